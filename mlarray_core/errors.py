@@ -1,0 +1,163 @@
+"""Every error that mlarray raises, one family with one shape of message.
+
+::
+
+    MLArrayError
+    ├── CorruptError            (RuntimeError)       the file is damaged or lies about itself
+    ├── UnsafeError             (RuntimeError)       reading on would run code or leave the file's folder
+    ├── LimitError              (RuntimeError)       reading on would need more memory than allowed
+    ├── UnsupportedError        (NotImplementedError) a valid file or request that nothing here can serve
+    │   └── UnknownFormatError                       no installed format recognises the file
+    ├── MissingDependencyError  (ImportError)        a format is known, its library isn't installed
+    ├── PluginError             (RuntimeError)       a format failed in a way that it didn't explain
+    ├── SelectionError          (LookupError)        several images and none, or an unknown one, chosen
+    ├── LossError               (ValueError)         ``strict``: the target can't hold everything
+    ├── ExistsError             (FileExistsError)    the target exists and overwriting wasn't asked for
+    ├── NotFoundError           (FileNotFoundError)  there is no such file
+    ├── ReadError               (OSError)            the operating system refuses to read
+    ├── WriteError              (OSError)            the operating system refuses to write
+    ├── LockedError             (RuntimeError)       another writer has the file
+    ├── ModeError               (RuntimeError)       wrong suffix or mode for this operation
+    ├── ArgumentError           (ValueError)         an argument or option has an impossible value
+    ├── ArgumentTypeError       (TypeError)          an argument has the wrong type
+    └── MetadataError           (ValueError)         metadata that the schema refuses
+        ├── MetadataTypeError   (TypeError)          ... because of its type
+        ├── MetadataKeyError    (KeyError)           ... because of an unknown key
+        └── ReadOnlyError       (AttributeError)     ... because only the library may set it
+
+Each also inherits the builtin in parentheses, so that ``except ValueError`` goes on working.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+
+
+class MLArrayError(Exception):
+    """Base of every error of mlarray.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in one sentence without a full stop.
+    path
+        The file that it is about.
+    field
+        The metadata field, header field or option that it is about, such as ``spatial.spacing[1]``.
+    hint
+        What to do about it, in one sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | PathLike[str] | None = None,
+        field: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = None if path is None else fspath(path)
+        self.field = field
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.path, self.field) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}. {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.path, self.field, self.hint)
+
+
+def _rebuild(
+    kind: type[MLArrayError], message: str, path: str | None, field: str | None, hint: str | None
+) -> MLArrayError:
+    return kind(message, path=path, field=field, hint=hint)
+
+
+class CorruptError(MLArrayError, RuntimeError):
+    """The file is damaged, cut short, or its header contradicts its content."""
+
+
+class UnsafeError(MLArrayError, RuntimeError):
+    """Reading on would execute code, leave the file's folder or follow a trap."""
+
+
+class LimitError(MLArrayError, RuntimeError):
+    """Reading on would need more memory than the limit allows."""
+
+
+class UnsupportedError(MLArrayError, NotImplementedError):
+    """The file or the request is valid, but nothing here can serve it."""
+
+
+class UnknownFormatError(UnsupportedError):
+    """No installed format recognises the file."""
+
+
+class MissingDependencyError(MLArrayError, ImportError):
+    """The format is known, but the library that it needs is not installed."""
+
+
+class PluginError(MLArrayError, RuntimeError):
+    """A format failed in a way that it did not explain."""
+
+
+class SelectionError(MLArrayError, LookupError):
+    """The source holds several images and none, or one that isn't there, was chosen."""
+
+
+class LossError(MLArrayError, ValueError):
+    """Strict conversion was asked for and the target can't hold everything."""
+
+
+class ExistsError(MLArrayError, FileExistsError):
+    """The target exists and overwriting it was not asked for."""
+
+
+class NotFoundError(MLArrayError, FileNotFoundError):
+    """There is no such file."""
+
+
+class ReadError(MLArrayError, OSError):
+    """The operating system refuses to read the file."""
+
+
+class WriteError(MLArrayError, OSError):
+    """The operating system refuses to write the file."""
+
+
+class LockedError(MLArrayError, RuntimeError):
+    """Another writer has the file open."""
+
+
+class ModeError(MLArrayError, RuntimeError):
+    """The suffix or the mode doesn't fit the operation."""
+
+
+class ArgumentError(MLArrayError, ValueError):
+    """An argument or option has a value that can't be meant."""
+
+
+class ArgumentTypeError(MLArrayError, TypeError):
+    """An argument has the wrong type."""
+
+
+class MetadataError(MLArrayError, ValueError):
+    """The metadata schema refuses a value."""
+
+
+class MetadataTypeError(MetadataError, TypeError):
+    """The metadata schema refuses a value because of its type."""
+
+
+class MetadataKeyError(MetadataError, KeyError):
+    """The metadata schema does not know a key."""
+
+    __str__ = MLArrayError.__str__
+
+
+class ReadOnlyError(MetadataError, AttributeError):
+    """Only the library sets this field."""
