@@ -1,0 +1,210 @@
+"""Files that appear whole or not at all.
+
+What is written goes to a temporary folder beside the target, ``.NAME.tmp-PID-RANDOM/NAME``, so that it has
+the right name for libraries that look at it, and is on the target's file system. Only when it is complete and
+on disk is it renamed over the target, which until then stays as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlarray_core.errors import ExistsError, MLArrayError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WRITING_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_CAUSES = {
+    errno.ENOSPC: ("the disk is full", "The target is unchanged; free some space"),
+    errno.EDQUOT: ("the disk quota is used up", "The target is unchanged; free some space"),
+    errno.EFBIG: ("the file is too large for this file system", None),
+    errno.EROFS: ("the file system is read-only", "Choose another folder"),
+    errno.EACCES: ("no permission to write here", "Choose another folder"),
+    errno.EPERM: ("no permission to write here", "Choose another folder"),
+    errno.ENOTDIR: ("its folder is not a folder", "Choose another folder"),
+    errno.ENOENT: ("its folder does not exist", "Create the folder first"),
+}
+
+
+class Publication:
+    """One target that is being written: `commit` makes it appear, `abort` forgets it.
+
+    Parameters
+    ----------
+    target
+        Where the file or folder shall appear. Links are followed, a replaced file's permissions kept.
+    overwrite
+        Replace what is there. Otherwise an existing target is refused, at once and again by `commit`.
+
+    Attributes
+    ----------
+    path
+        Where to write: a path that doesn't exist yet, with the target's name, in a folder of its own. Other
+        files that are written beside it (the ``.img`` of a ``.hdr``) are published beside the target.
+
+    Raises
+    ------
+    ExistsError
+        The target exists and `overwrite` is false.
+    WriteError
+        The target's folder is missing or can't be written, or the target is no file and no folder.
+    """
+
+    def __init__(self, target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.asked = Path(target)
+        self.target = Path(os.path.realpath(target))
+        self.overwrite = overwrite
+        self._check(self.target)
+        name = self.target.name
+        self._folder = self.target.parent / f".{name[:48]}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+        self.path = self._folder / name
+        self._open = False
+        with self._explained():
+            self._folder.mkdir(mode=0o700)
+        self._open = True
+
+    def commit(self) -> None:
+        """Put everything that was written into place: companions first, the target last. Once is enough."""
+        if not self._open:
+            return
+        try:
+            with self._explained():
+                self._publish()
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Remove everything that was written and not committed."""
+        if self._open:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._open = False
+
+    def explain(self, error: OSError) -> MLArrayError:
+        """Say what `error`, raised while writing, means for the target."""
+        if isinstance(error, MLArrayError):
+            return error
+        cause, hint = _CAUSES.get(error.errno or 0, (error.strerror or str(error), None))
+        return WriteError(f"can't be written: {cause}", path=self.asked, hint=hint)
+
+    def concerns(self, error: OSError) -> bool:
+        """Whether `error` came from writing, not from reading some other file."""
+        names = (error.filename, error.filename2)
+        return error.errno in _WRITING_ONLY or any(str(self._folder) in str(name) for name in names if name)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self.explain(error) from error
+
+    def _check(self, target: Path) -> None:
+        try:
+            mode = os.lstat(target).st_mode
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self.explain(error) from error
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise WriteError("is neither a file nor a folder, so it can't be replaced", path=self.asked)
+        if not self.overwrite:
+            where = self.asked if target == self.target else target
+            raise ExistsError("exists already", path=where, hint="Overwrite it with --force (overwrite=True)")
+
+    def _publish(self) -> None:
+        written = sorted(self._folder.iterdir(), key=lambda path: path == self.path)
+        if self.path not in written:
+            raise WriteError("nothing was written", path=self.asked)
+        for path in written:
+            self._check(self.target.parent / path.name)
+        for path in written:
+            sync(path)
+        for path in written:
+            self._move(path, self.target.parent / path.name)
+        _sync_one(self.target.parent)
+
+    def _move(self, path: Path, target: Path) -> None:
+        if target.exists() and path.is_file() and target.is_file():
+            path.chmod(stat.S_IMODE(target.stat().st_mode))
+        if path.is_dir() or target.is_dir():
+            self._move_folder(path, target)
+        elif self.overwrite:
+            path.replace(target)
+        else:
+            self._move_new(path, target)
+
+    def _move_new(self, path: Path, target: Path) -> None:
+        """Rename, but never over a file that another process has put there since we looked."""
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            self._check(target)
+            raise
+        except OSError:  # a file system without hard links
+            path.replace(target)
+
+    def _move_folder(self, path: Path, target: Path) -> None:
+        """Put a folder in place of whatever is there; a folder can't be renamed over a full one."""
+        aside = self._folder / f"{target.name}.replaced"
+        replaced = target.exists()
+        if replaced:
+            target.rename(aside)
+        try:
+            path.rename(target)
+        except BaseException:
+            if replaced:
+                aside.rename(target)
+            raise
+
+
+@contextmanager
+def atomic(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a path to write to; it becomes `target` when the body ends, and vanishes when the body raises.
+
+    Errors of the operating system that come from writing leave as `WriteError` with the target's name and the
+    cause; every other error leaves as it is. See `Publication` for the rest.
+    """
+    publication = Publication(target, overwrite=overwrite)
+    try:
+        yield publication.path
+    except MLArrayError as error:
+        if error.path is not None and error.path.startswith(str(publication.path)):
+            error.path = str(publication.asked)
+        raise
+    except OSError as error:
+        if publication.concerns(error):
+            raise publication.explain(error) from error
+        raise
+    else:
+        publication.commit()
+    finally:
+        publication.abort()
+
+
+def sync(path: Path) -> None:
+    """Make a file, or a folder and all that is in it, outlive a power cut."""
+    if path.is_dir():
+        for entry in path.iterdir():
+            sync(entry)
+    _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems can't sync folders
+            raise
+    finally:
+        os.close(handle)
