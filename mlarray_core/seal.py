@@ -1,0 +1,91 @@
+"""The seal: checksums of every stored chunk and of the frame around them.
+
+The sums of the chunks stand in one variable-length metalayer of our own, the sum of everything else in the
+fingerprint field of the frame's trailer, which c-blosc2 writes as zeros and ignores on reading. So a sealed file
+is an ordinary frame to every other reader, and whoever writes to it in place resets the fingerprint and thereby
+breaks the seal without knowing of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+
+from xxhash import xxh3_64_intdigest, xxh3_128_digest
+
+from mlarray_core.errors import CorruptError
+
+KEY = "mlarray_seal"
+FINGERPRINT_TYPE = 3
+"""128 bits, in c-blosc2's numbering of fingerprint types."""
+
+_MAGIC = b"MLS1"
+_COMPLETE, _OPEN = 0, 1
+
+
+class State(Enum):
+    """What a file's seal says."""
+
+    SEALED = "sealed"
+    """Every byte is covered by a checksum."""
+    UNSEALED = "unsealed"
+    """Written without a seal, by another program: only its structure can be checked."""
+    EDITED = "edited elsewhere"
+    """Sealed once and written to since, by another program, or damaged."""
+    INCOMPLETE = "incomplete"
+    """An edit in place was never finished."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The content of the seal's metalayer.
+
+    Parameters
+    ----------
+    head
+        xxh3-128 of what `head_sum` covers.
+    sums
+        xxh3-64 of each stored chunk, 8 little-endian bytes each; of no bytes for chunks that aren't stored.
+    editing
+        Whether an edit in place is under way.
+    """
+
+    head: bytes
+    sums: bytes
+    editing: bool = False
+
+    def pack(self) -> bytes:
+        """Return the table as bytes."""
+        return _MAGIC + bytes([_OPEN if self.editing else _COMPLETE]) + self.head + self.sums
+
+    @classmethod
+    def unpack(cls, data: bytes, nchunks: int) -> Table:
+        """Return the table that `data` holds, checked against the number of chunks."""
+        if data[:4] != _MAGIC or len(data) != 21 + 8 * nchunks or data[4] not in (_COMPLETE, _OPEN):
+            raise CorruptError("the table of checksums is damaged")
+        return cls(data[5:21], data[21:], data[4] == _OPEN)
+
+    def sum_of(self, number: int) -> int:
+        """Return the checksum of chunk `number`."""
+        return int(struct.unpack_from("<Q", self.sums, 8 * number)[0])
+
+
+def chunk_sum(chunk: bytes | memoryview) -> int:
+    """Return the checksum of one stored chunk."""
+    return xxh3_64_intdigest(chunk)
+
+
+def pack_sums(sums: list[int]) -> bytes:
+    """Return checksums as the table holds them."""
+    return struct.pack(f"<{len(sums)}Q", *sums)
+
+
+def head_sum(header: bytes, metadata: bytes) -> bytes:
+    """Return the sum of what an image says of itself: its header without sizes, and its metadata."""
+    return xxh3_128_digest(header[:16] + header[24:30] + header[47:68] + header[69:] + metadata)
+
+
+def fingerprint(header: bytes, index: bytes, trailer: bytes) -> bytes:
+    """Return the sum of header, chunk offsets and trailer (without its own fingerprint)."""
+    return xxh3_128_digest(header + index + trailer[:-17])
