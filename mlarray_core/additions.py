@@ -1,0 +1,294 @@
+"""What the schema has no field for, kept typed in ``meta.extra["mlarray"]``; rules for rescaled values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import ArgumentError, MetadataError, MetadataKeyError, UnsupportedError
+from mlarray_core.meta.checks import each, finite, flag, json_dict, mistyped, text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from mlarray_core.meta import Meta
+
+KEY = "mlarray"
+"""The key of `meta.extra` that all of this stands under."""
+
+_PATH = f"extra[{KEY!r}]"
+
+
+@dataclass
+class Rescale:
+    """How stored values become real ones: ``real = stored * slope + intercept``.
+
+    Parameters
+    ----------
+    slope, intercept
+        As the source's header gives them.
+    dtype
+        Name of the type that the source stores, such as ``int16``.
+    applied
+        Whether the voxels are real values already.
+    """
+
+    slope: float
+    intercept: float
+    dtype: str
+    applied: bool = True
+
+
+@dataclass
+class Additions:
+    """The content of ``meta.extra["mlarray"]``.
+
+    Parameters
+    ----------
+    rescale
+        Slope and intercept of the source.
+    axes
+        By axis index: ``name``, ``unit`` and ``values`` along it (echo times, b-values, time points).
+    channels
+        One dict for each channel.
+    bids
+        Fields of a BIDS sidecar.
+    lossy
+        What lossy compression was applied, by whom.
+    losses
+        What a conversion couldn't keep: dicts of ``what`` and ``why``.
+    unknown
+        What a newer writer put there; kept.
+    """
+
+    rescale: Rescale | None = None
+    axes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    channels: list[dict[str, Any]] = field(default_factory=list)
+    bids: dict[str, Any] = field(default_factory=dict)
+    lossy: dict[str, Any] = field(default_factory=dict)
+    losses: list[dict[str, str]] = field(default_factory=list)
+    unknown: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, meta: Meta) -> Additions:
+        """Read them from an image's metadata; the result shares nothing with it.
+
+        Raises
+        ------
+        MetadataError
+            If ``meta.extra["mlarray"]`` isn't what `store` writes.
+        """
+        stored = json_dict(meta.extra.get(KEY, {}), _PATH)
+        rescale = stored.pop("rescale", None)
+        known: dict[str, Any] = {
+            "rescale": None if rescale is None else _rescale(rescale),
+            "axes": _axes(stored.pop("axes", {})),
+            "channels": each(stored.pop("channels", []), f"{_PATH}.channels", json_dict),
+            "bids": json_dict(stored.pop("bids", {}), f"{_PATH}.bids"),
+            "lossy": json_dict(stored.pop("lossy", {}), f"{_PATH}.lossy"),
+            "losses": each(stored.pop("losses", []), f"{_PATH}.losses", json_dict),
+        }
+        return cls(**known, unknown=stored)
+
+    def store(self, meta: Meta) -> None:
+        """Write them to an image's metadata, leaving out what is empty.
+
+        Raises
+        ------
+        MetadataError
+            If JSON can't hold something.
+        """
+        content: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "unknown"}
+        content["rescale"] = None if self.rescale is None else asdict(self.rescale)
+        content["axes"] = {str(index): axis for index, axis in self.axes.items()}
+        content = {**self.unknown, **{name: part for name, part in content.items() if part}}
+        if content:
+            meta.extra[KEY] = content
+        else:
+            meta.extra.pop(KEY, None)
+
+
+def _rescale(stored: Any) -> Rescale:
+    path = f"{_PATH}.rescale"
+    content = json_dict(stored, path)
+    try:
+        return Rescale(
+            float(finite(content["slope"], f"{path}.slope")),
+            float(finite(content["intercept"], f"{path}.intercept")),
+            text(content["dtype"], f"{path}.dtype"),
+            flag(content.get("applied", True), f"{path}.applied"),
+        )
+    except KeyError as error:
+        if isinstance(error, MetadataError):
+            raise
+        raise MetadataKeyError("missing", field=f"{path}.{error.args[0]}") from None
+
+
+def _axes(stored: Any) -> dict[int, dict[str, Any]]:
+    axes: dict[int, dict[str, Any]] = {}
+    for key, axis in json_dict(stored, f"{_PATH}.axes").items():
+        if not key.isdecimal():
+            raise mistyped(f"{_PATH}.axes", "axis indices as keys", key)
+        axes[int(key)] = json_dict(axis, f"{_PATH}.axes[{key!r}]")
+    return axes
+
+
+def rescaled_dtype(
+    stored: npt.DTypeLike, slope: float, intercept: float, *, bits: int | None = None
+) -> np.dtype[Any]:
+    """Return the type for ``stored * slope + intercept``.
+
+    No scaling (slope 0, NaN or infinite, or 1 and 0) leaves the type. Integers with slope 1 and an integer
+    intercept get the smallest signed integer that holds the range of the stored type. The rest is float32, or
+    float64 where float32 couldn't tell neighbouring stored values apart.
+
+    Parameters
+    ----------
+    stored
+        Type of the stored values.
+    slope, intercept
+        As the header gives them.
+    bits
+        How many bits of the stored integers are used, if not all (DICOM PS3.3 C.7.6.3, Bits Stored).
+    """
+    import numpy as np
+
+    kind = np.dtype(stored).newbyteorder("=")
+    if not is_scaled(slope, intercept):
+        return kind
+    if kind.kind in "iub" and slope == 1 and float(intercept).is_integer() and abs(intercept) < 2**53:
+        low, high = (end + int(intercept) for end in _range(kind, bits))
+        for name in ("int8", "int16", "int32", "int64"):
+            if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
+                return np.dtype(name)
+        return np.dtype(np.float64)
+    if kind.kind == "c":
+        return kind
+    if kind.kind == "f":
+        return np.dtype(np.float32) if kind.itemsize < 4 else kind
+    return np.dtype(np.float32 if _float32_is_enough(kind, slope, intercept, bits) else np.float64)
+
+
+def is_scaled(slope: float, intercept: float) -> bool:
+    """Say whether slope and intercept change anything; slope 0 or NaN means none (NIfTI-1, scl_slope)."""
+    usable = slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
+    return usable and (slope, intercept) != (1, 0)
+
+
+def apply_rescale(
+    array: npt.NDArray[Any], slope: float, intercept: float, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """Return ``array * slope + intercept`` as `dtype`: integers exactly, the rest rounded once from float64.
+
+    Parameters
+    ----------
+    array
+        Stored values, any shape and byte order.
+    slope, intercept
+        As the header gives them.
+    dtype
+        What `rescaled_dtype` said.
+    """
+    import numpy as np
+
+    target = np.dtype(dtype)
+    if not is_scaled(slope, intercept):
+        return array.astype(target, copy=False)
+    if target.kind == "i":
+        moved = array.astype(target)
+        moved += target.type(int(intercept))
+        return moved
+    return _linear(array, target, lambda values: values * slope + intercept)
+
+
+def undo_rescale(array: npt.NDArray[Any], rescale: Rescale) -> npt.NDArray[Any]:
+    """Return the stored values that rescaled ones came from.
+
+    Parameters
+    ----------
+    array
+        Real values, or stored ones when ``rescale.applied`` is false.
+    rescale
+        Slope, intercept and stored type.
+
+    Raises
+    ------
+    ArgumentError
+        If ``rescale.dtype`` is no type.
+    UnsupportedError
+        If a value has no counterpart in the stored type: out of range, or NaN.
+    """
+    import numpy as np
+
+    try:
+        target = np.dtype(rescale.dtype)
+    except TypeError as error:
+        raise ArgumentError(f"{rescale.dtype!r} is no NumPy type", field=f"{_PATH}.rescale.dtype") from error
+    if not rescale.applied or not is_scaled(rescale.slope, rescale.intercept):
+        return _exactly(array, target)
+    if array.dtype.kind in "iub" and rescale.slope == 1 and float(rescale.intercept).is_integer():
+        low, high = (end + int(rescale.intercept) for end in _range(target, None))
+        _within(array, low, high, target)
+        return (array.astype(np.int64) - int(rescale.intercept)).astype(target)
+    if target.kind not in "iub":
+        return _linear(array, target, lambda values: (values - rescale.intercept) / rescale.slope)
+    stored = _linear(
+        array, np.dtype(np.float64), lambda values: np.rint((values - rescale.intercept) / rescale.slope)
+    )
+    return _exactly(stored, target)
+
+
+def _linear(array: npt.NDArray[Any], target: np.dtype[Any], rule: Any) -> npt.NDArray[Any]:
+    """Return `rule` of the values as `target`, in double precision without a full copy in it."""
+    import numpy as np
+
+    work = np.result_type(array.dtype, np.float64)
+    out = np.empty_like(array, dtype=target)
+    blocks = np.nditer(
+        [array, out],
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=[["readonly"], ["writeonly"]],
+        op_dtypes=[work, work],
+        casting="unsafe",
+        buffersize=1 << 15,
+    )
+    with blocks, np.errstate(over="ignore", invalid="ignore"):
+        for values, result in blocks:
+            result[...] = rule(values)
+    return out
+
+
+def _exactly(array: npt.NDArray[Any], target: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return whole numbers as `target`, or refuse."""
+    if target.kind in "iub" and array.dtype != target:
+        _within(array, *_range(target, None), target)
+    return array.astype(target, copy=False)
+
+
+def _within(array: npt.NDArray[Any], low: int, high: int, target: np.dtype[Any]) -> None:
+    if not array.size:
+        return
+    least, most = array.min().item(), array.max().item()
+    if not (low <= least and most <= high):  # written so that NaN is refused
+        raise UnsupportedError(
+            f"values from {least} to {most} can't be stored as {target.name} with the source's rescaling",
+            hint="Choose another data type for the target, or drop the rescaling from the metadata",
+        )
+
+
+def _range(kind: np.dtype[Any], bits: int | None) -> tuple[int, int]:
+    """Return the least and the greatest integer of a type, or of its lowest `bits` bits."""
+    if kind.kind == "b":
+        return 0, 1
+    used = kind.itemsize * 8 if bits is None else bits
+    return (-(2 ** (used - 1)), 2 ** (used - 1) - 1) if kind.kind == "i" else (0, 2**used - 1)
+
+
+def _float32_is_enough(kind: np.dtype[Any], slope: float, intercept: float, bits: int | None) -> bool:
+    """Say whether rounding to float32 stays under a quarter of a step, so that re-quantising is exact."""
+    if kind.itemsize > 2:
+        return False
+    largest = max(abs(end * slope) for end in _range(kind, bits)) + abs(intercept)
+    return largest < 3e38 and abs(slope) > 1e-37 and largest * 2.0**-24 < abs(slope) / 4

@@ -1,0 +1,41 @@
+"""The metadata schema: `Meta` and its sections."""
+
+from __future__ import annotations
+
+from mlarray_core.meta.base import BaseMeta, meta_writable
+from mlarray_core.meta.bbox import MetaBbox
+from mlarray_core.meta.extra import MetaExtra
+from mlarray_core.meta.frozen import FrozenDict, FrozenList
+from mlarray_core.meta.labels import AxisLabel, AxisLabelEnum, CoordSystem, CoordSystemEnum, is_spatial
+from mlarray_core.meta.record import MetaHasArray, MetaImageFormat, MetaVersion
+from mlarray_core.meta.schema import Meta
+from mlarray_core.meta.segmentation import MetaIsSeg
+from mlarray_core.meta.single import SingleKeyBaseMeta
+from mlarray_core.meta.source import MetaSource
+from mlarray_core.meta.spatial import MetaSpatial
+from mlarray_core.meta.statistics import MetaStatistics
+from mlarray_core.meta.storage import MetaBlosc2
+
+__all__ = [
+    "Meta",
+    "MetaSource",
+    "MetaExtra",
+    "MetaSpatial",
+    "MetaStatistics",
+    "MetaBbox",
+    "MetaIsSeg",
+    "MetaBlosc2",
+    "MetaHasArray",
+    "MetaImageFormat",
+    "MetaVersion",
+    "BaseMeta",
+    "SingleKeyBaseMeta",
+    "AxisLabel",
+    "AxisLabelEnum",
+    "CoordSystem",
+    "CoordSystemEnum",
+    "FrozenDict",
+    "FrozenList",
+    "is_spatial",
+    "meta_writable",
+]

@@ -1,0 +1,23 @@
+"""Whatever else belongs to the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from mlarray_core.meta.single import DictMeta
+
+
+@dataclass(eq=False, repr=False)
+class MetaExtra(DictMeta):
+    """Free metadata, as JSON can hold it. The key ``mlarray`` is the library's: see `Additions`.
+
+    Attributes
+    ----------
+    data
+        Any JSON; NaN and infinities are kept.
+    """
+
+    _PATH: ClassVar[str] = "extra"
+
+    data: dict[str, Any] = field(default_factory=dict)
