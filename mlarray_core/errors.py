@@ -19,6 +19,7 @@
     ├── LockedError             (RuntimeError)       another writer has the file
     ├── ModeError               (RuntimeError)       wrong suffix or mode for this operation
     ├── ArgumentError           (ValueError)         an argument or option has an impossible value
+    │   └── OptionError                              an option or format name that doesn't exist or can't be so
     ├── ArgumentTypeError       (TypeError)          an argument has the wrong type
     └── MetadataError           (ValueError)         metadata that the schema refuses
         ├── MetadataTypeError   (TypeError)          ... because of its type
@@ -139,6 +140,10 @@ class ModeError(MLArrayError, RuntimeError):
 
 class ArgumentError(MLArrayError, ValueError):
     """An argument or option has a value that can't be meant."""
+
+
+class OptionError(ArgumentError):
+    """An option or the name of a format doesn't exist, or an option can't have this value."""
 
 
 class ArgumentTypeError(MLArrayError, TypeError):

@@ -89,10 +89,7 @@ class Publication:
 
     def explain(self, error: OSError) -> MLArrayError:
         """Say what `error`, raised while writing, means for the target."""
-        if isinstance(error, MLArrayError):
-            return error
-        cause, hint = _CAUSES.get(error.errno or 0, (error.strerror or str(error), None))
-        return WriteError(f"can't be written: {cause}", path=self.asked, hint=hint)
+        return error if isinstance(error, MLArrayError) else write_error(error, self.asked)
 
     def concerns(self, error: OSError) -> bool:
         """Whether `error` came from writing, not from reading some other file."""
@@ -187,6 +184,12 @@ def atomic(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterat
         publication.commit()
     finally:
         publication.abort()
+
+
+def write_error(error: OSError, path: str | os.PathLike[str]) -> WriteError:
+    """Say what an error of the operating system means for somebody who writes `path`."""
+    cause, hint = _CAUSES.get(error.errno or 0, (error.strerror or str(error), None))
+    return WriteError(f"can't be written: {cause}", path=path, hint=hint)
 
 
 def sync(path: Path) -> None:

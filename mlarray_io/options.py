@@ -2,15 +2,215 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from mlarray_core.errors import OptionError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """A format's settings. Subclasses add fields, each made by `option`."""
+    """A format's settings. Subclasses add fields, each made by `option`.
+
+    A field may be a ``bool``, ``int``, ``float``, ``str``, a ``Literal``, a ``tuple`` of these, or several of
+    them joined by ``|``, ``None`` included.
+    """
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741
 
 
 def option(default: Any, help: str) -> Any:
     """Declare one setting of a format: its default and a sentence of help."""
     return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class OptionHelp:
+    """What a listing says about one setting."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def describe(kind: type[Options]) -> list[OptionHelp]:
+    """List the settings of `kind`, in the order of its fields."""
+    hints = get_type_hints(kind)
+    return [
+        OptionHelp(f.name, _spell(hints[f.name]), f.default, f.metadata.get("help", "")) for f in fields(kind)
+    ]
+
+
+def parse(kind: type[O], given: Mapping[str, Any], owner: str = "") -> O:
+    """Make `kind` of settings by name; texts are read as their field's type says.
+
+    Parameters
+    ----------
+    kind
+        The dataclass of a format.
+    given
+        Values by name, ``-`` standing for ``_``; texts as on the command line, or values of the right type.
+    owner
+        Name of the format, for errors.
+
+    Raises
+    ------
+    OptionError
+        A name that isn't there (with what may have been meant), or a value that its type doesn't allow.
+    """
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    values = {}
+    for name, value in given.items():
+        key = canonical(name)
+        if key not in known:
+            raise unknown(name, sorted(known), owner)
+        values[key] = _value(key, value, hints[key])
+    return kind(**values)
+
+
+def share(
+    given: Mapping[str, Any],
+    target_only: Mapping[str, Any],
+    source: tuple[str, type[Options]],
+    target: tuple[str, type[Options]],
+) -> tuple[Options, Options]:
+    """Give each side of a conversion the settings that it knows; a name that neither knows is an error.
+
+    Parameters
+    ----------
+    given
+        Settings of either side; a name that both know is meant for both.
+    target_only
+        Settings of the target alone.
+    source, target
+        Name and settings of the two formats.
+    """
+    names = {side: {f.name for f in fields(kind)} for side, (_, kind) in enumerate((source, target))}
+    for name in given:
+        if canonical(name) not in names[0] | names[1]:
+            raise unknown(
+                name, sorted(names[0] | names[1]), " or ".join(dict.fromkeys((source[0], target[0])))
+            )
+    reading = {k: v for k, v in given.items() if canonical(k) in names[0]}
+    writing = {k: v for k, v in given.items() if canonical(k) in names[1]}
+    return parse(source[1], reading, source[0]), parse(target[1], {**writing, **target_only}, target[0])
+
+
+def canonical(name: str) -> str:
+    """The field that a name on the command line means."""
+    return name.strip().replace("-", "_")
+
+
+def unknown(name: str, known: Sequence[str], owner: str) -> OptionError:
+    """Say that an option doesn't exist, and which may have been meant."""
+    return OptionError(
+        f"{owner or 'the format'} has no option {name!r}", hint=suggestion(name, known, "options")
+    )
+
+
+def suggestion(name: str, known: Sequence[str], plural: str) -> str:
+    """Say which of `known` may have been meant by `name`, or list them all."""
+    import difflib
+
+    close = difflib.get_close_matches(canonical(name), known, n=3)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return f"The {plural} are: {', '.join(known)}" if known else f"There are no {plural}"
+
+
+def _value(name: str, value: Any, kind: Any) -> Any:
+    try:
+        return _read(value, kind) if isinstance(value, str) else _check(value, kind)
+    except ValueError:
+        raise OptionError(f"expected {_spell(kind)}, not {value!r}", field=name) from None
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _read(text: str, kind: Any) -> Any:
+    """Read a text as `kind`; str is tried last, because it takes anything."""
+    for one in sorted(_alternatives(kind), key=lambda k: k is str):
+        try:
+            return _read_one(text.strip(), one)
+        except ValueError:
+            continue
+    raise ValueError(text)
+
+
+def _read_one(text: str, kind: Any) -> Any:
+    if kind is str:
+        return text
+    if kind is bool:
+        return _read_bool(text)
+    if kind is type(None):
+        return _choose(text.lower(), {"none": None, "": None})
+    if get_origin(kind) is Literal:
+        return _choose(text, {str(value): value for value in get_args(kind)})
+    if get_origin(kind) is tuple:
+        return _read_tuple(text, kind)
+    return kind(text)
+
+
+def _read_bool(text: str) -> Any:
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    return _choose(text.lower(), words)
+
+
+def _read_tuple(text: str, kind: Any) -> tuple[Any, ...]:
+    parts = text.strip("()[] ").replace(",", " ").split()
+    return tuple(_read(part, item) for part, item in zip(parts, _items(kind, len(parts)), strict=True))
+
+
+def _items(kind: Any, count: int) -> tuple[Any, ...]:
+    args = get_args(kind)
+    if len(args) == 2 and args[1] is Ellipsis and count:
+        return (args[0],) * count
+    return args
+
+
+def _choose(text: str, words: Mapping[str, Any]) -> Any:
+    if text not in words:
+        raise ValueError(text)
+    return words[text]
+
+
+def _check(value: Any, kind: Any) -> Any:
+    """Take a value that is no text, when it is one of `kind`."""
+    for one in _alternatives(kind):
+        if one is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if get_origin(one) is tuple and isinstance(value, list | tuple):
+            return tuple(_check(v, i) for v, i in zip(value, _items(one, len(value)), strict=True))
+        if get_origin(one) is Literal and value in get_args(one):
+            return value
+        if isinstance(one, type) and type(value) is one:
+            return value
+    raise ValueError(value)
+
+
+def _spell(kind: Any) -> str:
+    """Say a type as a person would."""
+    if get_origin(kind) is Literal:
+        return " or ".join(str(value) for value in get_args(kind))
+    if get_origin(kind) is tuple:
+        return ",".join("..." if item is Ellipsis else _spell(item) for item in get_args(kind))
+    if get_origin(kind) in (Union, types.UnionType):
+        return " or ".join(_spell(one) for one in get_args(kind))
+    words = {bool: "yes or no", int: "integer", float: "number", str: "text", type(None): "none"}
+    return words.get(kind) or str(getattr(kind, "__name__", kind))

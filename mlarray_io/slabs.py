@@ -1,0 +1,83 @@
+"""Boxes that respect both sides' chunks and a byte budget. Pure arithmetic on shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import product
+
+BUDGET = 128 << 20
+"""Bytes of voxels that one step of a copy may hold, unless one chunk alone is larger."""
+
+
+def slabs(
+    shape: tuple[int, ...],
+    itemsize: int,
+    source_chunks: tuple[int, ...] | None,
+    target_chunks: tuple[int, ...] | None,
+    budget: int = BUDGET,
+) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes that tile an image exactly, in C order, each starting and ending on the target's chunks.
+
+    See `slab_shape` for the arguments and the size of the boxes.
+    """
+    return tiles(shape, slab_shape(shape, itemsize, source_chunks, target_chunks, budget))
+
+
+def slab_shape(
+    shape: tuple[int, ...],
+    itemsize: int,
+    source_chunks: tuple[int, ...] | None,
+    target_chunks: tuple[int, ...] | None,
+    budget: int = BUDGET,
+) -> tuple[int, ...]:
+    """Return the size of one box of a copy.
+
+    It is a whole number of target chunks along each axis, so that no chunk is compressed twice. Within the budget
+    it grows first to hold whole source chunks, so that few of those are read twice, then along the fastest axes,
+    so that sources which only read forward (compressed streams) are read in order.
+
+    Parameters
+    ----------
+    shape
+        Size of each axis, slowest first.
+    itemsize
+        Bytes of one voxel.
+    source_chunks, target_chunks
+        The cheapest box of each side; None when any box costs the same.
+    budget
+        Most bytes of one box; exceeded only when one chunk (of the target, else of the source) is larger.
+    """
+    source = _clip(source_chunks, shape)
+    unit = _clip(target_chunks, shape) if target_chunks is not None else source
+    box = list(unit)
+    for goal in (source, shape):
+        for axis in reversed(range(len(shape))):
+            others = itemsize * math.prod(box) // box[axis]
+            box[axis] = _grown(box[axis], unit[axis], goal[axis], shape[axis], budget // others)
+    return tuple(box)
+
+
+def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes of `step`, smaller at the far ends, that tile `shape` exactly, in C order."""
+    axes = [range(0, size, width) for size, width in zip(shape, step, strict=True)]
+    for starts in product(*axes):
+        yield tuple(
+            slice(start, min(start + width, size))
+            for start, width, size in zip(starts, step, shape, strict=True)
+        )
+
+
+def _clip(chunks: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `chunks` no larger than the image and at least 1 along each axis."""
+    if chunks is None:
+        return (1,) * len(shape)
+    return tuple(max(1, min(chunk, size)) for chunk, size in zip(chunks, shape, strict=True))
+
+
+def _grown(size: int, unit: int, goal: int, whole: int, room: int) -> int:
+    """Return a multiple of `unit`, or `whole`, that reaches `goal` or comes as near as `room` allows."""
+    wanted = -(-goal // unit) * unit
+    if wanted >= whole and room >= whole:
+        return max(size, whole)
+    return max(size, min(wanted, room // unit * unit))

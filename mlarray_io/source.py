@@ -1,0 +1,102 @@
+"""A source: a path and its first bytes, read and gunzipped once for all formats."""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import cached_property
+from pathlib import Path
+
+from mlarray_core.errors import NotFoundError, ReadError, UnsupportedError
+
+HEAD_BYTES = 65536
+
+
+class Source:
+    """What is to be read: one file, or a folder that a format takes as a whole.
+
+    Parameters
+    ----------
+    path
+        An existing regular file or folder.
+
+    Attributes
+    ----------
+    path
+        The path as it was given.
+    name
+        Its last part, also for ``.`` and ``..``.
+    is_dir
+        Whether it is a folder.
+    size
+        Size of the file in bytes; 0 for a folder.
+
+    Raises
+    ------
+    NotFoundError
+        There is nothing at `path`.
+    UnsupportedError
+        It is a pipe, a socket or a device: reading could wait for ever.
+    ReadError
+        The operating system refuses to look at it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFoundError("there is no such file", path=path, hint="Check the path") from error
+        except (OSError, ValueError) as error:
+            raise ReadError(f"can't be read: {_cause(error)}", path=path) from error
+        self.is_dir = stat.S_ISDIR(status.st_mode)
+        if not (self.is_dir or stat.S_ISREG(status.st_mode)):
+            raise UnsupportedError("is neither a file nor a folder", path=path)
+        self.name = self.path.name or self.path.resolve().name
+        self.size = 0 if self.is_dir else status.st_size
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first 64 KiB as they are; empty for a folder."""
+        if self.is_dir:
+            return b""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        except OSError as error:
+            raise ReadError(f"can't be read: {_cause(error)}", path=self.path) from error
+
+    @cached_property
+    def plain_head(self) -> bytes:
+        """The first 64 KiB of content: `head`, gunzipped as far as it goes when it is gzip."""
+        if not self.is_gzip:
+            return self.head
+        import zlib
+
+        try:
+            return zlib.decompressobj(31).decompress(self.head, HEAD_BYTES)
+        except zlib.error:
+            return b""
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether the first bytes are those of gzip."""
+        return self.head[:3] == b"\x1f\x8b\x08"
+
+    def has_suffix(self, *suffixes: str) -> bool:
+        """Whether the name ends in one of `suffixes`, such as ``.nii.gz``, in any case."""
+        return any(suffix_length(self.name, (suffix,)) for suffix in suffixes)
+
+    def __repr__(self) -> str:
+        return f"Source({str(self.path)!r})"
+
+
+def suffix_length(name: str, suffixes: tuple[str, ...]) -> int:
+    """Length of the longest of `suffixes` that `name` ends in, in any case; 0 when it ends in none."""
+    low = name.lower()
+    fitting = (len(s) for s in suffixes if low.endswith(s.lower()) and len(low) > len(s))
+    return max(fitting, default=0)
+
+
+def _cause(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
