@@ -86,7 +86,7 @@ class DictMeta(SingleKeyBaseMeta, MutableMapping[str, Any]):
     """Base of sections that are a dict of whatever JSON can hold, with the methods of a dict."""
 
     def _validate_and_cast(self) -> None:
-        self._put(self._key(), json_dict(self.value, self._PATH))
+        self._put(self._key(), json_dict({} if self.value is None else self.value, self._PATH))
 
     def __setitem__(self, key: str, value: Any) -> None:
         checked = json_dict({key: value}, self._PATH)
