@@ -1,0 +1,82 @@
+"""NIfTI-1 and NIfTI-2, single files and pairs, gzipped or not; CIFTI-2; Analyze 7.5 for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from mlarray_io import Confidence, Context, Format, ImageRef, Options, Reader, hookimpl, option
+
+if TYPE_CHECKING:
+    from mlarray_io import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class NiftiOptions(Options):
+    """Settings of reading (`form`) and of writing (the others)."""
+
+    form: Literal["auto", "sform", "qform", "none"] = option(
+        "auto", "Which of the header's placements to read: auto is the sform if its code is set, else the qform"
+    )
+    version: Literal["auto", "1", "2"] = option(
+        "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"
+    )
+    gzip_level: int = option(2, "Effort of writing .gz, 0 (none) to 9 (most); 1 to 3 are many times faster")
+    rescale: bool = option(
+        True, "Write an image that came from NIfTI as its stored integers again, with their slope and intercept"
+    )
+
+
+class NiftiFormat(Format):
+    """NIfTI and its relatives."""
+
+    name: ClassVar[str] = "nifti"
+    title: ClassVar[str] = "NIfTI-1, NIfTI-2, CIFTI-2, Analyze 7.5"
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".img", ".img.gz",
+    )  # fmt: skip
+    requires: ClassVar[tuple[str, ...]] = ("nibabel",)
+    install: ClassVar[str] = "mlarray[nifti]"
+    Options: ClassVar[type[Options]] = NiftiOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look at the size, magic, dimensions and datatype that the first bytes hold."""
+        from mlarray_nifti.files import header_path
+        from mlarray_nifti.signature import recognise
+
+        if source.is_dir:
+            return Confidence.NO
+        signature = recognise(source.plain_head)
+        if signature is not None:
+            certain = signature.plausible and signature.variant != "analyze"
+            return Confidence.PARSED if certain else Confidence.SIGNATURE
+        if source.has_suffix(".img", ".img.gz") and header_path(source.path) != source.path:
+            return Confidence.SIGNATURE
+        return super().sniff(source)
+
+    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+        """Read the header; voxels come plane by plane."""
+        from mlarray_nifti.reader import open_nifti
+
+        return open_nifti(source.path, cast("NiftiOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+        """Write one file, or a pair when the name ends in ``.hdr`` or ``.img``."""
+        from mlarray_nifti.writer import write_nifti
+
+        write_nifti(reader, target, cast("NiftiOptions", options), context)
+
+    def companions(self, target: Path) -> tuple[Path, ...]:
+        """Return the other file of a pair."""
+        from mlarray_nifti.files import partner
+
+        other = partner(target)
+        return () if other is None else (other,)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [NiftiFormat()]

@@ -1,0 +1,192 @@
+"""Opens a NIfTI, CIFTI-2 or Analyze image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import Additions, Meta, Rescale, geometry
+from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core.errors import NotFoundError
+from mlarray_io import Box, Context, Reader
+from mlarray_nifti import geometry as placement
+from mlarray_nifti.axes import axis_labels, axis_units, steps
+from mlarray_nifti.extensions import read_extensions
+from mlarray_nifti.files import header_path, image_path, partner, split
+from mlarray_nifti.header import Header, parse, to_source
+from mlarray_nifti.signature import LONGEST_HEADER, recognise
+from mlarray_nifti.stream import Bytes, GzipBytes, open_bytes
+from mlarray_nifti.voxels import Storage, check_size, read_box, storage_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlarray_core import MetaSpatial
+    from mlarray_nifti import NiftiOptions
+    from mlarray_nifti.geometry import Form
+
+LABEL_INTENT = 1002
+
+
+class NiftiReader(Reader):
+    """One open image. A gzipped one is read forwards, whole planes at a time.
+
+    Parameters
+    ----------
+    file
+        Where the voxels are.
+    storage
+        How they lie there.
+    meta
+        The metadata.
+    rescale
+        Slope and intercept to apply, None to leave stored values.
+    """
+
+    def __init__(self, file: Bytes, storage: Storage, meta: Meta, rescale: Rescale | None) -> None:
+        self._file, self._storage, self._rescale = file, storage, rescale
+        self.shape, self.meta = storage.shape, meta
+        native = storage.dtype.newbyteorder("=")
+        self.dtype = native if rescale is None else rescaled_dtype(native, rescale.slope, rescale.intercept)
+        if isinstance(file, GzipBytes):
+            plane = 3 if storage.components else 2
+            self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        voxels = read_box(self._file, self._storage, box)
+        if self._rescale is None:
+            return voxels
+        return apply_rescale(voxels, self._rescale.slope, self._rescale.intercept, self.dtype)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_nifti(path: Path, options: NiftiOptions, context: Context) -> NiftiReader:
+    """Open the image whose file, or one of whose two files, is `path`.
+
+    Raises
+    ------
+    CorruptError
+        The header makes no sense, or describes more than the file holds.
+    NotFoundError
+        The other file of a pair is missing.
+    UnsupportedError
+        Nothing holds its datatype.
+    LimitError
+        It is larger than the host allows.
+    """
+    header, file = _open_files(path, context)
+    try:
+        storage = storage_of(header, path)
+        check_size(storage, file, context)
+        form = placement.used_form(header, options.form)
+        storage = replace(storage, shape=_placed_shape(storage, header, form))
+        rescale = rescale_of(header, storage, context)
+        meta = _meta(header, storage, options.form, rescale, path)
+        return NiftiReader(file, storage, meta, rescale if rescale is not None and rescale.applied else None)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open_files(path: Path, context: Context) -> tuple[Header, Bytes]:
+    """Return the header and the file that holds the voxels."""
+    first = header_path(path)
+    file = open_bytes(first)
+    try:
+        block = file.read(0, LONGEST_HEADER)
+        if split(first)[1].lower() == ".img" and recognise(block) is None:
+            raise _no_header(first)
+        header = parse(block, first)
+        header.extensions = read_extensions(file, header, context)
+        if header.single:
+            return header, file
+        voxels = image_path(first, path)
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return header, open_bytes(voxels)
+
+
+def _no_header(path: Path) -> NotFoundError:
+    wanted = partner(path)
+    return NotFoundError(
+        "holds voxels whose header is in another file, which is missing",
+        path=path,
+        hint=None if wanted is None else f"Put {wanted.name} beside it",
+    )
+
+
+def _placed_shape(storage: Storage, header: Header, form: Form) -> tuple[int, ...]:
+    """Return the shape of the array: a line or a plane that has a place in 3-D gets axes of length one before it."""
+    ndim = len(storage.shape) - bool(storage.components)
+    added = 0 if form == "none" or header.cifti else max(3 - ndim, 0)
+    return (1,) * added + storage.shape
+
+
+def rescale_of(header: Header, storage: Storage, context: Context) -> Rescale | None:
+    """Return the header's slope and intercept, None when they change nothing.
+
+    Colours have none (nifti1.h, "scl_slope"). Those of labels are kept but not applied: a label is no quantity.
+    """
+    slope, intercept = header.get("scl_slope", 0.0), header.get("scl_inter", 0.0)
+    intercept = intercept if math.isfinite(intercept) else 0.0
+    if storage.components or not is_scaled(slope, intercept):
+        return None
+    labels = header.get("intent_code") == LABEL_INTENT
+    if labels and not context.raw:
+        context.warn(f"slope {slope:g} and intercept {intercept:g} of a label image are not applied")
+    return Rescale(slope, intercept, storage.dtype.name, applied=not (context.raw or labels))
+
+
+def _meta(header: Header, storage: Storage, form: Form, rescale: Rescale | None, path: Path) -> Meta:
+    ndim = len(storage.shape) - bool(storage.components)
+    labels = axis_labels(header, ndim, storage.components)
+    is_seg = True if header.get("intent_code") == LABEL_INTENT else None
+    meta = Meta(source=to_source(header), spatial=_spatial(header, labels, form, path), is_seg=is_seg)
+    Additions(rescale=rescale, axes=_axes(header, storage, labels)).store(meta)
+    return meta
+
+
+def _spatial(header: Header, labels: list[str], form: Form, path: Path) -> MetaSpatial:
+    units = axis_units(header, labels)
+    count = sum(label.startswith("spatial") for label in labels)
+    affine = None if count == 0 else _affine(header, form, path)
+    if affine is None:
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=units)
+    world = placement.used_form(header, form) != "none"
+    ordered = placement.to_array_order(affine, count)
+    if world:
+        ordered = geometry.to_world(ordered, "RAS", "LPS")
+    return geometry.spatial_meta(
+        ordered, axis_labels=labels, axis_units=units, coord_system="LPS" if world else None
+    )
+
+
+def _affine(header: Header, form: Form, path: Path) -> placement.Affine | None:
+    """Return the affine on disk, x first; None when no placement is wanted and there are no voxel sizes either."""
+    ndim = header.get("dim")[0]
+    if form == "auto":
+        placement.voxel_sizes(header, ndim, path)  # a header with senseless ones is damaged, sform or not
+    elif form == "none" and not placement.has_voxel_sizes(header, ndim):
+        return None
+    return placement.affine_of(header, ndim, placement.used_form(header, form), path)
+
+
+def _axes(header: Header, storage: Storage, labels: list[str]) -> dict[int, dict[str, Any]]:
+    """Return the positions along the fourth axis, by its place in the array."""
+    at = len(storage.shape) - bool(storage.components) - 4
+    if at < 0 or labels[at] not in ("temporal", "continuous"):
+        return {}
+    values = steps(header, storage.shape[at])
+    if values is None:
+        return {}
+    name = "time" if labels[at] == "temporal" else "spectrum"
+    units = axis_units(header, labels)
+    return {at: {"name": name, "unit": units[at] if units else "", "values": values}}

@@ -1,0 +1,153 @@
+"""The voxels of a file: what type they have, where they lie, and any box of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_nifti.stream import GzipBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlarray_io import Box, Context
+    from mlarray_nifti.header import Header
+    from mlarray_nifti.stream import Bytes
+
+COLOURS = {128: 3, 2304: 4}
+"""Components of RGB24 and RGBA32, whose voxels are three or four uint8."""
+
+DTYPES = {
+    2: "u1", 4: "i2", 8: "i4", 16: "f4", 32: "c8", 64: "f8", 256: "i1", 512: "u2", 768: "u4",
+    1024: "i8", 1280: "u8", 1792: "c16",
+}  # fmt: skip
+"""NumPy types by datatype code (nifti1.h, DT_*)."""
+
+_UNHELD = {1: "single bits", 1536: "float128", 2048: "complex256"}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How voxels lie in a file.
+
+    Parameters
+    ----------
+    shape
+        Size of each axis, slowest first, colour components last.
+    dtype
+        Their type, in the file's byte order.
+    offset
+        Where the first one begins.
+    components
+        3 or 4 for the colour datatypes, else 0.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    components: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all voxels."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def storage_of(header: Header, path: Path) -> Storage:
+    """Return how a header says that its voxels lie.
+
+    Raises
+    ------
+    CorruptError
+        Dimensions, datatype or offset make no sense.
+    UnsupportedError
+        Nothing holds the datatype.
+    """
+    shape = _shape(header, path)
+    code = header.get("datatype")
+    components = COLOURS.get(code, 0)
+    if components:
+        return Storage((*shape, components), np.dtype("u1"), _offset(header, path), components)
+    if code in _UNHELD:
+        raise UnsupportedError(
+            f"its voxels are {_UNHELD[code]}, which no array here holds",
+            path=path,
+            field="datatype",
+            hint="Convert it first to another type, such as float64, with the program that wrote it",
+        )
+    if code not in DTYPES:
+        raise CorruptError(f"there is no datatype {code}", path=path, field="datatype")
+    order = "<" if header.byte_order == "little" else ">"
+    return Storage(shape, np.dtype(order + DTYPES[code]), _offset(header, path))
+
+
+def _shape(header: Header, path: Path) -> tuple[int, ...]:
+    """Return the size of each axis, slowest first. Sizes of 0 above axis 1 mean 1 (nifti1_io.c)."""
+    dim = header.get("dim")
+    if not 1 <= dim[0] <= 7:
+        raise CorruptError(f"expected 1 to 7 axes, got {dim[0]}", path=path, field="dim[0]")
+    sizes = dim[1 : 1 + dim[0]]
+    for axis, size in enumerate(sizes, start=1):
+        if size < 0 or (size == 0 and axis == 1):
+            raise CorruptError(f"expected the size of an axis, got {size}", path=path, field=f"dim[{axis}]")
+    return tuple(max(size, 1) for size in reversed(sizes))
+
+
+def _offset(header: Header, path: Path) -> int:
+    """Return where the voxels begin, in a single file never inside the header (nifti1.h, vox_offset)."""
+    offset = header.get("vox_offset", 0)
+    if not math.isfinite(offset) or offset < 0:
+        raise CorruptError(f"expected the place of the voxels, got {offset}", path=path, field="vox_offset")
+    return max(int(offset), header.size + 4) if header.single else int(offset)
+
+
+def check_size(storage: Storage, file: Bytes, context: Context) -> None:
+    """Refuse a header that describes more than its file can hold, or than the host allows.
+
+    Raises
+    ------
+    CorruptError
+        The file is too small, or, when gzipped, could not even hold that much at gzip's best.
+    LimitError
+        It is over the host's limit.
+    """
+    end = storage.offset + storage.nbytes
+    if end > file.limit:
+        room = "at most " if isinstance(file, GzipBytes) else ""
+        raise CorruptError(
+            f"its header describes {end:,} bytes, the file holds {room}{file.limit:,}",
+            path=file.path,
+            hint="Was it copied whole?",
+        )
+    context.allow(storage.nbytes, file.path)
+
+
+def read_box(file: Bytes, storage: Storage, box: Box) -> np.ndarray[Any, Any]:
+    """Read a box, native byte order, in the order of the file."""
+    out = np.empty([part.stop - part.start for part in box], storage.dtype)
+    if out.size:
+        for at, run in _runs(storage, box):
+            file.read_into(at, memoryview(out[run].reshape(-1).view(np.uint8)))
+        if all(part.stop == size for part, size in zip(box, storage.shape, strict=True)):
+            file.finish()
+    if not storage.dtype.isnative:
+        out.byteswap(inplace=True)
+    return out.view(storage.dtype.newbyteorder("="))
+
+
+def _runs(storage: Storage, box: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the place of each contiguous run of a box, and its index in the array of the box."""
+    split = len(box) - 1
+    while split > 0 and box[split] == slice(0, storage.shape[split]):
+        split -= 1
+    strides = [math.prod(storage.shape[axis + 1 :]) * storage.dtype.itemsize for axis in range(len(box))]
+    for outer in itertools.product(*(range(part.start, part.stop) for part in box[:split])):
+        starts = [*outer, box[split].start]
+        index = tuple(at - part.start for at, part in zip(outer, box[:split], strict=True))
+        yield storage.offset + sum(map(math.prod, zip(starts, strides, strict=False))), index
