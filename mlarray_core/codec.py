@@ -8,6 +8,7 @@ can't survive, stay off.
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import blosc2
 import numpy as np
 
-from mlarray_core.errors import ArgumentError, CorruptError
+from mlarray_core.errors import ArgumentError, CorruptError, UnsafeError
 
 Array = np.ndarray[Any, Any]
 DEFAULT_CODEC = int(blosc2.Codec.LZ4HC.value)
@@ -173,20 +174,24 @@ def encode(data: Array, grid: Grid, cparams: Mapping[str, Any]) -> bytes:
         data = whole
     ordered = np.ascontiguousarray(_as_blocks(data, grid))
     if not ordered.any() if ordered.dtype.names is None else not ordered.view(np.uint8).any():
-        return special_zeros(grid)
+        return special_chunk(grid)
     plain = ordered.reshape(-1).view(np.uint8) if ordered.size else ordered
     return bytes(blosc2.compress2(plain, typesize=grid.dtype.itemsize, blocksize=grid.blocksize, **cparams))
 
 
-def special_zeros(grid: Grid) -> bytes:
-    """Return the 32 bytes that stand for a chunk of zeros."""
+ZERO, NAN, UNINIT = 1, 2, 4
+"""Kinds of chunks that aren't stored (blosc2.h, BLOSC2_SPECIAL_*)."""
+
+
+def special_chunk(grid: Grid, kind: int = ZERO) -> bytes:
+    """Return the 32 bytes that stand for a chunk of one special value."""
     head = np.array([grid.chunksize, grid.blocksize, 32], "<i4").tobytes()
-    return bytes([5, 1, 0x15, min(grid.dtype.itemsize, 255)]) + head + bytes(15) + b"\x10"
+    return bytes([5, 1, 0x15, min(grid.dtype.itemsize, 255)]) + head + bytes(15) + bytes([kind << 4])
 
 
 def is_zeros(chunk: bytes) -> bool:
-    """Whether an encoded chunk is nothing but the mark for zeros."""
-    return len(chunk) == 32 and chunk[31] >> 4 & 7 == 1
+    """Whether an encoded chunk is nothing but the mark for zeros, or for nothing written yet."""
+    return len(chunk) == 32 and chunk[31] >> 4 & 7 in (ZERO, UNINIT)
 
 
 def decode(chunk: bytes, grid: Grid) -> Array:
@@ -242,3 +247,31 @@ def automatic_partition(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[t
     """Return the chunk and block shape that Blosc2 itself would choose."""
     chunks, blocks = blosc2.compute_chunks_blocks(shape, dtype=dtype)
     return tuple(chunks), tuple(blocks)
+
+
+def dtype_of(text: str, typesize: int) -> np.dtype[Any]:
+    """Return the dtype that a frame names.
+
+    Parameters
+    ----------
+    text
+        NumPy's ``dtype.str``, or its ``descr`` for structured types; empty in old files.
+    typesize
+        Bytes of an item, which must agree.
+
+    Raises
+    ------
+    CorruptError
+        It is no dtype, or of another size.
+    UnsafeError
+        It would hold Python objects.
+    """
+    try:
+        dtype = np.dtype(ast.literal_eval(text) if text.startswith(("[", "{", "(")) else text or f"|V{typesize}")
+    except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise CorruptError(f"{text[:80]!r} is no dtype") from error
+    if dtype.hasobject:
+        raise UnsafeError("the array claims to hold Python objects")
+    if dtype.itemsize != typesize:
+        raise CorruptError(f"items of {typesize} bytes can't be of dtype {text[:80]}")
+    return dtype

@@ -5,8 +5,10 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core import frame as frames
@@ -25,6 +27,8 @@ META_KEY = "mlarray"
 SUFFIX = ".mla"
 MAX_INDEX = 1 << 28
 """Bytes of chunk offsets that are read; 33 million chunks."""
+ZEROS = -(0x7F << 56)
+"""Offset that stands for a chunk of zeros (c-blosc2's frame.c: the highest byte is 0x81)."""
 
 
 class FrameWriter:
@@ -32,34 +36,59 @@ class FrameWriter:
 
     Parameters
     ----------
-    sink
-        Where to; at position 0, seekable.
+    file
+        Where to: at its beginning, seekable, readable when chunks are to be loaded again.
     grid
         The array's shape, chunks, blocks and dtype.
     cparams
         Plain compression parameters.
+    base
+        An existing frame in the same file, whose chunks are taken over. What is written comes after it, so
+        that it stays whole until `finish` writes the new header.
 
-    Notes
-    -----
-    Chunks go straight to the end of the file; header, offsets and trailer are written last, so that a frame
-    that was not finished doesn't even begin like one.
+    Attributes
+    ----------
+    dead
+        Bytes of the file that no chunk needs any more.
     """
 
-    def __init__(self, sink: BinaryIO, grid: Grid, cparams: Mapping[str, Any]) -> None:
+    def __init__(
+        self, file: BinaryIO, grid: Grid, cparams: Mapping[str, Any], base: Contents | None = None
+    ) -> None:
         import numpy as np
 
         from mlarray_core import codec
 
-        self.sink, self.grid = sink, grid
+        self.file, self.grid = file, grid
         self.cparams = codec.blosc2_params(cparams)
+        self.dead = 0
+        if base is not None:
+            self._continue(base)
+            return
         template = codec.empty_frame(grid, self.cparams)
-        self._frame = frames.parse(lambda at, count: template[at : at + count], len(template))
-        self._header = template[: self._frame.header_size]
-        nchunks = grid.nchunks if self._frame.nbytes else 0
-        self._offsets = np.full(nchunks, _special(1), np.int64)
-        self._sums = [seal.chunk_sum(b"")] * nchunks
+        frame = frames.parse(lambda at, count: template[at : at + count], len(template))
+        self._header = template[: frame.header_size]
+        nchunks = frame.nchunks
+        self._offsets = np.full(nchunks, ZEROS, np.int64)
+        self._sums: list[int] | None = [seal.chunk_sum(b"")] * nchunks
+        self._others: dict[str, bytes] = {}
         self._end = 0
-        sink.write(bytes(len(self._header)))
+        file.write(bytes(len(self._header)))
+
+    def _continue(self, base: Contents) -> None:
+        frame = base.frame
+        self._header = base.read(0, frame.header_size)
+        self._offsets = base.offsets.copy()
+        sealed = base.state is seal.State.SEALED and base.table is not None
+        self._sums = [base.table.sum_of(n) for n in range(frame.nchunks)] if sealed and base.table else None
+        self._others = {
+            name: frames.vlmeta_content(base.read, frame, name)
+            for name in frame.vlmeta
+            if name not in (META_KEY, seal.KEY)
+        }
+        self.dead = frame.length - frame.offsets_at
+        self._end = frame.length - frame.header_size
+        self.file.seek(frame.length)
 
     def put(self, number: int, data: Array) -> None:
         """Encode and write chunk `number`; `data` is smaller than a chunk at the array's end."""
@@ -76,54 +105,79 @@ class FrameWriter:
         from mlarray_core import codec
 
         codec.share_lock()
-        waiting: list[tuple[int, Future[bytes]]] = []
+        waiting: deque[tuple[int, Future[bytes]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
             for number, data in chunks:
                 waiting.append((number, pool.submit(codec.encode, data, self.grid, self.cparams)))
                 if len(waiting) > 2 * threads:
-                    done, future = waiting.pop(0)
+                    done, future = waiting.popleft()
                     self.append(done, future.result())
             for done, future in waiting:
                 self.append(done, future.result())
 
-    def append(self, number: int, chunk: bytes) -> None:
-        """Write an encoded chunk. Writing one again leaves the first behind as dead bytes."""
+    def append(self, number: int, chunk: bytes | None) -> None:
+        """Write an encoded chunk, None for zeros. Writing one again leaves the first behind as dead bytes."""
         from mlarray_core import codec
 
-        if codec.is_zeros(chunk):
-            self._offsets[number] = _special(1)
-            self._sums[number] = seal.chunk_sum(b"")
-            return
-        self.sink.write(chunk)
-        self._offsets[number] = self._end
-        self._sums[number] = seal.chunk_sum(chunk)
-        self._end += len(chunk)
+        if self._offsets[number] >= 0:
+            self.dead += len(self.load(number) or b"")
+        if chunk is None or codec.is_zeros(chunk):
+            self._offsets[number], chunk = ZEROS, b""
+        else:
+            self.file.write(chunk)
+            self._offsets[number] = self._end
+            self._end += len(chunk)
+        if self._sums is not None:
+            self._sums[number] = seal.chunk_sum(chunk)
 
-    def stored(self, number: int) -> tuple[int, int] | None:
-        """Where chunk `number` begins in the file and its checksum, or None when it isn't stored."""
+    def load(self, number: int) -> bytes | None:
+        """Return an encoded chunk that was written before, None for zeros."""
         offset = int(self._offsets[number])
-        return None if offset < 0 else (len(self._header) + offset, self._sums[number])
+        if offset < 0:
+            return _special(offset, self.grid)
+        at = len(self._header) + offset
+        self.file.seek(at + 12)
+        size = struct.unpack("<i", self.file.read(4))[0]
+        self.file.seek(at)
+        chunk = self.file.read(size)
+        self.file.seek(len(self._header) + self._end)
+        return chunk
 
     def finish(self, metadata: bytes) -> None:
-        """Write offsets, metadata and seal, and the header that makes it a frame."""
+        """Write offsets, metadata and seal, and then the header that makes it a frame."""
         from mlarray_core import codec
 
         index = codec.pack_offsets(self._offsets) if len(self._offsets) else b""
-        head = seal.head_sum(self._header, metadata)
-        table = seal.Table(head, seal.pack_sums(self._sums))
-        end = frames.trailer({META_KEY: msgpack.pack_bytes(metadata), seal.KEY: msgpack.pack_bytes(table.pack())})
+        vlmeta = {META_KEY: msgpack.pack_bytes(metadata), **self._others}
+        if self._sums is not None:
+            table = seal.Table(seal.head_sum(self._header, metadata), seal.pack_sums(self._sums))
+            vlmeta[seal.KEY] = msgpack.pack_bytes(table.pack())
+        end = frames.trailer(vlmeta)
         length = len(self._header) + self._end + len(index) + len(end)
         header = frames.patch_header(self._header, length=length, cbytes=self._end, has_vlmeta=True)
-        end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
-        self.sink.write(index + end)
-        self.sink.seek(0)
-        self.sink.write(header)
-        self.sink.flush()
+        if self._sums is not None:
+            end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
+        self.file.write(index + end)
+        self._sync()
+        self.file.seek(0)
+        self.file.write(header)
+        self._sync()
+        self.file.truncate(length)
+
+    def _sync(self) -> None:
+        """Let nothing written later reach the disk before what was written so far."""
+        self.file.flush()
+        if hasattr(self.file, "name"):
+            os.fsync(self.file.fileno())
 
 
-def _special(kind: int) -> int:
-    """Return the offset that stands for a chunk of one special value (c-blosc2's frame.c)."""
-    return struct.unpack(">q", bytes([0x80 | kind]) + bytes(7))[0]  # type: ignore[no-any-return]
+
+def _special(offset: int, grid: Grid) -> bytes | None:
+    """Return the chunk that a negative offset stands for, None for zeros."""
+    from mlarray_core import codec
+
+    kind = (offset >> 56) & 0x7F
+    return codec.special_chunk(grid, kind) if kind == codec.NAN else None
 
 
 class Contents:
@@ -142,7 +196,7 @@ class Contents:
 
     def __init__(self, buffer: bytes | mmap.mmap, path: str | None = None, verify: str = "touch") -> None:
         self.buffer, self.path = buffer, path
-        self.frame = frames.parse(self._read, len(buffer), path)
+        self.frame = frames.parse(self.read, len(buffer), path)
         self.table: seal.Table | None = None
         self.state = seal.State.UNSEALED
         self._verify = verify
@@ -159,14 +213,15 @@ class Contents:
         if verify == "full":
             self.verify_all()
 
-    def _read(self, at: int, count: int) -> bytes:
+    def read(self, at: int, count: int) -> bytes:
+        """Return `count` bytes of the file from `at` on, fewer at its end."""
         return bytes(self.buffer[at : at + count])
 
     def _check_index(self) -> None:
         """Check that the chunk of offsets is what lies between the chunks and the trailer."""
         if not self.frame.nbytes:
             return
-        head = self._read(self.frame.offsets_at, frames.CHUNK_HEADER)
+        head = self.read(self.frame.offsets_at, frames.CHUNK_HEADER)
         nbytes, _, cbytes = struct.unpack("<iii", head[4:16])
         if nbytes != 8 * self.frame.nchunks or self.frame.offsets_at + cbytes != self.frame.trailer_at:
             raise CorruptError("the index of chunks doesn't fit between the chunks and the trailer")
@@ -176,28 +231,28 @@ class Contents:
         if frame.fingerprint_type not in (0, seal.FINGERPRINT_TYPE):
             raise CorruptError("the seal is of an unknown kind")
         if seal.KEY in frame.vlmeta:
-            packed = msgpack.unpack(frames.vlmeta_content(self._read, frame, seal.KEY))
+            packed = msgpack.unpack(frames.vlmeta_content(self.read, frame, seal.KEY))
             if not isinstance(packed, bytes):
                 raise CorruptError("the table of checksums is damaged")
             self.table = seal.Table.unpack(packed, frame.nchunks)
-            self.state = seal.State.INCOMPLETE if self.table.editing else seal.State.EDITED
+            self.state = seal.State.EDITED
         if frame.fingerprint_type == seal.FINGERPRINT_TYPE:
             if self.table is None or self._verify != "none" and self._sum_frame() != frame.fingerprint:
                 raise CorruptError("header, index or metadata are damaged: the checksum disagrees")
-            self.state = seal.State.INCOMPLETE if self.table.editing else seal.State.SEALED
+            self.state = seal.State.SEALED
 
     def _sum_frame(self) -> bytes:
         frame = self.frame
-        header = self._read(0, frame.header_size)
-        index = self._read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
-        return seal.fingerprint(header, index, self._read(frame.trailer_at, frame.length - frame.trailer_at))
+        header = self.read(0, frame.header_size)
+        index = self.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+        return seal.fingerprint(header, index, self.read(frame.trailer_at, frame.length - frame.trailer_at))
 
     @property
     def metadata(self) -> Any:
         """The stored metadata, still encoded: bytes, or for early generations a mapping."""
         frame = self.frame
         if META_KEY in frame.vlmeta:
-            return msgpack.unpack(frames.vlmeta_content(self._read, frame, META_KEY))
+            return msgpack.unpack(frames.vlmeta_content(self.read, frame, META_KEY))
         if "med_blosc2" in frame.layers:
             return msgpack.unpack(frame.layers["med_blosc2"])
         return None
@@ -223,7 +278,7 @@ class Contents:
             raise LimitError(f"the file has {frame.nchunks:,} chunks, more than can be read", path=self.path)
         if not frame.nbytes:
             return np.empty(0, np.int64)
-        index = self._read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+        index = self.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
         offsets = np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8")
         stored = offsets[offsets >= 0]
         special = (offsets[offsets < 0] >> 56) & 0x7F
@@ -232,10 +287,18 @@ class Contents:
         return offsets
 
     def chunk(self, number: int) -> bytes | None:
-        """Return the stored bytes of one chunk, checked, or None when it isn't stored."""
+        """Return the encoded bytes of one chunk, checked, or None for zeros."""
         where = self._locate(number)
         self._check_chunk(number, where)
-        return None if where is None else self._read(*where)
+        return _special(int(self.offsets[number]), self.grid) if where is None else self.read(*where)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """How the array is cut."""
+        from mlarray_core import codec
+
+        frame = self.frame
+        return codec.Grid(frame.shape, frame.chunks, frame.blocks, codec.dtype_of(frame.dtype, frame.typesize))
 
     def _locate(self, number: int) -> tuple[int, int] | None:
         offset = int(self.offsets[number])
@@ -261,11 +324,11 @@ class Contents:
         self._checked[number] = 1
         self._left -= 1
 
-    def touch(self, grid: Grid, box: tuple[slice, ...]) -> None:
+    def touch(self, box: tuple[slice, ...]) -> None:
         """Check the chunks that `box` needs, each the first time that it is needed."""
         if not self._left:
             return
-        for number in grid.touched(box):
+        for number in self.grid.touched(box):
             if not self._checked[number]:
                 self._check_chunk(number, self._locate(number))
 
@@ -292,7 +355,7 @@ class Contents:
         CorruptError
             A chunk is damaged, or the file was edited elsewhere since it was sealed.
         """
-        if self.state in (seal.State.EDITED, seal.State.INCOMPLETE):
+        if self.state is seal.State.EDITED:
             raise CorruptError(
                 f"the file is {self.state.value}", path=self.path,
                 hint="Accept it as it is with: mlarray verify --reseal",

@@ -21,7 +21,6 @@ FINGERPRINT_TYPE = 3
 """128 bits, in c-blosc2's numbering of fingerprint types."""
 
 _MAGIC = b"MLS1"
-_COMPLETE, _OPEN = 0, 1
 
 
 class State(Enum):
@@ -33,8 +32,6 @@ class State(Enum):
     """Written without a seal, by another program: only its structure can be checked."""
     EDITED = "edited elsewhere"
     """Sealed once and written to since, by another program, or damaged."""
-    INCOMPLETE = "incomplete"
-    """An edit in place was never finished."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +44,21 @@ class Table:
         xxh3-128 of what `head_sum` covers.
     sums
         xxh3-64 of each stored chunk, 8 little-endian bytes each; of no bytes for chunks that aren't stored.
-    editing
-        Whether an edit in place is under way.
     """
 
     head: bytes
     sums: bytes
-    editing: bool = False
 
     def pack(self) -> bytes:
         """Return the table as bytes."""
-        return _MAGIC + bytes([_OPEN if self.editing else _COMPLETE]) + self.head + self.sums
+        return _MAGIC + self.head + self.sums
 
     @classmethod
     def unpack(cls, data: bytes, nchunks: int) -> Table:
         """Return the table that `data` holds, checked against the number of chunks."""
-        if data[:4] != _MAGIC or len(data) != 21 + 8 * nchunks or data[4] not in (_COMPLETE, _OPEN):
+        if data[:4] != _MAGIC or len(data) != 20 + 8 * nchunks:
             raise CorruptError("the table of checksums is damaged")
-        return cls(data[5:21], data[21:], data[4] == _OPEN)
+        return cls(data[4:20], data[20:])
 
     def sum_of(self, number: int) -> int:
         """Return the checksum of chunk `number`."""

@@ -1,0 +1,119 @@
+"""NumPy's indexing, cut in two: the box of voxels that a key needs, and what is left to do within it."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+Box = tuple[slice, ...]
+
+
+def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...] | None]:
+    """Return the smallest box that `key` needs, and the key to apply to it, or None when it is the box itself.
+
+    Parameters
+    ----------
+    key
+        Whatever NumPy takes: integers, slices, Ellipsis, None, integer and boolean arrays.
+    shape
+        Of the indexed array.
+
+    Raises
+    ------
+    IndexError
+        As NumPy: too many indices, or one out of bounds.
+    """
+    parts = _expand(key if isinstance(key, tuple) else (key,), shape)
+    box: list[slice] = []
+    rest: list[Any] = []
+    axis = 0
+    for part in parts:
+        if part is None:
+            rest.append(None)
+            continue
+        if isinstance(part, np.ndarray) and part.dtype == bool:
+            used = part.ndim
+            box += [slice(0, size) for size in shape[axis : axis + used]]
+            rest.append(part)
+            axis += used
+            continue
+        cut, left = _one(part, shape[axis], axis)
+        box.append(cut)
+        rest.append(left)
+        axis += 1
+    whole = all(isinstance(left, slice) and left == slice(None) for left in rest)
+    return tuple(box), None if whole else tuple(rest)
+
+
+def _expand(parts: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
+    """Replace Ellipsis and missing parts by whole slices, and sequences by arrays."""
+    done = [_plain(part) for part in parts]
+    used = sum(_axes(part) for part in done)
+    if used > len(shape):
+        raise IndexError(f"too many indices: the array has {len(shape)} axes, {used} were indexed")
+    fill = [slice(None)] * (len(shape) - used)
+    at = next((i for i, part in enumerate(done) if part is Ellipsis), None)
+    if at is None:
+        return done + fill
+    if any(part is Ellipsis for part in done[at + 1 :]):
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    return done[:at] + fill + done[at + 1 :]
+
+
+def _plain(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    if isinstance(part, (bool, np.bool_)):
+        return np.asarray(part)
+    if isinstance(part, (list, tuple, np.ndarray)) or hasattr(part, "__array__"):
+        array = np.asarray(part)
+        if array.ndim == 0 and array.dtype != bool:
+            return operator.index(array.item())
+        if array.size == 0 and array.dtype != bool:
+            array = array.astype(np.intp)
+        if array.dtype.kind not in "iub":
+            raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        return array
+    try:
+        return operator.index(part)
+    except TypeError:
+        raise IndexError(f"only integers, slices, '...', None and arrays are indices, not {part!r}") from None
+
+
+def _axes(part: Any) -> int:
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
+
+
+def _one(part: Any, size: int, axis: int) -> tuple[slice, Any]:
+    """Return the range of one axis that `part` needs, and the index within it."""
+    if isinstance(part, slice):
+        return _slice(part, size)
+    if isinstance(part, np.ndarray):
+        if part.size == 0:
+            return slice(0, 0), part
+        fixed = np.where(part < 0, part + size, part)
+        low, high = int(fixed.min()), int(fixed.max())
+        if low < 0 or high >= size:
+            raise IndexError(f"index {int(part.min())} or {int(part.max())} is out of bounds for axis {axis} of size {size}")
+        return slice(low, high + 1), fixed - low
+    at = part + size if part < 0 else part
+    if not 0 <= at < size:
+        raise IndexError(f"index {part} is out of bounds for axis {axis} of size {size}")
+    return slice(at, at + 1), 0
+
+
+def _slice(part: slice, size: int) -> tuple[slice, slice]:
+    start, stop, step = part.indices(size)
+    if step == 1:
+        return slice(start, max(start, stop)), slice(None)
+    count = len(range(start, stop, step))
+    if count == 0:
+        return slice(start, start), slice(None)
+    last = start + (count - 1) * step
+    if step > 0:
+        return slice(start, last + 1), slice(None, None, step)
+    return slice(last, start + 1), slice(None, None, step)

@@ -1,0 +1,166 @@
+"""How an array is cut and compressed: chunk and block shapes, codec and filters. Pure.
+
+A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode fast
+and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured on CT, MR,
+label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlarray_core.errors import ArgumentError
+
+DEFAULT_PATCH_SIZE = 192
+
+LZ4, LZ4HC, ZSTD = 1, 2, 5
+NOFILTER, SHUFFLE, BYTEDELTA = 0, 1, 35
+
+PROFILES = ("default", "fast", "small")
+
+# Block and chunk of the trailing spatial axes, by bytes of a voxel (all components together).
+_SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
+    3: {
+        1: ((32, 32, 64), (64, 64, 128)),
+        2: ((24, 24, 24), (48, 48, 96)),
+        4: ((16, 16, 32), (64, 64, 64)),
+        8: ((16, 16, 16), (32, 32, 64)),
+        16: ((8, 16, 16), (32, 32, 32)),
+    },
+    2: {
+        1: ((128, 256), (512, 1024)),
+        2: ((128, 128), (512, 512)),
+        4: ((64, 128), (256, 512)),
+        8: ((64, 64), (256, 256)),
+        16: ((32, 64), (128, 256)),
+    },
+    1: {size: ((32768 // size,), (524288 // size,)) for size in (1, 2, 4, 8, 16)},
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Chunk and block shape of an array and how its chunks are compressed.
+
+    Parameters
+    ----------
+    chunks, blocks
+        In items, one number for each axis.
+    cparams
+        Plain compression parameters: codec number, level, filter numbers.
+    patch_size
+        What it was planned for, one number for each spatial axis, or None.
+    """
+
+    chunks: tuple[int, ...]
+    blocks: tuple[int, ...]
+    cparams: Mapping[str, Any] = field(default_factory=dict)
+    patch_size: tuple[int, ...] | None = None
+
+
+def partition(
+    shape: Sequence[int], itemsize: int, spatial: Sequence[bool], patch: Sequence[int], inner: Sequence[bool] = ()
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return chunk and block shape.
+
+    Parameters
+    ----------
+    shape
+        Of the whole array.
+    itemsize
+        Bytes of an item.
+    spatial
+        For each axis, whether patches extend along it.
+    patch
+        Patch size along each spatial axis.
+    inner
+        For each axis, whether it is always read whole, as the components of a colour are.
+    """
+    inner = inner or [False] * len(shape)
+    axes = [axis for axis, flag in enumerate(spatial) if flag][-3:]
+    if not axes:
+        axes = [axis for axis, flag in enumerate(inner) if not flag][-3:]
+    if not axes:
+        return tuple(shape), tuple(shape)
+    width = itemsize * math.prod(shape[axis] for axis, flag in enumerate(inner) if flag)
+    table = _SHAPES[len(axes)]
+    block, chunk = table[min((size for size in table if size >= width), default=16)]
+    blocks, chunks = [1] * len(shape), [1] * len(shape)
+    for grown, ideal, patches in ((blocks, block, 1), (chunks, chunk, 4)):
+        limits = _limits(shape, spatial, [patches * size for size in patch], axes)
+        for axis, size in zip(axes, _grow(ideal, limits), strict=True):
+            grown[axis] = size
+    _fill_inner(shape, inner, blocks, chunks, itemsize)
+    for axis in range(len(shape)):
+        chunks[axis] = min(shape[axis], _round_up(max(chunks[axis], blocks[axis]), blocks[axis]))
+        blocks[axis] = min(blocks[axis], shape[axis])
+    return tuple(chunks), tuple(blocks)
+
+
+def _limits(shape: Sequence[int], spatial: Sequence[bool], patch: Sequence[int], axes: Sequence[int]) -> list[int]:
+    """Return how far a size may grow along each of `axes`: never past the array, nor past `patch`."""
+    wanted = dict(zip([axis for axis, flag in enumerate(spatial) if flag], patch, strict=False))
+    return [max(1, min(shape[axis], wanted.get(axis, shape[axis]))) for axis in axes]
+
+
+def _grow(ideal: Sequence[int], limits: Sequence[int]) -> list[int]:
+    """Return `ideal` cut to `limits`, grown along the other axes until it holds about as much again."""
+    target = math.prod(ideal)
+    sizes = [min(size, limit) for size, limit in zip(ideal, limits, strict=True)]
+    while True:
+        free = [axis for axis in range(len(sizes)) if sizes[axis] < limits[axis]]
+        if not free or math.prod(sizes) * 2 > target:
+            return sizes
+        axis = min(free, key=lambda a: sizes[a])
+        sizes[axis] = min(2 * sizes[axis], limits[axis])
+
+
+def _fill_inner(
+    shape: Sequence[int], inner: Sequence[bool], blocks: list[int], chunks: list[int], itemsize: int
+) -> None:
+    for axis, flag in enumerate(inner):
+        if flag:
+            room = max(1, 65536 // (math.prod(blocks) * itemsize))
+            blocks[axis] = min(shape[axis], room)
+            chunks[axis] = min(shape[axis], 8 * room)
+
+
+def _round_up(size: int, step: int) -> int:
+    return -(-size // step) * step if step else size
+
+
+def compression(itemsize: int, profile: str = "default", *, picture: bool = False) -> dict[str, Any]:
+    """Return compression parameters.
+
+    Parameters
+    ----------
+    itemsize
+        Bytes of an item. Single bytes aren't shuffled: that stores the same bytes and decodes three times slower.
+    profile
+        ``default``, ``fast`` (to write) or ``small`` (on disk).
+    picture
+        Whether the values are samples of a colour picture, which repeat less than those of a label map.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such profile.
+    """
+    filters = [SHUFFLE] if itemsize > 1 else [NOFILTER]
+    if profile == "default":
+        codec, level = LZ4HC, 8 if picture else 5
+    elif profile == "fast":
+        codec, level = LZ4, 5
+    elif profile == "small":
+        codec, level = ZSTD, 3
+        filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
+    else:
+        raise ArgumentError(f"no profile is called {profile!r}", hint=f"Choose one of {', '.join(PROFILES)}")
+    return {"codec": codec, "clevel": level, "filters": filters, "filters_meta": _filters_meta(filters, itemsize)}
+
+
+def _filters_meta(filters: list[int], itemsize: int) -> list[int]:
+    return [itemsize if number == BYTEDELTA else 0 for number in filters]

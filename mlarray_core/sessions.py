@@ -1,0 +1,243 @@
+"""Files that are being written: new ones, and existing ones that are edited in place.
+
+A new file appears whole when its session commits. An edit in place appends the changed chunks, a new index and a
+new trailer behind the old frame, and only then writes the header that points to them: until that one write, every
+reader, and whoever comes after a crash, sees the file as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mlarray_core import generations
+from mlarray_core.codec import Grid
+from mlarray_core.container import Contents, FrameWriter, map_file, open_binary
+from mlarray_core.edits import Editor
+from mlarray_core.errors import LockedError, WriteError
+from mlarray_core.publish import Publication
+from mlarray_core.storage import EditedStorage, FrameStorage, Storage
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from mlarray_core.meta import Meta
+
+_sessions: weakref.WeakValueDictionary[str, FileSession] = weakref.WeakValueDictionary()
+
+
+class FileSession:
+    """One file that this process writes to.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    meta
+        The image's metadata, read again at each commit.
+    cparams, dparams
+        Plain compression and decompression parameters.
+    verify
+        As `Contents` takes it.
+    """
+
+    def __init__(
+        self, path: Path, meta: Meta, cparams: Mapping[str, Any], dparams: Mapping[str, Any], verify: str = "touch"
+    ) -> None:
+        self.path, self.meta = Path(os.path.realpath(path)), meta
+        self.cparams, self.dparams, self.verify = dict(cparams), dict(dparams), verify
+        self.pid = os.getpid()
+        self._publication: Publication | None = None
+        self._file: BinaryIO | None = None
+        self._writer: FrameWriter | None = None
+        self._edited: EditedStorage | None = None
+        self._stored: FrameStorage | None = None
+        self._saved_meta = b""
+        self._taken_over = False
+        settle(self.path, take_over=True)
+        _sessions[str(self.path)] = self
+
+    @classmethod
+    def create(
+        cls, path: Path, grid: Grid, meta: Meta, cparams: Mapping[str, Any], dparams: Mapping[str, Any]
+    ) -> FileSession:
+        """Begin a new file, which appears at the first commit."""
+        session = cls(path, meta, cparams, dparams)
+        publication = Publication(session.path, overwrite=True)
+        session._publication = publication
+        try:
+            session._file = open(publication.path, "w+b")  # noqa: SIM115 - closed by commit or abort
+            session._write_through(FrameWriter(session._file, grid, cparams))
+        except OSError as error:
+            session.abort()
+            raise publication.explain(error) from error
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    @classmethod
+    def edit(cls, path: Path, meta: Meta, stored: FrameStorage, cparams: Mapping[str, Any], verify: str) -> FileSession:
+        """Begin to edit an existing file in place; nobody else may while this goes on."""
+        session = cls(path, meta, cparams, stored.dparams, verify)
+        session._stored = stored
+        session._saved_meta = generations.encode(meta)
+        session._lock()
+        return session
+
+    def _lock(self) -> None:
+        self._file = open_binary(str(self.path), "r+b")
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            self._file = None
+            raise LockedError(
+                "another writer has the file open", path=self.path, hint="Wait for it to finish, or save to another file"
+            ) from error
+
+    def _write_through(self, writer: FrameWriter) -> None:
+        stored = self._stored
+        written: set[int] = set()
+
+        def load(number: int) -> bytes | None:
+            return stored.chunk(number) if stored and number not in written else writer.load(number)
+
+        def store(number: int, chunk: bytes) -> None:
+            written.add(number)
+            try:
+                writer.append(number, chunk)
+            except OSError as error:
+                raise self._explain(error) from error
+
+        self._writer = writer
+        self._edited = EditedStorage(Editor(writer.grid, writer.cparams, load, store))
+
+    def _explain(self, error: OSError) -> WriteError:
+        if isinstance(error, WriteError):
+            return error
+        cause = error.strerror or str(error)
+        return WriteError(f"can't be written: {cause}", path=self.path, hint="The file is as it was before")
+
+    @property
+    def readable(self) -> Storage:
+        """The voxels as they are now."""
+        storage = self._edited or self._stored
+        assert storage is not None
+        return storage
+
+    @property
+    def writable(self) -> Storage:
+        """The voxels, to be written to."""
+        if self._taken_over:
+            raise LockedError("the file has been opened for writing again since", path=self.path)
+        if self._edited is None:
+            assert self._stored is not None
+            if self._file is None:
+                self._lock()
+            assert self._file is not None
+            self._write_through(FrameWriter(self._file, self._stored.grid, self.cparams, self._stored.contents))
+        assert self._edited is not None
+        return self._edited
+
+    def commit(self) -> None:
+        """Make everything that was written, metadata included, the content of the file."""
+        if self._taken_over:
+            return
+        metadata = generations.encode(self.meta)
+        if self._edited is None and metadata == self._saved_meta:
+            return
+        storage = self.writable
+        assert isinstance(storage, EditedStorage)
+        assert self._writer is not None
+        try:
+            self._check_same()
+            storage.editor.flush()
+            self._writer.finish(metadata)
+            self._publish()
+        except OSError as error:
+            raise self._explain(error) from error
+        self._saved_meta = metadata
+        self._edited = self._writer = None
+        self._stored = FrameStorage(Contents(map_file(str(self.path)), str(self.path), self.verify), self.dparams)
+
+    def _check_same(self) -> None:
+        """Refuse to write into a file that isn't at its path any more."""
+        if self._publication is not None or self._file is None:
+            return
+        try:
+            same = os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise WriteError("the file was replaced or removed while it was being edited", path=self.path)
+
+    def _publish(self) -> None:
+        if self._publication is None:
+            return
+        assert self._file is not None
+        self._file.close()
+        self._file = None
+        publication, self._publication = self._publication, None
+        publication.commit()
+
+    def close(self) -> None:
+        """Commit and let go of the file."""
+        try:
+            self.commit()
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Let go of the file; what was not committed is forgotten."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._publication is not None:
+            self._publication.abort()
+            self._publication = None
+        self._taken_over = True
+        if _sessions.get(str(self.path)) is self:
+            del _sessions[str(self.path)]
+
+    def finish(self) -> None:
+        """Commit when the image is forgotten or the interpreter ends; a forked child leaves it to its parent."""
+        if os.getpid() == self.pid and not self._taken_over:
+            self.close()
+
+
+def settle(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
+    """Commit what this process has written to `path` so far, before it is opened again.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    take_over
+        Also end the session, because another one begins.
+    """
+    session = _sessions.get(os.path.realpath(path))
+    if session is None or session.pid != os.getpid():
+        return
+    session.commit()
+    if take_over:
+        session.abort()
+
+
+def compression_of(contents: Contents) -> dict[str, Any]:
+    """Return the compression parameters that a frame's header names."""
+    frame = contents.frame
+    filters = list(frame.filters)
+    while filters and filters[0] == 0:
+        filters.pop(0)
+    meta = [contents.read(79 + len(frame.filters) - len(filters) + i, 1)[0] for i in range(len(filters))]
+    return {"codec": frame.codec, "clevel": frame.clevel, "filters": filters or [0], "filters_meta": meta or [0]}
+
+

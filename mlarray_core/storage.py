@@ -1,0 +1,187 @@
+"""Where an image's voxels are: in plain memory, in a frame, or in a frame that is being edited."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mlarray_core import codec
+from mlarray_core.codec import Grid
+from mlarray_core.container import Contents
+from mlarray_core.edits import Editor
+from mlarray_core.errors import CorruptError
+from mlarray_core.indexing import Box
+
+Array = np.ndarray[Any, Any]
+
+
+class Storage:
+    """Voxels that can be read and written by boxes.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array.
+    grid
+        How it is cut into chunks; None for plain memory.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    grid: Grid | None = None
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`, in `out` when given: C-contiguous, of the right shape and dtype."""
+        raise NotImplementedError
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value`, which has the shape of `box`, into the array."""
+        raise NotImplementedError
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Free memory and files."""
+
+
+class PlainStorage(Storage):
+    """Voxels in an ordinary NumPy array."""
+
+    def __init__(self, array: Array) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return a view of `box`, or copy it into `out`."""
+        if out is None:
+            return self.array[box]
+        np.copyto(out, self.array[box])
+        return out
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value` into the array."""
+        self.array[box] = value
+
+
+_live: weakref.WeakSet[FrameStorage]
+
+
+class FrameStorage(Storage):
+    """Voxels in a frame that is not written to.
+
+    Parameters
+    ----------
+    contents
+        The checked frame.
+    dparams
+        Blosc2's decompression parameters.
+    """
+
+    def __init__(self, contents: Contents, dparams: Mapping[str, Any] | None = None) -> None:
+        self.contents, self.dparams = contents, dict(dparams or {})
+        self.grid: Grid = contents.grid
+        self.shape, self.dtype = self.grid.shape, self.grid.dtype
+        self._array: Any = None
+        _live.add(self)
+
+    @property
+    def array(self) -> Any:
+        """The frame as Blosc2's array."""
+        if self._array is None:
+            try:
+                whole = memoryview(self.contents.buffer)[: self.contents.frame.length]
+                self._array = codec.view_frame(whole, self.dparams)
+            except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+                raise CorruptError("Blosc2 can't open this frame", path=self.contents.path) from error
+        return self._array
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`."""
+        if out is None:
+            out = np.empty([part.stop - part.start for part in box], self.dtype)
+        if not out.size:
+            return out
+        self.contents.touch(box)
+        try:
+            if out.ndim:
+                self.array.get_slice_numpy(out, ([part.start for part in box], [part.stop for part in box]))
+            else:
+                out[...] = codec.decode(self.contents.chunk(0) or codec.special_chunk(self.grid), self.grid)
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, CorruptError):
+                raise
+            raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
+        return out
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        return self.contents.chunk(number)
+
+    def close(self) -> None:
+        """Free the memory map."""
+        self._array = None
+
+    def _after_fork(self) -> None:
+        """Drop what the parent's Blosc2 threads belong to: a child can't use or free it."""
+        if self._array is not None and self.dparams.get("nthreads", 1) > 1:
+            _abandoned.append(self._array)
+            self._array = None
+            self.dparams["nthreads"] = 1
+
+
+_live = weakref.WeakSet()
+_abandoned: list[Any] = []
+
+
+def _after_fork() -> None:
+    for storage in list(_live):
+        storage._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class EditedStorage(Storage):
+    """Voxels that are written to, chunk by chunk, over a frame or over nothing.
+
+    Parameters
+    ----------
+    editor
+        Holds the chunks that are in work.
+    """
+
+    def __init__(self, editor: Editor) -> None:
+        self.editor = editor
+        self.grid: Grid = editor.grid
+        self.shape, self.dtype = self.grid.shape, self.grid.dtype
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`."""
+        if out is None:
+            out = np.empty([part.stop - part.start for part in box], self.dtype)
+        return self.editor.read(box, out)
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value` into the array."""
+        self.editor.write(box, value)
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        self.editor.flush()
+        return self.editor._load(number)
+
+
+def edited_copy(base: FrameStorage, cparams: Mapping[str, Any]) -> EditedStorage:
+    """Return a storage that starts as `base` and keeps what is written in memory."""
+    changed: dict[int, bytes] = {}
+
+    def load(number: int) -> bytes | None:
+        return changed[number] if number in changed else base.chunk(number)
+
+    return EditedStorage(Editor(base.grid, codec.blosc2_params(cparams), load, changed.__setitem__))
