@@ -19,7 +19,7 @@
     ├── LockedError             (RuntimeError)       another writer has the file
     ├── ModeError               (RuntimeError)       wrong suffix or mode for this operation
     ├── ArgumentError           (ValueError)         an argument or option has an impossible value
-    │   └── OptionError                              an option or format name that doesn't exist or can't be so
+    │   └── OptionError                              ... because no option or format is called or spelt so
     ├── ArgumentTypeError       (TypeError)          an argument has the wrong type
     └── MetadataError           (ValueError)         metadata that the schema refuses
         ├── MetadataTypeError   (TypeError)          ... because of its type

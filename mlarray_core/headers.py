@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -105,3 +106,12 @@ def _restore_dict(value: Mapping[str, Any]) -> Any:
     if mark == "dict" and isinstance(content, Mapping):
         value = content
     return {key: restore(item) for key, item in value.items()}
+
+
+def is_serializable(d: Any) -> bool:
+    """Say whether `json.dumps` takes `d`."""
+    try:
+        json.dumps(d)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False
+    return True

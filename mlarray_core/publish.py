@@ -104,17 +104,7 @@ class Publication:
             raise self.explain(error) from error
 
     def _check(self, target: Path) -> None:
-        try:
-            mode = os.lstat(target).st_mode
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self.explain(error) from error
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise WriteError("is neither a file nor a folder, so it can't be replaced", path=self.asked)
-        if not self.overwrite:
-            where = self.asked if target == self.target else target
-            raise ExistsError("exists already", path=where, hint="Overwrite it with --force (overwrite=True)")
+        check_target(self.asked if target == self.target else target, overwrite=self.overwrite)
 
     def _publish(self) -> None:
         written = sorted(self._folder.iterdir(), key=lambda path: path == self.path)
@@ -184,6 +174,23 @@ def atomic(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterat
         publication.commit()
     finally:
         publication.abort()
+
+
+def check_target(target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raise `ExistsError` or `WriteError` when `target` can't be published, as far as can be seen."""
+    real = Path(os.path.realpath(target))
+    try:
+        if not stat.S_ISDIR(real.parent.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(real.parent))
+        mode = real.lstat().st_mode if real.exists() else None
+    except OSError as error:
+        raise write_error(error, target) from error
+    if mode is None:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise WriteError("is neither a file nor a folder, so it can't be replaced", path=target)
+    if not overwrite:
+        raise ExistsError("exists already", path=target, hint="Overwrite it with --force (overwrite=True)")
 
 
 def write_error(error: OSError, path: str | os.PathLike[str]) -> WriteError:

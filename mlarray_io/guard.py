@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import (
@@ -21,6 +19,9 @@ from mlarray_core.publish import write_error
 from mlarray_io.format import Box, Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     import numpy as np
 
 
@@ -147,7 +148,7 @@ def _unexplained(error: Exception, path: Path, format: str) -> PluginError:
     return PluginError(
         f"the format {format} failed ({type(error).__name__}: {_brief(error)})",
         path=path,
-        hint="Either the file breaks the format's rules or the plugin has a bug; 'mlarray formats' names the plugin",
+        hint="The file breaks the format's rules, or the plugin has a bug ('mlarray formats' names it)",
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from mlarray_core.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,7 @@ def share(
 
 
 def canonical(name: str) -> str:
-    """The field that a name on the command line means."""
+    """Return the field that a name on the command line means."""
     return name.strip().replace("-", "_")
 
 

@@ -1,14 +1,13 @@
-"""The formats that are installed: loading them one by one, identifying a source, picking a target's format."""
+"""The installed formats: loading them one by one, identifying a source, picking a target's format."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
@@ -19,6 +18,8 @@ from mlarray_io.options import suggestion
 from mlarray_io.source import suffix_length
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mlarray_io.source import Source
 
 GROUP = "mlarray"
@@ -53,7 +54,7 @@ class Registry:
 
     @classmethod
     def load(cls) -> Registry:
-        """Load every plugin that is installed and that ``MLARRAY_PLUGINS`` admits; a broken one stops no other."""
+        """Load every installed plugin that ``MLARRAY_PLUGINS`` admits; a broken one stops no other."""
         manager = pluggy.PluginManager(GROUP)
         manager.add_hookspecs(hookspecs)
         formats: dict[str, Format] = {}
@@ -80,8 +81,9 @@ class Registry:
     def claims(self, source: Source) -> list[tuple[Format, Confidence]]:
         """Say which formats claim `source`, the one that would be taken first.
 
-        The highest confidence comes first; equals are ordered by the longest suffix that fits the name, then by
-        whether their library is there, then by name. A sniff that raises claims nothing and is noted in `broken`.
+        The highest confidence comes first; equals are ordered by the longest suffix that fits the name, then
+        by whether their library is there, then by name. A sniff that raises claims nothing and is noted in
+        `broken`.
         """
         claims = [(format, self._sniff(format, source)) for format in self.formats if format.reads]
         return sorted(
@@ -118,7 +120,7 @@ class Registry:
         return format
 
     def for_target(self, path: str | os.PathLike[str], name: str | None = None) -> Format:
-        """Return the format to write `path` with: the one called `name`, or of the longest suffix that can write.
+        """Return the format to write `path` with: the one called `name`, or the longest suffix's.
 
         Raises
         ------
@@ -228,7 +230,8 @@ def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format
     name = manager.register(point.load(), name=point.name)
     for hook in manager.hook.mlarray_formats.get_hookimpls():
         if hook.plugin_name == name:
-            return list(hook.function())
+            formats: Iterable[Format] = cast("Any", hook.function)()
+            return list(formats)
     raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BUDGET = 128 << 20
 """Bytes of voxels that one step of a copy may hold, unless one chunk alone is larger."""
@@ -33,9 +36,9 @@ def slab_shape(
 ) -> tuple[int, ...]:
     """Return the size of one box of a copy.
 
-    It is a whole number of target chunks along each axis, so that no chunk is compressed twice. Within the budget
-    it grows first to hold whole source chunks, so that few of those are read twice, then along the fastest axes,
-    so that sources which only read forward (compressed streams) are read in order.
+    It is a whole number of target chunks along each axis, so that no chunk is compressed twice. Within the
+    budget it grows first to hold whole source chunks, so that few of those are read twice, then along the
+    fastest axes, so that sources which only read forward (compressed streams) are read in order.
 
     Parameters
     ----------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import NotFoundError, ReadError, UnsupportedError
+
+if TYPE_CHECKING:
+    import os
 
 HEAD_BYTES = 65536
 

@@ -1,0 +1,261 @@
+"""The command line. Everything heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlarray_core.errors import MLArrayError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mlarray_io.convert import Settings
+
+FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel")
+"""Flags that are options of a `.mla` target."""
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
+_image = click.option("--image", metavar="KEY", help="Which image, when the source holds several.")
+_from = click.option("--from", "source_format", metavar="FORMAT", help="Read it as this format.")
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"mlarray {version('mlarray')}")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """Convert and inspect medical and scientific images."""
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("target")
+@_from
+@click.option("--to", "target_format", metavar="FORMAT", help="Write this format.")
+@_image
+@click.option("--all", "every", is_flag=True, help="Convert every image of SOURCE into the folder TARGET.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite TARGET.")
+@click.option("--strict", is_flag=True, help="Fail when TARGET can't hold everything.")
+@click.option("--coord-system", metavar="WORLD", help="Tell the geometry in this world: RAS, LPS or LAS.")
+@click.option("--orient", metavar="CODE", help="Permute and flip the axes to this voxel order, such as RAS.")
+@click.option("--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
+@click.option("-o", "pairs", metavar="NAME=VALUE", multiple=True, help="Set an option of either format.")
+@click.option("--patch-size", metavar="SIZE", help="Patch that .mla is laid out for: 192 or 64,192,192.")
+@click.option("--chunk-size", metavar="SIZES", help="Chunks of .mla, such as 64,128,128; needs --block-size.")
+@click.option("--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
+@click.option("--codec", metavar="NAME", help="Compression of .mla, such as ZSTD or LZ4HC.")
+@click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
+@click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@_json
+def convert(source: str, target: str, **asked: Any) -> int:
+    """Convert the image SOURCE, a file or a folder, to TARGET, whose suffix says the format.
+
+    A folder for TARGET gets a .mla file for each image.
+    """
+    from pathlib import Path
+
+    from mlarray_io.convert import is_folder
+
+    _terminable()
+    settings = _settings(asked)
+    if asked["every"] or target.endswith(("/", os.sep)) or is_folder(Path(target)):
+        return _convert_all(Path(source), Path(target), settings, asked)
+    return _convert_one(Path(source), Path(target), settings, asked)
+
+
+@cli.command()
+@click.argument("file")
+@_from
+@_image
+@_json
+def info(file: str, source_format: str | None, image: str | None, as_json: bool) -> None:
+    """Show what FILE holds, from its headers alone."""
+    from mlarray_io import show
+    from mlarray_io.inspecting import inspect
+
+    found = inspect(file, source_format, image)
+    if as_json:
+        click.echo(show.strict_json(found.plain()))
+    else:
+        show.inspection(found)
+
+
+@cli.command()
+@click.argument("file", required=False)
+@_json
+def formats(file: str | None, as_json: bool) -> None:
+    """List the installed formats and their options, or, with FILE, the formats that claim it."""
+    from mlarray_io import show
+    from mlarray_io.inspecting import claims, listing
+
+    found = listing() if file is None else claims(file)
+    if as_json:
+        click.echo(show.strict_json(found))
+    elif file is None:
+        show.formats(found)
+    else:
+        show.claims(found)
+
+
+@click.command(context_settings=cli.context_settings)
+@click.argument("file")
+def _header(file: str) -> None:
+    """Print the metadata of FILE as JSON."""
+    from mlarray_io import show
+    from mlarray_io.inspecting import header
+
+    found = header(file)
+    click.echo(show.strict_json(found.to_plain(include_none=True), indent=4))
+
+
+@click.command(context_settings=cli.context_settings)
+@click.argument("load_filepath", metavar="IN")
+@click.argument("save_filepath", metavar="OUT")
+@click.option("-f", "--force", is_flag=True, help="Overwrite OUT.")
+def _convert(load_filepath: str, save_filepath: str, force: bool) -> None:
+    """Convert IN to OUT, between .mla and any installed format."""
+    from mlarray_io import api
+
+    _terminable()
+    api.convert(load_filepath, save_filepath, overwrite=force)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``mlarray`` and return its exit code: 0, 1 failed, 2 usage."""
+    return _run(cli, "mlarray", arguments)
+
+
+def cli_print_header() -> None:
+    """Run ``mlarray_header FILE``."""
+    sys.exit(_run(_header, "mlarray_header", None))
+
+
+def cli_convert_to_mlarray() -> None:
+    """Run ``mlarray_convert IN OUT``."""
+    sys.exit(_run(_convert, "mlarray_convert", None))
+
+
+legacy_header = cli_print_header
+legacy_convert = cli_convert_to_mlarray
+
+
+def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> int:
+    """Run a command, and say in one or two lines why it failed."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = command.main(args=given, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else name
+        return _report(OptionError(error.format_message(), hint=f"Try '{path} --help'"), given)
+    except MLArrayError as error:
+        return _report(error, given)
+    except BrokenPipeError:
+        # nobody reads on; Python would complain once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted", err=True)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: MLArrayError, arguments: Sequence[str]) -> int:
+    from mlarray_io import show
+
+    click.echo(show.error_json(error) if "--json" in arguments else show.error_text(error), err=True)
+    return USAGE if isinstance(error, OptionError) else FAILED
+
+
+def _terminable() -> None:
+    """Let a polite kill clean up as Ctrl-C does."""
+    import signal
+
+    def leave(*_: object) -> None:
+        sys.exit(TERMINATED)
+
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, leave)
+
+
+def _settings(asked: dict[str, Any]) -> Settings:
+    from mlarray_io.convert import Settings
+
+    return Settings(
+        source_format=asked["source_format"],
+        target_format=asked["target_format"],
+        overwrite=asked["force"],
+        strict=asked["strict"],
+        coord_system=asked["coord_system"],
+        orient=asked["orient"],
+        raw=asked["raw"],
+        options=dict(map(_pair, asked["pairs"])),
+        layout={name: asked[name] for name in LAYOUT if asked[name] is not None},
+        threads=asked["threads"],
+        max_bytes=_bytes(asked["max_bytes"]),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise OptionError(f"expected NAME=VALUE, not {text!r}", field="-o")
+    return name, value
+
+
+def _bytes(text: str | None) -> int | None:
+    """Read a size with a binary suffix, such as 8G."""
+    if text is None:
+        return None
+    low = text.strip().lower().removesuffix("b").removesuffix("i")
+    scale = {"k": 10, "m": 20, "g": 30, "t": 40}.get(low[-1:], 0)
+    try:
+        size = float(low[:-1] if scale else low) * 2**scale
+        if size < 0:
+            raise ValueError(text)
+        return int(size)
+    except (ValueError, OverflowError):
+        raise OptionError(f"expected a size such as 500M or 8G, not {text!r}", field="--max-bytes") from None
+
+
+def _convert_one(source: Path, target: Path, settings: Settings, asked: dict[str, Any]) -> int:
+    from mlarray_io import show
+    from mlarray_io.convert import convert as run
+
+    with show.progress(source.name, _silent(asked)) as progress:
+        done = run(source, target, settings, asked["image"], progress)
+    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
+    return 0
+
+
+def _convert_all(source: Path, folder: Path, settings: Settings, asked: dict[str, Any]) -> int:
+    """Convert each image into a folder, made for it if need be."""
+    from mlarray_io import show
+    from mlarray_io.convert import convert_all
+
+    results = []
+    with show.progress(source.name, _silent(asked)) as progress:
+        for result in convert_all(source, folder, settings, asked["image"], progress):
+            results.append(result)
+    failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
+    return FAILED if failed else 0
+
+
+def _silent(asked: dict[str, Any]) -> bool:
+    return asked["quiet"] or asked["as_json"] or not sys.stderr.isatty()
