@@ -30,6 +30,7 @@ from mlarray_core.layout import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
+from mlarray_core.planning import is_default, normal_shape, note_layout, plan_layout
 from mlarray_core.publish import atomic
 from mlarray_core.sessions import FileSession, compression_of, settle
 from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
@@ -111,7 +112,7 @@ class MLArray(ArrayGeometry, ArrayCreation):
         self._clear()
         given = (spacing, origin, direction, affine, meta, axis_labels, copy, chunk_size, block_size, cparams, dparams)
         if isinstance(array, (str, os.PathLike)):
-            if any(value is not None for value in given) or not _is_default(patch_size):
+            if any(value is not None for value in given) or not is_default(patch_size):
                 raise ModeError("a path can't be combined with metadata or layout: the file has its own", path=array)
             self._load(array, None, compressed=compressed, verify="touch")
             return
@@ -252,9 +253,9 @@ class MLArray(ArrayGeometry, ArrayCreation):
         image._clear()
         image._meta = _as_meta(meta)
         sizes, kind = normal_shape(shape), _checked_dtype(dtype)
-        plan = image._plan(sizes, kind, patch_size, chunk_size, block_size, cparams, profile)
+        plan = plan_layout(image.meta, sizes, kind, patch_size, chunk_size, block_size, cparams, profile)
         grid = Grid(sizes, plan.chunks, plan.blocks, kind)
-        image._note_layout(plan, dparams)
+        note_layout(image.meta, plan, dparams)
         image._write_to(
             FileSession.create(Path(path), grid, image.meta, plan.cparams, image._dparams()), has_array=True
         )
@@ -656,8 +657,8 @@ class MLArray(ArrayGeometry, ArrayCreation):
     ) -> None:
         with meta_writable():
             self.meta._has_array.has_array = True
-        plan = self._plan(array.shape, array.dtype, patch, chunk, block, cparams, profile)
-        self._note_layout(plan, dparams)
+        plan = plan_layout(self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile)
+        note_layout(self.meta, plan, dparams)
         if not compressed:
             self._storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))
             return
@@ -672,44 +673,6 @@ class MLArray(ArrayGeometry, ArrayCreation):
             writer.put_all(((n, array[grid.box(n)]) for n in range(grid.nchunks)), threads)
         writer.finish(b"")
         return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())
-
-    def _plan(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], patch: Any, chunk: Any, block: Any, cparams: Any, profile: str
-    ) -> Layout:
-        """Return the layout that the arguments ask for."""
-        stored = self.meta.blosc2
-        labels = self.meta.spatial.axis_labels
-        if labels is not None and len(labels) != len(shape):
-            raise MetadataError(f"expected one label for each of {len(shape)} axes, got {len(labels)}", field="spatial.axis_labels")
-        spatial = [True] * len(shape) if labels is None else [is_spatial(label) for label in labels]
-        inner = [str(getattr(label, "value", label)) == "components" for label in labels or [""] * len(shape)]
-        params = codec.plain_params(cparams)
-        picture = any(inner)
-        params = {**layout.compression(dtype.itemsize, profile, picture=picture), **params}
-        if (chunk is None) != (block is None):
-            raise ModeError("chunk_size and block_size go together: give both or none")
-        if chunk is not None and patch is not None and not _is_default(patch):
-            raise ModeError("give either patch_size or chunk_size and block_size, not both")
-        if _is_default(patch) and chunk is None:
-            patch, chunk, block = _inherited(stored, spatial, len(shape))
-        if chunk is not None:
-            return _explicit(shape, chunk, block, params)
-        if patch is None:
-            chunks, blocks = codec.automatic_partition(shape, dtype)
-            return Layout(chunks, blocks, params)
-        sizes = _per_axis(patch, sum(spatial), "patch_size")
-        chunks, blocks = layout.partition(shape, dtype.itemsize, spatial, sizes, inner)
-        return Layout(chunks, blocks, params, sizes)
-
-    def _note_layout(self, plan: Layout, dparams: Any) -> None:
-        with meta_writable():
-            self.meta.blosc2 = MetaBlosc2(
-                chunk_size=list(plan.chunks),
-                block_size=list(plan.blocks),
-                patch_size=None if plan.patch_size is None else list(plan.patch_size),
-                cparams=dict(plan.cparams),
-                dparams={"nthreads": 1, **codec.plain_params(dparams)},
-            )
 
     def _dparams(self) -> dict[str, Any]:
         return dict(self.meta.blosc2.dparams or {})
@@ -737,52 +700,21 @@ class MLArray(ArrayGeometry, ArrayCreation):
         stored = self.meta.blosc2
         patch = None if stored.chunk_size is not None and stored.patch_size is None else "default"
         chunk, block = (stored.chunk_size, stored.block_size) if patch is None else (None, None)
-        plan = self._plan(storage.shape, storage.dtype, patch, chunk, block, stored.cparams, "default")
-        self._note_layout(plan, stored.dparams)
+        plan = plan_layout(self.meta, storage.shape, storage.dtype, patch, chunk, block, stored.cparams, "default")
+        note_layout(self.meta, plan, stored.dparams)
         return self._compressed(storage.array, plan)
 
 
-def _is_default(patch: Any) -> bool:
-    return isinstance(patch, str) and patch == "default"
-
-
-def _inherited(stored: MetaBlosc2, spatial: list[bool], ndim: int) -> tuple[Any, Any, Any]:
-    """Return patch, chunk and block size of existing metadata, or the default patch size."""
-    if stored.patch_size is not None and len(stored.patch_size) == sum(spatial):
-        return tuple(stored.patch_size), None, None
-    if stored.chunk_size is not None and stored.block_size is not None and len(stored.chunk_size) == ndim:
-        return None, tuple(stored.chunk_size), tuple(stored.block_size)
-    return DEFAULT_PATCH_SIZE, None, None
-
-
-def _explicit(shape: tuple[int, ...], chunk: Any, block: Any, params: dict[str, Any]) -> Layout:
-    chunks, blocks = (_per_axis(size, len(shape), name) for size, name in ((chunk, "chunk_size"), (block, "block_size")))
-    chunks = tuple(min(c, s) for c, s in zip(chunks, shape, strict=True))
-    blocks = tuple(min(b, c) for b, c in zip(blocks, chunks, strict=True))
-    return Layout(chunks, blocks, params)
-
-
-def _per_axis(value: Any, count: int, name: str) -> tuple[int, ...]:
-    sizes = (int(value),) * count if isinstance(value, (int, np.integer)) else normal_shape(value)
-    if len(sizes) != count:
-        raise MetadataError(f"expected {count} numbers, got {len(sizes)}", field=f"blosc2.{name}")
-    if any(size < 1 for size in sizes):
-        raise MetadataError("expected numbers > 0", field=f"blosc2.{name}")
-    return sizes
-
-
-def normal_shape(shape: Any) -> tuple[int, ...]:
-    """Return a shape as a tuple of integers.
-
-    Raises
-    ------
-    ArgumentError
-        A size is negative or there are more than 16 axes.
-    """
-    sizes = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(size) for size in shape)
-    if any(size < 0 for size in sizes) or len(sizes) > 16:
-        raise ArgumentError(f"{sizes} is no shape: up to 16 axes of size >= 0 are allowed")
-    return sizes
+def open_any(path: PathLike, verify: str = "touch") -> MLArray:
+    """Open a frame for reading whatever its name: `.mla`, its predecessors, bare Blosc2 arrays."""
+    name = os.fspath(path)
+    settle(name)
+    image = MLArray.__new__(MLArray)
+    image._clear()
+    image._attach(Contents(map_file(name), name, _checked_verify(verify)), None)
+    image.filepath = name
+    image.mode = image.mmap_mode = "r"
+    return image
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
@@ -913,4 +845,4 @@ def _rebuild(cls: type[MLArray], frame: bytes | None) -> MLArray:
     return image
 
 
-__all__ = ["MLARRAY_DEFAULT_PATCH_SIZE", "MLArray"]
+__all__ = ["MLARRAY_DEFAULT_PATCH_SIZE", "MLArray", "open_any"]

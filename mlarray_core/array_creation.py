@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
+from mlarray_core.planning import normal_shape
 
 if TYPE_CHECKING:
     from mlarray_core.meta import Meta
@@ -180,7 +181,7 @@ class ArrayCreation:
         if num is None:
             if shape is None:
                 raise ArgumentError("give num or shape")
-            num = math.prod(_shape(shape))
+            num = math.prod(normal_shape(shape))
         values = np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype)
         layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
         return cls._made(_shaped(values, shape, c_order), meta, layout)
@@ -275,23 +276,17 @@ def _layout(patch: Any, chunk: Any, block: Any, cparams: Any, dparams: Any, comp
     }
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
-    from mlarray_core.array import normal_shape
-
-    return normal_shape(shape)
-
-
 def _filled(shape: Any, value: Any, dtype: Any, compressed: bool) -> Array:
     """Return an array of one value; a compressed one needs no memory of its own."""
     if compressed:
-        return np.broadcast_to(np.asarray(value, dtype=np.dtype(dtype)), _shape(shape))
-    return np.full(_shape(shape), value, dtype=np.dtype(dtype))
+        return np.broadcast_to(np.asarray(value, dtype=np.dtype(dtype)), normal_shape(shape))
+    return np.full(normal_shape(shape), value, dtype=np.dtype(dtype))
 
 
 def _shaped(values: Array, shape: Any, c_order: bool) -> Array:
     if shape is None:
         return values
-    sizes = _shape(shape)
+    sizes = normal_shape(shape)
     if math.prod(sizes) != values.size:
         raise ArgumentError(f"{values.size} values don't fill the shape {sizes}")
     return values.reshape(sizes, order="C" if c_order else "F")

@@ -259,7 +259,7 @@ class Contents:
 
     def meta(self) -> Meta:
         """Return the metadata, whichever generation wrote it."""
-        return decode_meta(self.metadata, self.path)
+        return decode_meta(self.metadata, self.frame.shape, self.path)
 
     @property
     def offsets(self) -> Array:
@@ -369,15 +369,19 @@ class Contents:
         self._left = 0
 
 
-def decode_meta(stored: Any, path: str | None) -> Meta:
+def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
     """Return the Meta that a file's metadata says, whichever generation wrote it; an empty one when it has none."""
     from mlarray_core.errors import MLArrayError
     from mlarray_core.meta import Meta
+    from mlarray_core.meta.base import meta_writable
 
-    if stored is None:
-        return Meta()
     try:
-        return generations.lift(generations.decode(stored))
+        mapping = {} if stored is None else generations.decode(stored)
+        meta = generations.lift(mapping) if mapping else Meta()
+        if "_has_array" not in mapping:  # bare arrays, and files from before there were files without one
+            with meta_writable():
+                meta._has_array.has_array = shape != (0,)
+        return meta
     except MLArrayError as error:
         error.path = error.path or path
         raise
@@ -401,7 +405,7 @@ def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]
             stored = msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY))
         else:
             stored = msgpack.unpack(frame.layers["med_blosc2"]) if "med_blosc2" in frame.layers else None
-    return decode_meta(stored, name), frame.shape, frame.dtype
+    return decode_meta(stored, frame.shape, name), frame.shape, frame.dtype
 
 
 def open_binary(path: str, mode: str = "rb") -> BinaryIO:

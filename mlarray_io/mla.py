@@ -1,0 +1,166 @@
+"""`.mla` itself as a format, so that every conversion, to it and from it, is the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Reader
+from mlarray_io.hookspecs import hookimpl
+from mlarray_io.options import Options, option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlarray_core.layout import Layout
+    from mlarray_io.source import Source
+
+BUDGET = 48 << 20
+"""Bytes of voxels that are read at once, if the source's and the target's chunks allow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlaOptions(Options):
+    """How a `.mla` file is laid out and compressed."""
+
+    patch_size: tuple[int, ...] | None = option(None, "patch that reading shall be fast for: one number, or one for each spatial axis (192)")
+    chunk_size: tuple[int, ...] | None = option(None, "chunk shape, instead of patch_size; with block_size")
+    block_size: tuple[int, ...] | None = option(None, "block shape, instead of patch_size; with chunk_size")
+    codec: str | None = option(None, "lz4, lz4hc, zstd, zlib or blosclz")
+    clevel: int | None = option(None, "compression level, 0 to 9")
+    profile: Literal["default", "fast", "small"] = option("default", "what the compression favours")
+
+
+class MlaReader(Reader):
+    """An open `.mla` file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from mlarray_core.array import open_any
+
+        self._image = open_any(path)
+        self.meta = self._image.meta
+        self.shape = self._image.shape or (0,)
+        self.dtype = self._image.dtype or _float64()
+        chunks = self.meta.blosc2.chunk_size
+        self.chunks = None if chunks is None or not self.shape else tuple(chunks)
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        """Return the voxels of `box`."""
+        voxels: np.ndarray[Any, Any] = self._image.read(box)
+        return voxels
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._image.close()
+
+
+class MlaFormat(Format):
+    """The `.mla` container, every generation of it, and bare Blosc2 arrays."""
+
+    name = "mla"
+    title = "MLArray"
+    suffixes = (".mla",)
+    Options: ClassVar[type[Options]] = MlaOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the signature of a Blosc2 frame with an array in it."""
+        from mlarray_core.frame import is_frame
+
+        if not is_frame(source.head):
+            return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
+        return Confidence.PARSED if b"b2nd" in source.head[:256] else Confidence.SIGNATURE
+
+    def images(self, source: Source, options: Options, context: Context) -> Sequence[ImageRef]:
+        """Return the one image of the file."""
+        return [ImageRef(key="0", primary=True)]
+
+    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+        """Open the file, its voxels in place."""
+        return MlaReader(source.path)
+
+    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+        """Write the image in one pass, chunk by chunk."""
+        from copy import deepcopy
+
+        import numpy as np
+
+        from mlarray_core import generations
+        from mlarray_core.codec import Grid
+        from mlarray_core.container import FrameWriter
+        from mlarray_core.planning import note_layout
+
+        assert isinstance(options, MlaOptions)
+        dtype = np.dtype(reader.dtype).newbyteorder("=")
+        meta = deepcopy(reader.meta)
+        plan = _plan(reader, meta, dtype, options)
+        note_layout(meta, plan, None)
+        _describe(meta, reader.shape)
+        grid = Grid(reader.shape, plan.chunks, plan.blocks, dtype)
+        with open(target, "w+b") as file:
+            writer = FrameWriter(file, grid, plan.cparams)
+            writer.put_all(_chunks(reader, grid, context), context.threads)
+            writer.finish(generations.encode(meta))
+
+
+def _chunks(reader: Reader, grid: Any, context: Context) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Yield every chunk of the target, reading the source in slabs of whole chunks."""
+    from mlarray_io.slabs import slabs
+
+    if 0 in grid.shape:
+        return
+    for slab in slabs(grid.shape, grid.dtype.itemsize, reader.chunks, grid.chunks, BUDGET):
+        voxels = reader[slab].astype(grid.dtype, copy=False)
+        for number in grid.touched(slab):
+            own = grid.box(number)
+            inside = tuple(slice(o.start - s.start, o.stop - s.start) for o, s in zip(own, slab, strict=True))
+            yield number, voxels[inside]
+        context.progress(voxels.nbytes)
+
+
+def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:
+    """Return the layout that the options ask for; that of a source which is `.mla` itself otherwise."""
+    from mlarray_core import codec
+    from mlarray_core.planning import plan_layout
+
+    cparams = {} if options.codec is None else {"codec": codec.codec_number(options.codec)}
+    if options.clevel is not None:
+        cparams["clevel"] = options.clevel
+    patch = options.patch_size
+    if patch is None:
+        asked: Any = "default"
+    else:
+        asked = patch[0] if len(patch) == 1 else patch
+    return plan_layout(
+        meta, reader.shape, dtype, asked, options.chunk_size, options.block_size, cparams, options.profile
+    )
+
+
+def _describe(meta: Any, shape: tuple[int, ...]) -> None:
+    from mlarray_core.meta.base import meta_writable
+
+    with meta_writable():
+        # a file of metadata only has no voxels, and says so
+        meta._has_array.has_array = meta._has_array.has_array is True or shape != (0,)
+        meta._mlarray_version = "v0"
+        meta.spatial.shape = list(shape)
+    meta.validate(shape=shape)
+
+
+def _float64() -> np.dtype[Any]:
+    import numpy as np
+
+    return np.dtype(np.float64)
+
+
+@hookimpl
+def mlarray_formats() -> list[Format]:
+    """Offer the format."""
+    return [MlaFormat()]
