@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
-from mlarray_io import Confidence, Context, Format, ImageRef, Options, Reader, hookimpl, option
+from mlarray_io import Confidence, Format, hookimpl, option
+from mlarray_io import Options as AnyOptions
 
 if TYPE_CHECKING:
-    from mlarray_io import Source
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class NiftiOptions(Options):
+class NiftiOptions(AnyOptions):
     """Settings of reading (`form`) and of writing (the others)."""
 
     form: Literal["auto", "sform", "qform", "none"] = option(
-        "auto", "Which of the header's placements to read: auto is the sform if its code is set, else the qform"
+        "auto", "Which placement of the header to read; auto: the sform if its code is set, else the qform"
     )
     version: Literal["auto", "1", "2"] = option(
         "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"
     )
     gzip_level: int = option(2, "Effort of writing .gz, 0 (none) to 9 (most); 1 to 3 are many times faster")
     rescale: bool = option(
-        True, "Write an image that came from NIfTI as its stored integers again, with their slope and intercept"
+        True, "Write an image from NIfTI as its stored integers again, with their slope and intercept"
     )
 
 
@@ -39,7 +41,7 @@ class NiftiFormat(Format):
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("nibabel",)
     install: ClassVar[str] = "mlarray[nifti]"
-    Options: ClassVar[type[Options]] = NiftiOptions
+    Options: ClassVar[type[AnyOptions]] = NiftiOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look at the size, magic, dimensions and datatype that the first bytes hold."""
@@ -56,13 +58,13 @@ class NiftiFormat(Format):
             return Confidence.SIGNATURE
         return super().sniff(source)
 
-    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
         """Read the header; voxels come plane by plane."""
         from mlarray_nifti.reader import open_nifti
 
         return open_nifti(source.path, cast("NiftiOptions", options), context)
 
-    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
         """Write one file, or a pair when the name ends in ``.hdr`` or ``.img``."""
         from mlarray_nifti.writer import write_nifti
 

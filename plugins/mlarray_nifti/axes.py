@@ -37,7 +37,7 @@ def axis_labels(header: Header, ndim: int, components: int) -> list[str]:
 
 
 def _fourth(header: Header, ndim: int) -> str:
-    """Label axis 4: time, a spectrum by its unit, or a vector's parts where a 4-D file declares a vector (FSL)."""
+    """Label axis 4: time, a spectrum by its unit, or the parts of a vector as FSL has it in 4-D."""
     if ndim == 4 and header.get("intent_code") in VECTOR_INTENTS and header.get("dim")[4] > 1:
         return "components"
     return "continuous" if header.get("xyzt_units") & 56 in _SPECTRAL else "temporal"

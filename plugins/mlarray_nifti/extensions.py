@@ -42,5 +42,5 @@ def read_extensions(file: Bytes, header: Header, context: Context) -> list[Exten
 
 def _content(file: Bytes, at: int, size: int) -> bytes:
     if size > LARGEST:
-        raise LimitError(f"a header extension claims {size:,} bytes, the limit is {LARGEST:,}", path=file.path)
+        raise LimitError(f"a header extension claims {size:,} of {LARGEST:,} bytes allowed", path=file.path)
     return file.read(at + 8, size - 8)

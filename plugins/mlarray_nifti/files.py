@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PARTNER = {".hdr": ".img", ".img": ".hdr"}
 

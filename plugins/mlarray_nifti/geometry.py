@@ -1,4 +1,4 @@
-"""Where a header puts its voxels, and how a header says it. All affines here are (x, y, z) -> RAS, as on disk."""
+"""Where a header puts its voxels, and how it says so. All affines here lead from (x, y, z) on disk to RAS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.errors import CorruptError
+from mlarray_nifti.header import nibabel_class
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ WAYS_OUT = "Choose another placement with -o form=sform, qform or none"
 
 
 def used_form(header: Header, form: Form = "auto") -> Form:
-    """Return which of the two forms places the image: the sform if its code is set, else the qform, else none."""
+    """Return which form places the image: the sform if its code is set, else the qform, else none."""
     if form != "auto":
         return form
     if header.get("sform_code") > 0:
@@ -75,7 +76,10 @@ def voxel_sizes(header: Header, ndim: int, path: Path) -> list[float]:
             sizes[axis - 1] = size
         elif axis <= ndim and (dim[axis] > 1 or not np.isfinite(size)):
             raise CorruptError(
-                f"expected the size of a voxel, got {pixdim[axis]}", path=path, field=f"pixdim[{axis}]", hint=WAYS_OUT
+                f"expected the size of a voxel, got {pixdim[axis]}",
+                path=path,
+                field=f"pixdim[{axis}]",
+                hint=WAYS_OUT,
             )
     return sizes
 
@@ -162,11 +166,10 @@ def fits(ours: Affine, theirs: Affine) -> bool:
 
 
 def put_qform(header: Header, affine: Affine, code: int) -> bool:
-    """Store an affine as qform and voxel sizes. Only a rotation with voxel sizes can be; say whether it was."""
-    from nibabel.nifti1 import Nifti1Header
+    """Store an affine as qform, if it is a rotation of voxel sizes, which alone can be; say whether it is."""
     from nibabel.spatialimages import HeaderDataError
 
-    scratch = Nifti1Header()
+    scratch = nibabel_class(header.variant)()
     try:
         scratch.set_qform(affine, code, strip_shears=False)
     except HeaderDataError:
@@ -191,7 +194,7 @@ def put_voxel_sizes(header: Header, sizes: list[float]) -> None:
 
 
 def voxel_move(old: Affine, new: Affine) -> Affine | None:
-    """Return the flips and permutation of the grid that turn one affine into another, None if it takes more."""
+    """Return the flips and permutation of the grid that lead from one affine to another, None if none do."""
     move = np.linalg.inv(old) @ new
     rounded = np.rint(move)
     signed = np.abs(rounded[:3, :3])

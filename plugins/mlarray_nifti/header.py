@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 Extension = tuple[int, bytes]
 
-LAYOUT_FIELDS = frozenset(
-    {"sizeof_hdr", "magic", "eol_check", "dim", "datatype", "bitpix", "vox_offset", "unused_str"}
-)
-"""Fields that say how one file is laid out. `meta.source` shows them, writing computes them anew."""
+_IDENTITY = frozenset({"sizeof_hdr", "magic", "eol_check"})
+"""Fields that name the variant; they aren't carried over to another one."""
 
 
 @dataclass
@@ -78,25 +76,29 @@ def parse(block: bytes, path: Path) -> Header:
     """
     signature = recognise(block)
     if signature is None:
-        what = "isn't a NIfTI or Analyze file: it starts with no such header" if block else "the file is empty"
+        what = "isn't a NIfTI or Analyze file: it begins with no header" if block else "the file is empty"
         raise CorruptError(what, path=path)
     return _parsed(block[: HEADER_SIZE[signature.variant]], signature)
 
 
 def _parsed(block: bytes, signature: Signature) -> Header:
     order = "<" if signature.byte_order == "little" else ">"
-    record = _nibabel_class(signature.variant)(block, order, check=False).structarr
+    record = nibabel_class(signature.variant)(block, order, check=False).structarr
     native = record.astype(record.dtype.newbyteorder("="))
     return Header(signature.variant, native, [], signature.byte_order, signature.single)
 
 
 def blank(variant: Variant) -> Header:
-    """Return a header with nibabel's defaults."""
+    """Return a header with nibabel's defaults, and no scaling."""
     order = "<" if sys.byteorder == "little" else ">"
-    return Header(variant, _nibabel_class(variant)(endianness=order).structarr)
+    fields = nibabel_class(variant)(endianness=order).structarr
+    if variant != "analyze":
+        fields["scl_slope"], fields["scl_inter"] = 1, 0
+    return Header(variant, fields)
 
 
-def _nibabel_class(variant: Variant) -> Any:
+def nibabel_class(variant: Variant) -> Any:
+    """Return nibabel's class of headers."""
     if variant == "nifti2":
         from nibabel.nifti2 import Nifti2Header
 
@@ -137,9 +139,11 @@ def from_source(source: Mapping[str, Any], variant: Variant | None = None) -> He
     MetadataError
         A value doesn't fit its field.
     """
-    header = blank(variant or _variant_of(source))
+    was = _variant_of(source)
+    header = blank(variant or was)
+    left_out = frozenset() if header.variant == was else _IDENTITY
     for name in header.fields.dtype.names:
-        if name in source:
+        if name in source and name not in left_out:
             _put(header.fields, name, source[name])
     header.extensions = [_extension(item, at) for at, item in enumerate(source.get("extensions") or [])]
     header.byte_order = "big" if source.get("byte_order") == "big" else "little"

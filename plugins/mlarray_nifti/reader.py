@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_core.errors import NotFoundError
@@ -23,6 +21,8 @@ from mlarray_nifti.voxels import Storage, check_size, read_box, storage_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
     from mlarray_core import MetaSpatial
     from mlarray_nifti import NiftiOptions
@@ -124,7 +124,7 @@ def _no_header(path: Path) -> NotFoundError:
 
 
 def _placed_shape(storage: Storage, header: Header, form: Form) -> tuple[int, ...]:
-    """Return the shape of the array: a line or a plane that has a place in 3-D gets axes of length one before it."""
+    """Return the shape of the array: a plane that has a place in 3-D gets an axis of length one before it."""
     ndim = len(storage.shape) - bool(storage.components)
     added = 0 if form == "none" or header.cifti else max(3 - ndim, 0)
     return (1,) * added + storage.shape
@@ -133,7 +133,7 @@ def _placed_shape(storage: Storage, header: Header, form: Form) -> tuple[int, ..
 def rescale_of(header: Header, storage: Storage, context: Context) -> Rescale | None:
     """Return the header's slope and intercept, None when they change nothing.
 
-    Colours have none (nifti1.h, "scl_slope"). Those of labels are kept but not applied: a label is no quantity.
+    Colours have none (nifti1.h, "scl_slope"). Those of labels are kept, not applied: a label is no quantity.
     """
     slope, intercept = header.get("scl_slope", 0.0), header.get("scl_inter", 0.0)
     intercept = intercept if math.isfinite(intercept) else 0.0
@@ -170,7 +170,7 @@ def _spatial(header: Header, labels: list[str], form: Form, path: Path) -> MetaS
 
 
 def _affine(header: Header, form: Form, path: Path) -> placement.Affine | None:
-    """Return the affine on disk, x first; None when no placement is wanted and there are no voxel sizes either."""
+    """Return the affine on disk, x first; None when no placement is wanted and voxel sizes are missing."""
     ndim = header.get("dim")[0]
     if form == "auto":
         placement.voxel_sizes(header, ndim, path)  # a header with senseless ones is damaged, sform or not

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say: NIfTI-1, NIfTI-2 or Analyze 7.5, and in which byte order. Standard library only."""
+"""What the first bytes of a file say: NIfTI-1, NIfTI-2 or Analyze 7.5, and which byte order."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Bytes of a plain or a gzipped file, read by offset. A gzipped one is only ever read forwards, in small pieces."""
+"""Bytes of a plain or a gzipped file, read by offset. A gzipped one is read forwards, in small pieces."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from mlarray_core.errors import CorruptError, ReadError
 
@@ -142,9 +142,8 @@ def _gunzip(path: Path) -> IO[bytes]:
     try:
         from isal import igzip
     except ImportError:  # built for most platforms, not for all
-        return gzip.open(path, "rb")
-    file: IO[bytes] = igzip.open(path, "rb")
-    return file
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    return cast("IO[bytes]", igzip.open(path, "rb"))
 
 
 def _fill(file: IO[bytes], target: memoryview, path: Path) -> None:
@@ -195,4 +194,4 @@ def _gzip_errors() -> tuple[type[Exception], ...]:
         from isal import isal_zlib
     except ImportError:
         return (zlib.error,)
-    return (zlib.error, isal_zlib.error)
+    return (zlib.error, cast("type[Exception]", isal_zlib.error))

@@ -1,0 +1,196 @@
+"""Writes NIfTI-1 and NIfTI-2, as one file or a pair, as a stream."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from mlarray_core import Additions
+from mlarray_core.additions import KEY
+from mlarray_core.errors import ArgumentError, UnsupportedError
+from mlarray_nifti.axes import VECTOR_INTENTS, axis_labels
+from mlarray_nifti.files import partner, split
+from mlarray_nifti.header import Header, blank, from_source, is_source, padded
+from mlarray_nifti.placing import place
+from mlarray_nifti.plan import Plan, labels_of, plan_of
+from mlarray_nifti.storing import pieces, put_scaling
+from mlarray_nifti.units import put_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+
+    from mlarray_io import Context, Reader
+    from mlarray_nifti import NiftiOptions
+    from mlarray_nifti.signature import Variant
+
+LABEL_INTENT, VECTOR_INTENT = 1002, 1007
+CIFTI_EXTENSION = 32
+_LONGEST_AXIS = 32767
+"""NIfTI-1 keeps sizes as int16."""
+
+
+def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Context) -> None:
+    """Write an image.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    target
+        Where to; a pair's other file goes beside it.
+    options
+        NIfTI version, gzip level, whether stored integers are restored.
+    context
+        Is told what NIfTI can't hold.
+
+    Raises
+    ------
+    UnsupportedError
+        NIfTI has no such data type, or not so many axes.
+    """
+    source = from_source(reader.meta.source) if is_source(reader.meta.source) else None
+    plan = plan_of(reader, source)
+    header = _fresh(reader, _variant(plan, source, options, target))
+    header.single = partner(target) is None
+    _put_dimensions(header, plan)
+    stored = put_scaling(header, reader, plan, options.rescale and source is not None, target)
+    factor = put_units(header, reader, plan, context)
+    place(header, reader.meta, plan, factor, context, target)
+    _put_intent(header, reader, plan)
+    _tell_losses(header, reader, plan, source, context)
+    header_file, voxel_file = _files(target)
+    with _opened(header_file, options) as file:
+        file.write(_front(header))
+        if voxel_file == header_file:
+            _write_voxels(file, pieces(reader, plan, stored, context))
+    if voxel_file != header_file:
+        with _opened(voxel_file, options) as file:
+            _write_voxels(file, pieces(reader, plan, stored, context))
+
+
+def _write_voxels(file: IO[bytes], parts: Iterable[np.ndarray[Any, Any]]) -> None:
+    for part in parts:
+        file.write(memoryview(part.reshape(-1).view("u1")))
+
+
+def _variant(plan: Plan, source: Header | None, options: NiftiOptions, target: Path) -> Variant:
+    """Return the version to write: the one asked for, the source's, or the one that the sizes need."""
+    cifti = source is not None and source.cifti
+    long = max(plan.dims) > _LONGEST_AXIS
+    if options.version == "1" and (cifti or long):
+        what = (
+            "CIFTI-2 is always NIfTI-2" if cifti else f"NIfTI-1 holds at most {_LONGEST_AXIS:,} along an axis"
+        )
+        raise UnsupportedError(what, path=target, hint="Leave out -o version=1")
+    if options.version != "auto":
+        return "nifti2" if options.version == "2" else "nifti1"
+    return "nifti2" if long or (source is not None and source.variant == "nifti2") else "nifti1"
+
+
+def _fresh(reader: Reader, variant: Variant) -> Header:
+    """Return a header of `variant` with what the source's says, if it is one of NIfTI."""
+    return from_source(reader.meta.source, variant) if is_source(reader.meta.source) else blank(variant)
+
+
+def _put_dimensions(header: Header, plan: Plan) -> None:
+    if header.cifti and list(plan.dims) != header.get("dim")[1 : 1 + len(plan.dims)]:
+        header.fields["intent_code"] = 0
+        header.extensions = [one for one in header.extensions if one[0] != CIFTI_EXTENSION]
+    header.fields["dim"] = [len(plan.dims), *plan.dims, *[1] * (7 - len(plan.dims))]
+
+
+def _put_intent(header: Header, reader: Reader, plan: Plan) -> None:
+    """Say that voxels are labels, or vectors, where the image does and the source's header didn't."""
+    code, is_seg = header.get("intent_code"), reader.meta.is_seg.is_seg
+    vector = not plan.components and "components" in labels_of(reader)
+    if vector and code not in VECTOR_INTENTS:
+        code = VECTOR_INTENT
+    elif not vector and code in VECTOR_INTENTS and not plan.as_read:
+        code = 0
+    elif is_seg and code == 0:
+        code = LABEL_INTENT
+    elif is_seg is False and code == LABEL_INTENT:
+        code = 0
+    header.fields["intent_code"] = code
+
+
+def _tell_losses(header: Header, reader: Reader, plan: Plan, source: Header | None, context: Context) -> None:
+    """Report what the image has and NIfTI has no place for."""
+    meta, additions = reader.meta, Additions.of(reader.meta)
+    _tell_labels(header, labels_of(reader), plan, context)
+    if source is None and meta.source:
+        context.loss("the header of the source", "NIfTI has no place for that of another format")
+    if source is not None and source.cifti and not header.cifti:
+        context.loss("the CIFTI-2 description", "it doesn't fit the shape any more")
+    if not meta.bbox.is_default():
+        context.loss("bounding boxes", "NIfTI has no place for them")
+    if not meta.stats.is_default():
+        context.loss("statistics", "NIfTI has no place for them")
+    for what in ("channels", "bids", "lossy"):
+        if getattr(additions, what):
+            context.loss(f"extra[{KEY!r}].{what}", "NIfTI has no place for it")
+    others = sorted(name for name in meta.extra if name != KEY)
+    if others:
+        context.loss(f"extra: {', '.join(others)}", "NIfTI has no place for it")
+    for axis in additions.axes:
+        if axis not in plan.axes[3:4]:
+            context.loss(f"positions along axis {axis}", "NIfTI has steps for time only")
+
+
+def _tell_labels(header: Header, labels: list[str], plan: Plan, context: Context) -> None:
+    """Report labels that reading the file back won't give."""
+    back = axis_labels(header, len(plan.axes), 0)[::-1]
+    for dim, (axis, label) in enumerate(zip(plan.axes, back, strict=True), start=1):
+        if axis is not None and labels[axis] != label and not (axis in plan.spatial and dim <= 3):
+            context.loss(f"axis label {labels[axis]}", f"dim {dim} of NIfTI is read as {label}")
+
+
+def _front(header: Header) -> bytes:
+    """Return everything before the voxels, and store in the header where they begin."""
+    extensions = b"".join(
+        struct.pack("<2i", len(body) + 8, code) + body
+        for code, body in ((code, padded(content)) for code, content in header.extensions)
+    )
+    flag = bytes([bool(extensions), 0, 0, 0])
+    pad = bytes(-(header.size + 4 + len(extensions)) % 16) if header.single else b""
+    size = header.size + 4 + len(extensions) + len(pad)
+    header.fields["vox_offset"] = size if header.single else 0
+    version = b"2" if header.variant == "nifti2" else b"1"
+    header.fields["magic"] = (b"n+" if header.single else b"ni") + version
+    return header.tobytes() + flag + extensions + pad
+
+
+def _files(target: Path) -> tuple[Path, Path]:
+    """Return the file for the header and the one for the voxels."""
+    other = partner(target)
+    if other is None:
+        return target, target
+    return (other, target) if split(target)[1].lower() == ".img" else (target, other)
+
+
+@contextmanager
+def _opened(path: Path, options: NiftiOptions) -> Iterator[IO[bytes]]:
+    """Open a file for writing, through gzip when its name says so; the same voxels give the same bytes."""
+    with path.open("wb") as raw:
+        if not split(path)[2]:
+            yield raw
+            return
+        with _gzip(raw, options.gzip_level) as zipped:
+            yield zipped
+
+
+def _gzip(raw: IO[bytes], level: int) -> IO[bytes]:
+    if not 0 <= level <= 9:
+        raise ArgumentError(f"expected 0 to 9, got {level}", field="gzip_level")
+    try:
+        from isal import igzip
+    except ImportError:  # built for most platforms, not for all
+        igzip = None
+    if igzip is not None and 1 <= level <= 3:
+        return cast("IO[bytes]", igzip.IGzipFile("", "wb", level, raw, mtime=0))
+    return cast("IO[bytes]", gzip.GzipFile("", "wb", level, raw, mtime=0))
