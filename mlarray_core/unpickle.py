@@ -26,6 +26,7 @@ MAX_ITEMS = 1_000_000
 # Pickle's writer hands over items in batches of 1000; containers that wait for their content add little.
 _MAX_STACK = 4096
 
+_LEAVES = frozenset({type(None), bool, int, float, str})
 _BUILTIN_TYPES = frozenset({"list", "dict", "int", "float", "str", "bool", "set", "tuple", "NoneType"})
 _NUMBERS = {"b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q",
             "f2": "e", "f4": "f", "f8": "d"}  # fmt: skip
@@ -96,19 +97,25 @@ class _Copier:
     def __init__(self) -> None:
         self.items = 0
 
-    def copy(self, value: Any, depth: int) -> Any:
-        self.items += 1
+    def count(self, items: int) -> None:
+        self.items += items
         if self.items > MAX_ITEMS:
             raise LimitError(f"the metadata holds more than {MAX_ITEMS:,} values")
-        if value is None or type(value) in (str, int, float, bool):
+
+    def copy(self, value: Any, depth: int) -> Any:
+        if type(value) in _LEAVES:
             return value
         if depth > MAX_DEPTH:
             raise LimitError(f"the metadata is nested more than {MAX_DEPTH} deep")
         if isinstance(value, dict):
-            self.items += len(value)
-            return {_key(key): self.copy(item, depth + 1) for key, item in value.items()}
+            self.count(2 * len(value))
+            return {
+                _key(key): item if type(item) in _LEAVES else self.copy(item, depth + 1)
+                for key, item in value.items()
+            }
         if isinstance(value, (list, tuple)):
-            return [self.copy(item, depth + 1) for item in value]
+            self.count(len(value))
+            return [item if type(item) in _LEAVES else self.copy(item, depth + 1) for item in value]
         if isinstance(value, _Dtype):
             return value.order + value.code
         name = value.full if isinstance(value, _Name) else type(value).__name__
@@ -182,6 +189,9 @@ class _Unpickler:
     def short_text(self) -> None:
         self.at += 1
         self.text(self.data[self.at - 1])
+
+    def integer(self, size: int) -> None:
+        self.stack.append(int.from_bytes(self.take(size), "little", signed=size == 4))
 
     def byte(self) -> None:
         self.stack.append(self.data[self.at])
@@ -342,8 +352,8 @@ _STEPS: dict[int, _Step] = {
     0x88: lambda u: u.push(True),
     0x89: lambda u: u.push(False),
     ord("K"): _Unpickler.byte,  # BININT1
-    ord("M"): lambda u: u.push(u.number("H")),  # BININT2
-    ord("J"): lambda u: u.push(u.number("i")),  # BININT
+    ord("M"): lambda u: u.integer(2),  # BININT2
+    ord("J"): lambda u: u.integer(4),  # BININT
     0x8A: lambda u: u.long(u.number("B")),  # LONG1
     0x8B: lambda u: u.long(u.number("i")),  # LONG4
     ord("G"): lambda u: u.push(struct.unpack(">d", u.take(8))[0]),  # BINFLOAT

@@ -13,6 +13,9 @@ MAX_DEPTH = 200
 """How deeply metadata may be nested; more is a loop or an attack."""
 
 
+_LEAVES = frozenset({type(None), bool, int, float, str})
+
+
 def shown(value: object) -> str:
     """Return `value` as an error message shows it."""
     text = repr(value)
@@ -154,22 +157,25 @@ def json_value(value: Any, path: str, depth: int = 0) -> Any:
     MetadataError
         If it is nested more than `MAX_DEPTH` deep, or two keys are the same in JSON.
     """
-    if value is None or type(value) in (str, int, float, bool):
+    if type(value) in _LEAVES:
         return value
     if depth > MAX_DEPTH:
         raise MetadataError(f"nested more than {MAX_DEPTH} deep", field=path.partition("[")[0])
     if isinstance(value, Enum):
         return json_value(value.value, path, depth + 1)
     value = unwrapped(value)
+    if type(value) in _LEAVES:
+        return value
     if isinstance(value, Mapping):
         return _json_dict(value, path, depth)
     if isinstance(value, (list, tuple)):
-        return [json_value(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+        return [
+            item if type(item) in _LEAVES else json_value(item, f"{path}[{index}]", depth + 1)
+            for index, item in enumerate(value)
+        ]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
-    if value is None:
-        return None
     raise mistyped(path, "something that JSON can hold", value)
 
 
@@ -179,7 +185,8 @@ def _json_dict(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any
         name = _json_key(key, path)
         if name in plain:
             raise MetadataError(f"two keys are {shown(name)} in JSON", field=path)
-        plain[name] = json_value(item, f"{path}[{name!r}]", depth + 1)
+        leaf = type(item) in _LEAVES
+        plain[name] = item if leaf else json_value(item, f"{path}[{name!r}]", depth + 1)
     return plain
 
 
