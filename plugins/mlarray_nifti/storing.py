@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlarray_nifti.header import Header
     from mlarray_nifti.plan import Plan
 
-PIECE = 64 << 20
+PIECE = 32 << 20
 """Bytes of voxels that are held at once."""
 
 _CODES: dict[np.dtype[Any], int] = {np.dtype(name): code for code, name in DTYPES.items()}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from typing_extensions import Buffer
 
     from mlarray_io import Context, Reader
     from mlarray_nifti import NiftiOptions
@@ -75,7 +76,7 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
 
 def _write_voxels(file: IO[bytes], parts: Iterable[np.ndarray[Any, Any]]) -> None:
     for part in parts:
-        file.write(memoryview(part.reshape(-1).view("u1")))
+        file.write(cast("Buffer", part.reshape(-1).view("u1")))
 
 
 def _variant(plan: Plan, source: Header | None, options: NiftiOptions, target: Path) -> Variant:
