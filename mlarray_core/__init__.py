@@ -20,9 +20,20 @@ _HOME = {
     "Meta": "meta",
     "MetaSpatial": "meta",
 }
-_MODULES = ("errors", "geometry", "meta")
+_MODULES = ("additions", "errors", "geometry", "headers", "meta")
 
-__all__ = ["Additions", "MLArray", "Meta", "MetaSpatial", "Rescale", "errors", "geometry", "meta"]
+__all__ = [
+    "Additions",
+    "MLArray",
+    "Meta",
+    "MetaSpatial",
+    "Rescale",
+    "additions",
+    "errors",
+    "geometry",
+    "headers",
+    "meta",
+]
 
 
 def __getattr__(name: str) -> Any:
