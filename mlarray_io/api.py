@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LimitError
 from mlarray_io.convert import Conversion, Progress, Settings, write_to
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from mlarray_core.meta import Meta
     from mlarray_io.format import Box
 
-    PatchSize = int | Sequence[int] | Literal["default"] | None
-
-_LAYOUT = {"patch_size": "default", "chunk_size": None, "block_size": None, "codec": None, "clevel": None}
+    PatchSize = int | Sequence[int] | None
 
 
 def convert(
@@ -44,7 +42,7 @@ def convert(
     orient: str | None = None,
     raw: bool = False,
     options: Mapping[str, Any] | None = None,
-    patch_size: PatchSize = "default",
+    patch_size: PatchSize = None,
     chunk_size: Sequence[int] | None = None,
     block_size: Sequence[int] | None = None,
     codec: str | None = None,
@@ -79,7 +77,7 @@ def convert(
     options
         Settings of the two formats, by name; `formats` lists them.
     patch_size, chunk_size, block_size, codec, clevel
-        Layout and compression of a `.mla` target, as `MLArray` takes them.
+        Layout and compression of a `.mla` target. None keeps those of a `.mla` source, or is the default.
     threads
         How many threads may be used; None for all processors.
     max_bytes
@@ -158,7 +156,7 @@ def write(
     coord_system: str | None = None,
     orient: str | None = None,
     options: Mapping[str, Any] | None = None,
-    patch_size: PatchSize = "default",
+    patch_size: PatchSize = None,
     chunk_size: Sequence[int] | None = None,
     block_size: Sequence[int] | None = None,
     codec: str | None = None,
@@ -307,7 +305,12 @@ def _given(
     codec: str | None,
     clevel: int | None,
 ) -> dict[str, Any]:
-    """Return the parts of a layout that aren't left at their defaults."""
-    values = (patch_size, chunk_size, block_size, codec, clevel)
-    given = dict(zip(_LAYOUT, values, strict=True))
-    return {name: value for name, value in given.items() if value != _LAYOUT[name]}
+    """Return the parts of a layout that were asked for."""
+    given = {
+        "patch_size": (patch_size,) if isinstance(patch_size, int) else patch_size,
+        "chunk_size": chunk_size,
+        "block_size": block_size,
+        "codec": codec,
+        "clevel": clevel,
+    }
+    return {name: value for name, value in given.items() if value is not None}

@@ -105,7 +105,9 @@ def inspection(found: Inspection) -> None:
             _row(table, "image", found.image)
         _row(table, "shape", " x ".join(map(str, found.shape)) or "()")
         _row(table, "dtype", found.dtype)
-        for name, value in _flat(found.meta.to_plain()):
+        sections = found.meta.to_plain()
+        header = sections.pop("source", {})
+        for name, value in [*_flat(sections), *_flat(header, "source.")]:
             _row(table, name, value)
         _console().print(table)
     for note in found.warnings:
