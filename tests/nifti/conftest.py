@@ -1,0 +1,99 @@
+"""Images made by nibabel or in memory, for the tests of the NIfTI plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from mlarray_core import Meta
+from mlarray_io import Context, ImageRef, Reader, Source
+
+nibabel = pytest.importorskip("nibabel")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlarray_io import Box
+
+from mlarray_nifti import NiftiFormat, NiftiOptions
+
+DATA = Path(__file__).parent.parent / "data" / "nifti"
+
+
+class ArrayReader(Reader):
+    """An image in memory, standing for one of any other format."""
+
+    def __init__(self, array: np.ndarray, meta: Meta | None = None) -> None:
+        self.array, self.meta = array, meta or Meta()
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, box: Box, /) -> np.ndarray:
+        return self.array[box]
+
+
+class Image:
+    """One image read whole."""
+
+    def __init__(self, path: Path, context: Context, **options: Any) -> None:
+        self.context = context
+        with NiftiFormat().open(Source(path), ImageRef("0"), NiftiOptions(**options), context) as reader:
+            self.array = reader[tuple(slice(0, size) for size in reader.shape)]
+            assert self.array.dtype == reader.dtype
+            assert self.array.dtype.isnative
+            self.meta = reader.meta
+        self.spatial = self.meta.spatial
+
+
+@pytest.fixture
+def data() -> Path:
+    return DATA
+
+
+@pytest.fixture
+def load() -> Callable[..., Image]:
+    """Read an image whole: ``load(path, raw=False, **options)``."""
+
+    def load(path: Path, *, raw: bool = False, max_bytes: int | None = None, **options: Any) -> Image:
+        return Image(path, Context(raw=raw, max_bytes=max_bytes), **options)
+
+    return load
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """Write a nibabel image of an array: ``save(array, affine, header edits ...)``; codes 0 for affine None."""
+
+    def save(
+        array: np.ndarray,
+        affine: Any = None,
+        *,
+        name: str = "made.nii",
+        kind: Any = None,
+        codes: tuple[int, int] | None = None,
+        **fields: Any,
+    ) -> Path:
+        image = (kind or nibabel.Nifti1Image)(array, affine)
+        for field, value in fields.items():
+            image.header[field] = value
+        if codes is not None:
+            image.header["sform_code"], image.header["qform_code"] = codes
+        path = tmp_path / name
+        nibabel.save(image, path)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., tuple[Path, Context]]:
+    """Write an array or an image that was read: ``write(array, meta, name=, **options)``."""
+
+    def write(array: np.ndarray, meta: Meta | None = None, *, name: str = "out.nii", **options: Any) -> Any:
+        path, context = tmp_path / name, Context()
+        NiftiFormat().write(ArrayReader(array, meta), path, NiftiOptions(**options), context)
+        return path, context
+
+    return write
