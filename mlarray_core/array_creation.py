@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,6 +11,8 @@ from mlarray_core.errors import ArgumentError, ArgumentTypeError
 from mlarray_core.planning import normal_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
@@ -262,10 +263,14 @@ class ArrayCreation:
             raise ArgumentTypeError(f"x must be an image or an array with voxels, not {type(x).__name__}")
         if meta is None and isinstance(x, ArrayCreation):
             meta = x.meta  # type: ignore[attr-defined]
-        return cls._made(_filled(shape, value, kind if dtype is None else dtype, layout["compressed"]), meta, layout)
+        return cls._made(
+            _filled(shape, value, kind if dtype is None else dtype, layout["compressed"]), meta, layout
+        )
 
 
-def _layout(patch: Any, chunk: Any, block: Any, cparams: Any, dparams: Any, compressed: bool) -> dict[str, Any]:
+def _layout(
+    patch: Any, chunk: Any, block: Any, cparams: Any, dparams: Any, compressed: bool
+) -> dict[str, Any]:
     return {
         "patch_size": patch,
         "chunk_size": chunk,

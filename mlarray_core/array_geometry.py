@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mlarray_core import geometry
+from mlarray_core.array_state import ArrayState
 from mlarray_core.errors import MetadataError
-
-if TYPE_CHECKING:
-    from mlarray_core.meta import Meta
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class ArrayGeometry:
+class ArrayGeometry(ArrayState):
     """Geometry of an image, read from and written to ``meta.spatial``.
 
     An image stores either an affine, or spacing, origin and direction; whichever it stores, all can be read.
     """
-
-    _meta: Meta | None
-
-    @property
-    def spatial_ndim(self) -> int | None:
-        """Number of spatial axes, None without an array."""
-        raise NotImplementedError
 
     @property
     def _spatial(self) -> Any:
@@ -37,7 +28,8 @@ class ArrayGeometry:
     @property
     def spacing(self) -> list[float] | None:
         """Distance of neighbouring voxels along each spatial axis, in array order; None when not known."""
-        return self._part("spacing", 0)
+        spacing: list[float] | None = self._part("spacing", 0)
+        return spacing
 
     @spacing.setter
     def spacing(self, value: Any) -> None:
@@ -46,7 +38,8 @@ class ArrayGeometry:
     @property
     def origin(self) -> list[float] | None:
         """World position (x, y, z) of the centre of the first voxel; None when not known."""
-        return self._part("origin", 1)
+        origin: list[float] | None = self._part("origin", 1)
+        return origin
 
     @origin.setter
     def origin(self, value: Any) -> None:
@@ -55,14 +48,15 @@ class ArrayGeometry:
     @property
     def direction(self) -> list[list[float]] | None:
         """Matrix whose column i is the world direction of spatial axis i; None when not known."""
-        return self._part("direction", 2)
+        direction: list[list[float]] | None = self._part("direction", 2)
+        return direction
 
     @direction.setter
     def direction(self, value: Any) -> None:
         self._set_part("direction", value)
 
     def _part(self, name: str, index: int) -> Any:
-        """Return a stored part as it is, to be edited in place, or one derived from the affine, to be read."""
+        """Return a stored part as it is, to be edited in place, or derive it from the affine, to be read."""
         if self._spatial.affine is None:
             return getattr(self._spatial, name)
         from mlarray_core.meta.frozen import frozen
@@ -115,8 +109,9 @@ class ArrayGeometry:
 
     @property
     def shear(self) -> list[list[float]] | None:
-        """Shear of the affine: rotation transposed times matrix, rows divided by scale; None without an array."""
+        """Rotation transposed times the affine's matrix, rows divided by scale; None without an array."""
         affine, rotation = self.affine, self._rotation()
         if affine is None or rotation is None:
             return None
-        return (rotation.T @ affine[:-1, :-1] / np.array(self.scale)[:, None]).tolist()
+        shear: list[list[float]] = (rotation.T @ affine[:-1, :-1] / np.array(self.scale)[:, None]).tolist()
+        return shear

@@ -1,7 +1,7 @@
 """Chunks to bytes and back: the only module that calls Blosc2.
 
-A chunk of an array is stored as its blocks one after another, each block in C order, edges padded to whole blocks
-(c-blosc2's b2nd). Chunks are encoded here rather than through Blosc2's array type, because that holds the
+A chunk of an array is stored as its blocks one after another, each block in C order, edges padded to whole
+blocks (c-blosc2's b2nd). Chunks are encoded here rather than through Blosc2's array type, because that holds the
 interpreter lock: this way as many cores compress as there are threads, and Blosc2's own threads, which a fork
 can't survive, stay off.
 """
@@ -86,7 +86,9 @@ def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
     if "filters" in params:
         params["filters"] = [blosc2.Filter(number) for number in params["filters"]]
         params.setdefault("filters_meta", [0] * len(params["filters"]))
-    for name in ("typesize", "blocksize", "use_dict") if not params.get("use_dict") else ("typesize", "blocksize"):
+    for name in (
+        ("typesize", "blocksize", "use_dict") if not params.get("use_dict") else ("typesize", "blocksize")
+    ):
         params.pop(name, None)
     return params
 
@@ -111,7 +113,9 @@ class Grid:
     @property
     def counts(self) -> tuple[int, ...]:
         """Number of chunks along each axis."""
-        return tuple(-(-size // chunk) if chunk else 0 for size, chunk in zip(self.shape, self.chunks, strict=True))
+        return tuple(
+            -(-size // chunk) if chunk else 0 for size, chunk in zip(self.shape, self.chunks, strict=True)
+        )
 
     @property
     def nchunks(self) -> int:
@@ -126,18 +130,27 @@ class Grid:
     @property
     def blocksize(self) -> int:
         """Bytes of a block."""
-        return int(np.prod(self.blocks, dtype=object)) * self.dtype.itemsize if self.shape else self.dtype.itemsize
+        return (
+            int(np.prod(self.blocks, dtype=object)) * self.dtype.itemsize
+            if self.shape
+            else self.dtype.itemsize
+        )
 
     @property
     def chunksize(self) -> int:
         """Bytes of a stored chunk."""
-        return int(np.prod(self.extended, dtype=object)) * self.dtype.itemsize if self.shape else self.dtype.itemsize
+        return (
+            int(np.prod(self.extended, dtype=object)) * self.dtype.itemsize
+            if self.shape
+            else self.dtype.itemsize
+        )
 
     def box(self, number: int) -> tuple[slice, ...]:
         """Return the box of the array that chunk `number` (C order) holds."""
         place = np.unravel_index(number, self.counts) if self.shape else ()
         return tuple(
-            slice(int(i) * c, min((int(i) + 1) * c, s)) for i, c, s in zip(place, self.chunks, self.shape, strict=True)
+            slice(int(i) * c, min((int(i) + 1) * c, s))
+            for i, c, s in zip(place, self.chunks, self.shape, strict=True)
         )
 
     def touched(self, box: Sequence[slice]) -> list[int]:
@@ -199,7 +212,9 @@ def decode(chunk: bytes, grid: Grid) -> Array:
     if is_zeros(chunk):
         return np.zeros(grid.extended, grid.dtype)
     plain = np.frombuffer(bytearray(decompress(chunk, grid.chunksize)), grid.dtype)
-    split = [n for e, b in zip(grid.extended, grid.blocks, strict=True) for n in (e // b,)] + list(grid.blocks)
+    split = [n for e, b in zip(grid.extended, grid.blocks, strict=True) for n in (e // b,)] + list(
+        grid.blocks
+    )
     ndim = len(grid.shape)
     order = [axis for pair in zip(range(ndim), range(ndim, 2 * ndim), strict=True) for axis in pair]
     return plain.reshape(split).transpose(order).reshape(grid.extended)
@@ -243,7 +258,14 @@ def view_frame(buffer: Any, dparams: Mapping[str, Any] | None = None) -> blosc2.
     return array
 
 
-def automatic_partition(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def open_remote(url: str) -> blosc2.NDArray:
+    """Return a Blosc2 array at a URL whose frame was checked."""
+    return blosc2.open(url, mode="r", lazy=True)
+
+
+def automatic_partition(
+    shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the chunk and block shape that Blosc2 itself would choose."""
     chunks, blocks = blosc2.compute_chunks_blocks(shape, dtype=dtype)
     return tuple(chunks), tuple(blocks)
@@ -267,7 +289,9 @@ def dtype_of(text: str, typesize: int) -> np.dtype[Any]:
         It would hold Python objects.
     """
     try:
-        dtype = np.dtype(ast.literal_eval(text) if text.startswith(("[", "{", "(")) else text or f"|V{typesize}")
+        dtype = np.dtype(
+            ast.literal_eval(text) if text.startswith(("[", "{", "(")) else text or f"|V{typesize}"
+        )
     except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise CorruptError(f"{text[:80]!r} is no dtype") from error
     if dtype.hasobject:

@@ -6,7 +6,6 @@ import mmap
 import os
 import struct
 from collections import deque
-from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +15,8 @@ from mlarray_core import generations, msgpack, seal
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsafeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
 
     from mlarray_core.codec import Grid
@@ -171,7 +172,6 @@ class FrameWriter:
             os.fsync(self.file.fileno())
 
 
-
 def _special(offset: int, grid: Grid) -> bytes | None:
     """Return the chunk that a negative offset stands for, None for zeros."""
     from mlarray_core import codec
@@ -237,7 +237,7 @@ class Contents:
             self.table = seal.Table.unpack(packed, frame.nchunks)
             self.state = seal.State.EDITED
         if frame.fingerprint_type == seal.FINGERPRINT_TYPE:
-            if self.table is None or self._verify != "none" and self._sum_frame() != frame.fingerprint:
+            if self.table is None or (self._verify != "none" and self._sum_frame() != frame.fingerprint):
                 raise CorruptError("header, index or metadata are damaged: the checksum disagrees")
             self.state = seal.State.SEALED
 
@@ -247,19 +247,9 @@ class Contents:
         index = self.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
         return seal.fingerprint(header, index, self.read(frame.trailer_at, frame.length - frame.trailer_at))
 
-    @property
-    def metadata(self) -> Any:
-        """The stored metadata, still encoded: bytes, or for early generations a mapping."""
-        frame = self.frame
-        if META_KEY in frame.vlmeta:
-            return msgpack.unpack(frames.vlmeta_content(self.read, frame, META_KEY))
-        if "med_blosc2" in frame.layers:
-            return msgpack.unpack(frame.layers["med_blosc2"])
-        return None
-
     def meta(self) -> Meta:
         """Return the metadata, whichever generation wrote it."""
-        return decode_meta(self.metadata, self.frame.shape, self.path)
+        return read_metadata(self.read, self.frame, self.path)
 
     @property
     def offsets(self) -> Array:
@@ -282,7 +272,9 @@ class Contents:
         offsets = np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8")
         stored = offsets[offsets >= 0]
         special = (offsets[offsets < 0] >> 56) & 0x7F
-        if (len(stored) and int(stored.max()) > frame.cbytes - frames.CHUNK_HEADER) or not np.isin(special, (1, 2, 4)).all():
+        if (len(stored) and int(stored.max()) > frame.cbytes - frames.CHUNK_HEADER) or not np.isin(
+            special, (1, 2, 4)
+        ).all():
             raise CorruptError("the index of chunks points outside the file", path=self.path)
         return offsets
 
@@ -298,7 +290,9 @@ class Contents:
         from mlarray_core import codec
 
         frame = self.frame
-        return codec.Grid(frame.shape, frame.chunks, frame.blocks, codec.dtype_of(frame.dtype, frame.typesize))
+        return codec.Grid(
+            frame.shape, frame.chunks, frame.blocks, codec.dtype_of(frame.dtype, frame.typesize)
+        )
 
     def _locate(self, number: int) -> tuple[int, int] | None:
         offset = int(self.offsets[number])
@@ -307,8 +301,14 @@ class Contents:
         frame = self.frame
         at = frame.header_size + offset
         nbytes, blocksize, cbytes = struct.unpack("<iii", self.buffer[at + 4 : at + 16])
-        if nbytes != frame.chunksize or blocksize != frame.blocksize or not 32 <= cbytes <= frame.cbytes - offset:
-            raise CorruptError(f"chunk {number} is damaged: its header disagrees with the frame's", path=self.path)
+        if (
+            nbytes != frame.chunksize
+            or blocksize != frame.blocksize
+            or not 32 <= cbytes <= frame.cbytes - offset
+        ):
+            raise CorruptError(
+                f"chunk {number} is damaged: its header disagrees with the frame's", path=self.path
+            )
         return at, cbytes
 
     def _check_chunk(self, number: int, where: tuple[int, int] | None) -> None:
@@ -364,20 +364,22 @@ class Contents:
         if bad:
             shown = ", ".join(map(str, bad[:5])) + (" ..." if len(bad) > 5 else "")
             raise CorruptError(
-                f"{len(bad)} of {self.frame.nchunks} chunks are damaged: {shown}", path=self.path, field="voxels"
+                f"{len(bad)} of {self.frame.nchunks} chunks are damaged: {shown}",
+                path=self.path,
+                field="voxels",
             )
         self._left = 0
 
 
 def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
-    """Return the Meta that a file's metadata says, whichever generation wrote it; an empty one when it has none."""
+    """Return the Meta that stored metadata say, whichever generation wrote them; an empty one for None."""
     from mlarray_core.errors import MLArrayError
     from mlarray_core.meta import Meta
     from mlarray_core.meta.base import meta_writable
 
     try:
         mapping = {} if stored is None else generations.decode(stored)
-        meta = generations.lift(mapping) if mapping else Meta()
+        meta = generations.lift(mapping, shape=shape) if mapping else Meta()
         if "_has_array" not in mapping:  # bare arrays, and files from before there were files without one
             with meta_writable():
                 meta._has_array.has_array = shape != (0,)
@@ -401,11 +403,21 @@ def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]
             return file.read(count)
 
         frame = frames.parse(read, size, name)
-        if META_KEY in frame.vlmeta:
-            stored = msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY))
-        else:
-            stored = msgpack.unpack(frame.layers["med_blosc2"]) if "med_blosc2" in frame.layers else None
-    return decode_meta(stored, frame.shape, name), frame.shape, frame.dtype
+        return read_metadata(read, frame, name), frame.shape, frame.dtype
+
+
+def read_metadata(read: frames.Read, frame: frames.Frame, path: str | None) -> Meta:
+    """Return the metadata of a checked frame, whichever generation wrote it."""
+    return decode_meta(stored_metadata(read, frame), frame.shape, path)
+
+
+def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
+    """Return the stored metadata, still encoded: bytes, for early generations a mapping, None for bare arrays."""
+    if META_KEY in frame.vlmeta:
+        return msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY))
+    if "med_blosc2" in frame.layers:
+        return msgpack.unpack(frame.layers["med_blosc2"])
+    return None
 
 
 def open_binary(path: str, mode: str = "rb") -> BinaryIO:
@@ -413,7 +425,7 @@ def open_binary(path: str, mode: str = "rb") -> BinaryIO:
     try:
         if os.path.isdir(path):
             raise IsADirectoryError
-        return open(path, mode)  # type: ignore[return-value]  # noqa: SIM115 - the caller closes it
+        return open(path, mode)  # type: ignore[return-value]
     except FileNotFoundError as error:
         raise NotFoundError("there is no such file", path=path) from error
     except IsADirectoryError as error:

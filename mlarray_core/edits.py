@@ -1,20 +1,23 @@
 """Writing into an array that is stored in compressed chunks.
 
-Chunks that are written to stay decompressed until they are whole or room is needed, so that filling a volume slice
-by slice compresses each chunk once.
+Chunks that are written to stay decompressed until room is needed or all is stored, so that filling a volume
+slice by slice compresses each chunk once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlarray_core import codec
-from mlarray_core.codec import Grid
-from mlarray_core.indexing import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlarray_core.codec import Grid
+    from mlarray_core.indexing import Box
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +82,11 @@ class Editor:
         if chunk is None:
             self._make_room()
             stored = None if overwritten else self._load(number)
-            chunk = np.zeros(self.grid.extended, self.grid.dtype) if stored is None else codec.decode(stored, self.grid)
+            chunk = (
+                np.zeros(self.grid.extended, self.grid.dtype)
+                if stored is None
+                else codec.decode(stored, self.grid)
+            )
         self._kept[number] = chunk
         return chunk
 

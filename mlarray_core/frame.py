@@ -151,7 +151,19 @@ def _parse(read: Read, size: int) -> Frame:
     return frame
 
 
-_MARKERS = {10: 0xD2, 15: 0xCF, 24: 0xA4, 29: 0xD3, 38: 0xD3, 47: 0xD2, 52: 0xD2, 57: 0xD2, 62: 0xD1, 65: 0xD1, 69: 0xD8}
+_MARKERS = {
+    10: 0xD2,
+    15: 0xCF,
+    24: 0xA4,
+    29: 0xD3,
+    38: 0xD3,
+    47: 0xD2,
+    52: 0xD2,
+    57: 0xD2,
+    62: 0xD1,
+    65: 0xD1,
+    69: 0xD8,
+}
 
 
 def _check_markers(start: bytes) -> None:
@@ -258,11 +270,20 @@ def _check(frame: Frame, *, has_vlmeta: bool) -> None:
     """Hold the numbers of a frame against one another."""
     if has_vlmeta != bool(frame.vlmeta):
         raise CorruptError("the header and the trailer disagree on whether there is metadata")
-    if not 0 < frame.typesize <= 1 << 20 or min(frame.nbytes, frame.cbytes, frame.chunksize, frame.blocksize) < 0:
+    if (
+        not 0 < frame.typesize <= 1 << 20
+        or min(frame.nbytes, frame.cbytes, frame.chunksize, frame.blocksize) < 0
+    ):
         raise CorruptError("a size in the header is impossible")
     items = count = extended = block_items = 1
     for size, chunk, block in zip(frame.shape, frame.chunks, frame.blocks, strict=True):
-        if size < 0 or not 0 < (block or size == 0) or block < 0 or block > chunk or (chunk > size and size > 0):
+        if (
+            size < 0
+            or not (block or size == 0) > 0
+            or block < 0
+            or block > chunk
+            or (chunk > size and size > 0)
+        ):
             raise CorruptError(f"shape {frame.shape}, chunks {frame.chunks}, blocks {frame.blocks} don't fit")
         items *= size
         if size and chunk:
@@ -324,7 +345,14 @@ def trailer(vlmeta: dict[str, bytes], fingerprint_type: int = 0, fingerprint: by
         body += b"\xc6" + struct.pack(">I", len(chunk)) + chunk
     index = b"\x93\xcd" + struct.pack(">H", index_size) + b"\xde" + struct.pack(">H", len(chunks)) + names
     start = b"\x94\x01" + index + b"\xdc" + struct.pack(">H", len(chunks)) + body
-    return start + b"\xce" + struct.pack(">I", len(start) + TAIL) + b"\xd8" + bytes([fingerprint_type]) + fingerprint
+    return (
+        start
+        + b"\xce"
+        + struct.pack(">I", len(start) + TAIL)
+        + b"\xd8"
+        + bytes([fingerprint_type])
+        + fingerprint
+    )
 
 
 def patch_header(header: bytes, *, length: int, cbytes: int, has_vlmeta: bool) -> bytes:

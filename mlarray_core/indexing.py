@@ -11,7 +11,7 @@ Box = tuple[slice, ...]
 
 
 def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...] | None]:
-    """Return the smallest box that `key` needs, and the key to apply to it, or None when it is the box itself.
+    """Return the smallest box that `key` needs, and the key to apply to it; None when the box is the answer.
 
     Parameters
     ----------
@@ -98,7 +98,10 @@ def _one(part: Any, size: int, axis: int) -> tuple[slice, Any]:
         fixed = np.where(part < 0, part + size, part)
         low, high = int(fixed.min()), int(fixed.max())
         if low < 0 or high >= size:
-            raise IndexError(f"index {int(part.min())} or {int(part.max())} is out of bounds for axis {axis} of size {size}")
+            raise IndexError(
+                f"an index from {int(part.min())} to {int(part.max())} is out of bounds "
+                f"for axis {axis} of size {size}"
+            )
         return slice(low, high + 1), fixed - low
     at = part + size if part < 0 else part
     if not 0 <= at < size:

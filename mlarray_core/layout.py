@@ -1,18 +1,20 @@
 """How an array is cut and compressed: chunk and block shapes, codec and filters. Pure.
 
-A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode fast
-and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured on CT, MR,
-label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
+A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode
+fast and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured on
+CT, MR, label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_PATCH_SIZE = 192
 
@@ -62,7 +64,11 @@ class Layout:
 
 
 def partition(
-    shape: Sequence[int], itemsize: int, spatial: Sequence[bool], patch: Sequence[int], inner: Sequence[bool] = ()
+    shape: Sequence[int],
+    itemsize: int,
+    spatial: Sequence[bool],
+    patch: Sequence[int],
+    inner: Sequence[bool] = (),
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return chunk and block shape.
 
@@ -100,7 +106,9 @@ def partition(
     return tuple(chunks), tuple(blocks)
 
 
-def _limits(shape: Sequence[int], spatial: Sequence[bool], patch: Sequence[int], axes: Sequence[int]) -> list[int]:
+def _limits(
+    shape: Sequence[int], spatial: Sequence[bool], patch: Sequence[int], axes: Sequence[int]
+) -> list[int]:
     """Return how far a size may grow along each of `axes`: never past the array, nor past `patch`."""
     wanted = dict(zip([axis for axis, flag in enumerate(spatial) if flag], patch, strict=False))
     return [max(1, min(shape[axis], wanted.get(axis, shape[axis]))) for axis in axes]
@@ -138,7 +146,7 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
     Parameters
     ----------
     itemsize
-        Bytes of an item. Single bytes aren't shuffled: that stores the same bytes and decodes three times slower.
+        Bytes of an item. Single bytes aren't shuffled: that stores the same and decodes three times slower.
     profile
         ``default``, ``fast`` (to write) or ``small`` (on disk).
     picture
@@ -159,7 +167,12 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
         filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
     else:
         raise ArgumentError(f"no profile is called {profile!r}", hint=f"Choose one of {', '.join(PROFILES)}")
-    return {"codec": codec, "clevel": level, "filters": filters, "filters_meta": _filters_meta(filters, itemsize)}
+    return {
+        "codec": codec,
+        "clevel": level,
+        "filters": filters,
+        "filters_meta": _filters_meta(filters, itemsize),
+    }
 
 
 def _filters_meta(filters: list[int], itemsize: int) -> list[int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +12,9 @@ from mlarray_core.layout import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def plan_layout(
@@ -51,7 +53,10 @@ def plan_layout(
     labels = _labels(meta, shape)
     spatial = [is_spatial(label) for label in labels]
     inner = [label == "components" for label in labels]
-    params = {**layout.compression(dtype.itemsize, profile, picture=any(inner)), **codec.plain_params(cparams)}
+    params = {
+        **layout.compression(dtype.itemsize, profile, picture=any(inner)),
+        **codec.plain_params(cparams),
+    }
     if (chunk is None) != (block is None):
         raise ModeError("chunk_size and block_size go together: give both or none")
     if chunk is not None and patch is not None and not is_default(patch):
@@ -89,7 +94,8 @@ def _labels(meta: Meta, shape: Sequence[int]) -> list[str]:
         return ["spatial"] * len(shape)
     if len(labels) != len(shape):
         raise MetadataError(
-            f"expected one label for each of {len(shape)} axes, got {len(labels)}", field="spatial.axis_labels"
+            f"expected one label for each of {len(shape)} axes, got {len(labels)}",
+            field="spatial.axis_labels",
         )
     return [str(getattr(label, "value", label)) for label in labels]
 
@@ -104,7 +110,9 @@ def _inherited(stored: MetaBlosc2, spatial_ndim: int, ndim: int) -> tuple[Any, A
 
 
 def _explicit(shape: tuple[int, ...], chunk: Any, block: Any, params: dict[str, Any]) -> Layout:
-    chunks, blocks = (_per_axis(size, len(shape), name) for size, name in ((chunk, "chunk_size"), (block, "block_size")))
+    chunks, blocks = (
+        _per_axis(size, len(shape), name) for size, name in ((chunk, "chunk_size"), (block, "block_size"))
+    )
     chunks = tuple(min(c, s) for c, s in zip(chunks, shape, strict=True))
     blocks = tuple(min(b, c) for b, c in zip(blocks, chunks, strict=True))
     return Layout(chunks, blocks, params)

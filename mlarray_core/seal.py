@@ -1,9 +1,9 @@
 """The seal: checksums of every stored chunk and of the frame around them.
 
 The sums of the chunks stand in one variable-length metalayer of our own, the sum of everything else in the
-fingerprint field of the frame's trailer, which c-blosc2 writes as zeros and ignores on reading. So a sealed file
-is an ordinary frame to every other reader, and whoever writes to it in place resets the fingerprint and thereby
-breaks the seal without knowing of it.
+fingerprint field of the frame's trailer, which c-blosc2 writes as zeros and ignores on reading. So a sealed
+file is an ordinary frame to every other reader, and whoever writes to it in place resets the fingerprint and
+thereby breaks the seal without knowing of it.
 """
 
 from __future__ import annotations

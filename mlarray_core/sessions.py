@@ -1,20 +1,18 @@
 """Files that are being written: new ones, and existing ones that are edited in place.
 
-A new file appears whole when its session commits. An edit in place appends the changed chunks, a new index and a
-new trailer behind the old frame, and only then writes the header that points to them: until that one write, every
-reader, and whoever comes after a crash, sees the file as it was.
+A new file appears whole when its session commits. An edit in place appends the changed chunks, a new index and
+a new trailer behind the old frame, and only then writes the header that points to them: until that one write,
+every reader, and whoever comes after a crash, sees the file as it was.
 """
 
 from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core import generations
-from mlarray_core.codec import Grid
 from mlarray_core.container import Contents, FrameWriter, map_file, open_binary
 from mlarray_core.edits import Editor
 from mlarray_core.errors import LockedError, WriteError
@@ -27,6 +25,9 @@ except ImportError:  # Windows has no advisory locks of this kind
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlarray_core.codec import Grid
     from mlarray_core.meta import Meta
 
 _sessions: weakref.WeakValueDictionary[str, FileSession] = weakref.WeakValueDictionary()
@@ -48,7 +49,12 @@ class FileSession:
     """
 
     def __init__(
-        self, path: Path, meta: Meta, cparams: Mapping[str, Any], dparams: Mapping[str, Any], verify: str = "touch"
+        self,
+        path: Path,
+        meta: Meta,
+        cparams: Mapping[str, Any],
+        dparams: Mapping[str, Any],
+        verify: str = "touch",
     ) -> None:
         self.path, self.meta = Path(os.path.realpath(path)), meta
         self.cparams, self.dparams, self.verify = dict(cparams), dict(dparams), verify
@@ -83,7 +89,9 @@ class FileSession:
         return session
 
     @classmethod
-    def edit(cls, path: Path, meta: Meta, stored: FrameStorage, cparams: Mapping[str, Any], verify: str) -> FileSession:
+    def edit(
+        cls, path: Path, meta: Meta, stored: FrameStorage, cparams: Mapping[str, Any], verify: str
+    ) -> FileSession:
         """Begin to edit an existing file in place; nobody else may while this goes on."""
         session = cls(path, meta, cparams, stored.dparams, verify)
         session._stored = stored
@@ -100,7 +108,9 @@ class FileSession:
             self._file.close()
             self._file = None
             raise LockedError(
-                "another writer has the file open", path=self.path, hint="Wait for it to finish, or save to another file"
+                "another writer has the file open",
+                path=self.path,
+                hint="Wait for it to finish, or save to another file",
             ) from error
 
     def _write_through(self, writer: FrameWriter) -> None:
@@ -143,7 +153,9 @@ class FileSession:
             if self._file is None:
                 self._lock()
             assert self._file is not None
-            self._write_through(FrameWriter(self._file, self._stored.grid, self.cparams, self._stored.contents))
+            self._write_through(
+                FrameWriter(self._file, self._stored.grid, self.cparams, self._stored.contents)
+            )
         assert self._edited is not None
         return self._edited
 
@@ -166,7 +178,9 @@ class FileSession:
             raise self._explain(error) from error
         self._saved_meta = metadata
         self._edited = self._writer = None
-        self._stored = FrameStorage(Contents(map_file(str(self.path)), str(self.path), self.verify), self.dparams)
+        self._stored = FrameStorage(
+            Contents(map_file(str(self.path)), str(self.path), self.verify), self.dparams
+        )
 
     def _check_same(self) -> None:
         """Refuse to write into a file that isn't at its path any more."""
@@ -208,7 +222,7 @@ class FileSession:
             del _sessions[str(self.path)]
 
     def finish(self) -> None:
-        """Commit when the image is forgotten or the interpreter ends; a forked child leaves it to its parent."""
+        """Commit when the image is forgotten or the interpreter ends; a forked child leaves that alone."""
         if os.getpid() == self.pid and not self._taken_over:
             self.close()
 
@@ -238,6 +252,9 @@ def compression_of(contents: Contents) -> dict[str, Any]:
     while filters and filters[0] == 0:
         filters.pop(0)
     meta = [contents.read(79 + len(frame.filters) - len(filters) + i, 1)[0] for i in range(len(filters))]
-    return {"codec": frame.codec, "clevel": frame.clevel, "filters": filters or [0], "filters_meta": meta or [0]}
-
-
+    return {
+        "codec": frame.codec,
+        "clevel": frame.clevel,
+        "filters": filters or [0],
+        "filters_meta": meta or [0],
+    }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlarray_core import codec
-from mlarray_core.codec import Grid
-from mlarray_core.container import Contents
 from mlarray_core.edits import Editor
 from mlarray_core.errors import CorruptError
-from mlarray_core.indexing import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlarray_core.codec import Grid
+    from mlarray_core.container import Contents
+    from mlarray_core.indexing import Box
 
 Array = np.ndarray[Any, Any]
 

@@ -1,7 +1,7 @@
 """The plugin interface: what a format is, and what the host lends it. Nothing else is needed to write one.
 
-A format answers four questions, each in its own method: is this file mine (`Format.sniff`), what images does it
-hold (`Format.images`), give me one of them (`Format.open`), and put this one into a file (`Format.write`).
+A format answers four questions, each in its own method: is this file mine (`Format.sniff`), what images does
+it hold (`Format.images`), give me one of them (`Format.open`), and put this one into a file (`Format.write`).
 Overriding `open` makes a format readable, overriding `write` makes it writable.
 """
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlarray_core.meta import Meta
     from mlarray_io.source import Source
 
+BaseOptions = Options  # in a format, `Options` is the class attribute
 Box = tuple[slice, ...]
 """One slice for each axis, each with a start, a stop and no step."""
 
@@ -207,15 +208,15 @@ class Format:
         """Say how surely `source` is of this format, from its first bytes. Cheap, and never raises."""
         return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
 
-    def images(self, source: Source, options: Options, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: BaseOptions, context: Context) -> Sequence[ImageRef]:
         """List the images of `source` without reading voxels. One, unless overridden."""
         return [ImageRef(key="0", primary=True)]
 
-    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
         """Open one image: metadata ready, voxels not read."""
         raise UnsupportedError(f"the format {self.name} can't be read", path=source.path)
 
-    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
         """Write the image of `reader` to `target`.
 
         `target` is a fresh path with the right suffix in the target's folder; the host moves it into place

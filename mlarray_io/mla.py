@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Reader
+from mlarray_io.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
 from mlarray_io.hookspecs import hookimpl
 from mlarray_io.options import Options, option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     import numpy as np
 
     from mlarray_core.layout import Layout
@@ -25,7 +26,9 @@ BUDGET = 48 << 20
 class MlaOptions(Options):
     """How a `.mla` file is laid out and compressed."""
 
-    patch_size: tuple[int, ...] | None = option(None, "patch that reading shall be fast for: one number, or one for each spatial axis (192)")
+    patch_size: tuple[int, ...] | None = option(
+        None, "patch that reading shall be fast for: one number, or one for each spatial axis (192)"
+    )
     chunk_size: tuple[int, ...] | None = option(None, "chunk shape, instead of patch_size; with block_size")
     block_size: tuple[int, ...] | None = option(None, "block shape, instead of patch_size; with chunk_size")
     codec: str | None = option(None, "lz4, lz4hc, zstd, zlib or blosclz")
@@ -68,7 +71,7 @@ class MlaFormat(Format):
     name = "mla"
     title = "MLArray"
     suffixes = (".mla",)
-    Options: ClassVar[type[Options]] = MlaOptions
+    Options: ClassVar[type[BaseOptions]] = MlaOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature of a Blosc2 frame with an array in it."""
@@ -78,15 +81,15 @@ class MlaFormat(Format):
             return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
         return Confidence.PARSED if b"b2nd" in source.head[:256] else Confidence.SIGNATURE
 
-    def images(self, source: Source, options: Options, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: BaseOptions, context: Context) -> Sequence[ImageRef]:
         """Return the one image of the file."""
         return [ImageRef(key="0", primary=True)]
 
-    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
         """Open the file, its voxels in place."""
         return MlaReader(source.path)
 
-    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
         """Write the image in one pass, chunk by chunk."""
         from copy import deepcopy
 

@@ -1,0 +1,230 @@
+"""What every part of `MLArray` stands on: its metadata, where its voxels are, and what is open."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import codec, generations, layout
+from mlarray_core.codec import Grid
+from mlarray_core.container import Contents, FrameWriter
+from mlarray_core.errors import ArgumentTypeError, MetadataError, ModeError
+from mlarray_core.meta.base import meta_writable
+from mlarray_core.meta.labels import is_spatial
+from mlarray_core.planning import normal_shape, note_layout, plan_layout
+from mlarray_core.sessions import FileSession, compression_of
+from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
+
+if TYPE_CHECKING:
+    from mlarray_core.layout import Layout
+from mlarray_core.meta import Meta
+
+Array = np.ndarray[Any, Any]
+VERSION = "v0"
+PARALLEL_BYTES = 4 << 20
+"""Arrays of at least so many bytes are compressed on all cores."""
+
+
+class ArrayState:
+    """Metadata, voxels and open files of one image."""
+
+    _meta: Meta | None
+    _storage: Storage | None
+    _session: FileSession | None
+
+    def _clear(self) -> None:
+        self._storage = self._session = self._meta = None
+        self._finalizer: weakref.finalize[Any, Any] | None = None
+        self.filepath: str | None = None
+        self.mode: str | None = None
+        self.mmap_mode: str | None = None
+
+    @property
+    def meta(self) -> Meta:
+        """All metadata."""
+        return self._meta  # type: ignore[return-value]
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Size of each axis, None without an array."""
+        storage = self._current() if self._has_array() else None
+        return None if storage is None else storage.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """Type of the voxels, None without an array."""
+        storage = self._current() if self._has_array() else None
+        return None if storage is None else storage.dtype
+
+    @property
+    def ndim(self) -> int | None:
+        """Number of axes, None without an array."""
+        shape = self.shape
+        return None if shape is None else len(shape)
+
+    @property
+    def spatial_ndim(self) -> int | None:
+        """Number of spatial axes, None without an array."""
+        if self.ndim is None:
+            return None
+        labels = self.meta.spatial.axis_labels
+        return self.ndim if labels is None else sum(map(is_spatial, labels))
+
+    def _has_array(self) -> bool:
+        return self._meta is not None and bool(self._meta._has_array.has_array)
+
+    def _current(self) -> Storage | None:
+        return self._storage if self._session is None else self._session.readable
+
+    def _check_open(self) -> None:
+        if self._meta is None:
+            raise ArgumentTypeError("the image is closed")
+
+    def _need(self) -> Storage:
+        storage = self._current()
+        if storage is None or not self._has_array():
+            raise ArgumentTypeError("the image holds no array")
+        return storage
+
+    def _writable(self) -> Storage:
+        storage = self._need()
+        if self._session is not None:
+            return self._session.writable
+        if isinstance(storage, FrameStorage):
+            if self.filepath is not None and self.mmap_mode != "c" and self.mode is not None:
+                raise ModeError(
+                    "the image is open for reading only",
+                    path=self.filepath,
+                    hint="Open it with mmap_mode='r+'",
+                )
+            storage = self._storage = edited_copy(storage, self.meta.blosc2.cparams or {})
+        return storage
+
+    def _write_to(self, session: FileSession, *, has_array: bool | None = None) -> None:
+        self._session, self._storage = session, None
+        self._describe(has_array)
+        with suppress(MetadataError):
+            self._finalizer = weakref.finalize(self, session.finish)
+        self.meta.validate(shape=self.shape)
+
+    def _attach(self, contents: Contents, dparams: Any) -> FrameStorage:
+        """Take metadata and voxels from an open frame."""
+        self._meta = contents.meta()
+        with meta_writable():
+            self._meta.blosc2.dparams = {"nthreads": 1, **codec.plain_params(dparams)}
+            if self._has_array():
+                self._meta.blosc2.chunk_size = list(contents.frame.chunks)
+                self._meta.blosc2.block_size = list(contents.frame.blocks)
+                self._meta.blosc2.cparams = self._meta.blosc2.cparams or compression_of(contents)
+        stored = FrameStorage(contents, self._dparams())
+        self._storage = stored
+        self._describe()
+        if contents.state.value == "edited elsewhere":
+            _warn_edited(contents.path)
+        return stored
+
+    def _adopt(
+        self,
+        array: Array,
+        patch: Any,
+        chunk: Any,
+        block: Any,
+        cparams: Any,
+        dparams: Any,
+        compressed: bool,
+        profile: str,
+    ) -> None:
+        with meta_writable():
+            self.meta._has_array.has_array = True
+        plan = plan_layout(self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile)
+        note_layout(self.meta, plan, dparams)
+        if not compressed:
+            self._storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))
+            return
+        self._storage = self._compressed(array, plan)
+
+    def _compressed(self, array: Array, plan: Layout) -> FrameStorage:
+        buffer = io.BytesIO()
+        grid = Grid(array.shape, plan.chunks, plan.blocks, array.dtype)
+        writer = FrameWriter(buffer, grid, plan.cparams)
+        if array.size:
+            threads = (os.cpu_count() or 1) if array.nbytes >= PARALLEL_BYTES else 1
+            writer.put_all(((n, array[grid.box(n)]) for n in range(grid.nchunks)), threads)
+        writer.finish(b"")
+        return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())
+
+    def _dparams(self) -> dict[str, Any]:
+        return dict(self.meta.blosc2.dparams or {})
+
+    def _describe(self, has_array: bool | None = None) -> None:
+        """Write what only the library knows into the metadata."""
+        with meta_writable():
+            if has_array is not None:
+                self.meta._has_array.has_array = has_array
+            self.meta._mlarray_version = VERSION
+            self.meta.spatial.shape = None if self.shape is None else list(self.shape)
+
+    def _validate(self) -> None:
+        self.meta.validate(shape=self.shape)
+
+    def _encoded_meta(self) -> bytes:
+        self._validate()
+        return generations.encode(self.meta)
+
+    def _stored_for_saving(self) -> Storage | None:
+        """Return the voxels in compressed form, the layout of plain ones planned now."""
+        storage = self._current()
+        if not isinstance(storage, PlainStorage) or not self._has_array():
+            return storage if self._has_array() else None
+        stored = self.meta.blosc2
+        patch = None if stored.chunk_size is not None and stored.patch_size is None else "default"
+        chunk, block = (stored.chunk_size, stored.block_size) if patch is None else (None, None)
+        plan = plan_layout(
+            self.meta, storage.shape, storage.dtype, patch, chunk, block, stored.cparams, "default"
+        )
+        note_layout(self.meta, plan, stored.dparams)
+        return self._compressed(storage.array, plan)
+
+    def _write_frame(self, file: Any, storage: Storage | None, metadata: bytes) -> None:
+        grid = storage.grid if storage is not None and storage.grid is not None else _no_array()
+        writer = FrameWriter(file, grid, self.meta.blosc2.cparams or layout.compression(8))
+        if storage is not None:
+            for number in range(grid.nchunks if np.prod(grid.shape, dtype=object) else 0):
+                writer.append(number, storage.chunk(number))
+        writer.finish(metadata)
+
+
+def checked_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return a dtype in native byte order; Python objects are refused."""
+    kind: np.dtype[Any] = np.dtype(dtype)
+    if kind.hasobject:
+        raise ArgumentTypeError("voxels can't be Python objects")
+    return kind.newbyteorder("=") if kind.names is None else kind
+
+
+def plain_array(array: Any) -> Array:
+    """Return an array of the caller's in native byte order."""
+    if not hasattr(array, "__array__") and not hasattr(array, "__array_interface__"):
+        raise ArgumentTypeError(f"array must be a NumPy array or a path, not {type(array).__name__}")
+    voxels = np.asarray(array)
+    normal_shape(voxels.shape)
+    return voxels.astype(checked_dtype(voxels.dtype), copy=False)
+
+
+def _no_array() -> Grid:
+    return Grid((0,), (0,), (0,), np.dtype(np.float64))
+
+
+def _warn_edited(path: str | None) -> None:
+
+    warnings.warn(
+        f"{path}: edited by another program since it was sealed, or damaged; its voxels are not verified. "
+        "Accept it as it is with: mlarray verify --reseal",
+        stacklevel=4,
+    )

@@ -1,0 +1,101 @@
+"""The part of `MLArray` that reads and writes voxels, and NumPy's protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import indexing
+from mlarray_core.array_state import ArrayState
+from mlarray_core.errors import ArgumentError, ArgumentTypeError
+from mlarray_core.storage import PlainStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Array = np.ndarray[Any, Any]
+
+
+class ArrayVoxels(ArrayState):
+    """Reading and writing voxels."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return voxels, as NumPy's indexing does."""
+        return self.read(key)
+
+    def read(self, key: Any = ..., *, out: Array | None = None) -> Any:
+        """Return voxels.
+
+        Parameters
+        ----------
+        key
+            Whatever NumPy's indexing takes.
+        out
+            Buffer for the result: C-contiguous, of the right shape and dtype. Needs a key of plain slices.
+        """
+        storage = self._need()
+        box, rest = indexing.split(key, storage.shape)
+        if out is not None:
+            _check_out(out, box, rest, storage.dtype)
+            return storage.read(box, out)
+        voxels = storage.read(box)
+        return voxels if rest is None else voxels[rest]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Assign voxels, as NumPy's indexing does."""
+        storage = self._writable()
+        box, rest = indexing.split(key, storage.shape)
+        shape = tuple(part.stop - part.start for part in box)
+        if rest is None:
+            storage.write(box, np.broadcast_to(np.asarray(value, storage.dtype), shape))
+            return
+        voxels = np.array(storage.read(box))
+        voxels[rest] = value
+        storage.write(box, voxels)
+
+    def to_numpy(self, *, out: Array | None = None) -> Array:
+        """Return all voxels as a NumPy array.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        """
+        voxels: Array = self.read(..., out=out)
+        return voxels
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Return all voxels, for `numpy.asarray`."""
+        voxels = self.to_numpy()
+        if copy is False and not isinstance(self._storage, PlainStorage):
+            raise ArgumentError("compressed voxels can't be seen without a copy")
+        if dtype is not None and np.dtype(dtype) != voxels.dtype:
+            if copy is False:
+                raise ArgumentError("another dtype needs a copy")
+            return voxels.astype(dtype)
+        return np.array(voxels) if copy and isinstance(self._storage, PlainStorage) else voxels
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._need().shape:
+            raise ArgumentTypeError("iteration over a 0-d array")
+        return (self[index] for index in range(len(self)))
+
+    def __len__(self) -> int:
+        storage = self._current() if self._has_array() else None
+        if storage is None:
+            return 0
+        if not storage.shape:
+            raise ArgumentTypeError("a 0-d array has no length")
+        return storage.shape[0]
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def _check_out(out: Array, box: indexing.Box, rest: Any, dtype: np.dtype[Any]) -> None:
+    shape = tuple(part.stop - part.start for part in box)
+    if rest is not None:
+        raise ArgumentError("out= needs a key of plain slices")
+    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ArgumentError(f"out must be a writable, C-contiguous array of shape {shape} and dtype {dtype}")
