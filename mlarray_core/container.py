@@ -6,6 +6,7 @@ import mmap
 import os
 import struct
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,7 +16,7 @@ from mlarray_core import generations, msgpack, seal
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsafeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import numpy as np
 
@@ -379,10 +380,11 @@ def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
 
     try:
         mapping = {} if stored is None else generations.decode(stored)
-        meta = generations.lift(mapping, shape=shape) if mapping else Meta()
-        if "_has_array" not in mapping:  # bare arrays, and files from before there were files without one
-            with meta_writable():
-                meta._has_array.has_array = shape != (0,)
+        # bare arrays, and files from before there were files without an array, don't say whether they hold one
+        has_array = _flag(mapping.get("_has_array"), default=shape != (0,))
+        meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
+        with meta_writable():
+            meta._has_array.has_array = has_array
         return meta
     except MLArrayError as error:
         error.path = error.path or path
@@ -412,12 +414,18 @@ def read_metadata(read: frames.Read, frame: frames.Frame, path: str | None) -> M
 
 
 def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
-    """Return the stored metadata, still encoded: bytes, for early generations a mapping, None for bare arrays."""
+    """Return the stored metadata, still encoded: bytes, or a mapping in early generations, or None."""
     if META_KEY in frame.vlmeta:
         return msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY))
     if "med_blosc2" in frame.layers:
         return msgpack.unpack(frame.layers["med_blosc2"])
     return None
+
+
+def _flag(stored: Any, *, default: bool) -> bool:
+    """Return a stored flag, bare or wrapped."""
+    value = stored.get("has_array") if isinstance(stored, Mapping) else stored
+    return value if isinstance(value, bool) else default
 
 
 def open_binary(path: str, mode: str = "rb") -> BinaryIO:

@@ -1,8 +1,8 @@
 """How an array is cut and compressed: chunk and block shapes, codec and filters. Pure.
 
 A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode
-fast and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured on
-CT, MR, label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
+fast and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured
+on CT, MR, label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
 """
 
 from __future__ import annotations

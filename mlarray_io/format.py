@@ -7,16 +7,17 @@ Overriding `open` makes a format readable, overriding `write` makes it writable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_core.errors import LimitError, UnsupportedError
 from mlarray_io.options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
     import numpy as np
 
     from mlarray_core.meta import Meta
