@@ -136,12 +136,13 @@ def convert_all(
     options = _options(settings, reading, writing)
     context = settings.context()
     images = images_of(origin, reading, options[0], context)
+    names = dict(zip((one.key for one in images), _names(images, origin, reading), strict=True))
     if image is not None:
         images = [choose(images, image, origin)]
     plan = _Plan(origin, reading, writing, *options, settings)
     with _folder(folder):
-        for chosen, name in zip(images, _names(images, origin, reading), strict=True):
-            target = folder / (name + next(iter(writing.suffixes), ""))
+        for chosen in images:
+            target = folder / (names[chosen.key] + next(iter(writing.suffixes), ""))
             fresh = settings.context()
             fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
             try:

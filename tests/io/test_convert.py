@@ -137,7 +137,9 @@ def test_a_header_that_lies_about_its_size(toy, tmp_path, reading):
     from mlarray_toy import encode
 
     path = tmp_path / "big.toy"
-    path.write_bytes(encode({"array": np.zeros((2, 2, 2), "i2")}).replace(b"[2, 2, 2]", b"[30000, 30000, 30000]"))
+    path.write_bytes(
+        encode({"array": np.zeros((2, 2, 2), "i2")}).replace(b"[2, 2, 2]", b"[30000, 30000, 30000]")
+    )
     started = time.perf_counter()
     with pytest.raises(errors.MLArrayError):
         reading(path)

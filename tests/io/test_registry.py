@@ -1,0 +1,176 @@
+"""Plugins load one by one; sources are identified by content before name; missing libraries are explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlarray_core import errors
+from mlarray_io import Confidence, Format, Reader, Source
+from mlarray_io.registry import Registry, installed
+
+
+class Base(Format):
+    answer = Confidence.NO
+
+    def sniff(self, source):
+        return self.answer
+
+    def open(self, source, image, options, context):
+        return Reader()
+
+    def write(self, reader, target, options, context):
+        pass
+
+
+def make(name, answer=Confidence.NO, **more):
+    return type("Made", (Base,), {"name": name, "answer": answer, **more})()
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(b"content")
+    return Source(path)
+
+
+def test_content_before_name(source):
+    by_name = make("a", Confidence.SUFFIX, suffixes=(".nii.gz",))
+    by_content = make("b", Confidence.SIGNATURE)
+    parsed = make("c", Confidence.PARSED)
+    assert Registry([by_name, by_content]).identify(source) is by_content
+    assert Registry([by_name, by_content, parsed]).identify(source) is parsed
+    assert [format.name for format, _ in Registry([by_name, by_content, parsed]).claims(source)] == [
+        "c",
+        "b",
+        "a",
+    ]
+
+
+def test_ties_go_to_the_longest_suffix_then_the_name(source):
+    gz, nii = (
+        make("a", Confidence.SUFFIX, suffixes=(".gz",)),
+        make("z", Confidence.SUFFIX, suffixes=(".nii.gz",)),
+    )
+    assert Registry([gz, nii]).identify(source) is nii
+    b, a = make("b", Confidence.PARSED), make("a", Confidence.PARSED)
+    assert Registry([b, a]).identify(source) is a
+
+
+def test_a_sniff_that_raises_claims_nothing(source):
+    class Broken(Base):
+        name = "broken"
+
+        def sniff(self, source):
+            raise RuntimeError("boom")
+
+    good = make("good", Confidence.SUFFIX)
+    registry = Registry([Broken(), good])
+    assert registry.identify(source) is good
+    assert "boom" in registry.broken["broken"]
+
+
+def test_unknown_and_forced(source):
+    registry = Registry([make("only", reads=False), make("other")])
+    with pytest.raises(errors.UnknownFormatError, match="mlarray formats"):
+        registry.identify(source)
+    assert registry.identify(source, "other").name == "other"
+    with pytest.raises(errors.UnsupportedError, match="can't be read"):
+        registry.identify(source, "only")
+    with pytest.raises(errors.OptionError, match="Did you mean other"):
+        registry.identify(source, "othr")
+
+
+def test_missing_libraries_are_explained(source):
+    needy = make(
+        "needy", Confidence.PARSED, requires=("no_such_library",), install="mlarray[needy]", suffixes=(".x",)
+    )
+    registry = Registry([needy, make("weak", Confidence.SUFFIX)])
+    with pytest.raises(
+        errors.MissingDependencyError, match=r"no_such_library.*pip install 'mlarray\[needy\]'"
+    ):
+        registry.identify(source)
+    with pytest.raises(errors.MissingDependencyError, match="pip install"):
+        registry.for_target("a.x")
+    able = make("able", Confidence.PARSED)
+    assert Registry([needy, able]).identify(source) is able
+
+
+def test_targets_by_the_longest_suffix_in_any_case():
+    gz, nii = make("gz", suffixes=(".gz",)), make("nii", suffixes=(".nii", ".nii.gz"))
+    registry = Registry([gz, nii])
+    assert registry.for_target("A.NII.GZ") is nii
+    assert registry.for_target("a.gz") is gz
+    assert registry.for_target("a.nii", "nii") is nii
+    with pytest.raises(errors.UnsupportedError, match=r"End it in one of .gz, .nii, .nii.gz"):
+        registry.for_target("a.dat")
+    with pytest.raises(errors.OptionError, match=r"End it in .nii or .nii.gz"):
+        registry.for_target("a.dat", "nii")
+
+
+def test_targets_that_can_only_be_read():
+    class ReadOnly(Base):
+        name, suffixes, write = "reader", (".ro",), Format.write
+
+    with pytest.raises(errors.UnsupportedError, match="reader can't be written"):
+        Registry([ReadOnly()]).for_target("a.ro")
+    writer = make("writer", suffixes=(".ro",))
+    assert Registry([ReadOnly(), writer]).for_target("a.ro") is writer
+
+
+GOOD = """
+from mlarray_io import Format, hookimpl
+class Good(Format):
+    name = {name!r}
+@hookimpl
+def mlarray_formats():
+    return [Good()]
+"""
+
+
+HOOK = """
+from mlarray_io import hookimpl
+@hookimpl
+def mlarray_formats({}):
+    {}
+"""
+
+
+def test_broken_plugins_stop_no_other(install):
+    install(
+        good=GOOD.format(name="good"),
+        absent="import no_such_library",
+        leaving="raise SystemExit(1)",
+        hookless="x = 1",
+        raising=HOOK.format("", "raise ValueError('boom')"),
+        lying=HOOK.format("", "return ['nifti']"),
+        wordy=HOOK.format("extra", "return []"),
+        thief=GOOD.format(name="mla"),
+    )
+    registry = Registry.load()
+    assert {"good", "mla"} <= {format.name for format in registry.formats}
+    assert registry.plugins["mla"] == "mla"
+    expected = {
+        "absent": "no_such_library",
+        "leaving": "SystemExit",
+        "hookless": "@hookimpl",
+        "raising": "boom",
+        "lying": "'nifti'",
+        "wordy": "extra",
+        "thief": "taken",
+    }
+    for name, text in expected.items():
+        assert text in registry.broken[name], name
+    with pytest.raises(errors.OptionError, match="no_such_library"):
+        registry.get("absent")
+
+
+@pytest.mark.parametrize(
+    ("limit", "names"),
+    [("", {"mla"}), ("good", {"mla", "good"}), (" good , mla ", {"mla", "good"}), ("none", {"mla"})],
+)
+def test_the_environment_limits_what_loads(install, monkeypatch, limit, names):
+    install(good=GOOD.format(name="good"), other=GOOD.format(name="other"))
+    monkeypatch.setenv("MLARRAY_PLUGINS", limit)
+    registry = installed()
+    assert {format.name for format in registry.formats} == names
+    assert registry.broken == {}
