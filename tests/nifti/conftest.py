@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def load() -> Callable[..., Image]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write a nibabel image of an array: ``save(array, affine, header edits ...)``; codes 0 for affine None."""
+    """Write a nibabel image: ``save(array, affine, edit=function of its header, codes=(sform, qform), ...)``."""
 
     def save(
         array: np.ndarray,
@@ -73,15 +74,22 @@ def save(tmp_path: Path) -> Callable[..., Path]:
         name: str = "made.nii",
         kind: Any = None,
         codes: tuple[int, int] | None = None,
+        edit: Callable[[Any], object] | None = None,
         **fields: Any,
     ) -> Path:
-        image = (kind or nibabel.Nifti1Image)(array, affine)
+        image = (kind or nibabel.Nifti1Image)(array, affine, dtype=array.dtype)
         for field, value in fields.items():
             image.header[field] = value
-        if codes is not None:
-            image.header["sform_code"], image.header["qform_code"] = codes
+        if codes is not None and codes[1]:
+            image.header.set_qform(affine, strip_shears=False)
+        if edit is not None:
+            edit(image.header)
         path = tmp_path / name
         nibabel.save(image, path)
+        if codes is not None:  # nibabel would change the affine with them
+            content = bytearray(path.read_bytes())
+            struct.pack_into("<2h", content, 252, *reversed(codes))
+            path.write_bytes(content)
         return path
 
     return save
