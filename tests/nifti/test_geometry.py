@@ -22,7 +22,11 @@ NOWHERE = Path("x.nii")
 unit = st.floats(-1, 1, width=32)
 
 
-@given(q=st.tuples(unit, unit, unit), sizes=st.tuples(*[st.floats(0.125, 8, width=32)] * 3), flipped=st.booleans())
+@given(
+    q=st.tuples(unit, unit, unit),
+    sizes=st.tuples(*[st.floats(0.125, 8, width=32)] * 3),
+    flipped=st.booleans(),
+)
 def test_qform_is_nibabels(q, sizes, flipped):
     if sum(part * part for part in q) > 1:
         return

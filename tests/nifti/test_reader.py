@@ -76,7 +76,9 @@ def test_axes(save, load, write, shape, intent, units, labels):
     assert out.read_bytes()[352:] == path.read_bytes()[352:]
 
 
-@pytest.mark.parametrize(("code", "space", "time"), [(10, "mm", "s"), (2, "mm", ""), (27, "um", "us"), (17, "m", "ms")])
+@pytest.mark.parametrize(
+    ("code", "space", "time"), [(10, "mm", "s"), (2, "mm", ""), (27, "um", "us"), (17, "m", "ms")]
+)
 def test_units_and_steps(save, load, code, space, time):
     voxels = _voxels("i2", (4, 3, 2, 3))
     path = save(voxels, AFFINE, xyzt_units=code, toffset=1.5, edit=lambda h: h.set_zooms((2, 3, 4, 0.5)))
@@ -124,7 +126,9 @@ def test_labels_are_never_rescaled(save, load):
     assert image.context.warnings
 
 
-@pytest.mark.parametrize("zipped", [("hdr", "img"), ("hdr.gz", "img.gz"), ("hdr", "img.gz"), ("hdr.gz", "img")])
+@pytest.mark.parametrize(
+    "zipped", [("hdr", "img"), ("hdr.gz", "img.gz"), ("hdr", "img.gz"), ("hdr.gz", "img")]
+)
 def test_pairs_gzipped_or_not(save, load, tmp_path, zipped):
     save(_voxels("i2"), AFFINE, name="pair.img", kind=nibabel.Nifti1Pair)
     folder = tmp_path / "zipped"
