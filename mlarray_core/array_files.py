@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core import codec
 from mlarray_core.array_state import ArrayState, checked_dtype
 from mlarray_core.codec import Grid
 from mlarray_core.container import SUFFIX, Contents, map_file, open_binary

@@ -23,7 +23,7 @@ from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_cop
 
 if TYPE_CHECKING:
     from mlarray_core.layout import Layout
-from mlarray_core.meta import Meta
+    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 VERSION = "v0"

@@ -1,9 +1,9 @@
 """Chunks to bytes and back: the only module that calls Blosc2.
 
 A chunk of an array is stored as its blocks one after another, each block in C order, edges padded to whole
-blocks (c-blosc2's b2nd). Chunks are encoded here rather than through Blosc2's array type, because that holds the
-interpreter lock: this way as many cores compress as there are threads, and Blosc2's own threads, which a fork
-can't survive, stay off.
+blocks (c-blosc2's b2nd). Chunks are encoded here rather than through Blosc2's array type, because that holds
+the interpreter lock: this way as many cores compress as there are threads, and Blosc2's own threads, which a
+fork can't survive, stay off.
 """
 
 from __future__ import annotations

@@ -380,7 +380,7 @@ def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
 
     try:
         mapping = {} if stored is None else generations.decode(stored)
-        # bare arrays, and files from before there were files without an array, don't say whether they hold one
+        # bare arrays and the earliest files don't say whether they hold an array
         has_array = _flag(mapping.get("_has_array"), default=shape != (0,))
         meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
         with meta_writable():

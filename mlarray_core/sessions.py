@@ -1,8 +1,8 @@
 """Files that are being written: new ones, and existing ones that are edited in place.
 
 A new file appears whole when its session commits. An edit in place appends the changed chunks, a new index
-and a new trailer behind the old frame, and only then writes the header that points to them: until that one write,
-every reader, and whoever comes after a crash, sees the file as it was.
+and a new trailer behind the old frame, and only then writes the header that points to them: until that one
+write, every reader, and whoever comes after a crash, sees the file as it was.
 """
 
 from __future__ import annotations
