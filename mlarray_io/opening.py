@@ -9,7 +9,6 @@ from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
 from mlarray_core.meta import Meta, meta_writable
 from mlarray_io import guard
 from mlarray_io.options import suggestion
-from mlarray_io.views import OrientedView, WorldView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +95,8 @@ def open_image(
 
 def viewed(reader: Reader, coord_system: str | None, orient: str | None) -> Reader:
     """Return the reader as its image was asked for: in a world, in a voxel order."""
+    from mlarray_io.views import OrientedView, WorldView
+
     if coord_system is not None:
         reader = WorldView(reader, coord_system)
     if orient is not None:

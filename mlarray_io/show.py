@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlarray_io.convert import Conversion, Failure
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlarray_core.errors import MLArrayError
-    from mlarray_io.convert import Progress
+    from mlarray_io.convert import Conversion, Failure, Progress
     from mlarray_io.inspecting import Inspection
 
 LONGEST = 400
@@ -60,6 +58,8 @@ def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
 
 def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: bool) -> int:
     """Print what several conversions did; return how many failed."""
+    from mlarray_io.convert import Conversion, Failure
+
     failed = [result for result in results if isinstance(result, Failure)]
     if as_json:
         good = [_plain(result) for result in results if isinstance(result, Conversion)]
