@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlarray_io.bare import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
     from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
     from mlarray_io.hookspecs import hookimpl
     from mlarray_io.options import Options, option
+    from mlarray_io.slabs import contiguous, slabs
     from mlarray_io.source import Source
 
 _HOME = {
@@ -26,10 +28,18 @@ _HOME = {
     "Options": "options",
     "option": "options",
     "Source": "source",
+    "BareOptions": "bare",
+    "bare_meta": "bare",
+    "default_labels": "bare",
+    "tell_losses": "bare",
+    "voxel_dtype": "bare",
+    "contiguous": "slabs",
+    "slabs": "slabs",
     "hookimpl": "hookspecs",
 }
 
 __all__ = [
+    "BareOptions",
     "Box",
     "Confidence",
     "Context",
@@ -39,9 +49,15 @@ __all__ = [
     "Options",
     "Reader",
     "Source",
+    "bare_meta",
     "boxes_along",
+    "contiguous",
+    "default_labels",
     "hookimpl",
     "option",
+    "slabs",
+    "tell_losses",
+    "voxel_dtype",
 ]
 
 

@@ -61,6 +61,32 @@ def slab_shape(
     return tuple(box)
 
 
+def contiguous(
+    shape: tuple[int, ...], itemsize: int, chunks: tuple[int, ...] | None = None, budget: int = BUDGET // 4
+) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes that tile an image such that each is one run of bytes in C order, for writing forwards.
+
+    Parameters
+    ----------
+    shape, itemsize
+        Of the image.
+    chunks
+        The source's; a box holds whole ones along the axis that it cuts, if `budget` allows.
+    budget
+        Most bytes of one box; exceeded only when one row along the last axis is larger.
+    """
+    step = list(shape)
+    for axis in range(len(shape)):
+        row = itemsize * math.prod(shape[axis + 1 :])
+        if axis == len(shape) - 1 or row <= budget:
+            room = max(1, budget // max(row, 1))
+            unit = 1 if chunks is None else max(1, chunks[axis])
+            step[axis] = max(1, min(shape[axis], room // unit * unit or room))
+            break
+        step[axis] = 1
+    return tiles(shape, tuple(max(1, size) for size in step))
+
+
 def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """Yield boxes of `step`, smaller at the far ends, that tile `shape` exactly, in C order."""
     axes = [range(0, size, width) for size, width in zip(shape, step, strict=True)]

@@ -1,0 +1,68 @@
+"""NumPy's `.npy` and `.npz`. Pickles in them are never loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from mlarray_io import BareOptions, Confidence, Format, hookimpl, option
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+MAGIC = b"\x93NUMPY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumpyOptions(BareOptions):
+    """What the array is, and how `.npz` is written."""
+
+    member: str = option("array", "name of the array in a .npz that is written")
+    compress: bool = option(True, "deflate the array in a .npz that is written")
+
+
+class NumpyFormat(Format):
+    """One array in a `.npy`, several in a `.npz`."""
+
+    name: ClassVar[str] = "numpy"
+    title: ClassVar[str] = "NumPy"
+    suffixes: ClassVar[tuple[str, ...]] = (".npy", ".npz")
+    Options: ClassVar[type[AnyOptions]] = NumpyOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for NumPy's signature, or for a ZIP whose first member is a `.npy`."""
+        head = source.head
+        if head.startswith(MAGIC) and len(head) >= 10:
+            return Confidence.SIGNATURE if head[6] in (1, 2, 3) else Confidence.NO
+        if head.startswith(b"PK\x03\x04") and len(head) > 30:
+            name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+            return Confidence.SIGNATURE if name.endswith(b".npy") else Confidence.NO
+        return super().sniff(source) if not source.is_dir and not head else Confidence.NO
+
+    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+        """List the arrays."""
+        from mlarray_numpy.reader import list_arrays
+
+        return list_arrays(source.path, context)
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Open one array, mapped from the file where it isn't compressed."""
+        from mlarray_numpy.reader import open_array
+
+        return open_array(source.path, image.key, cast("NumpyOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write one array, as a stream."""
+        from mlarray_numpy.writer import write_array
+
+        write_array(reader, target, cast("NumpyOptions", options), context)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [NumpyFormat()]
