@@ -6,20 +6,19 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import nibabel
 import pytest
 
 from mlarray_core import Meta
 from mlarray_io import Context, ImageRef, Reader, Source
-
-nibabel = pytest.importorskip("nibabel")
+from mlarray_nifti import NiftiFormat, NiftiOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlarray_io import Box
+    import numpy as np
 
-from mlarray_nifti import NiftiFormat, NiftiOptions
+    from mlarray_io import Box
 
 DATA = Path(__file__).parent.parent / "data" / "nifti"
 
@@ -65,7 +64,7 @@ def load() -> Callable[..., Image]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write a nibabel image: ``save(array, affine, edit=function of its header, codes=(sform, qform), ...)``."""
+    """Write a nibabel image: ``save(array, affine, edit=function, codes=(sform, qform), field=value)``."""
 
     def save(
         array: np.ndarray,

@@ -1,4 +1,4 @@
-"""Every shared NIfTI file: converted right, by world position, or refused; and nothing is lost on the way back.
+"""Every shared NIfTI file: converted right, by world position, or refused; nothing is lost on the way back.
 
 The set that passes must equal `passing.txt`; a change of it is a change to review.
 """
@@ -31,8 +31,8 @@ pytestmark = [
 PASSING = Path(__file__).with_name("passing.txt")
 FIELDS = (
     "version", "shape", "raw_dtype", "qform_code", "sform_code", "qfac", "pixdim", "xyzt_units", "scl_slope",
-    "scl_inter", "intent_code", "intent_p", "intent_name", "toffset", "cal", "descrip", "aux_file", "slice_code",
-    "dim_info",
+    "scl_inter", "intent_code", "intent_p", "intent_name", "toffset", "cal", "descrip", "aux_file",
+    "slice_code", "dim_info",
 )  # fmt: skip
 ANALYZE_LACKS = {"scl_slope", "scl_inter", "intent_p", "dim_info"}
 """Bytes that mean something else in Analyze 7.5, which is read but not written."""
