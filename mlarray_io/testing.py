@@ -305,9 +305,7 @@ class FormatTests:
             _write(format, _Failing(reader), tmp_path / f"target{next(iter(format.suffixes), '')}")
         assert _snapshot(tmp_path) == {}
 
-    def test_source_metadata_is_left_alone(
-        self, format: Format, samples: Sequence[Path], tmp_path: Path
-    ) -> None:
+    def test_metadata_is_left_alone(self, format: Format, samples: Sequence[Path], tmp_path: Path) -> None:
         """Writing doesn't change the metadata of what it writes."""
         self._needs_writing(format)
         with _opened(format, samples[0]) as reader:

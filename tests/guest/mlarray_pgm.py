@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import Meta, errors, geometry
+from mlarray_core import errors
 from mlarray_io import (
     Confidence,
     Context,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mlarray_io import Box
 
-# [sniff]
+# [format]
 HEADER = re.compile(rb"P5(?:\s|#[^\n]*\n)+(\d+)\s+(\d+)\s+(\d+)\s")
 
 
@@ -47,6 +47,7 @@ class PgmFormat(Format):
     suffixes = (".pgm",)
     Options = PgmOptions
 
+    # [sniff]
     def sniff(self, source: Source) -> Confidence:
         """Look for the header in the first bytes."""
         if HEADER.match(source.head):
@@ -95,6 +96,8 @@ class PgmReader(Reader):
 
     def __init__(self, path: Path, offset: int, shape: tuple[int, int], maxval: int) -> None:
         import numpy as np
+
+        from mlarray_core import Meta, geometry
 
         stored = np.dtype("u1" if maxval < 256 else ">u2")
         self.shape, self.dtype = shape, stored.newbyteorder("=")
