@@ -1,0 +1,179 @@
+"""The dependency rule, and what starting up may import: both read from the code, so that neither erodes."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlarray
+
+ROOT = Path(__file__).parents[1]
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
+OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
+CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
+HOST = {"numpy", "pluggy", "click", "rich", "isal", "mlarray_core"}
+OPTIONAL = {"fsspec", "isal"}
+"""Imported inside functions only, and done without where they aren't installed."""
+HEAVY = {"numpy", "blosc2", "rich", "importlib.metadata", "pluggy", "nibabel", "asyncio", "ssl", "email"}
+
+
+def imports(path):
+    """Yield (module, name) for every import of a file, those inside functions and for types included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def files(package):
+    folder = ROOT / package if (ROOT / package).exists() else ROOT / "plugins" / package
+    return sorted(folder.rglob("*.py"))
+
+
+def strangers(package):
+    """Return what the package imports from outside of itself and the standard library, with a place."""
+    found = {}
+    for path in files(package):
+        for module, name in imports(path):
+            top = module.split(".")[0]
+            if top != package and top not in sys.stdlib_module_names:
+                found.setdefault((module, name), path.name)
+    return found
+
+
+def test_core_stands_alone():
+    assert {module.split(".")[0] for module, _ in strangers("mlarray_core")} <= CORE
+
+
+@pytest.mark.parametrize("package", ["mlarray_core", "mlarray_io"])
+def test_optional_libraries_are_imported_inside_functions(package):
+    for path in files(package):
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
+            tops = {name.split(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
+            assert not (isinstance(node, ast.Import | ast.ImportFrom) and tops & OPTIONAL), path
+
+
+def test_only_core_knows_blosc2():
+    for package in OURS - {"mlarray_core"}:
+        assert "blosc2" not in {module.split(".")[0] for module, _ in strangers(package)}, package
+
+
+def test_the_host_imports_core_and_its_libraries():
+    used = strangers("mlarray_io")
+    testing = {key for key, place in used.items() if place == "testing.py" and key[0] == "pytest"}
+    assert {module.split(".")[0] for module, _ in used.keys() - testing} <= HOST
+
+
+def test_the_facade_has_no_logic():
+    assert {module.split(".")[0] for module, _ in strangers("mlarray")} <= {"mlarray_core", "mlarray_io"}
+    for path in files("mlarray"):
+        defined = [
+            node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+        ]
+        assert defined == [], path
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugins_import_what_is_exported_and_never_one_another(plugin):
+    exported = {
+        package: set(_all(ROOT / package / "__init__.py")) for package in ("mlarray_core", "mlarray_io")
+    }
+    for (module, name), place in strangers(plugin).items():
+        top = module.split(".")[0]
+        assert top not in OURS - set(exported), f"{plugin}/{place} imports {module}"
+        if top == "mlarray_core" and module.count(".") == 1:
+            assert module.split(".")[1] in exported[top], f"{plugin}/{place} imports {module}"
+        elif top in exported:
+            assert module == top, f"{plugin}/{place} imports {module}"
+            assert name in exported[top], f"{plugin}/{place} imports {name} from {module}"
+
+
+@pytest.mark.parametrize("package", sorted(OURS - {"mlarray"}))
+def test_nothing_imports_the_facade(package):
+    assert "mlarray" not in {module.split(".")[0] for module, _ in strangers(package)}
+
+
+def test_every_plugin_is_packaged():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    points = set(project["project"]["entry-points"]["mlarray"].values())
+    built = set(project["tool"]["hatch"]["build"]["packages"])
+    assert points == {"mlarray_io.mla", *PLUGINS}
+    assert {f"plugins/{plugin}" for plugin in PLUGINS} <= built
+    assert set(PLUGINS) <= set(project["tool"]["mypy"]["packages"])
+
+
+def loaded_by(code):
+    """Return the modules that a fresh interpreter loads for `code` beyond its start."""
+    report = f"import sys, json; before = set(sys.modules)\n{code}\n"
+    report += "print('\\n' + json.dumps(sorted(set(sys.modules) - before)))"
+    done = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def command(*arguments):
+    return f"from mlarray_io.cli import main\nassert main({[str(a) for a in arguments]!r}) == 0"
+
+
+def test_help_loads_next_to_nothing():
+    loaded = loaded_by(command("--help"))
+    assert loaded & HEAVY == set()
+    ours = {name for name in loaded if name.split(".")[0] in OURS}
+    assert ours == {"mlarray_io", "mlarray_io.cli", "mlarray_core", "mlarray_core.errors"}
+    assert len(loaded) < 100, sorted(loaded)
+
+
+@pytest.mark.parametrize("name", ["mlarray", "mlarray_core", "mlarray_io"])
+def test_importing_a_package_loads_next_to_nothing(name):
+    assert len(loaded_by(f"import {name}")) < 15
+
+
+def test_every_facade_name_loads():
+    for name in mlarray.__all__:
+        assert getattr(mlarray, name) is not None
+    assert set(dir(mlarray)) == set(mlarray.__all__)
+
+
+def test_metadata_is_shown_without_numpy(tmp_path):
+    mlarray.MLArray(np.eye(2), spacing=[1, 2]).save(tmp_path / "a.mla")
+    loaded = loaded_by(command("info", tmp_path / "a.mla"))
+    assert not loaded & {"numpy", "blosc2", "pluggy"}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugins_load_without_their_library(plugin):
+    loaded = loaded_by(f"import {plugin}; {plugin}.mlarray_formats()")
+    assert not loaded & {
+        "numpy",
+        "blosc2",
+        "nibabel",
+        "nrrd",
+        "pydicom",
+        "tifffile",
+        "SimpleITK",
+        "h5py",
+        "zarr",
+    }
+
+
+def test_the_guest_loads_without_numpy():
+    loaded = loaded_by(f"import sys; sys.path.insert(0, {str(ROOT / 'tests/guest')!r}); import mlarray_pgm")
+    assert "numpy" not in loaded
+
+
+def _all(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{path} has no __all__")
