@@ -11,16 +11,14 @@ import numpy as np
 from mlarray_core import layout
 from mlarray_core.array_copying import ArrayCopying
 from mlarray_core.array_creation import ArrayCreation
-from mlarray_core.array_files import PathLike, Sizes, as_meta, checked_verify
+from mlarray_core.array_files import PathLike, Sizes, as_meta
 from mlarray_core.array_state import plain_array
 from mlarray_core.array_voxels import ArrayVoxels
-from mlarray_core.container import Contents, map_file
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import DEFAULT_PATCH_SIZE
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.planning import is_default, normal_shape
-from mlarray_core.sessions import settle
 from mlarray_core.storage import PlainStorage
 
 if TYPE_CHECKING:
@@ -199,14 +197,7 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
 
 def open_any(path: PathLike, verify: str = "touch") -> MLArray:
     """Open a frame for reading whatever its name: `.mla`, its predecessors, bare Blosc2 arrays."""
-    name = os.fspath(path)
-    settle(name)
-    image = MLArray.__new__(MLArray)
-    image._clear()
-    image._attach(Contents(map_file(name), name, checked_verify(verify)), None)
-    image.filepath = name
-    image.mode = image.mmap_mode = "r"
-    return image
+    return MLArray._opened(os.fspath(path), verify=verify)
 
 
 def _merged(meta: Meta, geometry: dict[str, Any], axis_labels: Any, copy: MLArray | None) -> Meta:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core.array_files import ArrayFiles
+from mlarray_core.array_files import ArrayFiles, is_remote
 from mlarray_core.array_geometry import ArrayGeometry
 from mlarray_core.container import Contents
 from mlarray_core.errors import ReadError
-from mlarray_core.storage import FrameStorage, PlainStorage
+from mlarray_core.storage import EditedStorage, FrameStorage, PlainStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,43 +65,47 @@ class ArrayCopying(ArrayFiles, ArrayGeometry):
             )
         return twin
 
-    def _frame_bytes(self) -> bytes:
-        buffer = io.BytesIO()
-        self._write_frame(buffer, self._stored_for_saving(), self._encoded_meta())
-        return buffer.getvalue()
-
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.filepath is not None and self.mode is not None and "w" not in self.mode:
-            where = os.stat(self.filepath)
-            state = (
-                self.filepath,
-                self.mode,
-                self.mmap_mode,
-                self._dparams(),
-                where.st_ino,
-                where.st_mtime_ns,
-            )
-            return _reopen, (type(self), *state)
+        if self._is_file():
+            self.flush()
+            how = (self.mode, self.mmap_mode, self._dparams(), self._verification())
+            return _reopen, (type(self), self.filepath, how, _identity(str(self.filepath)), self._meta)
         storage = self._current()
         if isinstance(storage, PlainStorage):
             return _rebuild_plain, (type(self), storage.array, self._meta)
         return _rebuild, (type(self), None if self._meta is None else self._frame_bytes())
 
+    def _is_file(self) -> bool:
+        """Whether opening the file again gives these voxels."""
+        opened = self.filepath is not None and self.mode is not None and "w" not in self.mode
+        return opened and not isinstance(self._storage, EditedStorage)
+
+    def _verification(self) -> str:
+        storage = self._current()
+        return storage.contents.verification if isinstance(storage, FrameStorage) else "touch"
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what changes when the file is replaced or edited; None when that can't be known."""
+    if is_remote(path):
+        return None
+    try:
+        where = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return where.st_ino, where.st_mtime_ns
+
 
 def _reopen(
-    cls: type[ArrayCopying],
-    path: str,
-    mode: str,
-    mmap_mode: str | None,
-    dparams: dict[str, Any],
-    inode: int,
-    mtime: int,
+    cls: type[ArrayCopying], path: str, how: tuple[Any, ...], identity: tuple[int, int] | None, meta: Meta
 ) -> ArrayCopying:
     """Open a pickled image's file again, if it is still the same file."""
-    where = os.stat(path) if os.path.exists(path) else None
-    if where is None or (where.st_ino, where.st_mtime_ns) != (inode, mtime):
+    if _identity(path) != identity:
         raise ReadError("the file was changed or removed since the image was pickled", path=path)
-    return cls.open(path, mode, mmap_mode, dparams)
+    image = cls._opened(path, *how)
+    if image._session is None:  # what was set in memory only
+        image._meta = meta
+    return image
 
 
 def _rebuild_plain(cls: type[ArrayCopying], array: Array, meta: Meta) -> ArrayCopying:

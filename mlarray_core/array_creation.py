@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
-from mlarray_core.planning import normal_shape
+from mlarray_core.planning import is_array, normal_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class ArrayCreation:
         ArgumentTypeError
             `array` lacks the array protocol (a TypeError).
         """
-        if isinstance(array, (str, bytes)) or not hasattr(array, "__array__"):
+        if not is_array(array):
             raise ArgumentTypeError(f"array must be a NumPy array, not {type(array).__name__}")
         layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
         return cls._made(np.asarray(array), meta, layout)

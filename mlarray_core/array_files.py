@@ -67,13 +67,22 @@ class ArrayFiles(ArrayState):
         """
         _check_choice(mode, ("r", "a"), "mode")
         _check_choice(mmap_mode, ("r", "r+", "c", None), "mmap_mode")
+        remote = is_remote(filepath)
+        path = os.fspath(filepath) if remote else _checked_path(filepath, must_exist=True)
+        return cls._opened(path, mode, mmap_mode, dparams, verify)
+
+    @classmethod
+    def _opened(
+        cls, path: str, mode: str = "r", mmap_mode: str | None = "r", dparams: Any = None,
+        verify: str = "touch",
+    ) -> Self:  # fmt: skip
+        """Open a frame whatever its name."""
         image = cls.__new__(cls)
         image._clear()
-        if "://" in os.fspath(filepath):
-            image._open_remote(os.fspath(filepath))
-            return image
-        path = _checked_path(filepath, must_exist=True)
         writes = mmap_mode == "r+" or (mmap_mode is None and mode == "a")
+        if is_remote(path):
+            image._open_remote(path, mode, mmap_mode, writes=writes)
+            return image
         settle(path, take_over=writes)
         stored = image._attach(Contents(map_file(path), path, checked_verify(verify)), dparams)
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
@@ -183,6 +192,9 @@ class ArrayFiles(ArrayState):
         """
         path = _checked_path(filepath, must_exist=False)
         self._check_open()
+        if self._session is not None and self._session.is_at(path):
+            self.flush()
+            return
         storage = self._stored_for_saving()
         self._describe()
         metadata = self._encoded_meta()
@@ -254,11 +266,19 @@ class ArrayFiles(ArrayState):
         if not compressed and self._has_array():
             self._storage = PlainStorage(stored.read(tuple(slice(0, size) for size in stored.shape)))
 
-    def _open_remote(self, url: str) -> None:
+    def _open_remote(self, url: str, mode: str, mmap_mode: str | None, *, writes: bool) -> None:
         from mlarray_core.remote import open_remote
 
+        if writes:
+            raise ModeError("files at a URL can't be edited in place", path=url, hint="Use mmap_mode='r'")
         self._meta, self._storage = open_remote(url)
-        self.filepath, self.mode, self.mmap_mode = url, "r", "r"
+        self.filepath, self.mode, self.mmap_mode = url, mode, mmap_mode
+        self._describe()
+
+
+def is_remote(path: PathLike) -> bool:
+    """Whether a path is a URL."""
+    return "://" in os.fspath(path)
 
 
 def as_meta(meta: Mapping[str, Any] | Meta | None) -> Meta:

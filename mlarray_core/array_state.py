@@ -6,7 +6,6 @@ import io
 import os
 import warnings
 import weakref
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +13,10 @@ import numpy as np
 from mlarray_core import codec, generations, layout
 from mlarray_core.codec import Grid
 from mlarray_core.container import Contents, FrameWriter
-from mlarray_core.errors import ArgumentTypeError, MetadataError, ModeError
+from mlarray_core.errors import ArgumentTypeError, ModeError
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
-from mlarray_core.planning import normal_shape, note_layout, plan_layout
+from mlarray_core.planning import is_array, normal_shape, note_layout, plan_layout
 from mlarray_core.sessions import FileSession, compression_of
 from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
 
@@ -96,7 +95,7 @@ class ArrayState:
         storage = self._need()
         if self._session is not None:
             return self._session.writable
-        if isinstance(storage, FrameStorage):
+        if not storage.editable:
             if self.filepath is not None and self.mmap_mode != "c" and self.mode is not None:
                 raise ModeError(
                     "the image is open for reading only",
@@ -108,16 +107,19 @@ class ArrayState:
 
     def _write_to(self, session: FileSession, *, has_array: bool | None = None) -> None:
         self._session, self._storage = session, None
-        self._describe(has_array)
-        with suppress(MetadataError):
-            self._finalizer = weakref.finalize(self, session.finish)
-        self.meta.validate(shape=self.shape)
+        try:
+            self._describe(has_array)
+            self._validate()
+        except BaseException:
+            session.abort()
+            raise
+        self._finalizer = weakref.finalize(self, session.finish)
 
     def _attach(self, contents: Contents, dparams: Any) -> FrameStorage:
         """Take metadata and voxels from an open frame."""
         self._meta = contents.meta()
         with meta_writable():
-            self._meta.blosc2.dparams = {"nthreads": 1, **codec.plain_params(dparams)}
+            self._meta.blosc2.dparams = {"nthreads": 1, **codec.plain_dparams(dparams)}
             if self._has_array():
                 self._meta.blosc2.chunk_size = list(contents.frame.chunks)
                 self._meta.blosc2.block_size = list(contents.frame.blocks)
@@ -191,6 +193,11 @@ class ArrayState:
         note_layout(self.meta, plan, stored.dparams)
         return self._compressed(storage.array, plan)
 
+    def _frame_bytes(self) -> bytes:
+        buffer = io.BytesIO()
+        self._write_frame(buffer, self._stored_for_saving(), self._encoded_meta())
+        return buffer.getvalue()
+
     def _write_frame(self, file: Any, storage: Storage | None, metadata: bytes) -> None:
         grid = storage.grid if storage is not None and storage.grid is not None else _no_array()
         writer = FrameWriter(file, grid, self.meta.blosc2.cparams or layout.compression(8))
@@ -210,7 +217,7 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
 
 def plain_array(array: Any) -> Array:
     """Return an array of the caller's in native byte order."""
-    if not hasattr(array, "__array__") and not hasattr(array, "__array_interface__"):
+    if not is_array(array):
         raise ArgumentTypeError(f"array must be a NumPy array or a path, not {type(array).__name__}")
     voxels = np.asarray(array)
     normal_shape(voxels.shape)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import indexing
+from mlarray_core import codec, indexing
 from mlarray_core.array_state import ArrayState
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
 from mlarray_core.storage import PlainStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import blosc2
 
 Array = np.ndarray[Any, Any]
 
@@ -64,6 +66,17 @@ class ArrayVoxels(ArrayState):
         """
         voxels: Array = self.read(..., out=out)
         return voxels
+
+    def to_blosc2(self) -> blosc2.NDArray:
+        """Return all voxels as a Blosc2 array in memory, compressed as they are stored, without metadata.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        """
+        self._need()
+        return codec.ndarray(self._frame_bytes(), self._dparams())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Return all voxels, for `numpy.asarray`."""

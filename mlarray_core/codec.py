@@ -17,7 +17,7 @@ from typing import Any
 import blosc2
 import numpy as np
 
-from mlarray_core.errors import ArgumentError, CorruptError, UnsafeError
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, CorruptError, UnsafeError
 
 Array = np.ndarray[Any, Any]
 DEFAULT_CODEC = int(blosc2.Codec.LZ4HC.value)
@@ -40,13 +40,42 @@ def decompress(chunk: bytes, nbytes: int) -> bytes:
     return plain
 
 
-def plain_params(params: Any) -> dict[str, Any]:
-    """Return compression or decompression parameters, in whatever form Blosc2 takes, as plain numbers."""
+def plain_params(params: Any, kind: type[Any]) -> dict[str, Any]:
+    """Return parameters, in whatever form Blosc2 takes, as plain numbers.
+
+    Parameters
+    ----------
+    params
+        None, a mapping, or an instance of `kind`.
+    kind
+        `blosc2.CParams` or `blosc2.DParams`.
+
+    Raises
+    ------
+    ArgumentError
+        Blosc2 knows no parameter of this name.
+    """
     if params is None:
         return {}
+    known = kind.__dataclass_fields__
     if not isinstance(params, Mapping):
-        params = {name: getattr(params, name) for name in params.__dataclass_fields__}
+        if not isinstance(params, kind):
+            raise ArgumentTypeError(f"expected a dict or {kind.__name__}, not {type(params).__name__}")
+        params = {name: getattr(params, name) for name in known}
+    for name in params:
+        if name not in known:
+            raise ArgumentError(f"Blosc2 knows no parameter {name!r}", hint=f"Known are {', '.join(known)}")
     return {name: _plain(value) for name, value in params.items()}
+
+
+def plain_cparams(params: Any) -> dict[str, Any]:
+    """Return compression parameters as plain numbers."""
+    return plain_params(params, blosc2.CParams)
+
+
+def plain_dparams(params: Any) -> dict[str, Any]:
+    """Return decompression parameters as plain numbers."""
+    return plain_params(params, blosc2.DParams)
 
 
 def _plain(value: Any) -> Any:
@@ -254,6 +283,15 @@ def share_lock() -> None:
 def view_frame(buffer: Any, dparams: Mapping[str, Any] | None = None) -> blosc2.NDArray:
     """Return a Blosc2 array over a checked frame in memory or in a memory map, without copying it."""
     array = blosc2.ndarray_from_cframe(buffer, copy=False)
+    array.schunk.dparams = blosc2.DParams(**{"nthreads": 1, **(dparams or {})})
+    return array
+
+
+def ndarray(frame: bytes, dparams: Mapping[str, Any] | None = None) -> blosc2.NDArray:
+    """Return a Blosc2 array of its own, that may be written to, from a frame; nothing but the voxels."""
+    array = blosc2.ndarray_from_cframe(frame, copy=True)
+    for name in list(array.schunk.vlmeta):
+        del array.schunk.vlmeta[name]
     array.schunk.dparams = blosc2.DParams(**{"nthreads": 1, **(dparams or {})})
     return array
 

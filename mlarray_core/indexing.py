@@ -10,13 +10,13 @@ import numpy as np
 Box = tuple[slice, ...]
 
 
-def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...] | None]:
+def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
     """Return the smallest box that `key` needs, and the key to apply to it; None when the box is the answer.
 
     Parameters
     ----------
     key
-        Whatever NumPy takes: integers, slices, Ellipsis, None, integer and boolean arrays.
+        Whatever NumPy takes: integers, slices, Ellipsis, None, integer and boolean arrays, names of fields.
     shape
         Of the indexed array.
 
@@ -25,6 +25,8 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...] | None
     IndexError
         As NumPy: too many indices, or one out of bounds.
     """
+    if _names_fields(key):
+        return tuple(slice(0, size) for size in shape), key
     parts = _expand(key if isinstance(key, tuple) else (key,), shape)
     box: list[slice] = []
     rest: list[Any] = []
@@ -45,6 +47,13 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...] | None
         axis += 1
     whole = all(isinstance(left, slice) and left == slice(None) for left in rest)
     return tuple(box), None if whole else tuple(rest)
+
+
+def _names_fields(key: Any) -> bool:
+    """Whether a key selects fields of a structured dtype."""
+    return isinstance(key, str) or (
+        isinstance(key, list) and bool(key) and all(isinstance(part, str) for part in key)
+    )
 
 
 def _expand(parts: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlarray_core import codec, layout
-from mlarray_core.errors import ArgumentError, MetadataError, ModeError
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.base import meta_writable
@@ -55,7 +56,7 @@ def plan_layout(
     inner = [label == "components" for label in labels]
     params = {
         **layout.compression(dtype.itemsize, profile, picture=any(inner)),
-        **codec.plain_params(cparams),
+        **codec.plain_cparams(cparams),
     }
     if (chunk is None) != (block is None):
         raise ModeError("chunk_size and block_size go together: give both or none")
@@ -79,7 +80,7 @@ def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
             block_size=list(plan.blocks),
             patch_size=None if plan.patch_size is None else list(plan.patch_size),
             cparams=dict(plan.cparams),
-            dparams={"nthreads": 1, **codec.plain_params(dparams)},
+            dparams={"nthreads": 1, **codec.plain_dparams(dparams)},
         )
 
 
@@ -119,12 +120,26 @@ def _explicit(shape: tuple[int, ...], chunk: Any, block: Any, params: dict[str, 
 
 
 def _per_axis(value: Any, count: int, name: str) -> tuple[int, ...]:
-    sizes = (int(value),) * count if isinstance(value, (int, np.integer)) else normal_shape(value)
+    sizes = (int(value),) * count if isinstance(value, (int, np.integer)) else _whole(value, name)
     if len(sizes) != count:
         raise MetadataError(f"expected {count} numbers, got {len(sizes)}", field=f"blosc2.{name}")
     if any(size < 1 for size in sizes):
         raise MetadataError("expected numbers > 0", field=f"blosc2.{name}")
     return sizes
+
+
+def _whole(value: Any, name: str) -> tuple[int, ...]:
+    try:
+        return tuple(operator.index(size) for size in value)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"{name} must be a whole number or a sequence of them, not {value!r}"
+        ) from None
+
+
+def is_array(value: object) -> bool:
+    """Whether NumPy can make an array of `value` by one of its protocols."""
+    return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
 
 
 def normal_shape(shape: Any) -> tuple[int, ...]:
@@ -135,7 +150,7 @@ def normal_shape(shape: Any) -> tuple[int, ...]:
     ArgumentError
         A size is negative or there are more than 16 axes.
     """
-    sizes = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(size) for size in shape)
+    sizes = (int(shape),) if isinstance(shape, (int, np.integer)) else _whole(shape, "shape")
     if any(size < 0 for size in sizes) or len(sizes) > 16:
         raise ArgumentError(f"{sizes} is no shape: up to 16 axes of size >= 0 are allowed")
     return sizes

@@ -8,6 +8,7 @@ write, every reader, and whoever comes after a crash, sees the file as it was.
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mlarray_core import generations
 from mlarray_core.container import Contents, FrameWriter, map_file, open_binary
 from mlarray_core.edits import Editor
-from mlarray_core.errors import LockedError, WriteError
+from mlarray_core.errors import LockedError, MLArrayError, WriteError
 from mlarray_core.publish import Publication
 from mlarray_core.storage import EditedStorage, FrameStorage, Storage
 
@@ -136,6 +137,10 @@ class FileSession:
         cause = error.strerror or str(error)
         return WriteError(f"can't be written: {cause}", path=self.path, hint="The file is as it was before")
 
+    def is_at(self, path: str) -> bool:
+        """Whether `path` is the file that is written to."""
+        return os.path.realpath(path) == str(self.path)
+
     @property
     def readable(self) -> Storage:
         """The voxels as they are now."""
@@ -163,6 +168,7 @@ class FileSession:
         """Make everything that was written, metadata included, the content of the file."""
         if self._taken_over:
             return
+        self.meta.validate(shape=self.readable.shape if self.meta._has_array.has_array else None)
         metadata = generations.encode(self.meta)
         if self._edited is None and metadata == self._saved_meta:
             return
@@ -223,8 +229,12 @@ class FileSession:
 
     def finish(self) -> None:
         """Commit when the image is forgotten or the interpreter ends; a forked child leaves that alone."""
-        if os.getpid() == self.pid and not self._taken_over:
+        if os.getpid() != self.pid or self._taken_over:
+            return
+        try:
             self.close()
+        except MLArrayError as error:  # nobody is there to catch it
+            warnings.warn(f"what was written is lost: {error}", stacklevel=2)
 
 
 def settle(path: str | os.PathLike[str], *, take_over: bool = False) -> None:

@@ -31,11 +31,14 @@ class Storage:
         Of the array.
     grid
         How it is cut into chunks; None for plain memory.
+    editable
+        Whether `write` works.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     grid: Grid | None = None
+    editable: bool = False
 
     def read(self, box: Box, out: Array | None = None) -> Array:
         """Return the voxels of `box`, in `out` when given: C-contiguous, of the right shape and dtype."""
@@ -56,6 +59,8 @@ class Storage:
 class PlainStorage(Storage):
     """Voxels in an ordinary NumPy array."""
 
+    editable = True
+
     def __init__(self, array: Array) -> None:
         self.array, self.shape, self.dtype = array, array.shape, array.dtype
 
@@ -67,7 +72,9 @@ class PlainStorage(Storage):
         return out
 
     def write(self, box: Box, value: Array) -> None:
-        """Put `value` into the array."""
+        """Put `value` into the array; into a copy of it when it may not be written to."""
+        if not self.array.flags.writeable:
+            self.array = self.array.copy()
         self.array[box] = value
 
 
@@ -159,6 +166,8 @@ class EditedStorage(Storage):
         Holds the chunks that are in work.
     """
 
+    editable = True
+
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
         self.grid: Grid = editor.grid
@@ -180,8 +189,9 @@ class EditedStorage(Storage):
         return self.editor._load(number)
 
 
-def edited_copy(base: FrameStorage, cparams: Mapping[str, Any]) -> EditedStorage:
-    """Return a storage that starts as `base` and keeps what is written in memory."""
+def edited_copy(base: Storage, cparams: Mapping[str, Any]) -> EditedStorage:
+    """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
+    assert base.grid is not None
     changed: dict[int, bytes] = {}
 
     def load(number: int) -> bytes | None:

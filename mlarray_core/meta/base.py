@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from mlarray_core.errors import MetadataKeyError, MetadataTypeError, ReadOnlyError
@@ -91,7 +92,7 @@ class BaseMeta:
 
     @classmethod
     def _names(cls) -> tuple[str, ...]:
-        return cls.__match_args__
+        return _field_names(cls)  # type: ignore[arg-type]
 
     @classmethod
     def ensure(cls, x: Any) -> Self:
@@ -220,6 +221,11 @@ class BaseMeta:
 
     def __str__(self) -> str:
         return str(self.to_plain())
+
+
+@cache
+def _field_names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 def _default(field: Field[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from mlarray_core.errors import MetadataError
@@ -62,10 +62,10 @@ class MetaSpatial(BaseMeta):
     affine: list[list[int | float]] | None = None
     shape: list[int] | None = None
     axis_labels: list[str] | None = None
-    coord_system: str | None = None
     axis_units: list[str] | None = None
     _num_spatial_axes: int | None = None
     _num_non_spatial_axes: int | None = None
+    coord_system: str | None = field(default=None, kw_only=True)
 
     @property
     def ndim(self) -> int | None:
