@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
     from mlarray_io.hookspecs import hookimpl
     from mlarray_io.options import Options, option
+    from mlarray_io.rawdata import RawData, check_size, file_order, read_box
     from mlarray_io.slabs import contiguous, slabs
     from mlarray_io.source import Source
+    from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
 _HOME = {
     "Format": "format",
@@ -35,26 +37,46 @@ _HOME = {
     "voxel_dtype": "bare",
     "contiguous": "slabs",
     "slabs": "slabs",
+    "RawData": "rawdata",
+    "check_size": "rawdata",
+    "file_order": "rawdata",
+    "read_box": "rawdata",
+    "Bytes": "stream",
+    "Compression": "stream",
+    "JoinedBytes": "stream",
+    "MemoryBytes": "stream",
+    "PackedBytes": "stream",
+    "open_bytes": "stream",
     "hookimpl": "hookspecs",
 }
 
 __all__ = [
     "BareOptions",
     "Box",
+    "Bytes",
+    "Compression",
     "Confidence",
     "Context",
     "Format",
     "ImageRef",
+    "JoinedBytes",
     "Loss",
+    "MemoryBytes",
     "Options",
+    "PackedBytes",
+    "RawData",
     "Reader",
     "Source",
     "bare_meta",
     "boxes_along",
+    "check_size",
     "contiguous",
     "default_labels",
+    "file_order",
     "hookimpl",
+    "open_bytes",
     "option",
+    "read_box",
     "slabs",
     "tell_losses",
     "voxel_dtype",

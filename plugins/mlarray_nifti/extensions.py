@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from mlarray_core.errors import LimitError
 
 if TYPE_CHECKING:
-    from mlarray_io import Context
+    from mlarray_io import Bytes, Context
     from mlarray_nifti.header import Extension, Header
-    from mlarray_nifti.stream import Bytes
 
 LARGEST = 1 << 28
 """Bytes of one extension. CIFTI-2 describes surfaces in some megabytes of XML."""

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_core.errors import NotFoundError
-from mlarray_io import Box, Context, Reader
+from mlarray_io import Box, Bytes, Context, Reader, check_size, open_bytes, read_box
 from mlarray_nifti import geometry as placement
 from mlarray_nifti.axes import axis_labels, axis_units, steps
 from mlarray_nifti.extensions import read_extensions
 from mlarray_nifti.files import header_path, image_path, partner, split
 from mlarray_nifti.header import Header, parse, to_source
 from mlarray_nifti.signature import LONGEST_HEADER, recognise
-from mlarray_nifti.stream import Bytes, GzipBytes, open_bytes
-from mlarray_nifti.voxels import Storage, check_size, read_box, storage_of
+from mlarray_nifti.voxels import Storage, storage_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +50,7 @@ class NiftiReader(Reader):
         self.shape, self.meta = storage.shape, meta
         native = storage.dtype.newbyteorder("=")
         self.dtype = native if rescale is None else rescaled_dtype(native, rescale.slope, rescale.intercept)
-        if isinstance(file, GzipBytes):
+        if file.forward:
             plane = 3 if storage.components else 2
             self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
 

@@ -1,24 +1,20 @@
-"""The voxels of a file: what type they have, where they lie, and any box of them."""
+"""The voxels of a file: what type they have and where they lie."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_nifti.stream import GzipBytes
+from mlarray_io import RawData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from mlarray_io import Box, Context
     from mlarray_nifti.header import Header
-    from mlarray_nifti.stream import Bytes
 
 COLOURS = {128: 3, 2304: 4}
 """Components of RGB24 and RGBA32, whose voxels are three or four uint8."""
@@ -33,30 +29,16 @@ _UNHELD = {1: "single bits", 1536: "float128", 2048: "complex256"}
 
 
 @dataclass(frozen=True)
-class Storage:
-    """How voxels lie in a file.
+class Storage(RawData):
+    """How voxels lie in a file; colour components are the last axis.
 
     Parameters
     ----------
-    shape
-        Size of each axis, slowest first, colour components last.
-    dtype
-        Their type, in the file's byte order.
-    offset
-        Where the first one begins.
     components
         3 or 4 for the colour datatypes, else 0.
     """
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    offset: int
     components: int = 0
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all voxels."""
-        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def storage_of(header: Header, path: Path) -> Storage:
@@ -105,49 +87,3 @@ def _offset(header: Header, path: Path) -> int:
     if not math.isfinite(offset) or offset < 0:
         raise CorruptError(f"expected the place of the voxels, got {offset}", path=path, field="vox_offset")
     return max(int(offset), header.size + 4) if header.single else int(offset)
-
-
-def check_size(storage: Storage, file: Bytes, context: Context) -> None:
-    """Refuse a header that describes more than its file can hold, or than the host allows.
-
-    Raises
-    ------
-    CorruptError
-        The file is too small, or, when gzipped, could not even hold that much at gzip's best.
-    LimitError
-        It is over the host's limit.
-    """
-    end = storage.offset + storage.nbytes
-    if end > file.limit:
-        room = "at most " if isinstance(file, GzipBytes) else ""
-        raise CorruptError(
-            f"its header describes {end:,} bytes, the file holds {room}{file.limit:,}",
-            path=file.path,
-            hint="Was it copied whole?",
-        )
-    context.allow(storage.nbytes, file.path)
-
-
-def read_box(file: Bytes, storage: Storage, box: Box) -> np.ndarray[Any, Any]:
-    """Read a box, native byte order, in the order of the file."""
-    out = np.empty([part.stop - part.start for part in box], storage.dtype)
-    if out.size:
-        for at, run in _runs(storage, box):
-            file.read_into(at, memoryview(out[run].reshape(-1).view(np.uint8)))
-        if all(part.stop == size for part, size in zip(box, storage.shape, strict=True)):
-            file.finish()
-    if not storage.dtype.isnative:
-        out.byteswap(inplace=True)
-    return out.view(storage.dtype.newbyteorder("="))
-
-
-def _runs(storage: Storage, box: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the place of each contiguous run of a box, and its index in the array of the box."""
-    split = len(box) - 1
-    while split > 0 and box[split] == slice(0, storage.shape[split]):
-        split -= 1
-    strides = [math.prod(storage.shape[axis + 1 :]) * storage.dtype.itemsize for axis in range(len(box))]
-    for outer in itertools.product(*(range(part.start, part.stop) for part in box[:split])):
-        starts = [*outer, box[split].start]
-        index = tuple(at - part.start for at, part in zip(outer, box[:split], strict=True))
-        yield storage.offset + sum(map(math.prod, zip(starts, strides, strict=False))), index

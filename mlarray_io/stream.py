@@ -1,0 +1,368 @@
+"""Bytes of a plain or compressed file, read by offset. Compressed ones are read forwards, in small pieces."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, cast
+
+from mlarray_core.errors import CorruptError, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+Compression = Literal["none", "gzip", "zlib", "bzip2"]
+
+RATIO: dict[Compression, int] = {"none": 1, "gzip": 1032, "zlib": 1032, "bzip2": 1_200_000}
+"""The most that data can shrink: zlib's technical details; a bzip2 block of 46 MB can take 40 bytes."""
+
+GZIP = b"\x1f\x8b"
+
+_PIECE = 1 << 18
+_PACKED = 1 << 16
+_SURPLUS = 1 << 26
+
+
+class Bytes(Protocol):
+    """The decompressed bytes of one file, or of several one after the other."""
+
+    path: Path
+    limit: int
+    """No more bytes than this can be in the file; exact for a plain file."""
+    forward: bool
+    """Whether going back means to start again."""
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on, fewer at the end of the file."""
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset` on."""
+
+    def finish(self) -> None:
+        """Check what can only be checked at the end, such as a checksum."""
+
+    def close(self) -> None:
+        """Close the file; twice is harmless."""
+
+
+def open_bytes(path: Path, compression: Compression | None = None, start: int = 0) -> Bytes:
+    """Open a file; offset 0 of what is read is what stands, or is compressed, at `start` of the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    compression
+        How it is compressed from `start` on; None for gzip when its content says so, whatever its name.
+    start
+        Where to begin.
+
+    Raises
+    ------
+    ReadError
+        The operating system refuses.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            mark = file.read(2)
+    except OSError as error:
+        raise ReadError(error.strerror or str(error), path=path) from error
+    if compression is None:
+        compression = "gzip" if mark == GZIP else "none"
+    elif compression == "zlib" and mark == GZIP:
+        compression = "gzip"
+    return PlainBytes(path, start) if compression == "none" else PackedBytes(path, compression, start)
+
+
+class PlainBytes:
+    """A file read by offset, without mapping it, since a map dies when the file is cut short under it."""
+
+    forward = False
+
+    def __init__(self, path: Path, start: int = 0) -> None:
+        self.path, self._start = path, start
+        self.limit = max(path.stat().st_size - start, 0)
+        self._file = path.open("rb", buffering=0)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on, fewer at the end of the file."""
+        self._file.seek(self._start + offset)
+        return _read(self._file, min(count, max(self.limit - offset, 0)))
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset` on."""
+        self._file.seek(self._start + offset)
+        _fill(self._file, target, self.path)
+
+    def finish(self) -> None:
+        """Do nothing: a plain file has no checksum."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class PackedBytes:
+    """A compressed file, decompressed forwards; going back starts again from the beginning."""
+
+    forward = True
+
+    def __init__(self, path: Path, compression: Compression = "gzip", start: int = 0) -> None:
+        self.path, self._compression, self._start = path, compression, start
+        self.limit = max(path.stat().st_size - start, 0) * RATIO[compression]
+        self._open()
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on, fewer at the end of the file."""
+        with self._damage():
+            self._seek(offset)
+            found = _read(self._file, count)
+            self._position += len(found)
+        return found
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset` on."""
+        with self._damage():
+            self._seek(offset)
+            _fill(self._file, target, self.path)
+            self._position += len(target)
+
+    def finish(self) -> None:
+        """Read on to the end, where the checksum is. Bytes after it that aren't compressed don't matter.
+
+        Raises
+        ------
+        CorruptError
+            The checksum is wrong, or far more data follows than anything explains.
+        """
+        surplus = 0
+        with self._damage():
+            while piece := self._file.read(_PIECE):
+                surplus += len(piece)
+                self._position += len(piece)
+                if surplus > _SURPLUS:
+                    raise CorruptError("holds far more data than its header describes", path=self.path)
+
+    def length(self, most: int) -> int:
+        """Return how many bytes there are, after reading them all.
+
+        Raises
+        ------
+        CorruptError
+            There are many more than `most`.
+        """
+        self._restart()
+        with self._damage():
+            while piece := self._file.read(_PIECE):
+                self._position += len(piece)
+                if self._position > most + _SURPLUS:
+                    raise CorruptError("holds far more data than its header describes", path=self.path)
+        return self._position
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._raw.close()
+
+    def _open(self) -> None:
+        self._raw = self.path.open("rb")
+        self._raw.seek(self._start)
+        self._file = _unpacked(self._raw, self._compression)
+        self._position = 0
+
+    def _restart(self) -> None:
+        self.close()
+        self._open()
+
+    def _seek(self, offset: int) -> None:
+        if offset < self._position:
+            self._restart()
+        while self._position < offset:
+            piece = self._file.read(min(offset - self._position, _PIECE))
+            if not piece:
+                raise _short(offset - self._position, self.path)
+            self._position += len(piece)
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """Say in plain words what the decompressor raises about damaged data."""
+        path, name = self.path, self._compression
+        try:
+            yield
+        except EOFError as error:
+            raise CorruptError(
+                f"the {name} data ends early", path=path, hint="Was it copied whole?"
+            ) from error
+        except OSError as error:
+            if error.errno is None:  # bz2
+                raise CorruptError(f"damaged {name} data: {error}", path=path) from error
+            raise ReadError(error.strerror or str(error), path=path) from error
+        except Exception as error:
+            if not isinstance(error, _errors()):
+                raise
+            raise CorruptError(f"damaged {name} data: {error}", path=path) from error
+
+
+class JoinedBytes:
+    """Several files that each hold an equal share of the bytes, one after the other. One is open at a time.
+
+    Parameters
+    ----------
+    files
+        Path, compression, start in the file, and offset of the share in what is read from there.
+    share
+        Bytes of each share.
+    """
+
+    def __init__(self, files: Sequence[tuple[Path, Compression, int, int]], share: int) -> None:
+        self._files, self._share = files, share
+        self.path = files[0][0]
+        self.limit = share * len(files)
+        self.forward = any(file[1] != "none" for file in files)
+        self._number, self._part = -1, cast("Bytes | None", None)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on, fewer at the end of the last file."""
+        out = bytearray(max(min(count, self.limit - offset), 0))
+        self.read_into(offset, memoryview(out))
+        return bytes(out)
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset` on."""
+        while len(target):
+            number, at = divmod(offset, self._share)
+            step = min(self._share - at, len(target))
+            part = self._opened(number)
+            part.read_into(self._files[number][3] + at, target[:step])
+            if at + step == self._share:
+                part.finish()
+            target, offset = target[step:], offset + step
+
+    def finish(self) -> None:
+        """Do nothing: each file is checked when its end is reached."""
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._part is not None:
+            self._part.close()
+        self._number, self._part = -1, None
+
+    def _opened(self, number: int) -> Bytes:
+        if self._part is None or number != self._number:
+            self.close()
+            path, compression, start, _ = self._files[number]
+            self._part, self._number = open_bytes(path, compression, start), number
+        return self._part
+
+
+class MemoryBytes:
+    """Bytes that had to be decoded as a whole, such as those of a text file."""
+
+    forward = False
+
+    def __init__(self, path: Path, content: memoryview) -> None:
+        self.path, self.limit, self._content = path, len(content), content
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on."""
+        return bytes(self._content[offset : offset + count])
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset` on."""
+        target[:] = self._content[offset : offset + len(target)]
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Forget the bytes."""
+        self._content = memoryview(b"")
+
+
+def _unpacked(file: IO[bytes], compression: Compression) -> IO[bytes]:
+    if compression == "bzip2":
+        return cast("IO[bytes]", bz2.open(file, "rb"))
+    return cast("IO[bytes]", io.BufferedReader(_Inflated(file, compression), _PIECE))
+
+
+class _Inflated(io.RawIOBase):
+    """A zlib stream or the members of a gzip file, decompressed a piece at a time.
+
+    Python's gzip reader raises at bytes after the last member; gunzip and zlib ignore them, and so does this.
+    """
+
+    def __init__(self, file: IO[bytes], compression: Compression) -> None:
+        self._file, self._wbits = file, 31 if compression == "gzip" else 15
+        self._member = _decompressor(self._wbits)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        room = memoryview(target).cast("B")
+        piece = b""
+        while not piece:
+            if self._member.eof and not self._next_member():
+                break
+            packed = self._member.unconsumed_tail or self._file.read(_PACKED)
+            if not packed:
+                raise EOFError("the end of the compressed data is missing")
+            piece = self._member.decompress(packed, len(room))
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def _next_member(self) -> bool:
+        """Start the next member of a gzip file, if there is one."""
+        rest = self._member.unused_data
+        rest += self._file.read(2 - len(rest)) if len(rest) < 2 else b""
+        if self._wbits != 31 or rest[:2] != GZIP:
+            return False
+        self._member = _decompressor(self._wbits)
+        self._file.seek(-len(rest), io.SEEK_CUR)
+        return True
+
+
+def _decompressor(wbits: int) -> Any:
+    try:
+        from isal import isal_zlib
+    except ImportError:  # built for most platforms, not for all
+        return zlib.decompressobj(wbits)
+    return isal_zlib.decompressobj(wbits)
+
+
+def _fill(file: IO[bytes], target: memoryview, path: Path) -> None:
+    filled = 0
+    while filled < len(target):
+        count: int = file.readinto(target[filled : filled + _PIECE])  # type: ignore[attr-defined]
+        if not count:
+            raise _short(len(target) - filled, path)
+        filled += count
+
+
+def _read(file: IO[bytes], count: int) -> bytes:
+    """Read up to `count` bytes, taking memory only for what is there."""
+    pieces = []
+    while count > 0 and (piece := file.read(min(count, _PIECE))):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+def _short(missing: int, path: Path) -> CorruptError:
+    return CorruptError(
+        f"ends {missing:,} or more bytes before the voxels that its header describes",
+        path=path,
+        hint="Was it copied whole?",
+    )
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return (zlib.error,)
+    return (zlib.error, cast("type[Exception]", isal_zlib.error))
