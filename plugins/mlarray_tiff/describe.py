@@ -1,0 +1,147 @@
+"""What a file says about a series: sizes, channels, times, and the whole header for `meta.source`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core import headers
+from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
+from mlarray_tiff.tags import plain, tags_to_source, values_of
+from mlarray_tiff.vendors import vendor_metadata, vendor_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tifffile import TiffPageSeries
+
+    from mlarray_tiff.files import OpenTiff
+
+FORMAT = "tiff"
+
+
+@dataclass
+class Described:
+    """What a file says about one series.
+
+    Parameters
+    ----------
+    scales
+        Distances along X, Y, Z, T.
+    tags
+        Tags of its first page.
+    channels
+        One dict for each channel.
+    times
+        Time points that are not steps.
+    """
+
+    scales: Scales
+    tags: Mapping[int, Any]
+    channels: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+
+def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
+    """Return what the file says about series `index`: OME-XML, ImageJ, JSON, vendors' tags, or resolution."""
+    file, tags = opened.file, values_of(series.keyframe)
+    if opened.images:
+        image = opened.images[index]
+        return Described(image.scales, tags, image.channels, image.times)
+    if series.kind == "imagej":
+        info = file.imagej_metadata or {}
+        return Described(imagej_scales(info, tags), tags, _imagej_channels(info, series))
+    if series.kind == "shaped":
+        info = _json(opened, index)
+        return Described(_json_scales(info) or plain_scales(tags), tags, _json_channels(info))
+    found = vendor_scales(file, series.keyframe)
+    channels = _lsm_channels(file.lsm_metadata or {}) if series.kind == "lsm" else []
+    return Described(plain_scales(tags) if found is None else found, tags, channels)
+
+
+def to_source(
+    opened: OpenTiff, series: Sequence[TiffPageSeries], index: int, described: Described
+) -> dict[str, Any]:
+    """Return the header, JSON-safe: tags with their types, OME-XML verbatim, what the other series are."""
+    one, file = series[index], opened.file
+    source: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": one.kind,
+        "name": one.name,
+        "byte_order": "little" if file.byteorder == "<" else "big",
+        "bigtiff": bool(file.is_bigtiff),
+        "axes": one.axes,
+        "stored_axes": one.get_axes(squeeze=False),
+        "stored_shape": [int(size) for size in one.get_shape(squeeze=False)],
+        **tags_to_source(one.keyframe),
+    }
+    if opened.xml:
+        source.update(ome_xml=opened.xml, ome_image=opened.images[index].index)
+        source["tags"].pop("ImageDescription", None)
+    if opened.companion:
+        source["companion"] = opened.companion
+    if file.is_imagej and file.imagej_metadata:
+        source["imagej"] = plain(file.imagej_metadata)
+    for kind, content in vendor_metadata(file).items():
+        source[kind] = plain(content)
+    if len(one.levels) > 1:
+        source["levels"] = [[int(size) for size in level.shape] for level in one.levels]
+    if len(series) > 1:
+        source["other_series"] = [_summary(other, at) for at, other in enumerate(series) if at != index]
+    return source
+
+
+def _summary(series: TiffPageSeries, index: int) -> dict[str, Any]:
+    return {
+        "image": str(index),
+        "name": series.name,
+        "kind": series.kind,
+        "axes": series.axes,
+        "shape": [int(size) for size in series.shape],
+        "dtype": str(series.dtype),
+        "levels": len(series.levels),
+    }
+
+
+def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[dict[str, Any]]:
+    """Return channel names, which ImageJ keeps as labels of slices, where each channel has one of its own."""
+    labels, axes = info.get("Labels"), series.axes
+    if not isinstance(labels, list) or "C" not in axes:
+        return []
+    size = series.shape[axes.index("C")]
+    first = [str(label) for label in labels[:size]]
+    if len(first) != size or len(set(first)) != size or not all(first):
+        return []
+    repeated = all(str(label) == first[at % size] for at, label in enumerate(labels))
+    return [{"name": label} for label in first] if repeated else []
+
+
+def _json(opened: OpenTiff, index: int) -> Mapping[str, Any]:
+    """Return the JSON that tifffile writes into descriptions."""
+    found = opened.file.shaped_metadata or ()
+    return found[index] if index < len(found) and isinstance(found[index], dict) else {}
+
+
+def _json_scales(info: Mapping[str, Any]) -> Scales:
+    """Return the sizes in such JSON, in the words of OME (tifffile's own, and ours)."""
+    scales: Scales = {}
+    for axis in "XYZ":
+        size = number(info.get(f"PhysicalSize{axis}"))
+        if size > 0:
+            scales[axis] = Scale(size, unit_of(info.get(f"PhysicalSize{axis}Unit", "µm")))
+    step = number(info.get("TimeIncrement"))
+    if step > 0:
+        scales["T"] = Scale(step, unit_of(info.get("TimeIncrementUnit", "s")))
+    return scales
+
+
+def _json_channels(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    channel = info.get("Channel")
+    names = channel.get("Name") if isinstance(channel, dict) else None
+    return [{"name": str(name)} for name in names] if isinstance(names, list) else []
+
+
+def _lsm_channels(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    colours = info.get("ChannelColors")
+    names = colours.get("ColorNames") if isinstance(colours, dict) else None
+    return [{"name": str(headers.plain(name))} for name in names] if isinstance(names, list) else []

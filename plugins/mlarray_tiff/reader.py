@@ -1,0 +1,206 @@
+"""Opens one series of a TIFF file, or one level of its pyramid."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import Additions, Meta, geometry
+from mlarray_core.errors import CorruptError, LimitError, SelectionError
+from mlarray_io import Box, Context, ImageRef, Reader
+from mlarray_tiff.axes import axis_additions, axis_labels, axis_units, spacing
+from mlarray_tiff.describe import Described, describe, to_source
+from mlarray_tiff.files import OpenTiff, open_tiff, understood
+from mlarray_tiff.geometry import coarser, crs, geo_affine
+from mlarray_tiff.planes import Voxels, native, shapes, voxels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tifffile import TiffPageSeries
+
+    from mlarray_tiff import TiffOptions
+
+_FREE = 4 << 30
+_MOST_RATIO = 20_000
+"""Sparse slides hold 10,000 voxels a byte; above 4 GiB, more is no image unless the user says so."""
+
+_LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 34933, 50001, 50002, 52546)
+
+
+class TiffReader(Reader):
+    """One open series or level.
+
+    Parameters
+    ----------
+    opened
+        The file; closed with the reader when it `owns` it.
+    series
+        What to read.
+    meta
+        The metadata.
+    threads
+        How many tiles are decoded at once.
+    """
+
+    def __init__(
+        self, opened: OpenTiff, series: TiffPageSeries, meta: Meta, threads: int, *, owns: bool
+    ) -> None:
+        self._opened, self._series, self._threads, self._owns = opened, series, threads, owns
+        self._voxels: Voxels = voxels_of(series, opened.path, threads)
+        self.shape = tuple(int(size) for size in series.shape)
+        self.dtype = np.dtype(series.dtype).newbyteorder("=")
+        self.meta, self.chunks = meta, self._voxels.chunks
+        self._finest = series.shape
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        with understood(self._opened.path):
+            return native(self._voxels.read(box))
+
+    def close(self) -> None:
+        """Close the files."""
+        for level in self.levels:
+            level.close()
+        self._voxels.close()
+        if self._owns:
+            self._opened.close()
+
+
+def list_series(path: Path, options: TiffOptions, context: Context) -> list[ImageRef]:
+    """List the series of a file, the first one primary."""
+    opened = open_tiff(path, ome=options.ome)
+    try:
+        series = opened.series()
+        return [
+            ImageRef(
+                key=str(index),
+                title=one.name or f"{one.kind or 'series'} {index}",
+                primary=index == 0,
+                facts={"shape": tuple(one.shape), "axes": one.axes, "dtype": str(one.dtype), "kind": one.kind},
+                name=path.stem if len(series) == 1 else "",
+            )
+            for index, one in enumerate(series)
+        ]
+    finally:
+        opened.close()
+
+
+def open_series(path: Path, key: str, options: TiffOptions, context: Context) -> TiffReader:
+    """Open one series, or the level of it that the options name.
+
+    Raises
+    ------
+    CorruptError
+        The file is damaged, or planes are missing.
+    LimitError
+        It describes more than it can hold, or more than the host allows.
+    SelectionError
+        It has no such level.
+    """
+    opened = open_tiff(path, ome=options.ome)
+    try:
+        series = opened.series()
+        chosen = series[int(key)]
+        level = _level(chosen, options.level, opened.path)
+        with understood(opened.path):
+            _check(level, opened, context)
+            meta = _meta(opened, series, int(key))
+            if options.level:
+                meta = coarser(meta, _factors(chosen.shape, level.shape))
+            _tell(series, int(key), chosen, context)
+            reader = TiffReader(opened, level, meta, context.threads, owns=True)
+            reader.levels = _levels(opened, chosen, options.level, meta, context)
+        return reader
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _level(series: TiffPageSeries, number: int, path: Path) -> TiffPageSeries:
+    if not 0 <= number < len(series.levels):
+        have = f"levels 0 to {len(series.levels) - 1}" if len(series.levels) > 1 else "one level, 0"
+        raise SelectionError(f"has no level {number}", path=path, field="level", hint=f"It has {have}")
+    return series.levels[number]
+
+
+def _check(series: TiffPageSeries, opened: OpenTiff, context: Context) -> None:
+    """Refuse missing planes and sizes that the file can't hold, before anything is allocated."""
+    nbytes = math.prod(map(int, series.shape)) * np.dtype(series.dtype).itemsize
+    context.allow(nbytes, opened.path)
+    missing = sum(page is None for page in series._pages)
+    if missing:
+        raise CorruptError(
+            f"{missing} of {len(series._pages)} planes are missing",
+            path=opened.path,
+            hint="Put the files that hold them beside it, or read what is here with -o ome=no",
+        )
+    parents = {page.parent.filehandle.path: page.parent.filehandle.size for page in series._pages}
+    size = sum(parents.values())
+    if context.max_bytes is None and nbytes > max(_FREE, _MOST_RATIO * size):
+        raise LimitError(
+            f"its header describes {nbytes:,} bytes of voxels, the file has {size:,}",
+            path=opened.path,
+            hint="Allow it with --max-bytes (max_bytes=) if the file is to be trusted",
+        )
+
+
+def _levels(
+    opened: OpenTiff, series: TiffPageSeries, number: int, meta: Meta, context: Context
+) -> Sequence[Reader]:
+    """Open the coarser levels that have the same axes."""
+    fine = series.levels[number]
+    found = []
+    for level in series.levels[number + 1 :]:
+        if level.axes == fine.axes and level.dtype == fine.dtype:
+            _check(level, opened, context)
+            own = coarser(meta, _factors(fine.shape, level.shape))
+            found.append(TiffReader(opened, level, own, context.threads, owns=False))
+    return found
+
+
+def _factors(fine: Sequence[int], coarse: Sequence[int]) -> list[float]:
+    return [big / small for big, small in zip(fine, coarse, strict=True)]
+
+
+def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
+    others = [f"{at} ({one.name or one.kind}, {one.axes} {one.shape})" for at, one in enumerate(series) if at != index]
+    if others:
+        shown = ", ".join(others[:8]) + (" ..." if len(others) > 8 else "")
+        context.warn(f"series {index} is read; --image chooses another: {shown}")
+
+
+def _meta(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> Meta:
+    """Return the metadata of a series at full resolution."""
+    one = series[index]
+    described = describe(opened, one, index)
+    meta = Meta(source=to_source(opened, series, index, described))
+    meta.spatial = _spatial(one.axes, described)
+    lossy = {}
+    if one.keyframe.compression in _LOSSY:
+        lossy = {"compression": getattr(one.keyframe.compression, "name", str(one.keyframe.compression))}
+    Additions(
+        axes=axis_additions(one.axes, one.shape, described.scales, described.times),
+        channels=described.channels,
+        lossy=lossy,
+    ).store(meta)
+    return meta
+
+
+def _spatial(axes: str, described: Described) -> Any:
+    labels, units = axis_labels(axes), axis_units(axes, described.scales)
+    affine = geo_affine(described.tags, axes)
+    if affine is not None:
+        return geometry.spatial_meta(
+            affine, axis_labels=labels, axis_units=None, coord_system=crs(described.tags)
+        )
+    return geometry.spatial_meta(
+        None, axis_labels=labels, axis_units=units, spacing=spacing(axes, described.scales)
+    )
+
+
+def level_shapes(series: TiffPageSeries) -> list[list[int]]:
+    """Return the shape of each level, finest first."""
+    return [list(shape) for shape in shapes(series.levels)]

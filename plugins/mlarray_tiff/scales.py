@@ -1,0 +1,120 @@
+"""Distances between voxels and between time points: what units are called, what plain TIFF and ImageJ say."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Scale(NamedTuple):
+    """A distance and its unit."""
+
+    step: float
+    unit: str
+
+
+Scales = dict[str, Scale]
+"""By axis letter: X, Y, Z, T."""
+
+_UNITS = {
+    "um": ("µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "um"),
+    "nm": ("nm", "nanometer", "nanometers"),
+    "mm": ("mm", "millimeter", "millimeters"),
+    "cm": ("cm", "centimeter", "centimeters"),
+    "m": ("m", "meter", "meters"),
+    "inch": ("in", "inch", "inches"),
+    "s": ("s", "sec", "second", "seconds"),
+    "ms": ("ms", "msec", "millisecond", "milliseconds"),
+    "us": ("µs", "μs", "us"),
+    "min": ("min", "minute", "minutes"),
+    "": ("", "pixel", "pixels", "reference frame"),
+}
+_SPELT = {spelling: unit for unit, spellings in _UNITS.items() for spelling in spellings}
+
+_DEFAULT_DPI = (1.0, 72.0, 96.0, 100.0)
+"""Dots per inch that programs write for want of knowledge."""
+
+_INCH, _CENTIMETRE = 2, 3
+_PER_INCH = {_INCH: 1.0, _CENTIMETRE: 2.54}
+_PHYSICAL = {_INCH: "inch", _CENTIMETRE: "cm"}
+
+
+def unit_of(text: Any) -> str:
+    """Return our name of a unit: ``um`` for every spelling of it, empty for pixels, others verbatim."""
+    spelt = _unescaped(str(text)).strip().strip("\0")
+    quoted = re.fullmatch(r"\('(.*)',\)", spelt)  # a Python tuple that was written as text
+    spelt = quoted.group(1) if quoted else spelt
+    return _SPELT.get(spelt, _SPELT.get(spelt.lower(), spelt))
+
+
+def _unescaped(text: str) -> str:
+    """Undo the escapes that Java programs write for letters beyond ASCII, such as ``\\u00B5``."""
+    return re.sub(r"\\u[0-9a-fA-F]{4}", lambda match: codecs.decode(match.group(), "unicode_escape"), text)
+
+
+def pixel_size(resolution: Any) -> float:
+    """Return the size of a pixel from a resolution: a fraction, or a number. 0 when there is none."""
+    try:
+        top, bottom = resolution if isinstance(resolution, tuple | list) else (resolution, 1)
+        value = float(bottom) / float(top)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return 0.0
+    return value if math.isfinite(value) and value > 0 else 0.0
+
+
+def plain_scales(tags: Mapping[int, Any]) -> Scales:
+    """Return the pixel size that resolution tags give, in their unit; none for what is only a default.
+
+    TIFF 6.0, "XResolution", "ResolutionUnit". Without a unit they are an aspect ratio.
+    """
+    unit = _as_int(tags.get(296, _INCH))
+    sizes = {"X": pixel_size(tags.get(282)), "Y": pixel_size(tags.get(283))}
+    if unit not in _PHYSICAL or not all(sizes.values()):
+        return {}
+    dpi = [_PER_INCH[unit] / size for size in sizes.values()]
+    if all(any(math.isclose(value, usual, rel_tol=1e-3) for usual in _DEFAULT_DPI) for value in dpi):
+        return {}
+    if all(math.isclose(size, 1.0) for size in sizes.values()):
+        return {}
+    return {axis: Scale(size, _PHYSICAL[unit]) for axis, size in sizes.items()}
+
+
+def imagej_scales(info: Mapping[str, Any], tags: Mapping[int, Any]) -> Scales:
+    """Return what ImageJ's description says: pixels per ``unit``, distance of slices, time between frames."""
+    scales: Scales = {}
+    unit = unit_of(info.get("unit", ""))
+    if unit:
+        for axis, code in (("X", 282), ("Y", 283)):
+            size = pixel_size(tags.get(code))
+            if size > 0:
+                scales[axis] = Scale(size, unit_of(info.get(f"{axis.lower()}unit", unit)))
+        depth = number(info.get("spacing"))
+        if depth != 0:
+            scales["Z"] = Scale(abs(depth), unit_of(info.get("zunit", unit)))
+    else:
+        scales = plain_scales(tags)
+    interval = number(info.get("finterval"))
+    if interval > 0:
+        scales["T"] = Scale(interval, unit_of(info.get("tunit", "s")))
+    return scales
+
+
+def number(value: Any) -> float:
+    """Return a finite number, 0 for what is none."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return result if math.isfinite(result) else 0.0
+
+
+def _as_int(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0

@@ -1,0 +1,227 @@
+"""Tiles and strips: read from their files, decoded once, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from typing import IO, TYPE_CHECKING, Any
+
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from tifffile import TiffFrame, TiffPage
+
+    Page = TiffPage | TiffFrame
+
+OPEN_FILES = 32
+CACHED = 48 << 20
+"""Bytes of decoded segments that are kept for the next box."""
+
+_FREE = 64 << 20
+_MOST_RATIO = 3000
+"""Deflate reaches 1032, LZW 2730; a segment under 64 MiB may be as sparse as it likes."""
+
+_JPEG = (6, 7, 34892, 33007)
+_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers that give the size of the image (ITU T.81, B.2.2)."""
+
+
+class Files:
+    """The files of an image, some of them open, readable from several threads."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, IO[bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, path: str, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes."""
+        with self._lock:
+            file = self._file(path)
+            file.seek(offset)
+            return file.read(count)
+
+    def read_into(self, path: str, offset: int, buffer: memoryview) -> None:
+        """Fill `buffer`.
+
+        Raises
+        ------
+        CorruptError
+            The file ends before that.
+        """
+        with self._lock:
+            file = self._file(path)
+            file.seek(offset)
+            done = 0
+            while done < len(buffer):
+                count = file.readinto(buffer[done:])  # type: ignore[attr-defined]
+                if not count:
+                    raise CorruptError("the file ends within its voxels", path=path, hint="Was it copied whole?")
+                done += count
+
+    def close(self) -> None:
+        """Close all; they open again when needed."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    def _file(self, path: str) -> IO[bytes]:
+        if path not in self._open:
+            while len(self._open) >= OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+            self._open[path] = open(path, "rb", buffering=0)  # noqa: SIM115
+        self._open.move_to_end(path)
+        return self._open[path]
+
+
+class Segments:
+    """Decoded tiles and strips of pages that are laid out alike.
+
+    Parameters
+    ----------
+    keyframe
+        The page that says how.
+    files
+        Where they are read from.
+    path
+        The source, for errors.
+    """
+
+    def __init__(self, keyframe: TiffPage, files: Files, path: Path) -> None:
+        self._keyframe, self._files, self._path = keyframe, files, path
+        self._cache: OrderedDict[tuple[int, int], np.ndarray[Any, Any]] = OrderedDict()
+        self._size, self._lock = 0, threading.Lock()
+        keyframe.init_decode()
+        self.shape = segment_shape(keyframe)
+        self.nbytes = math.prod(self.shape) * _itemsize(keyframe)
+
+    def get(self, page: Page, index: int, *, keep: bool) -> np.ndarray[Any, Any] | None:
+        """Return segment `index` of a page (depth, rows, columns, samples), None where the file leaves it out.
+
+        Parameters
+        ----------
+        page
+            A page like the keyframe.
+        index
+            Of the segment.
+        keep
+            Whether another box will want it too.
+
+        Raises
+        ------
+        CorruptError
+            It is missing, cut short, damaged, or claims to hold far more than it can.
+        UnsupportedError
+            Nothing here decodes it.
+        """
+        key = (id(page), index)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        segment = self._decoded(page, index)
+        if keep and segment is not None:
+            self._remember(key, segment)
+        return segment
+
+    def _remember(self, key: tuple[int, int], segment: np.ndarray[Any, Any]) -> None:
+        with self._lock:
+            if key in self._cache:
+                return
+            self._cache[key] = segment
+            self._size += segment.nbytes
+            while self._size > CACHED and len(self._cache) > 1:
+                self._size -= self._cache.popitem(last=False)[1].nbytes
+
+    def _decoded(self, page: Page, index: int) -> np.ndarray[Any, Any] | None:
+        data = self._data(page, index)
+        if data is None:
+            return None
+        self._check(data, index)
+        more = {}
+        if self._keyframe.compression in _JPEG:
+            more = {"jpegtables": page.jpegtables, "jpegheader": self._keyframe.jpegheader}
+        try:
+            segment = self._keyframe.decode(data, index, **more)[0]
+        except (MLArrayError, MemoryError):
+            raise
+        except NotImplementedError as error:
+            raise UnsupportedError(str(error), path=self._path) from error
+        except Exception as error:  # each codec has an exception of its own
+            raise self._undecodable(index, error) from error
+        return segment
+
+    def _undecodable(self, index: int, error: Exception) -> MLArrayError:
+        codec = getattr(self._keyframe.compression, "name", self._keyframe.compression)
+        text = " ".join(str(error).split())[:160]
+        if "imagecodecs" in text or "not supported" in text or "unsupported" in text.lower():
+            return UnsupportedError(f"its {codec} compression can't be decoded here ({text})", path=self._path)
+        return CorruptError(f"segment {index} is no valid {codec} ({text})", path=self._path)
+
+    def _data(self, page: Page, index: int) -> bytes | None:
+        offsets, counts = page.dataoffsets, page.databytecounts
+        if index >= len(offsets) or index >= len(counts):
+            raise CorruptError(f"has {len(offsets)} segments, not number {index}", path=self._path)
+        offset, count = int(offsets[index]), int(counts[index])
+        if offset == 0 or count == 0:
+            return None
+        file = page.parent.filehandle
+        if offset >= file.size:
+            raise CorruptError(f"segment {index} lies beyond the end of the file", path=self._path)
+        return self._files.read(file.path, offset, min(count, file.size - offset))
+
+    def _check(self, data: bytes, index: int) -> None:
+        """Refuse what would unfold to far more than its bytes can hold, before it does."""
+        if self.nbytes > _FREE + _MOST_RATIO * len(data):
+            raise CorruptError(
+                f"segment {index} says that {len(data):,} bytes hold {self.nbytes:,}", path=self._path
+            )
+        claimed, area = pixels_in(data), math.prod(self.shape[:3])
+        if claimed > 4 * area + (1 << 20):
+            raise LimitError(f"segment {index} holds {claimed:,} pixels instead of {area:,}", path=self._path)
+
+
+def segment_shape(keyframe: TiffPage) -> tuple[int, int, int, int]:
+    """Return depth, rows, columns and samples of a whole tile or strip."""
+    samples = keyframe.samplesperpixel if keyframe.planarconfig == 1 else 1
+    if keyframe.is_tiled:
+        return keyframe.tiledepth, keyframe.tilelength, keyframe.tilewidth, samples
+    return 1, min(keyframe.rowsperstrip, keyframe.imagelength), keyframe.imagewidth, samples
+
+
+def segment_counts(keyframe: TiffPage) -> tuple[int, int, int, int]:
+    """Return how many segments there are for separate samples, along depth, rows and columns."""
+    planes, depth, rows, columns, _ = keyframe.shaped
+    deep, long, wide, _ = segment_shape(keyframe)
+    return planes, -(-depth // deep), -(-rows // long), -(-columns // wide)
+
+
+def _itemsize(keyframe: TiffPage) -> int:
+    return 1 if keyframe.dtype is None else int(keyframe.dtype.itemsize)
+
+
+def pixels_in(data: bytes) -> int:
+    """Return how many pixels an image within a segment claims (JPEG, JPEG 2000, PNG), 0 when it says nothing."""
+    if data[:4] == b"\x89PNG":
+        return _area(data[16:20], data[20:24])
+    at = data.find(b"\xff\x4f\xff\x51", 0, 256)
+    if at >= 0:
+        return _area(data[at + 8 : at + 12], data[at + 12 : at + 16])
+    return _jpeg_pixels(data) if data[:2] == b"\xff\xd8" else 0
+
+
+def _jpeg_pixels(data: bytes) -> int:
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in _FRAME:
+            return _area(data[at + 5 : at + 7], data[at + 7 : at + 9])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0
+
+
+def _area(height: bytes, width: bytes) -> int:
+    return int.from_bytes(height, "big") * int.from_bytes(width, "big")
