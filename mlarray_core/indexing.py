@@ -27,8 +27,11 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
     """
     if _names_fields(key):
         return tuple(slice(0, size) for size in shape), key
+    box = _plain_box(key, shape)
+    if box is not None:
+        return box, None
     parts = _expand(key if isinstance(key, tuple) else (key,), shape)
-    box: list[slice] = []
+    cuts: list[slice] = []
     rest: list[Any] = []
     axis = 0
     for part in parts:
@@ -37,16 +40,29 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
             continue
         if isinstance(part, np.ndarray) and part.dtype == bool:
             used = part.ndim
-            box += [slice(0, size) for size in shape[axis : axis + used]]
+            cuts += [slice(0, size) for size in shape[axis : axis + used]]
             rest.append(part)
             axis += used
             continue
         cut, left = _one(part, shape[axis], axis)
-        box.append(cut)
+        cuts.append(cut)
         rest.append(left)
         axis += 1
     whole = all(isinstance(left, slice) and left == slice(None) for left in rest)
-    return tuple(box), None if whole else tuple(rest)
+    return tuple(cuts), None if whole else tuple(rest)
+
+
+def _plain_box(key: Any, shape: tuple[int, ...]) -> Box | None:
+    """Return `key` itself when it is a box within the array already, as a patch sampler's keys are."""
+    if type(key) is not tuple or len(key) != len(shape):
+        return None
+    for part, size in zip(key, shape, strict=True):
+        if type(part) is not slice or part.step is not None:
+            return None
+        start, stop = part.start, part.stop
+        if type(start) is not int or type(stop) is not int or not 0 <= start <= stop <= size:
+            return None
+    return key
 
 
 def _names_fields(key: Any) -> bool:
