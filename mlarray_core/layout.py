@@ -169,12 +169,9 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
         filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
     else:
         raise ArgumentError(f"no profile is called {profile!r}", hint=f"Choose one of {', '.join(PROFILES)}")
-    return {
-        "codec": codec,
-        "clevel": level,
-        "filters": filters,
-        "filters_meta": _filters_meta(filters, itemsize),
-    }
+    params: dict[str, Any] = {"codec": codec, "clevel": level, "filters": filters}
+    params["filters_meta"] = _filters_meta(filters, itemsize)
+    return params if itemsize == 1 or profile == "small" else {**params, "splitmode": ALWAYS_SPLIT}
 
 
 def _filters_meta(filters: list[int], itemsize: int) -> list[int]:
