@@ -12,13 +12,13 @@ import numpy as np
 
 from mlarray_core.array_state import ArrayState, checked_dtype
 from mlarray_core.codec import Grid
-from mlarray_core.container import SUFFIX, Contents, map_file, open_binary
+from mlarray_core.container import SUFFIX, load_contents, open_contents
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
 from mlarray_core.meta import Meta
 from mlarray_core.planning import normal_shape, note_layout, plan_layout
 from mlarray_core.publish import atomic
 from mlarray_core.sessions import FileSession, compression_of, settle
-from mlarray_core.storage import FrameStorage, PlainStorage
+from mlarray_core.storage import FrameStorage, PlainStorage, check_size
 
 if TYPE_CHECKING:
     import weakref
@@ -84,7 +84,7 @@ class ArrayFiles(ArrayState):
             image._open_remote(path, mode, mmap_mode, writes=writes)
             return image
         settle(path, take_over=writes)
-        stored = image._attach(Contents(map_file(path), path, checked_verify(verify)), dparams)
+        stored = image._attach(open_contents(path, checked_verify(verify)), dparams)
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         if writes:
             session = FileSession.edit(
@@ -95,7 +95,13 @@ class ArrayFiles(ArrayState):
 
     @classmethod
     def load(
-        cls, filepath: PathLike, dparams: Any = None, compressed: bool = True, *, verify: str = "touch"
+        cls,
+        filepath: PathLike,
+        dparams: Any = None,
+        compressed: bool = True,
+        *,
+        verify: str = "touch",
+        max_bytes: int | None = None,
     ) -> Self:
         """Load a whole file into memory.
 
@@ -109,10 +115,18 @@ class ArrayFiles(ArrayState):
             Keep the voxels compressed in memory.
         verify
             As `open` takes it.
+        max_bytes
+            The most that the voxels may need decompressed; None for the memory that the machine has, when
+            they are decompressed.
+
+        Raises
+        ------
+        LimitError
+            They need more: a small file may claim any size.
         """
         image = cls.__new__(cls)
         image._clear()
-        image._load(filepath, dparams, compressed=compressed, verify=verify)
+        image._load(filepath, dparams, compressed=compressed, verify=verify, max_bytes=max_bytes)
         return image
 
     @classmethod
@@ -256,13 +270,15 @@ class ArrayFiles(ArrayState):
         storage.contents.verify_all()
         return storage.contents.state.value
 
-    def _load(self, filepath: PathLike, dparams: Any, *, compressed: bool, verify: str) -> None:
+    def _load(
+        self, filepath: PathLike, dparams: Any, *, compressed: bool, verify: str, max_bytes: int | None = None
+    ) -> None:
         path = _checked_path(filepath, must_exist=True)
         settle(path)
-        with open_binary(path) as file:
-            data = file.read()
-        stored = self._attach(Contents(data, path, checked_verify(verify)), dparams)
+        stored = self._attach(load_contents(path, checked_verify(verify)), dparams)
         self.filepath = path
+        if max_bytes is not None:
+            check_size(stored.shape, stored.dtype, max_bytes, path)
         if not compressed and self._has_array():
             self._storage = PlainStorage(stored.read(tuple(slice(0, size) for size in stored.shape)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,9 @@ import numpy as np
 
 from mlarray_core import codec, generations, layout
 from mlarray_core.codec import Grid
-from mlarray_core.container import Contents, FrameWriter
+from mlarray_core.container import Contents, warn_edited
 from mlarray_core.errors import ArgumentTypeError, ModeError
+from mlarray_core.frame_writer import FrameWriter
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.planning import is_array, normal_shape, note_layout, plan_layout
@@ -128,7 +128,7 @@ class ArrayState:
         self._storage = stored
         self._describe()
         if contents.state.value == "edited elsewhere":
-            _warn_edited(contents.path)
+            warn_edited(contents.path)
         return stored
 
     def _adopt(
@@ -226,12 +226,3 @@ def plain_array(array: Any) -> Array:
 
 def _no_array() -> Grid:
     return Grid((0,), (0,), (0,), np.dtype(np.float64))
-
-
-def _warn_edited(path: str | None) -> None:
-
-    warnings.warn(
-        f"{path}: edited by another program since it was sealed, or damaged; its voxels are not verified. "
-        "Accept it as it is with: mlarray verify --reseal",
-        stacklevel=4,
-    )

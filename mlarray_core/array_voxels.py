@@ -9,7 +9,7 @@ import numpy as np
 from mlarray_core import codec, indexing
 from mlarray_core.array_state import ArrayState
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
-from mlarray_core.storage import PlainStorage
+from mlarray_core.storage import PlainStorage, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,14 +56,26 @@ class ArrayVoxels(ArrayState):
         voxels[rest] = value
         storage.write(box, voxels)
 
-    def to_numpy(self, *, out: Array | None = None) -> Array:
+    def to_numpy(self, *, out: Array | None = None, max_bytes: int | None = None) -> Array:
         """Return all voxels as a NumPy array.
+
+        Parameters
+        ----------
+        out
+            As `read` takes it.
+        max_bytes
+            The most that they may need; None for the memory that the machine has.
 
         Raises
         ------
         ArgumentTypeError
             There is no array (a TypeError).
+        LimitError
+            They need more than `max_bytes`: a small file may claim any size.
         """
+        if max_bytes is not None:
+            storage = self._need()
+            check_size(storage.shape, storage.dtype, max_bytes, self.filepath)
         voxels: Array = self.read(..., out=out)
         return voxels
 

@@ -17,6 +17,7 @@ from typing import Any
 import blosc2
 import numpy as np
 
+from mlarray_core.chunks import CODECS, FILTERS
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, CorruptError, UnsafeError
 
 Array = np.ndarray[Any, Any]
@@ -106,6 +107,11 @@ def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
     """Return plain compression parameters as Blosc2 wants them: enums and one thread."""
     params = {key: value for key, value in cparams.items() if value is not None}
     params["nthreads"] = 1
+    if params.get("codec", 0) not in CODECS or not FILTERS.issuperset(params.get("filters", ())):
+        raise ArgumentError(
+            f"codec {params.get('codec')} or filters {params.get('filters')} are not built into Blosc2",
+            field="cparams",
+        )
     if "codec" in params:
         params["codec"] = blosc2.Codec(params["codec"])
     if "splitmode" in params:
@@ -181,6 +187,15 @@ class Grid:
             slice(int(i) * c, min((int(i) + 1) * c, s))
             for i, c, s in zip(place, self.chunks, self.shape, strict=True)
         )
+
+    def overlap(self, number: int, box: Sequence[slice]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Return where chunk `number` and `box` meet: within the box, and within the chunk."""
+        here, inside = [], []
+        for part, own in zip(box, self.box(number), strict=True):
+            start, stop = max(part.start, own.start), min(part.stop, own.stop)
+            here.append(slice(start - part.start, stop - part.start))
+            inside.append(slice(start - own.start, stop - own.start))
+        return tuple(here), tuple(inside)
 
     def touched(self, box: Sequence[slice]) -> list[int]:
         """Return the numbers of the chunks that `box` touches."""

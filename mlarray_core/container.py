@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from mlarray_core.errors import CorruptError, LimitError, MLArrayError
 from mlarray_core.files import being_written, map_file, open_binary
 
 if TYPE_CHECKING:
+    import mmap
+
     import numpy as np
 
     from mlarray_core.codec import Grid
@@ -48,6 +49,8 @@ class Contents:
 
     Attributes
     ----------
+    verification
+        `verify`, as it was given.
     frame
         What the header and the trailer say.
     state, table
@@ -56,7 +59,7 @@ class Contents:
 
     def __init__(self, buffer: bytes | mmap.mmap, path: str | None = None, verify: str = "touch") -> None:
         self.buffer, self.path = buffer, path
-        self._verify = verify
+        self.verification = verify
         try:
             self.frame = frames.parse(self.read, len(buffer))
             _check_index(self.read, self.frame)
@@ -158,7 +161,11 @@ class Contents:
     def _check_chunk(self, number: int, where: tuple[int, int] | None) -> None:
         if self._checked[number]:
             return
-        if self._verify != "none" and self.state is seal.State.SEALED and not self._agrees(number, where):
+        if (
+            self.verification != "none"
+            and self.state is seal.State.SEALED
+            and not self._agrees(number, where)
+        ):
             raise CorruptError(
                 f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
                 hint="Restore the file from a copy; verify='none' reads what is left",
@@ -331,8 +338,8 @@ def _warn_more(path: str | None, count: int) -> None:
     """Warn of bytes behind the frame, unless somebody is writing them just now."""
     if path is None or not being_written(path):
         warnings.warn(
-            f"{path}: {count:,} bytes after the image are ignored: an edit was interrupted, or another program "
-            "added them. Saving or 'mlarray verify --reseal' removes them",
+            f"{path}: {count:,} bytes after the image are ignored: an edit was interrupted, or another "
+            "program added them. Saving or 'mlarray verify --reseal' removes them",
             stacklevel=5,
         )
 
@@ -365,7 +372,7 @@ def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
 
 
 def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
-    """Return metadata, shape and dtype of a `.mla` file from its header and trailer alone, checked by its seal.
+    """Return metadata, shape and dtype of a `.mla` file from its header and trailer, checked by its seal.
 
     Neither Blosc2 nor voxels are touched.
     """

@@ -56,14 +56,14 @@ class Editor:
     def read(self, box: Box, out: Array) -> Array:
         """Copy the voxels of `box` into `out`."""
         for number in self.grid.touched(box):
-            here, inside = self._overlap(number, box)
+            here, inside = self.grid.overlap(number, box)
             out[here] = self._chunk(number)[inside]
         return out
 
     def write(self, box: Box, value: Array) -> None:
         """Put `value`, which has the shape of `box`, into the array."""
         for number in self.grid.touched(box):
-            here, inside = self._overlap(number, box)
+            here, inside = self.grid.overlap(number, box)
             self._chunk(number, overwritten=self._covers(number, box))[inside] = value[here]
             self._dirty.add(number)
 
@@ -96,15 +96,6 @@ class Editor:
             if oldest in self._dirty:
                 self._put(oldest)
             del self._kept[oldest]
-
-    def _overlap(self, number: int, box: Box) -> tuple[Box, Box]:
-        """Return where chunk and box meet: within the box, and within the chunk."""
-        here, inside = [], []
-        for part, own in zip(box, self.grid.box(number), strict=True):
-            start, stop = max(part.start, own.start), min(part.stop, own.stop)
-            here.append(slice(start - part.start, stop - part.start))
-            inside.append(slice(start - own.start, stop - own.start))
-        return tuple(here), tuple(inside)
 
     def _covers(self, number: int, box: Box) -> bool:
         own = self.grid.box(number)

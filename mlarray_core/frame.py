@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mlarray_core.chunks import CHUNK_HEADER, CODECS, FILTERS, ChunkHead, plain_chunk
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
 from mlarray_core.msgpack import Unpacker
 
@@ -22,11 +23,11 @@ MIN_HEADER = 87
 MAX_HEADER = 1 << 20
 MAX_VLMETA = 1 << 28
 TAIL = 23
-CHUNK_HEADER = 32
 MAX_CHUNK = (1 << 31) - 1 - CHUNK_HEADER
 
-CODECS = frozenset({0, 1, 2, 4, 5, 32, 33, 34, 35})
-FILTERS = frozenset({0, 1, 2, 3, 4, 32, 33, 34, 35, 36})
+MAX_HEAD = 4096
+"""Bytes that hold nearly every header, read at once so that it is of one moment."""
+
 LAYERS = frozenset({"b2nd", "med_blosc2"})
 
 
@@ -36,8 +37,10 @@ class Frame:
 
     Attributes
     ----------
-    header_size, length
-        Bytes of the header, and of the whole frame.
+    header
+        The bytes of the header.
+    length
+        Bytes of the whole frame.
     nbytes, cbytes
         Size of all chunks, plain and as stored.
     typesize, blocksize, chunksize
@@ -56,7 +59,7 @@ class Frame:
         The frame's own checksum field: 0 and zeros as Blosc2 writes it.
     """
 
-    header_size: int
+    header: bytes = field(repr=False)
     length: int
     nbytes: int
     cbytes: int
@@ -75,6 +78,11 @@ class Frame:
     trailer_at: int
     fingerprint_type: int
     fingerprint: bytes
+
+    @property
+    def header_size(self) -> int:
+        """Bytes of the header."""
+        return len(self.header)
 
     @property
     def nchunks(self) -> int:
@@ -121,7 +129,7 @@ def is_frame(head: bytes) -> bool:
 
 
 def _parse(read: Read, size: int) -> Frame:
-    start = read(0, MIN_HEADER)
+    start = read(0, MAX_HEAD)
     if not is_frame(start):
         raise CorruptError("no Blosc2 frame: the first bytes are not its signature")
     if len(start) < MIN_HEADER:
@@ -139,11 +147,12 @@ def _parse(read: Read, size: int) -> Frame:
     filters = tuple(start[71:77])
     if codec not in CODECS or not FILTERS.issuperset(filters):
         raise UnsupportedError(f"codec {codec} or filters {filters} are not among those that are read")
-    layers = _layers(read(0, header_size), header_size)
+    header = start[:header_size] if header_size <= len(start) else read(0, header_size)
+    layers = _layers(header, header_size)
     shape, chunks, blocks, dtype = _array(layers)
     trailer_at, fingerprint_type, fingerprint = _tail(read, length, header_size)
     frame = Frame(
-        header_size, length, nbytes, cbytes, typesize, blocksize, chunksize, codec, codec_byte >> 4, filters,
+        header, length, nbytes, cbytes, typesize, blocksize, chunksize, codec, codec_byte >> 4, filters,
         shape, chunks, blocks, dtype, layers, _vlmeta(read, trailer_at, length), trailer_at,
         fingerprint_type, fingerprint,
     )  # fmt: skip
@@ -306,31 +315,24 @@ def _check(frame: Frame, *, has_vlmeta: bool) -> None:
         raise CorruptError("the chunks and their index don't fit before the trailer")
 
 
-def vlmeta_content(read: Read, frame: Frame, name: str) -> bytes:
-    """Return the packed content of one variable-length metalayer.
+def vlmeta_content(read: Read, frame: Frame, name: str, limit: int = MAX_VLMETA) -> bytes:
+    """Return the packed content of one variable-length metalayer, of at most `limit` bytes.
 
     A content that Blosc2 could not shrink is stored as it is, which holds for every compressed `.mla` header,
     and is taken without Blosc2.
     """
     at, size = frame.vlmeta[name]
     chunk = read(at, size)
-    if size < CHUNK_HEADER:
-        raise CorruptError(f"the metadata {name!r} is cut short")
-    nbytes, _, cbytes = struct.unpack("<iii", chunk[4:16])
-    if cbytes != size or not 0 <= nbytes <= MAX_VLMETA:
+    head = ChunkHead.of(chunk)
+    if head.cbytes != size:
         raise CorruptError(f"the metadata {name!r} lies about its size")
-    if chunk[2] & 0x02 and size == nbytes + CHUNK_HEADER:
+    if head.nbytes > limit:
+        raise LimitError(f"the metadata {name!r} claims {head.nbytes:,} bytes, the limit is {limit:,}")
+    if chunk[2] & 0x02 and size == head.nbytes + CHUNK_HEADER:
         return chunk[CHUNK_HEADER:]
     from mlarray_core.codec import decompress
 
-    return decompress(chunk, nbytes)
-
-
-def plain_chunk(content: bytes) -> bytes:
-    """Return `content` as a Blosc2 chunk that stores it as it is."""
-    size = len(content)
-    header = struct.pack("<BBBBiii", 5, 1, 0x87, 1, size, size, size + CHUNK_HEADER)
-    return header + b"\x00\x00\x00\x00\x00\x01\x05" + b"\x00" * 9 + content
+    return decompress(chunk, head.nbytes)
 
 
 def trailer(vlmeta: dict[str, bytes], fingerprint_type: int = 0, fingerprint: bytes = bytes(16)) -> bytes:

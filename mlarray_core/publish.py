@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ _WRITING_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 _CAUSES = {
     errno.ENOSPC: ("the disk is full", "The target is unchanged; free some space"),
     errno.EDQUOT: ("the disk quota is used up", "The target is unchanged; free some space"),
-    errno.EFBIG: ("the file is too large for this file system", None),
+    errno.EFBIG: ("the file is too large for this file system or this user", None),
     errno.EROFS: ("the file system is read-only", "Choose another folder"),
     errno.EACCES: ("no permission to write here", "Choose another folder"),
     errno.EPERM: ("no permission to write here", "Choose another folder"),
@@ -67,6 +69,7 @@ class Publication:
         self._folder = self.target.parent / f".{name[:48]}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
         self.path = self._folder / name
         self._open = False
+        self._pid = os.getpid()
         with self._explained():
             self._folder.mkdir(mode=0o700)
         self._open = True
@@ -83,9 +86,9 @@ class Publication:
 
     def abort(self) -> None:
         """Remove everything that was written and not committed."""
-        if self._open:
+        if self._open and os.getpid() == self._pid:  # not a forked child's to remove
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._open = False
+        self._open = False
 
     def explain(self, error: OSError) -> MLArrayError:
         """Say what `error`, raised while writing, means for the target."""
@@ -150,6 +153,53 @@ class Publication:
             if replaced:
                 aside.rename(target)
             raise
+
+
+STALE_SECONDS = 24 * 3600
+_TEMPORARY = re.compile(r"\..+\.tmp-(\d+)-[0-9a-f]{8}")
+
+
+def sweep(folder: str | os.PathLike[str], older: float = STALE_SECONDS) -> list[Path]:
+    """Remove temporary folders that killed processes left in `folder`, and return their paths.
+
+    Parameters
+    ----------
+    folder
+        Where targets are.
+    older
+        Only those in which nothing has changed for so many seconds, and whose process is gone: on a shared
+        disk, a process of another machine has a number that means nothing here.
+    """
+    swept = []
+    for path in Path(folder).iterdir():
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or path.is_symlink() or not path.is_dir() or _alive(int(match[1])):
+            continue
+        with suppress(OSError):
+            times = [path.stat().st_mtime, *(entry.lstat().st_mtime for entry in path.iterdir())]
+            if time.time() - max(times) > older:
+                _restore(path)
+                shutil.rmtree(path)
+                swept.append(path)
+    return swept
+
+
+def _restore(temporary: Path) -> None:
+    """Put back a folder whose replacement was killed between its two renames."""
+    for aside in temporary.glob("*.replaced"):
+        target = temporary.parent / aside.name.removesuffix(".replaced")
+        if not target.exists():
+            aside.rename(target)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextmanager

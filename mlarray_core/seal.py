@@ -11,10 +11,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from mlarray_core.errors import CorruptError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 KEY = "mlarray_seal"
 FINGERPRINT_TYPE = 3
@@ -59,6 +65,17 @@ class Table:
         if data[:4] != _MAGIC or len(data) != 20 + 8 * nchunks:
             raise CorruptError("the table of checksums is damaged")
         return cls(data[4:20], data[20:])
+
+    def as_list(self) -> list[int]:
+        """Return all checksums."""
+        return list(struct.unpack(f"<{len(self.sums) // 8}Q", self.sums))
+
+    def absent(self) -> Array:
+        """Return for each chunk whether its checksum is that of a chunk that isn't stored."""
+        import numpy as np
+
+        absent: Array = np.frombuffer(self.sums, "<u8") == chunk_sum(b"")
+        return absent
 
     def sum_of(self, number: int) -> int:
         """Return the checksum of chunk `number`."""

@@ -10,20 +10,18 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core import generations
-from mlarray_core.container import Contents, FrameWriter, map_file, open_binary
+from mlarray_core.container import Contents, open_contents
 from mlarray_core.edits import Editor
 from mlarray_core.errors import LockedError, MLArrayError, WriteError
-from mlarray_core.publish import Publication
+from mlarray_core.files import lock, open_binary
+from mlarray_core.frame_writer import FrameWriter
+from mlarray_core.publish import Publication, write_error
 from mlarray_core.storage import EditedStorage, FrameStorage, Storage
-
-try:
-    import fcntl
-except ImportError:  # Windows has no advisory locks of this kind
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +77,7 @@ class FileSession:
         publication = Publication(session.path, overwrite=True)
         session._publication = publication
         try:
-            session._file = open(publication.path, "w+b")  # noqa: SIM115 - closed by commit or abort
+            session._file = open(publication.path, "w+b", buffering=0)  # noqa: SIM115 - closed by commit or abort
             session._write_through(FrameWriter(session._file, grid, cparams))
         except OSError as error:
             session.abort()
@@ -97,22 +95,45 @@ class FileSession:
         session = cls(path, meta, cparams, stored.dparams, verify)
         session._stored = stored
         session._saved_meta = generations.encode(meta)
-        session._lock()
+        try:
+            session._lock()
+        except BaseException:
+            session.abort()
+            raise
         return session
 
     def _lock(self) -> None:
-        self._file = open_binary(str(self.path), "r+b")
-        try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            self._file = None
+        """Keep other writers out, and make sure that none has been there since the file was read."""
+        self._file = open_binary(str(self.path), "r+b", buffering=0)
+        if not lock(self._file):
+            self._release()
             raise LockedError(
                 "another writer has the file open",
                 path=self.path,
                 hint="Wait for it to finish, or save to another file",
-            ) from error
+            )
+        assert self._stored is not None
+        header = self._stored.contents.frame.header
+        if self._file.read(len(header)) != header:
+            self._release()
+            raise LockedError(
+                "another writer has changed the file since it was opened",
+                path=self.path,
+                hint="Open it again",
+            )
+
+    def _release(self) -> None:
+        """Close the file, and cut off what was written behind the frame and never committed."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        with suppress(OSError), file:  # nothing refers to these bytes
+            if self._writer is None or self._stored is None or os.getpid() != self.pid:
+                return
+            frame = self._stored.contents.frame
+            file.seek(0)
+            if file.read(frame.header_size) == frame.header:
+                file.truncate(frame.length)
 
     def _write_through(self, writer: FrameWriter) -> None:
         stored = self._stored
@@ -134,8 +155,7 @@ class FileSession:
     def _explain(self, error: OSError) -> WriteError:
         if isinstance(error, WriteError):
             return error
-        cause = error.strerror or str(error)
-        return WriteError(f"can't be written: {cause}", path=self.path, hint="The file is as it was before")
+        return write_error(error, self.path)
 
     def is_at(self, path: str) -> bool:
         """Whether `path` is the file that is written to."""
@@ -151,6 +171,10 @@ class FileSession:
     @property
     def writable(self) -> Storage:
         """The voxels, to be written to."""
+        if os.getpid() != self.pid:
+            raise LockedError(
+                "the file is being written by the process that this one was forked from", path=self.path
+            )
         if self._taken_over:
             raise LockedError("the file has been opened for writing again since", path=self.path)
         if self._edited is None:
@@ -166,7 +190,7 @@ class FileSession:
 
     def commit(self) -> None:
         """Make everything that was written, metadata included, the content of the file."""
-        if self._taken_over:
+        if self._taken_over or os.getpid() != self.pid:
             return
         self.meta.validate(shape=self.readable.shape if self.meta._has_array.has_array else None)
         metadata = generations.encode(self.meta)
@@ -183,10 +207,8 @@ class FileSession:
         except OSError as error:
             raise self._explain(error) from error
         self._saved_meta = metadata
-        self._edited = self._writer = None
-        self._stored = FrameStorage(
-            Contents(map_file(str(self.path)), str(self.path), self.verify), self.dparams
-        )
+        self._edited = self._writer = None  # what is in the file now is its content
+        self._stored = FrameStorage(open_contents(str(self.path), self.verify), self.dparams)
 
     def _check_same(self) -> None:
         """Refuse to write into a file that isn't at its path any more."""
@@ -217,9 +239,7 @@ class FileSession:
 
     def abort(self) -> None:
         """Let go of the file; what was not committed is forgotten."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._release()
         if self._publication is not None:
             self._publication.abort()
             self._publication = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from mlarray_core import codec
 from mlarray_core.edits import Editor
-from mlarray_core.errors import CorruptError
+from mlarray_core.errors import CorruptError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlarray_core.codec import Grid
     from mlarray_core.container import Contents
@@ -113,7 +114,9 @@ class FrameStorage(Storage):
     def read(self, box: Box, out: Array | None = None) -> Array:
         """Return the voxels of `box`."""
         if out is None:
-            out = np.empty([part.stop - part.start for part in box], self.dtype)
+            shape = [part.stop - part.start for part in box]
+            check_size(shape, self.dtype, path=self.contents.path)
+            out = np.empty(shape, self.dtype)
         if not out.size:
             return out
         self.contents.touch(box)
@@ -126,7 +129,15 @@ class FrameStorage(Storage):
             if isinstance(error, CorruptError):
                 raise
             raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
+        if self.contents.unwritten:
+            self._clear_unwritten(box, out)
         return out
+
+    def _clear_unwritten(self, box: Box, out: Array) -> None:
+        """Make voxels that were never written zero: Blosc2 returns whatever was in memory."""
+        for number in self.contents.unwritten.intersection(self.grid.touched(box)):
+            here, _ = self.grid.overlap(number, box)
+            out[here] = 0
 
     def chunk(self, number: int) -> bytes | None:
         """Return an encoded chunk, None for zeros."""
@@ -187,6 +198,40 @@ class EditedStorage(Storage):
         """Return an encoded chunk, None for zeros."""
         self.editor.flush()
         return self.editor._load(number)
+
+
+def check_size(
+    shape: Sequence[int], dtype: np.dtype[Any], max_bytes: int | None = None, path: str | None = None
+) -> None:
+    """Refuse to allocate an array that is too large: a small file may claim any size.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the array.
+    max_bytes
+        The most that is allowed; None for the memory that the machine has.
+    path
+        Named in the error.
+
+    Raises
+    ------
+    LimitError
+        It is larger.
+    """
+    nbytes = math.prod(shape) * dtype.itemsize
+    limit = _memory() if max_bytes is None else max_bytes
+    if nbytes > limit:
+        raise LimitError(
+            f"{nbytes:,} bytes of voxels are asked for, the limit is {limit:,}", path=path,
+            hint="Open the image and read parts of it, or allow more with max_bytes",
+        )  # fmt: skip
+
+
+def _memory() -> int:
+    if not hasattr(os, "sysconf"):
+        return 1 << 40
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def edited_copy(base: Storage, cparams: Mapping[str, Any]) -> EditedStorage:

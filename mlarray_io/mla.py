@@ -97,7 +97,7 @@ class MlaFormat(Format):
 
         from mlarray_core import generations
         from mlarray_core.codec import Grid
-        from mlarray_core.container import FrameWriter
+        from mlarray_core.frame_writer import FrameWriter
         from mlarray_core.planning import note_layout
 
         assert isinstance(options, MlaOptions)
