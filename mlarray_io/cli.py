@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,8 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> 
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted", err=True)
         return INTERRUPTED
+    finally:
+        gc.freeze()  # the process ends: a last search for garbage would take a tenth of what --help takes
     return code if isinstance(code, int) else 0
 
 
