@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlarray_io.hookspecs import hookimpl
     from mlarray_io.options import Options, option
     from mlarray_io.rawdata import RawData, check_size, file_order, read_box
-    from mlarray_io.slabs import contiguous, slabs
+    from mlarray_io.slabs import contiguous, slab_shape, tiles
     from mlarray_io.source import Source
     from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
@@ -36,7 +36,8 @@ _HOME = {
     "tell_losses": "bare",
     "voxel_dtype": "bare",
     "contiguous": "slabs",
-    "slabs": "slabs",
+    "slab_shape": "slabs",
+    "tiles": "slabs",
     "RawData": "rawdata",
     "check_size": "rawdata",
     "file_order": "rawdata",
@@ -77,8 +78,9 @@ __all__ = [
     "open_bytes",
     "option",
     "read_box",
-    "slabs",
+    "slab_shape",
     "tell_losses",
+    "tiles",
     "voxel_dtype",
 ]
 

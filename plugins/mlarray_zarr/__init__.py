@@ -1,0 +1,83 @@
+"""Zarr 2 and 3, and OME-Zarr 0.1 to 0.5: folders and ZIP archives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from mlarray_io import BareOptions, Confidence, Format, hookimpl, option
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZarrOptions(BareOptions):
+    """Settings of reading (`level` and what the file doesn't say) and of writing (the others)."""
+
+    level: int = option(0, "which resolution to read, 0 is the finest")
+    version: Literal["0.5", "0.4"] = option("0.5", "OME-Zarr to write: 0.5 is Zarr 3, 0.4 is Zarr 2")
+    levels: int | None = option(None, "how many coarser resolutions to write; none: until they are small")
+    chunk_size: tuple[int, ...] | None = option(
+        None, "chunk shape to write: one number, or one for each spatial axis, or for each axis"
+    )
+    shard_size: tuple[int, ...] | None = option(
+        None, "shape of the files that hold several chunks, given like chunk_size; Zarr 3 only"
+    )
+    codec: Literal["zstd", "blosc", "gzip", "none"] = option("zstd", "compression to write")
+    clevel: int = option(3, "compression level to write")
+
+
+class ZarrFormat(Format):
+    """Arrays, groups of them, and OME-Zarr's multiscale images with their labels."""
+
+    name: ClassVar[str] = "zarr"
+    title: ClassVar[str] = "Zarr and OME-Zarr"
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".ozx",
+    )  # fmt: skip
+    requires: ClassVar[tuple[str, ...]] = ("zarr",)
+    install: ClassVar[str] = "mlarray[zarr]"
+    Options: ClassVar[type[AnyOptions]] = ZarrOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for Zarr's metadata in a folder, or as a first member of a ZIP."""
+        if source.is_dir:
+            found = any((source.path / mark).is_file() for mark in _MARKS)
+            return Confidence.SIGNATURE if found else Confidence.NO
+        head = source.head
+        if not head.startswith(b"PK\x03\x04") or len(head) < 30:
+            return super().sniff(source) if not head else Confidence.NO
+        name = head[30 : 30 + int.from_bytes(head[26:28], "little")].decode("utf-8", "replace")
+        known = name.rpartition("/")[2] in (*_MARKS, ".zattrs", ".zmetadata")
+        return Confidence.SIGNATURE if known else super().sniff(source)
+
+    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+        """List images, labels and plain arrays, wherever in the hierarchy."""
+        from mlarray_zarr.listing import list_images
+
+        return list_images(source.path, context)
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Open one image at one of its resolutions; chunks are read when asked for."""
+        from mlarray_zarr.reader import open_zarr
+
+        return open_zarr(source.path, image.key, cast("ZarrOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write OME-Zarr with a pyramid; a plain array where OME-Zarr can't hold the axes."""
+        from mlarray_zarr.writer import write_zarr
+
+        write_zarr(reader, target, cast("ZarrOptions", options), context)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [ZarrFormat()]

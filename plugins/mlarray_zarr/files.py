@@ -1,0 +1,179 @@
+"""The files of a Zarr store, in a folder or a ZIP, none of which may lie outside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mlarray_core.errors import CorruptError, LimitError, UnsafeError, UnsupportedError
+
+LONGEST_METADATA = 16 << 20
+"""Most bytes of one JSON file."""
+DEFLATE_BEST = 1032
+"""The most bytes that one byte of deflate can stand for."""
+
+
+class Folder:
+    """The files of a store that is a folder.
+
+    Parameters
+    ----------
+    path
+        Of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._root = os.path.realpath(path)
+
+    def size(self, key: str) -> int | None:
+        """Return the size of a file, None when there is no such file."""
+        return None if (status := self._status(key)) is None else status.st_size
+
+    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
+        """Return bytes of a file, None when there is no such file."""
+        if self._status(key) is None:
+            return None
+        with open(self._inside(key), "rb") as file:
+            file.seek(start)
+            return file.read() if count is None else file.read(count)
+
+    def folders(self, key: str) -> list[str]:
+        """Return the names of the folders in a folder, sorted."""
+        with os.scandir(self._inside(key)) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _status(self, key: str) -> os.stat_result | None:
+        try:
+            status = os.stat(self._inside(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status if stat.S_ISREG(status.st_mode) else None
+
+    def _inside(self, key: str) -> str:
+        """Return the path of a key, links followed, if it lies in the store."""
+        path = os.path.realpath(os.path.join(self._root, checked(key)))
+        if path != self._root and not path.startswith(self._root + os.sep):
+            raise UnsafeError(f"{key} leads out of the store", path=self.path)
+        return path
+
+
+class Archive:
+    """The files of a store that is a ZIP. Of members with the same name the last holds.
+
+    Parameters
+    ----------
+    path
+        Of the ZIP.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+            raise CorruptError(f"is a damaged ZIP archive ({error})", path=path) from error
+        self._members = {info.filename: info for info in self._zip.infolist()}
+        self._top = self._common()
+
+    def size(self, key: str) -> int | None:
+        """Return the size of a file, None when there is no such file."""
+        info = self._members.get(self._top + checked(key))
+        return None if info is None else info.file_size
+
+    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
+        """Return bytes of a file, None when there is no such file."""
+        info = self._members.get(self._top + checked(key))
+        if info is None:
+            return None
+        if info.file_size > info.compress_size * DEFLATE_BEST + 64 or info.flag_bits & 1:
+            raise CorruptError(f"{key} claims more bytes than it holds, or is encrypted", path=self.path)
+        try:
+            with self._zip.open(info) as file:
+                file.seek(start)
+                return file.read() if count is None else file.read(count)
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise CorruptError(f"{key} is damaged ({error})", path=self.path) from error
+
+    def folders(self, key: str) -> list[str]:
+        """Return the names of the folders in a folder, sorted."""
+        prefix = self._top + (f"{checked(key)}/" if key else "")
+        inside = (name[len(prefix) :] for name in self._members if name.startswith(prefix))
+        return sorted({name.partition("/")[0] for name in inside if "/" in name})
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._zip.close()
+
+    def _common(self) -> str:
+        """Return the folder that the whole store lies in, if the archive's root is none."""
+        marks = ("zarr.json", ".zgroup", ".zarray")
+        if any(mark in self._members for mark in marks):
+            return ""
+        tops = {name.partition("/")[0] + "/" for name in self._members}
+        top = tops.pop() if len(tops) == 1 else ""
+        return top if any(top + mark in self._members for mark in marks) else ""
+
+
+Files = Folder | Archive
+
+
+def open_files(path: Path) -> Files:
+    """Return the files of the store at `path`."""
+    return Folder(path) if path.is_dir() else Archive(path)
+
+
+def checked(key: str) -> str:
+    """Return a path inside the store, or refuse one that isn't.
+
+    Raises
+    ------
+    UnsafeError
+        It is absolute or goes up.
+    """
+    parts = PurePosixPath(key).parts
+    if key.startswith("/") or ".." in parts or "\\" in key or "\0" in key or ":" in key:
+        raise UnsafeError(f"{key!r} leads out of the store")
+    return "/".join(parts)
+
+
+def joined(folder: str, name: str) -> str:
+    """Return the path of `name` in `folder`, which is empty for the root."""
+    return checked(f"{folder}/{name}" if folder else name)
+
+
+def read_json(files: Files, key: str) -> dict[str, Any] | None:
+    """Return the content of a metadata file, None when there is no such file.
+
+    Raises
+    ------
+    CorruptError
+        It is no JSON object, or nested too deeply.
+    LimitError
+        It is too large to be metadata.
+    """
+    size = files.size(key)
+    if size is None:
+        return None
+    if size > LONGEST_METADATA:
+        raise LimitError(f"{key} has {size:,} bytes, {LONGEST_METADATA:,} are the most", path=files.path)
+    content = files.read(key, 0, LONGEST_METADATA)
+    try:
+        loaded = json.loads(content or b"")
+    except (ValueError, RecursionError) as error:
+        raise CorruptError(f"{key} is damaged ({str(error)[:100]})", path=files.path) from error
+    if not isinstance(loaded, dict):
+        raise CorruptError(f"{key} holds no JSON object", path=files.path)
+    return loaded
+
+
+def refuse(files: Files, what: str) -> UnsupportedError:
+    """Return the error for something that Zarr allows and that is no image here."""
+    return UnsupportedError(what, path=files.path)

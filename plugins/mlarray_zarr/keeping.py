@@ -1,0 +1,105 @@
+"""What OME-Zarr has no place for, kept beside it under an attribute of our own, and taken back from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import Meta, MetaSpatial, geometry
+from mlarray_core.errors import MLArrayError
+from mlarray_core.headers import plain, restore
+from mlarray_core.meta import meta_writable
+from mlarray_io import default_labels
+from mlarray_zarr.ngff import Multiscale, affine_of, step_between
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlarray_zarr.nodes import Node
+
+KEY = "mlarray"
+_SECTIONS = ("source", "extra", "spatial", "stats", "bbox", "is_seg")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The metadata of an image as it was written.
+
+    Parameters
+    ----------
+    meta
+        The metadata of the finest level.
+    order
+        Which axis of the image each axis of the array is.
+    """
+
+    meta: Meta
+    order: tuple[int, ...]
+
+
+def keep(meta: Meta, order: Sequence[int]) -> dict[str, Any]:
+    """Return the attribute that `kept_of` reads."""
+    mapping = meta.to_mapping(include_none=False)
+    sections = {name: mapping[name] for name in _SECTIONS if mapping.get(name)}
+    spatial = sections.setdefault("spatial", {})
+    spatial.pop("shape", None)
+    spatial.setdefault("axis_labels", default_labels(len(order)))
+    content = {"meta": plain(sections), "order": list(order)}
+    if meta._image_meta_format.value is not None:
+        content["format"] = meta._image_meta_format.value
+    return content
+
+
+def kept_of(node: Node) -> Kept | None:
+    """Return what was kept in a node's attributes; None where there is nothing, or nothing of use."""
+    content = node.attributes.get(KEY)
+    if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
+        return None
+    order = content.get("order")
+    if not isinstance(order, list) or sorted(map(str, order)) != sorted(map(str, range(len(order)))):
+        return None
+    try:
+        meta = Meta.from_mapping({k: v for k, v in restore(content["meta"]).items() if k in _SECTIONS})
+        if isinstance(content.get("format"), str):
+            with meta_writable():
+                meta._image_meta_format.value = content["format"]
+    except (MLArrayError, TypeError, ValueError, RecursionError):
+        return None
+    return Kept(meta, tuple(order))
+
+
+def kept_spatial(kept: Kept, where: tuple[Multiscale, int] | None, ndim: int) -> MetaSpatial | None:
+    """Return the geometry that was kept, for one level; None when it isn't that of the image any more.
+
+    Parameters
+    ----------
+    kept
+        What was kept.
+    where
+        The image as OME-Zarr describes it and the number of the level; None for a plain array.
+    ndim
+        Number of axes.
+    """
+    spatial = kept.meta.spatial
+    if len(kept.order) != ndim or spatial.axis_labels is None or len(spatial.axis_labels) != ndim:
+        return None
+    if where is None:
+        return spatial
+    image, number = where
+    count = len(geometry.spatial_axes(spatial.axis_labels, ndim))
+    affine, told = geometry.affine_of(spatial, count), affine_of(image.axes, image.levels[0])
+    if told is None or told.shape != affine.shape:
+        return None
+    own, theirs = (np.vstack([np.linalg.norm(m[:-1, :-1], axis=0), m[:-1, -1]]) for m in (affine, told))
+    if not np.allclose(own, theirs, rtol=1e-6, atol=1e-9):
+        return None
+    if number == 0:
+        return spatial
+    return geometry.spatial_meta(
+        affine @ step_between(image.axes, image.levels[0], image.levels[number]),
+        axis_labels=spatial.axis_labels,
+        axis_units=spatial.axis_units,
+        coord_system=spatial.coord_system,
+    )

@@ -1,0 +1,204 @@
+"""Writes OME-Zarr: a group with one array for each resolution, made in one pass over the image each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import Additions
+from mlarray_core.headers import restore
+from mlarray_io import slab_shape, tiles
+from mlarray_zarr.keeping import KEY, keep
+from mlarray_zarr.plan import Plan, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mlarray_core import Meta
+    from mlarray_io import Box, Context, Reader
+    from mlarray_zarr import ZarrOptions
+
+BUDGET = 32 << 20
+"""Bytes of voxels that are held at once, unless one chunk or shard has more."""
+_RESERVED = (KEY, "ome", "multiscales", "omero", "image-label", "_ARRAY_DIMENSIONS")
+
+
+def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Context) -> None:
+    """Write an image, as a ZIP when the name ends in ``.zip`` or ``.ozx``.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    target
+        A path that doesn't exist.
+    options
+        Version, levels, chunks, shards and compression.
+    context
+        Is told what OME-Zarr can't say.
+    """
+    from zarr.storage import LocalStore, ZipStore
+
+    plan = plan_of(reader, options, context)
+    zipped = target.suffix.lower() in (".zip", ".ozx")
+    store = ZipStore(target, mode="w") if zipped else LocalStore(target)
+    try:
+        arrays = _create(store, reader, plan, options)
+        _write_finest(arrays[0], reader, plan, context)
+        for fine, coarse, factor in zip(arrays, arrays[1:], plan.factors, strict=False):
+            _write_coarser(fine, coarse, factor, plan, nearest=_nearest(reader))
+    finally:
+        store.close()
+
+
+def _create(store: Any, reader: Reader, plan: Plan, options: ZarrOptions) -> list[Any]:
+    """Create all groups and arrays, their metadata complete: a ZIP's members can't be changed later."""
+    import zarr
+
+    version: Any = 2 if options.version == "0.4" else 3
+    attributes = {**_foreign(reader.meta), KEY: keep(reader.meta, plan.order)}
+    settings: dict[str, Any] = {
+        "dtype": reader.dtype,
+        "chunks": plan.chunks,
+        "shards": plan.shards,
+        "compressors": _compressor(options),
+        "fill_value": 0,
+        "zarr_format": version,
+    }
+    if version == 2:
+        settings["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+    else:
+        settings["dimension_names"] = [axis.name for axis in plan.axes]
+    if not plan.levels:
+        return [zarr.create_array(store, shape=plan.shapes[0], attributes=attributes, **settings)]
+    attributes |= _ome(reader, plan, options.version)
+    zarr.create_group(store, zarr_format=version, attributes=attributes)
+    return [
+        zarr.create_array(store, name=level.path, shape=shape, **settings)
+        for level, shape in zip(plan.levels, plan.shapes, strict=True)
+    ]
+
+
+def _compressor(options: ZarrOptions) -> Any:
+    if options.codec == "none":
+        return None
+    if options.version == "0.4":
+        import numcodecs
+
+        old = {"zstd": numcodecs.Zstd, "gzip": numcodecs.GZip}
+        if options.codec == "blosc":
+            return numcodecs.Blosc(cname="zstd", clevel=options.clevel, shuffle=numcodecs.Blosc.BITSHUFFLE)
+        return old[options.codec](level=options.clevel)
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+
+    if options.codec == "blosc":
+        return BloscCodec(cname="zstd", clevel=options.clevel, shuffle="bitshuffle")
+    return ZstdCodec(level=options.clevel) if options.codec == "zstd" else GzipCodec(level=options.clevel)
+
+
+def _foreign(meta: Meta) -> dict[str, Any]:
+    """Return the attributes that another program gave the store which the image came from."""
+    source = meta.source
+    if meta._image_meta_format.value != "zarr" or not isinstance(source.get("attributes"), dict):
+        return {}
+    attributes: dict[str, Any] = restore(source["attributes"])
+    return {key: value for key, value in attributes.items() if key not in _RESERVED}
+
+
+def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
+    """Return OME-Zarr's attributes: a key of their own in 0.5, each with a version in 0.4."""
+    multiscale: dict[str, Any] = {
+        "name": "image",
+        "axes": [_axis(axis) for axis in plan.axes],
+        "datasets": [_dataset(level) for level in plan.levels],
+        "type": "nearest" if _nearest(reader) else "mean",
+    }
+    ome: dict[str, Any] = {"multiscales": [multiscale]}
+    omero = _omero(reader, plan)
+    if omero:
+        ome["omero"] = omero
+    if reader.meta.is_seg.is_seg is True:
+        ome["image-label"] = {"version": version}
+    if version == "0.4":
+        multiscale["version"] = version
+        return ome
+    ome.get("image-label", {}).pop("version", None)
+    return {"ome": {"version": version, **ome}}
+
+
+def _axis(axis: Any) -> dict[str, str]:
+    unit = {"unit": axis.unit} if axis.unit and axis.kind in ("space", "time") else {}
+    kind = {} if axis.kind == "custom" else {"type": axis.kind}
+    return {"name": axis.name, **kind, **unit}
+
+
+def _dataset(level: Any) -> dict[str, Any]:
+    scale = {"type": "scale", "scale": list(level.scale)}
+    translation = {"type": "translation", "translation": list(level.translation)}
+    moved = [translation] if any(level.translation) else []
+    return {"path": level.path, "coordinateTransformations": [scale, *moved]}
+
+
+def _omero(reader: Reader, plan: Plan) -> dict[str, Any] | None:
+    """Return how channels are shown, with what 0.4 demands of each: a colour and a window."""
+    channels = Additions.of(reader.meta).channels
+    at = next((i for i, axis in enumerate(plan.axes) if axis.kind == "channel"), None)
+    if at is None or len(channels) != plan.shapes[0][at]:
+        return None
+    kind = reader.dtype
+    low, high = (np.iinfo(kind).min, np.iinfo(kind).max) if kind.kind in "iu" else (0, 1)
+    window = {"min": float(low), "max": float(high), "start": float(low), "end": float(high)}
+    shown = []
+    for number, channel in enumerate(channels):
+        given = restore(channel)
+        own = given.get("window") if isinstance(given.get("window"), dict) else {}
+        label = str(given.get("label") or given.get("name") or f"channel {number}")
+        needed = {"label": label, "color": given.get("color", "FFFFFF"), "window": {**window, **own}}
+        shown.append({**given, **needed})
+    return {"channels": shown}
+
+
+def _nearest(reader: Reader) -> bool:
+    """Whether coarser levels take every other voxel: labels and truth values have no mean."""
+    return reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b"
+
+
+def _write_finest(array: Any, reader: Reader, plan: Plan, context: Context) -> None:
+    chunks = None if reader.chunks is None else tuple(reader.chunks[axis] for axis in plan.order)
+    shape = plan.shapes[0]
+    if 0 in shape:
+        return
+    step = slab_shape(shape, reader.dtype.itemsize, chunks, plan.shards or plan.chunks, BUDGET)
+    for box in tiles(shape, step):
+        voxels = reader[_image_box(box, plan.order)].transpose(plan.order)
+        array[box] = voxels
+        context.progress(voxels.nbytes)
+
+
+def _image_box(box: Box, order: Sequence[int]) -> Box:
+    wanted: list[slice] = [slice(0, 0)] * len(box)
+    for part, axis in zip(box, order, strict=True):
+        wanted[axis] = part
+    return tuple(wanted)
+
+
+def _write_coarser(fine: Any, coarse: Any, factor: tuple[int, ...], plan: Plan, *, nearest: bool) -> None:
+    size = coarse.dtype.itemsize * int(np.prod(factor))
+    step = slab_shape(coarse.shape, size, None, plan.shards or plan.chunks, BUDGET)
+    for box in tiles(coarse.shape, step):
+        wide = tuple(slice(part.start * by, part.stop * by) for part, by in zip(box, factor, strict=True))
+        coarse[box] = _shrunk(np.asarray(fine[wide]), factor, nearest=nearest)
+
+
+def _shrunk(voxels: np.ndarray[Any, Any], factor: tuple[int, ...], *, nearest: bool) -> np.ndarray[Any, Any]:
+    """Return every nth voxel, or the mean of the voxels that become one, rounded for integers."""
+    if nearest:
+        every: np.ndarray[Any, Any] = voxels[tuple(slice(None, None, by) for by in factor)]
+        return every
+    split = [part for size, by in zip(voxels.shape, factor, strict=True) for part in (size // by, by)]
+    work = np.result_type(voxels.dtype, np.float32)
+    mean = voxels.reshape(split).mean(axis=tuple(range(1, len(split), 2)), dtype=work)
+    rounded: np.ndarray[Any, Any] = np.rint(mean) if voxels.dtype.kind in "iu" else mean
+    return rounded.astype(voxels.dtype)
