@@ -12,7 +12,7 @@ import numpy as np
 
 from mlarray_core.array_state import ArrayState, checked_dtype
 from mlarray_core.codec import Grid
-from mlarray_core.container import SUFFIX, load_contents, open_contents
+from mlarray_core.container import SUFFIX, Contents, load_contents, open_contents
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
 from mlarray_core.meta import Meta
 from mlarray_core.planning import normal_shape, note_layout, plan_layout
@@ -273,9 +273,8 @@ class ArrayFiles(ArrayState):
     def _load(
         self, filepath: PathLike, dparams: Any, *, compressed: bool, verify: str, max_bytes: int | None = None
     ) -> None:
-        path = _checked_path(filepath, must_exist=True)
-        settle(path)
-        stored = self._attach(load_contents(path, checked_verify(verify)), dparams)
+        path, contents = _contents(filepath, checked_verify(verify))
+        stored = self._attach(contents, dparams)
         self.filepath = path
         if max_bytes is not None:
             check_size(stored.shape, stored.dtype, max_bytes, path)
@@ -295,6 +294,18 @@ class ArrayFiles(ArrayState):
 def is_remote(path: PathLike) -> bool:
     """Whether a path is a URL."""
     return "://" in os.fspath(path)
+
+
+def _contents(filepath: PathLike, verify: str) -> tuple[str, Contents]:
+    """Return the path and the whole content of a file."""
+    if is_remote(filepath):
+        from mlarray_core.remote import fetch
+
+        url = os.fspath(filepath)
+        return url, Contents(fetch(url), url, verify)
+    path = _checked_path(filepath, must_exist=True)
+    settle(path)
+    return path, load_contents(path, verify)
 
 
 def as_meta(meta: Mapping[str, Any] | Meta | None) -> Meta:

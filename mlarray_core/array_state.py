@@ -100,7 +100,7 @@ class ArrayState:
                 raise ModeError(
                     "the image is open for reading only",
                     path=self.filepath,
-                    hint="Open it with mmap_mode='r+'",
+                    hint="Open it with mmap_mode='r+', or 'c' to edit in memory only",
                 )
             storage = self._storage = edited_copy(storage, self.meta.blosc2.cparams or {})
         return storage

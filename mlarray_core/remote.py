@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayErr
 from mlarray_core.storage import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlarray_core.indexing import Box
     from mlarray_core.meta import Meta
 
@@ -50,8 +53,10 @@ class RemoteStorage(Storage):
 
     def chunk(self, number: int) -> bytes | None:
         """Fetch one encoded chunk."""
-        chunk: bytes = self._array.schunk.get_chunk(number)
-        return chunk
+        try:
+            return bytes(self._array.get_chunk(number))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ReadError(f"voxels can't be fetched: {error}", path=self.url) from error
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -68,6 +73,27 @@ def open_remote(url: str) -> tuple[Meta, RemoteStorage]:
     ReadError
         There is nothing at the URL, or it can't be fetched.
     """
+    with _opened(url) as file:
+        size = file.seek(0, 2)
+
+        def read(at: int, count: int) -> bytes:
+            file.seek(at)
+            return bytes(file.read(count))
+
+        frame = frames.parse(read, size, url)
+        meta = read_metadata(read, frame, url)
+        return meta, RemoteStorage(url, frame)
+
+
+def fetch(url: str) -> bytes:
+    """Return all bytes of a file at a URL. Raises as `open_remote` does."""
+    with _opened(url) as file:
+        return bytes(file.read())
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Any]:
+    """Open a URL, with errors that say what is wrong."""
     try:
         import fsspec
     except ImportError as error:
@@ -76,19 +102,14 @@ def open_remote(url: str) -> tuple[Meta, RemoteStorage]:
         ) from error
     try:
         with fsspec.open(url, "rb") as file:
-            size = file.seek(0, 2)
-
-            def read(at: int, count: int) -> bytes:
-                file.seek(at)
-                return bytes(file.read(count))
-
-            frame = frames.parse(read, size, url)
-            meta = read_metadata(read, frame, url)
-        return meta, RemoteStorage(url, frame)
+            yield file
     except MLArrayError:
         raise
     except ImportError as error:
         raise MissingDependencyError(f"this protocol needs another package: {error}", path=url) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        kind = CorruptError if isinstance(error, RuntimeError) else ReadError
-        raise kind(f"it can't be opened: {error}", path=url) from error
+    except FileNotFoundError as error:
+        raise ReadError("there is nothing at this URL", path=url) from error
+    except (OSError, ValueError) as error:
+        raise ReadError(f"it can't be opened: {error}", path=url) from error
+    except RuntimeError as error:
+        raise CorruptError(f"it can't be opened: {error}", path=url) from error
