@@ -78,7 +78,7 @@ class ZarrReader(Reader):
 
             from mlarray_zarr.store import FileStore
 
-            # no codec doubles what it can't compress; without a bound a small chunk could inflate to terabytes
+            # no codec doubles what it can't compress; unbounded, a chunk could inflate to terabytes
             largest = 2 * math.prod(self._info.outer) * self.dtype.itemsize + 65536
             store = FileStore(self._files, largest)
             version: Any = self._node.version
