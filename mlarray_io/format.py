@@ -56,6 +56,8 @@ class ImageRef:
         What a listing shows: ``shape``, ``dtype``, ``spacing``, ``modality``, ``why_split`` ...
     name
         Name of its file, without suffix, when all images are converted into a folder; the key when empty.
+    aliases
+        Other names by which it can be chosen, such as a UID; several images may share one.
     payload
         The format's own: whatever `Format.open` would have to find out again.
     """
@@ -65,6 +67,7 @@ class ImageRef:
     primary: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    aliases: tuple[str, ...] = ()
     payload: Any = field(default=None, repr=False, compare=False)
 
 

@@ -51,7 +51,7 @@ def choose(images: Sequence[ImageRef], wanted: str | None, source: Source) -> Im
         fitting = [image for image in images if image.primary] if len(images) > 1 else list(images)
     else:
         fitting = [image for image in images if image.key == wanted] or [
-            image for image in images if wanted in (image.title, image.name)
+            image for image in images if wanted in (image.title, image.name, *image.aliases)
         ]
     if len(fitting) == 1:
         return fitting[0]
