@@ -1,0 +1,132 @@
+"""The documentation names everything that exists. Run this module to write the tables of docs/formats.md anew."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FORMATS = DOCS / "formats.md"
+TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def installed_formats():
+    from mlarray_io.registry import Registry
+
+    registry = Registry.load()
+    assert not registry.broken
+    ours = [format for format in registry.formats if type(format).__module__.startswith("mlarray_")]
+    return sorted(ours, key=lambda format: format.name)
+
+
+def page_of(format):
+    """Return the page that says of itself, in its first lines, that it is about this format."""
+    for page in sorted((DOCS / "formats").glob("*.md")):
+        marks = re.findall(r"<!-- formats: (.*?) -->", page.read_text())
+        if any(format.name in mark.split() for mark in marks):
+            return page
+    return None
+
+
+def format_row(format):
+    page = page_of(format)
+    name = f"[{format.title}](formats/{page.name})" if page else format.title
+    can = [word for word, able in (("read", format.reads), ("write", format.writes)) if able]
+    suffixes = " ".join(f"`{suffix}`" for suffix in format.suffixes)
+    return f"| `{format.name}` | {name} | {', '.join(can)} | {suffixes} | `{format.install or 'mlarray'}` |"
+
+
+def option_rows(format):
+    from mlarray_io.options import describe
+
+    for option in describe(format.Options):
+        default = "" if option.default is None else f"`{option.default}`"
+        kind = option.type.replace("|", "or")
+        yield f"| `{format.name}` | `-o {option.name}` | {kind} | {default} | {option.help} |"
+
+
+def filled(text):
+    formats = installed_formats()
+    table = ["| format | title | can | suffixes | install |", "|---|---|---|---|---|", *map(format_row, formats)]
+    options = ["| format | option | value | default | what it does |", "|---|---|---|---|---|"]
+    options += [row for format in formats for row in option_rows(format)]
+    tables = iter(["\n".join(table) + "\n", "\n".join(options) + "\n"])
+    return TABLE.sub(lambda match: match[1] + next(tables) + match[3], text)
+
+
+def test_format_tables_are_what_is_installed():
+    text = FORMATS.read_text()
+    assert len(TABLE.findall(text)) == 2
+    assert text == filled(text), f"run `python tests/{Path(__file__).name}` to write the tables anew"
+
+
+@pytest.mark.parametrize("format", installed_formats(), ids=lambda format: format.name)
+def test_every_format_has_a_page(format):
+    assert page_of(format) is not None
+
+
+def commands():
+    from mlarray_io.cli import cli
+
+    return sorted(cli.commands.items())
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_and_option_is_described(name, command):
+    text = "\n".join(page.read_text() for page in DOCS.glob("*.md"))
+    assert f"mlarray {name}" in text
+    for parameter in command.params:
+        for flag in parameter.opts:
+            if flag.startswith("-"):
+                assert f"`{flag}" in text, f"mlarray {name} {flag}"
+
+
+def test_every_error_is_described():
+    from mlarray_core import errors
+
+    text = (DOCS / "errors.md").read_text()
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, errors.MLArrayError):
+            assert f"`{name}`" in text or f".{name}`" in text, name
+
+
+def test_every_name_of_the_plugin_interface_is_described():
+    import mlarray_io
+
+    text = (DOCS / "write-a-plugin.md").read_text() + (ROOT / "tests/guest/mlarray_pgm.py").read_text()
+    for name in ("Format", "Reader", "Options", "Source", "Confidence", "ImageRef", "Context", "hookimpl"):
+        assert name in mlarray_io.__all__
+        assert name in text, name
+
+
+def test_links_lead_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}"
+
+
+def python_blocks():
+    pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    for page in pages:
+        text = page.read_text()
+        blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        if blocks and "<!-- include:" not in text:
+            yield pytest.param(blocks, id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("blocks", python_blocks())
+def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "example"}
+    for block in blocks:
+        exec(compile(block, "example", "exec"), names)
+
+
+if __name__ == "__main__":
+    FORMATS.write_text(filled(FORMATS.read_text()))
