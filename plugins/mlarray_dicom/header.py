@@ -1,0 +1,200 @@
+"""The whole header of an image as JSON, invertible: `meta.source`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import MLArrayError
+from mlarray_core.headers import plain, restore
+from mlarray_dicom.columns import fold, unfold
+from mlarray_dicom.instance import PARSING, quiet, read_instance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from mlarray_io import Context
+
+LARGEST_VALUE, LARGEST_SUM = 256 << 10, 4 << 20
+"""Bytes of one binary value that are kept, and of all of them together."""
+
+_GROUPS = ("PerFrameFunctionalGroupsSequence",)
+_PER_FRAME = "52009230"
+_DROPPED = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0xFFFCFFFC, 0x00880200})
+"""Pixel data in its three kinds, offset tables, trailing padding, icon image."""
+
+
+class Header:
+    """Collects the headers of the files of an image.
+
+    Parameters
+    ----------
+    context
+        Told of what is too large to keep.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._left = context, LARGEST_SUM
+        self._rows: list[dict[str, Any]] = []
+        self._meta: list[dict[str, Any]] = []
+        self._before: dict[int, tuple[Any, dict[str, Any] | None]] = {}
+        self.first: Dataset | None = None
+
+    def add(self, dataset: Dataset) -> None:
+        """Add the header of one file."""
+        if self.first is None:
+            self.first = dataset
+        with quiet():
+            self._rows.append(self._row(dataset))
+            meta = getattr(dataset, "file_meta", None)
+            self._meta.append({} if meta is None else self._row(meta, remember=False))
+
+    def source(self, frames: int, order: Sequence[Sequence[int]] | None) -> dict[str, Any]:
+        """Return everything as JSON can hold it.
+
+        Parameters
+        ----------
+        frames
+            Number of frames of the image.
+        order
+            File and frame number of each frame in the order of the array, when files hold several.
+        """
+        groups = [row.pop(_PER_FRAME, None) for row in self._rows]
+        found: dict[str, Any] = {"files": len(self._rows), "frames": frames, **fold(self._rows)}
+        found["file_meta"] = fold(self._meta)
+        found["software"] = _software()
+        if any(groups):
+            items = [item for group in groups for item in (group or {}).get("Value", ())]
+            counts = [len((group or {}).get("Value", ())) for group in groups]
+            found["functional_groups"] = {"frames_of_each_file": counts, **fold(items)}
+        if order is not None:
+            found["order"] = [list(place) for place in order]
+        whole: dict[str, Any] = plain(found)
+        return whole
+
+    def _row(self, dataset: Dataset, *, remember: bool = True) -> dict[str, Any]:
+        """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
+        row = {}
+        for tag in sorted(dataset._dict):
+            if tag in _DROPPED or _is_overlay(tag):
+                if _is_overlay(tag):
+                    self._context.loss("overlay data", "only the voxels are kept")
+                continue
+            raw = dataset.get_item(tag)
+            value = getattr(raw, "value", None)
+            known = self._before.get(tag) if remember else None
+            if known is not None and known[0] == value and type(known[0]) is type(value):
+                element = known[1]
+            else:
+                element = self._limited(_json(dataset, tag))
+                if remember:
+                    self._before[tag] = (value, element)
+            if element is not None:
+                row[f"{tag:08X}"] = element
+        return row
+
+    def _limited(self, element: dict[str, Any] | None, where: str = "") -> dict[str, Any] | None:
+        """Replace binary values that are too large by their length and checksum."""
+        if element is None:
+            return None
+        inline = element.get("InlineBinary")
+        if isinstance(inline, str):
+            size = len(inline) * 3 // 4
+            if size > LARGEST_VALUE or size > self._left:
+                data = base64.b64decode(inline)
+                self._context.loss(
+                    "large binary values of the header", "their length and checksum are kept instead"
+                )
+                return {"vr": element["vr"], "sha256": {"len": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+            self._left -= size
+        elif element.get("vr") == "SQ":
+            items = [
+                {tag: self._limited(one) for tag, one in item.items()} if item else {}
+                for item in element.get("Value", ())
+            ]
+            return {**element, "Value": items} if items else element
+        return element
+
+
+def _is_overlay(tag: int) -> bool:
+    """Say whether a tag is Overlay Data, (60xx,3000)."""
+    return tag >> 24 == 0x60 and tag & 0xFFFF == 0x3000
+
+
+def _json(dataset: Dataset, tag: int) -> dict[str, Any] | None:
+    """Return one element in the DICOM JSON model; one that breaks the rules of its VR as bytes."""
+    raw = dataset.get_item(tag)
+    try:
+        element: dict[str, Any] = dataset[tag].to_json_dict(None, 1 << 62)
+    except PARSING:
+        value = getattr(raw, "value", None)
+        data = value if isinstance(value, bytes) else str(value).encode()
+        return {"vr": "UN", "InlineBinary": base64.b64encode(data).decode("ascii")}
+    return element
+
+
+def _software() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("mlarray", "pydicom"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def read_header(paths: Sequence[Path], context: Context) -> Header:
+    """Read the headers of several files.
+
+    Raises
+    ------
+    MLArrayError
+        One can't be read any more.
+    """
+    header = Header(context)
+    for path in paths:
+        header.add(read_instance(path).dataset)
+    return header
+
+
+def datasets(source: Mapping[str, Any]) -> list[Dataset]:
+    """Return the headers that `meta.source` holds, one for each file, without pixel data.
+
+    Parameters
+    ----------
+    source
+        `meta.source` of an image that was read from DICOM.
+
+    Raises
+    ------
+    MLArrayError
+        It is no such thing.
+    """
+    from pydicom.dataset import Dataset
+
+    content = restore(dict(source))
+    rows = unfold(content, int(content["files"]))
+    if "functional_groups" in content:
+        groups = content["functional_groups"]
+        counts = groups["frames_of_each_file"]
+        items = unfold(groups, sum(counts))
+        for row, count in zip(rows, counts, strict=True):
+            own, items = items[:count], items[count:]
+            if own:
+                row[_PER_FRAME] = {"vr": "SQ", "Value": own}
+    try:
+        with quiet():
+            return [Dataset.from_json(_without_replaced(row)) for row in rows]
+    except PARSING as error:
+        raise MLArrayError(f"its source is no DICOM header ({error})", field="source") from error
+
+
+def _without_replaced(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out values of which only the checksum was kept."""
+    return {tag: element for tag, element in row.items() if "sha256" not in element}

@@ -1,0 +1,280 @@
+"""One DICOM file: its header, and where its pixel data lie."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mlarray_core.errors import CorruptError, MLArrayError, ReadError, UnsupportedError
+from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
+from mlarray_dicom.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import FileDataset
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG, DEFLATED})
+UNDEFINED = 0xFFFFFFFF
+PARSING = (EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError,
+           RecursionError, MemoryError, AssertionError, struct.error, zlib.error)  # fmt: skip
+"""What pydicom raises on damaged files."""
+LARGEST_HEADER = 64 << 20
+"""Bytes of a deflated file that are inflated in search of its pixel data."""
+
+
+@dataclass(frozen=True)
+class PixelData:
+    """Where the value of a pixel data element lies.
+
+    Parameters
+    ----------
+    tag
+        Pixel Data, Float Pixel Data or Double Float Pixel Data.
+    vr
+        OB or OW, empty where the transfer syntax has implicit VRs.
+    at, length
+        Place in the file (of a deflated one: in the inflated stream) and length, None when it is in fragments.
+    """
+
+    tag: int
+    vr: str
+    at: int
+    length: int | None
+
+
+@dataclass
+class Instance:
+    """One file that holds an image.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    dataset
+        Its header, or the part of it that `tags.wanted` names.
+    syntax
+        UID of its transfer syntax.
+    pixels
+        Where its pixels are; None when it has none.
+    size
+        Length of the file.
+    """
+
+    path: Path
+    dataset: FileDataset
+    syntax: str
+    pixels: PixelData | None
+    size: int = field(default=0)
+
+    def get(self, keyword: str, default: Any = None) -> Any:
+        """Return the value of an attribute; the default when it is absent, empty or not readable as its VR."""
+        return value_of(self.dataset, keyword, default)
+
+    def text(self, keyword: str) -> str:
+        """Return an attribute as text, empty when it is absent."""
+        return str(self.get(keyword, "")).strip()
+
+    @property
+    def count(self) -> int:
+        """Number of frames.
+
+        Raises
+        ------
+        CorruptError
+            It is no number, or below one.
+        """
+        value = self.get("NumberOfFrames", 1)
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            number = 0
+        if number < 1:
+            raise CorruptError(f"has {value!s} frames", path=self.path, field="NumberOfFrames")
+        return number
+
+
+def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
+    """Return the value of an attribute of a data set; the default when it is absent, empty or unreadable."""
+    if keyword not in dataset:
+        return default
+    try:
+        value = dataset[keyword].value
+    except (ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError):
+        return default
+    if value is None or (hasattr(value, "__len__") and len(value) == 0):
+        return default
+    return value
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom's remarks on values that break the standard from the user: what matters is checked here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@lru_cache(maxsize=1)
+def _tags() -> tuple[int, ...]:
+    return tuple(wanted())
+
+
+def read_brief(path: Path) -> Instance:
+    """Read what `tags.wanted` names, and find the pixel data."""
+    return read_instance(path, _tags())
+
+
+def read_instance(path: Path, tags: Sequence[int] | None = None) -> Instance:
+    """Read the header of a file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    tags
+        Attributes to read; None for all.
+
+    Raises
+    ------
+    UnsupportedError
+        It isn't DICOM.
+    CorruptError
+        It is damaged.
+    ReadError
+        The operating system refuses to read it.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            if not recognise(head):
+                raise UnsupportedError("is not DICOM", path=path)
+            file.seek(0, 2)
+            size = file.tell()
+            file.seek(0)
+            return _parse(path, file, head, size, tags)
+    except OSError as error:
+        if error.errno is None:
+            raise _damaged(path, error) from error
+        raise ReadError(f"can't be read: {error.strerror or error}", path=path) from error
+
+
+def _parse(path: Path, file: BinaryIO, head: bytes, size: int, tags: Sequence[int] | None) -> Instance:
+    from pydicom import dcmread
+
+    deflated = DEFLATED.encode() in head
+    stream = BytesIO(inflate(path, LARGEST_HEADER, whole=False)) if deflated else file
+    # pydicom would inflate without a limit: to it, what is inflated already is a plain file
+    try:
+        with quiet():
+            dataset = dcmread(
+                stream,
+                stop_before_pixels=True,
+                force=True,
+                specific_tags=None if tags is None else list(tags),
+            )
+            _resolve(dataset)
+    except MLArrayError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(path, error) from error
+    except PARSING as error:
+        raise _damaged(path, error) from error
+    syntax = DEFLATED if deflated else _syntax(dataset)
+    pixels = _locate(stream, syntax, dataset)
+    return Instance(path, dataset, syntax, pixels, size)
+
+
+def _resolve(dataset: FileDataset) -> None:
+    """Demand the class of the object, without which nothing is known about it."""
+    from pydicom.uid import MediaStorageDirectoryStorage
+
+    meta = getattr(dataset, "file_meta", None)
+    kind = value_of(dataset, "SOPClassUID") or (meta and value_of(meta, "MediaStorageSOPClassUID"))
+    if not kind:
+        raise ValueError("there is no SOP Class UID")
+    if "SOPClassUID" not in dataset or not value_of(dataset, "SOPClassUID"):
+        dataset.SOPClassUID = MediaStorageDirectoryStorage if "DirectoryRecordSequence" in dataset else kind
+
+
+def _syntax(dataset: FileDataset) -> str:
+    """Return the transfer syntax; without file meta information, the one that pydicom found out."""
+    meta = getattr(dataset, "file_meta", None)
+    named = str(value_of(meta, "TransferSyntaxUID", "")) if meta else ""
+    if named and named not in NATIVE:
+        return named
+    implicit, little = dataset.original_encoding
+    if not little:
+        return BIG
+    return IMPLICIT if implicit else EXPLICIT
+
+
+def _locate(stream: BinaryIO, syntax: str, dataset: FileDataset) -> PixelData | None:
+    """Read the header of the pixel data element, before which pydicom stopped."""
+    implicit, little = dataset.original_encoding
+    order = "<" if little else ">"
+    head = stream.read(12)
+    if len(head) < 8:
+        return None
+    group, element = struct.unpack(f"{order}HH", head[:4])
+    tag = group << 16 | element
+    if tag not in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS):
+        return None
+    at = stream.tell() - len(head)
+    if implicit:
+        vr, length = "", struct.unpack(f"{order}I", head[4:8])[0]
+        return PixelData(tag, vr, at + 8, None if length == UNDEFINED else length)
+    if len(head) < 12:
+        return None
+    vr, length = head[4:6].decode("latin-1"), struct.unpack(f"{order}I", head[8:12])[0]
+    return PixelData(tag, vr, at + 12, None if length == UNDEFINED else length)
+
+
+def inflate(path: Path, limit: int, *, whole: bool = True) -> bytes:
+    """Return the first `limit` bytes of a deflated file as if it had not been deflated (PS3.5, A.5).
+
+    Raises
+    ------
+    CorruptError
+        The deflated stream is damaged, or, when the whole is wanted, ends before `limit` bytes.
+    """
+    content = path.read_bytes()
+    start = _end_of_meta(content)
+    meta = content[:start].replace(DEFLATED.encode(), EXPLICIT.encode() + b"\0\0\0")
+    try:
+        body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:], max(limit - start, 1))
+    except zlib.error as error:
+        raise _damaged(path, error) from error
+    if whole and start + len(body) < limit:
+        raise CorruptError("its deflated content ends too early", path=path)
+    return meta + body
+
+
+def _end_of_meta(content: bytes) -> int:
+    """Return where the file meta information ends, which is always explicit little endian (PS3.10, 7.1)."""
+    at = PREAMBLE + len(MAGIC) if content[PREAMBLE : PREAMBLE + 4] == MAGIC else 0
+    while content[at : at + 2] == b"\x02\x00" and at + 12 <= len(content):
+        long = content[at + 4 : at + 6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
+        length = struct.unpack_from("<I", content, at + 8)[0] if long else struct.unpack_from("<H", content, at + 6)[0]
+        at += (12 if long else 8) + length
+    return min(at, len(content))
+
+
+def _damaged(path: Path, error: Exception) -> CorruptError:
+    brief = " ".join(str(error).split())[:160]
+    return CorruptError(
+        f"the file is damaged or cut short ({type(error).__name__}: {brief})",
+        path=path,
+        hint="Fetch or export it again",
+    )

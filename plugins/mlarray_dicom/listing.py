@@ -1,0 +1,133 @@
+"""The list of images in a source, made from headers alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import MLArrayError
+from mlarray_dicom.arrangement import Arrangement, arrange
+from mlarray_dicom.scan import scan
+from mlarray_dicom.segmentation import is_segmentation
+from mlarray_dicom.series import Group, groups_of
+from mlarray_dicom.stack import stacks_of
+from mlarray_io import ImageRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlarray_dicom import DicomOptions
+    from mlarray_io import Context
+
+
+@dataclass
+class Found:
+    """One image, and how it becomes an array or why it can't.
+
+    Parameters
+    ----------
+    group
+        Its frames.
+    arrangement
+        Where they go.
+    problem
+        Why they go nowhere; raised when the image is opened.
+    """
+
+    group: Group
+    arrangement: Arrangement | None = None
+    problem: MLArrayError | None = None
+
+
+def list_images(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
+    """List the images of a file or folder, one for each array that is needed."""
+    groups = [part for group in groups_of(scan(path, context), options.damaged, context) for part in _runs(group, options)]
+    found = [_arranged(group, options) for group in groups]
+    names = _names(groups)
+    return [
+        ImageRef(
+            key=str(place),
+            title=one.group.first.text("SeriesDescription"),
+            facts=dict(_facts(one)),
+            name=name,
+            aliases=_aliases(one.group, groups),
+            payload=one,
+        )
+        for place, (one, name) in enumerate(zip(found, names, strict=True), start=1)
+    ]
+
+
+def _runs(group: Group, options: DicomOptions) -> list[Group]:
+    """Split a group at missing slices when that is asked for."""
+    if group.problem is not None or is_segmentation(group.first):
+        return [group]
+    try:
+        runs = stacks_of(group.frames, options)
+    except MLArrayError:
+        return [group]
+    if len(runs) == 1:
+        return [group]
+    return [group.part(run, "run", str(number)) for number, run in enumerate(runs, start=1)]
+
+
+def _arranged(group: Group, options: DicomOptions) -> Found:
+    try:
+        return Found(group, arrange(group, options))
+    except MLArrayError as error:
+        error.path = error.path or str(_place(group))
+        return Found(group, problem=error)
+
+
+def _place(group: Group) -> Path:
+    return group.first.path if len(group.instances) == 1 else group.first.path.parent
+
+
+def _aliases(group: Group, groups: list[Group]) -> tuple[str, ...]:
+    """Return the UID of the series, and that of the object if it is alone in its image."""
+    uid = group.first.text("SeriesInstanceUID")
+    own = {group.instances[frame.file].text("SOPInstanceUID") for frame in group.frames}
+    return (uid, *own) if len(own) == 1 else (uid,)
+
+
+def _names(groups: list[Group]) -> list[str]:
+    """Return a file name for each image, of series number and UID: neither tells who the patient is."""
+    stems = [_stem(group) for group in groups]
+    counts: dict[str, int] = {}
+    names = []
+    for stem in stems:
+        counts[stem] = counts.get(stem, 0) + 1
+        names.append(stem if stems.count(stem) == 1 else f"{stem}-{counts[stem]}")
+    return names
+
+
+def _stem(group: Group) -> str:
+    uid = group.first.text("SeriesInstanceUID") or group.first.text("SOPInstanceUID") or str(group.first.path)
+    number = group.first.text("SeriesNumber") or "0"
+    digits = "".join(char for char in number if char.isdigit()) or "0"
+    return f"{digits}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
+
+
+def _facts(found: Found) -> Iterator[tuple[str, Any]]:
+    """Yield what a listing shows; nothing that is about the patient."""
+    group, first = found.group, found.group.first
+    yield "modality", first.text("Modality")
+    yield "series", first.text("SeriesNumber")
+    if found.arrangement is not None:
+        colours = (group.layout.samples,) if group.layout.samples > 1 else ()
+        yield "shape", found.arrangement.shape + colours
+        yield "spacing", _spacing(found.arrangement)
+    yield "files", len({frame.file for frame in group.frames})
+    if group.why:
+        yield "why_split", ", ".join(f"{name} {value}" for name, value in group.why.items())
+    if found.problem is not None:
+        yield "problem", found.problem.message
+
+
+def _spacing(arrangement: Arrangement) -> tuple[float, ...] | None:
+    import numpy as np
+
+    if arrangement.affine is None:
+        return arrangement.spacing
+    return tuple(float(f"{step:.6g}") for step in np.linalg.norm(arrangement.affine[:3, :3], axis=0))

@@ -1,0 +1,230 @@
+"""Stored values of single frames: found in the file, decoded, with bits that aren't theirs removed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayError, UnsupportedError
+from mlarray_dicom.codestream import RLE, RLE_MOST, frame_size
+from mlarray_dicom.fragments import frames_of
+from mlarray_dicom.instance import BIG, DEFLATED, NATIVE, PARSING, inflate
+from mlarray_dicom.layout import SUBSAMPLED
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import Decoder
+
+    from mlarray_dicom.fragments import Fragment
+    from mlarray_dicom.instance import Instance
+    from mlarray_dicom.layout import PixelLayout
+
+Array = np.ndarray[Any, Any]
+
+_EXPLICIT = "1.2.840.10008.1.2.1"
+_JPEG2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 92, 93, 201, 202, 203))
+
+
+class FramePixels:
+    """The frames of one file.
+
+    Parameters
+    ----------
+    instance
+        The file.
+    layout
+        How it stores samples.
+    """
+
+    def __init__(self, instance: Instance, layout: PixelLayout) -> None:
+        if instance.pixels is None:
+            raise UnsupportedError("holds no pixel data", path=instance.path)
+        self._path, self._syntax, self._data = instance.path, instance.syntax, instance.pixels
+        self._size, self.layout = instance.size, layout
+        table = instance.get("ExtendedOffsetTable")
+        self._extended = list(np.frombuffer(table, "<u8").tolist()) if isinstance(table, bytes) else None
+
+    def __getitem__(self, number: int) -> Array:
+        """Return the stored values of one frame, colours as RGB last.
+
+        Raises
+        ------
+        CorruptError
+            The frame is damaged, or is no frame of this size.
+        MissingDependencyError
+            No decoder for its compression is installed.
+        """
+        if self._syntax in NATIVE:
+            return self._native(number)
+        return self._compressed(number)
+
+    def _native(self, number: int) -> Array:
+        layout = self.layout
+        if layout.allocated == 1:
+            return self._bits(number)
+        size = layout.bits // 8
+        data = self._read(number * size, size)
+        if layout.samples > 1 and (layout.photometric.startswith("YBR") or layout.photometric in SUBSAMPLED):
+            return self._decoded(data, _EXPLICIT)
+        order = ">" if self._syntax == BIG else "<"
+        if self._syntax == BIG and layout.allocated == 8 and self._data.vr == "OW":
+            data = _swapped(data)
+        values = np.frombuffer(data, layout.dtype.newbyteorder(order))
+        if layout.planar and layout.samples > 1:
+            values = values.reshape(layout.samples, layout.rows, layout.columns).transpose(1, 2, 0)
+        return self._used(values.reshape(layout.shape).astype(layout.dtype, copy=False))
+
+    def _bits(self, number: int) -> Array:
+        """Unpack a frame of single bits, which needn't begin at a byte (PS3.5, 8.1.1)."""
+        layout = self.layout
+        begin = number * layout.bits
+        first, last = begin // 8, -(-(begin + layout.bits) // 8)
+        packed = np.frombuffer(self._read(first, last - first), np.uint8)
+        bits = np.unpackbits(packed, bitorder="little")[begin - 8 * first :][: layout.bits]
+        return bits.reshape(layout.shape)
+
+    def _read(self, at: int, size: int) -> bytes:
+        if self._syntax == DEFLATED:
+            data = self._inflated[self._data.at + at :][:size]
+        else:
+            with self._path.open("rb") as file:
+                file.seek(self._data.at + at)
+                data = file.read(size)
+        if len(data) < size:
+            raise CorruptError("the file is cut short within its pixel data", path=self._path)
+        return data
+
+    @cached_property
+    def _inflated(self) -> bytes:
+        return inflate(self._path, self._data.at + self.layout.nbytes)
+
+    def _used(self, values: Array) -> Array:
+        """Return samples with only their own bits: overlays and dirt in the others are no value (PS3.5, 8.1.1)."""
+        layout = self.layout
+        spare = layout.allocated - layout.stored
+        if layout.kind == "float" or not spare:
+            return values
+        above = layout.allocated - 1 - layout.high
+        moved = np.left_shift(values, above) if above else values
+        return np.right_shift(moved, spare)
+
+    @cached_property
+    def _frames(self) -> list[list[Fragment]]:
+        return frames_of(self._path, self._data.at, self.layout.frames, self._extended)
+
+    def _compressed(self, number: int) -> Array:
+        with self._path.open("rb") as file:
+            parts = []
+            for at, length in self._frames[number]:
+                file.seek(at)
+                parts.append(file.read(length))
+        data = b"".join(parts)
+        self._check_size(data)
+        from pydicom.encaps import encapsulate
+
+        values = self._decoded(encapsulate([data], has_bot=False), self._syntax)
+        bits = (frame_size(data) or (0, 0, 0, 0))[3]
+        trusted = self._syntax in _JPEG2000 or bits > self.layout.stored
+        return values if trusted or self.layout.samples > 1 else self._sign(values)
+
+    def _sign(self, values: Array) -> Array:
+        """Extend the sign of samples that a decoder gave as unsigned ones."""
+        if self._syntax == RLE or self.layout.signed:
+            return self._used(values)
+        return values
+
+    def _check_size(self, data: bytes) -> None:
+        """Refuse a frame that isn't what the header says, before anything is allocated for it."""
+        layout = self.layout
+        if self._syntax == RLE:
+            fits = layout.bits // 8 <= RLE_MOST * len(data)
+            found: object = f"{len(data):,} bytes of RLE"
+        else:
+            size = frame_size(data)
+            if size is None:
+                raise CorruptError("its compressed pixel data have no readable header", path=self._path)
+            fits = size[:2] == (layout.rows, layout.columns) and size[2] in (layout.samples, 1)
+            found = f"{size[0]} x {size[1]} pixels with {size[2]} sample{'s' if size[2] > 1 else ''}"
+        if not fits:
+            raise CorruptError(
+                f"its header describes {layout.rows} x {layout.columns} pixels with {layout.samples} samples, "
+                f"its pixel data hold {found}",
+                path=self._path,
+            )
+
+    def _decoded(self, data: bytes, syntax: str) -> Array:
+        layout = self.layout
+        decoder = self._decoder(syntax)
+        options: dict[str, Any] = {
+            "rows": layout.rows,
+            "columns": layout.columns,
+            "samples_per_pixel": layout.samples,
+            "photometric_interpretation": layout.photometric,
+            "bits_allocated": layout.allocated,
+            "bits_stored": layout.stored,
+            "pixel_representation": int(layout.signed),
+            "number_of_frames": 1,
+            "pixel_keyword": "PixelData",
+        }
+        if layout.samples > 1:
+            options["planar_configuration"] = int(layout.planar)
+        try:
+            values, _ = decoder.as_array(data, index=0, **options)
+        except (*PARSING, RuntimeError, OSError) as error:
+            raise self._undecodable(error) from error
+        if values.shape != layout.shape:
+            raise CorruptError(f"a frame decodes to {values.shape}, not {layout.shape}", path=self._path)
+        return np.asarray(values).astype(layout.dtype, copy=False)
+
+    def _undecodable(self, error: Exception) -> MLArrayError:
+        brief = " ".join(str(error).split())[:200]
+        return CorruptError(
+            f"its pixel data can't be decoded ({type(error).__name__}: {brief})",
+            path=self._path,
+            hint="Fetch or export it again",
+        )
+
+    def _decoder(self, syntax: str) -> Decoder:
+        return decoder_of(syntax, str(self._path))
+
+
+def decoder_of(syntax: str, path: str | None = None) -> Decoder:
+    """Return pydicom's decoder for a transfer syntax.
+
+    Raises
+    ------
+    UnsupportedError
+        There is none, such as for MPEG video.
+    MissingDependencyError
+        It needs a library that isn't installed; the hint says which.
+    """
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import UID
+
+    from mlarray_dicom import imagecodecs_decoder
+
+    imagecodecs_decoder.register()
+    uid = UID(syntax)
+    name = uid.name if uid.is_transfer_syntax else syntax
+    try:
+        decoder = get_decoder(uid)
+    except NotImplementedError as error:
+        raise UnsupportedError(
+            f"there is no decoder for its transfer syntax, {name}",
+            path=path,
+            hint="Recompress it, for example with gdcmconv --raw or dcmdjpeg",
+        ) from error
+    if not decoder.is_available:
+        raise MissingDependencyError(
+            f"no decoder for its transfer syntax, {name}, is installed",
+            path=path,
+            hint="Install one with: pip install 'mlarray[dicom]'",
+        )
+    return decoder
+
+
+def _swapped(data: bytes) -> bytes:
+    """Swap the bytes of 16-bit words, in which big endian files store 8-bit samples (PS3.5, annex A.3)."""
+    even = data + b"\0" * (len(data) % 2)
+    return np.frombuffer(even, "<u2").byteswap().tobytes()[: len(data)]

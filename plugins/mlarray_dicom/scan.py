@@ -1,0 +1,109 @@
+"""Finding the DICOM files of a source, and saying of every other file why it is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
+from mlarray_dicom.instance import Instance, read_brief
+from mlarray_dicom.layout import layout_of
+from mlarray_dicom.signature import files_below
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlarray_io import Context
+
+DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+@dataclass
+class Scan:
+    """What a source holds.
+
+    Parameters
+    ----------
+    instances
+        The files with pixels.
+    damaged
+        Files of a series that can't be read, with the reason, by the UID of the series.
+    """
+
+    instances: list[Instance] = field(default_factory=list)
+    damaged: dict[str, list[MLArrayError]] = field(default_factory=dict)
+
+
+def scan(path: Path, context: Context) -> Scan:
+    """Read the headers of one file, of the files that a DICOMDIR lists, or of all files below a folder.
+
+    What is left out is told to `context.skip`.
+
+    Raises
+    ------
+    MLArrayError
+        `path` is a single file, and is no image or damaged.
+    """
+    if not path.is_dir():
+        instance = read_brief(path)
+        if instance.text("SOPClassUID") != DIRECTORY:
+            _demand_image(instance)
+            return Scan([instance])
+        paths = _listed(path)
+    else:
+        paths = files_below(path)
+    return _scan_all(path if path.is_dir() else path.parent, paths, context)
+
+
+def _scan_all(root: Path, paths: Iterator[Path], context: Context) -> Scan:
+    found = Scan()
+    for path in paths:
+        instance = None
+        try:
+            instance = read_brief(path)
+            _demand_image(instance)
+            found.instances.append(instance)
+        except MLArrayError as error:
+            context.skip(str(path.relative_to(root)), error.message)
+            series = instance.text("SeriesInstanceUID") if instance is not None else ""
+            if series and isinstance(error, CorruptError):
+                found.damaged.setdefault(series, []).append(error)
+    return found
+
+
+def _demand_image(instance: Instance) -> None:
+    """Refuse a file without an image, or whose image is cut short."""
+    from pydicom.uid import UID
+
+    kind = UID(instance.text("SOPClassUID"))
+    if kind == DIRECTORY:
+        raise UnsupportedError("a DICOMDIR, which only lists other files", path=instance.path)
+    if instance.pixels is None:
+        name = kind.name.removesuffix(" Storage")
+        hint = _HINTS.get(name.split(" ")[0])
+        if "Rows" in instance.dataset:
+            raise CorruptError(f"its pixel data are missing ({name})", path=instance.path)
+        raise UnsupportedError(f"no image in it: {name}", path=instance.path, hint=hint)
+    layout_of(instance)
+
+
+_HINTS = {
+    "RT": "Contours and plans need a tool that draws them, such as plastimatch or dcmrtstruct2nii",
+}
+
+
+def _listed(path: Path) -> Iterator[Path]:
+    """Yield the files that a DICOMDIR lists, as far as they are there and below its folder (PS3.10, 8.6)."""
+    from mlarray_dicom.instance import read_instance
+
+    folder = path.parent.resolve()
+    for record in read_instance(path).get("DirectoryRecordSequence", ()):
+        parts = record.get("ReferencedFileID")
+        if not parts:
+            continue
+        target = folder.joinpath(*([parts] if isinstance(parts, str) else [str(part) for part in parts]))
+        for candidate in (target, target.with_name(target.name.lower())):
+            if candidate.is_file() and candidate.resolve().is_relative_to(folder):
+                yield path.parent / candidate.relative_to(folder)
+                break

@@ -1,0 +1,267 @@
+"""Slices in order: sorted along their normal, repeats put on axes of their own, steps taken from positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core.errors import UnsupportedError
+from mlarray_dicom.frames import Frame, normal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlarray_dicom import DicomOptions
+
+Points = np.ndarray[Any, np.dtype[np.float64]]
+
+_REPEATING = (
+    ("temporal", "time", ""),
+    ("offset", "time", "s"),
+    ("diffusion", "b-value", "s/mm2"),
+    ("trigger", "trigger time", "ms"),
+    ("phase", "respiratory phase", "%"),
+    ("slot", "time slot", ""),
+    ("acquisition", "acquisition", ""),
+    ("reference", "frame reference time", "ms"),
+    ("cine", "time", "ms"),
+)
+"""What may tell repeats of one position apart, with name and unit of the axis."""
+
+ABSENT = -1
+
+
+@dataclass
+class Stack:
+    """Frames in the order of the array.
+
+    Parameters
+    ----------
+    order
+        Index of a frame for each place of the outer axes (``(z,)`` or ``(t, z)``), `ABSENT` for a filled slice.
+    affine
+        4 x 4, columns z, y, x, rows LPS; None when the frames have no place.
+    axis
+        Of repeats: its name, unit and values.
+    positions
+        Distances of the slices along the normal when they are uneven, in mm.
+    notes
+        What the user should know.
+    """
+
+    order: np.ndarray[Any, np.dtype[np.int64]]
+    affine: Points | None = None
+    axis: dict[str, Any] = field(default_factory=dict)
+    positions: list[float] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def stacks_of(frames: Sequence[Frame], options: DicomOptions) -> list[list[Frame]]:
+    """Split frames at missing slices, if that is asked for; else return them as they are."""
+    if options.missing != "split" or not frames[0].placed:
+        return [list(frames)]
+    along, planes = _planes(frames, options.tolerance)
+    gaps = np.diff(along)
+    base = np.median(gaps) if len(gaps) else 0.0
+    cuts = [i + 1 for i, gap in enumerate(gaps) if gap > 1.5 * base]
+    runs = np.split(np.arange(len(planes)), cuts)
+    return [[frames[i] for plane in run for i in planes[plane]] for run in runs]
+
+
+def stack(frames: Sequence[Frame], options: DicomOptions) -> Stack:
+    """Put placed frames in order.
+
+    Raises
+    ------
+    UnsupportedError
+        Slices are missing, unevenly spaced or unevenly repeated, which no array can say.
+    """
+    along, planes = _planes(frames, options.tolerance)
+    order, axis = _repeats(frames, planes)
+    points = np.array([frames[plane[0]].position for plane in planes], dtype=np.float64)
+    result = Stack(order, axis=axis)
+    result = _even(frames, points, along, result, options)
+    return result
+
+
+def depth(frames: Sequence[Frame]) -> Points:
+    """Return the distance of each frame along the common normal, in mm."""
+    cosines = frames[0].orientation
+    if cosines is None:
+        raise UnsupportedError("a position without an orientation places nothing")
+    return np.array([frame.position for frame in frames], dtype=np.float64) @ np.array(normal(cosines))
+
+
+def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[list[int]]]:
+    """Return the distinct positions in ascending order, and the frames at each."""
+    along = depth(frames)
+    points = np.array([frame.position for frame in frames], dtype=np.float64)
+    near = min(tolerance, 0.05 * min(frames[0].spacing or (1.0,)))
+    planes: list[list[int]] = []
+    for index in np.argsort(along, kind="stable"):
+        at = int(index)
+        if planes and np.abs(points[at] - points[planes[-1][0]]).max() <= near:
+            planes[-1].append(at)
+        else:
+            planes.append([at])
+    depths = np.array([along[plane[0]] for plane in planes])
+    same = np.flatnonzero(np.diff(depths) <= near)
+    if len(same):
+        first, second = (points[planes[same[0] + i][0]] for i in (0, 1))
+        raise UnsupportedError(
+            f"slices lie beside each other, not one behind the other: at {_point(first)} and {_point(second)} mm"
+        )
+    return depths, planes
+
+
+def _repeats(
+    frames: Sequence[Frame], planes: list[list[int]]
+) -> tuple[np.ndarray[Any, np.dtype[np.int64]], dict[str, Any]]:
+    """Return the frames by repeat and position, and what tells the repeats apart."""
+    counts = [len(plane) for plane in planes]
+    repeats = counts[0]
+    if len(set(counts)) > 1:
+        raise UnsupportedError(_uneven(frames, planes), hint="Slices or volumes are missing, or it is several images")
+    for plane in planes:
+        plane.sort(key=lambda index: frames[index].order)
+    if repeats == 1:
+        return np.array([plane[0] for plane in planes]), {}
+    for key, name, unit in _REPEATING:
+        order = _by_key(frames, planes, key)
+        if order is not None:
+            values = [_axis_value(frames[int(row[0])].keys[key]) for row in order]
+            return order, {"name": name, "unit": unit, "values": values}
+    if any(len({frames[index].order for index in plane}) < repeats for plane in planes):
+        raise UnsupportedError(
+            f"{repeats} frames lie at each position and nothing says in which order",
+            hint="They may be copies of one another; remove one",
+        )
+    return np.array(planes).T, {"name": "repeat", "unit": "", "values": list(range(repeats))}
+
+
+def _uneven(frames: Sequence[Frame], planes: list[list[int]]) -> str:
+    counts: dict[int, int] = {}
+    for plane in planes:
+        counts[len(plane)] = counts.get(len(plane), 0) + 1
+    spelt = ", ".join(f"{places} slice positions {count} times" for count, places in sorted(counts.items()))
+    odd = min(planes, key=len)
+    return f"slice positions repeat unevenly: {spelt}; the first such at {_point(frames[odd[0]].position)} mm"
+
+
+def _by_key(
+    frames: Sequence[Frame], planes: list[list[int]], key: str
+) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+    """Order the repeats of every position by a key; None unless it tells them apart alike everywhere."""
+    tables = []
+    for plane in planes:
+        values = [frames[index].keys.get(key) for index in plane]
+        if None in values or len(set(values)) < len(plane):
+            return None
+        tables.append(dict(zip(values, plane, strict=True)))
+    if any(table.keys() != tables[0].keys() for table in tables[1:]):
+        return None
+    # volumes of a diffusion series stay in the order in which they were acquired
+    by_value = key not in ("diffusion", "acquisition")
+    names = sorted(tables[0]) if by_value else sorted(tables[0], key=lambda v: min(frames[t[v]].order for t in tables))
+    return np.array([[table[name] for table in tables] for name in names])
+
+
+def _axis_value(key: Any) -> Any:
+    """Return what stands on the axis: of diffusion the b-value, else the key."""
+    return key[0] if isinstance(key, tuple) else key
+
+
+def _even(frames: Sequence[Frame], points: Points, along: Points, found: Stack, options: DicomOptions) -> Stack:
+    """Work out the affine from the positions, or refuse them."""
+    count = len(points)
+    reference = frames[0]
+    if count == 1:
+        step = np.array(normal(reference.orientation or (1, 0, 0, 0, 1, 0))) * (reference.thickness or 1.0)
+        if reference.thickness is None:
+            found.notes.append("its slice thickness is unknown: 1 mm is assumed for the one slice")
+        found.affine = _affine(reference, points[0], step)
+        return found
+    slots = _slots(along)
+    if slots is not None and slots[-1] > count - 1:
+        if options.missing == "error":
+            raise UnsupportedError(_missing(points, slots), hint="Take -o missing=fill or -o missing=split")
+        if options.missing == "fill":
+            return _filled(reference, points, slots, found, options)
+    step = (points[-1] - points[0]) / (count - 1)
+    off = np.abs(points - (points[0] + np.arange(count)[:, None] * step)).max(axis=1)
+    found.affine = _affine(reference, points[0], step)
+    if off.max() > options.tolerance:
+        if options.irregular == "error":
+            raise UnsupportedError(
+                _irregular(points, along, off, options.tolerance),
+                hint="Take -o irregular=keep to convert it with the positions listed, or -o tolerance=MM",
+            )
+        found.positions = [float(value) for value in along - along[0]]
+        found.notes.append(f"slices lie up to {off.max():.3f} mm off an even stack; their positions are listed")
+    return found
+
+
+def _slots(along: Points) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+    """Return the place of each slice in a stack with gaps, None when gaps are no whole number of steps."""
+    gaps = np.diff(along)
+    base = float(np.median(gaps))
+    if len(gaps) < 2 or base <= 0:
+        return None
+    small = gaps[gaps < 1.5 * base]
+    ratio = gaps / small.mean()
+    steps = np.rint(ratio)
+    if (np.abs(ratio - steps) > 0.05).any() or (steps < 1).any():
+        return None
+    return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+
+def _filled(
+    reference: Frame, points: Points, slots: np.ndarray[Any, Any], found: Stack, options: DicomOptions
+) -> Stack:
+    """Leave places for missing slices."""
+    step = (points[-1] - points[0]) / slots[-1]
+    off = float(np.abs(points - (points[0] + slots[:, None] * step)).max())
+    if off > options.tolerance:
+        raise UnsupportedError(f"slices lie up to {off:.3f} mm off an even stack, besides missing ones")
+    order = np.full((*found.order.shape[:-1], int(slots[-1]) + 1), ABSENT, np.int64)
+    order[..., slots] = found.order
+    found.order, found.affine = order, _affine(reference, points[0], step)
+    found.notes.append(f"{int(slots[-1]) + 1 - len(points)} missing slices were filled")
+    return found
+
+
+def _missing(points: Points, slots: np.ndarray[Any, Any]) -> str:
+    lost = int(slots[-1]) + 1 - len(slots)
+    at = int(np.flatnonzero(np.diff(slots) > 1)[0])
+    where = f"between {_point(points[at])} and {_point(points[at + 1])} mm"
+    return f"{lost} slice{'s are' if lost > 1 else ' is'} missing, by the slice positions, the first {where}"
+
+
+def _irregular(points: Points, along: Points, off: Points, tolerance: float) -> str:
+    gaps = np.diff(along)
+    worst = int(off.argmax())
+    return (
+        f"the spacing of the slices is uneven: from {gaps.min():.4g} to {gaps.max():.4g} mm; the slice at "
+        f"{_point(points[worst])} mm is {off[worst]:.3f} mm off an even stack (allowed: {tolerance:g} mm)"
+    )
+
+
+def _affine(reference: Frame, origin: Points, step: Points) -> Points:
+    """Return columns z, y, x: a sheared stack (gantry tilt) keeps its shear (PS3.3, C.7.6.2.1.1)."""
+    cosines = reference.orientation
+    if cosines is None or reference.spacing is None:
+        raise UnsupportedError("a position without orientation and pixel spacing places nothing")
+    affine = np.eye(4)
+    affine[:3, 0] = step
+    affine[:3, 1] = np.multiply(cosines[3:], reference.spacing[0])
+    affine[:3, 2] = np.multiply(cosines[:3], reference.spacing[1])
+    affine[:3, 3] = origin
+    return affine
+
+
+def _point(point: Any) -> str:
+    return "(" + ", ".join(f"{value:.2f}" for value in point) + ")"
+
+
