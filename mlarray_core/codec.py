@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import blosc2
@@ -145,40 +147,32 @@ class Grid:
     blocks: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    @property
+    @cached_property
     def counts(self) -> tuple[int, ...]:
         """Number of chunks along each axis."""
         return tuple(
             -(-size // chunk) if chunk else 0 for size, chunk in zip(self.shape, self.chunks, strict=True)
         )
 
-    @property
+    @cached_property
     def nchunks(self) -> int:
         """Number of chunks in all."""
-        return int(np.prod(self.counts, dtype=object)) if self.shape else 1
+        return math.prod(self.counts)
 
-    @property
+    @cached_property
     def extended(self) -> tuple[int, ...]:
         """Shape of a stored chunk: whole blocks."""
         return tuple(-(-c // b) * b if b else 0 for c, b in zip(self.chunks, self.blocks, strict=True))
 
-    @property
+    @cached_property
     def blocksize(self) -> int:
         """Bytes of a block."""
-        return (
-            int(np.prod(self.blocks, dtype=object)) * self.dtype.itemsize
-            if self.shape
-            else self.dtype.itemsize
-        )
+        return math.prod(self.blocks) * self.dtype.itemsize
 
-    @property
+    @cached_property
     def chunksize(self) -> int:
         """Bytes of a stored chunk."""
-        return (
-            int(np.prod(self.extended, dtype=object)) * self.dtype.itemsize
-            if self.shape
-            else self.dtype.itemsize
-        )
+        return math.prod(self.extended) * self.dtype.itemsize
 
     def box(self, number: int) -> tuple[slice, ...]:
         """Return the box of the array that chunk `number` (C order) holds."""
@@ -207,7 +201,7 @@ class Grid:
                 return []
             ranges.append(range(part.start // chunk, -(-part.stop // chunk)))
         counts = self.counts
-        strides = [int(np.prod(counts[axis + 1 :], dtype=object)) for axis in range(len(counts))]
+        strides = [math.prod(counts[axis + 1 :]) for axis in range(len(counts))]
         return [
             sum(i * s for i, s in zip(place, strides, strict=True)) for place in itertools.product(*ranges)
         ]

@@ -111,8 +111,11 @@ class Contents:
         return set(np.flatnonzero(_kinds(self.offsets) == chunks.UNINIT).tolist())
 
     @cached_property
-    def _checked(self) -> bytearray:
-        return bytearray(self.frame.nchunks)
+    def _unchecked(self) -> Array:
+        """For each chunk, at its place among the others, whether it is still to be checked."""
+        import numpy as np
+
+        return np.ones(self.grid.counts, bool)
 
     @cached_property
     def _starts(self) -> Array:
@@ -133,8 +136,12 @@ class Contents:
         """Check the chunks that `box` needs, each the first time that it is needed."""
         if not self._left:
             return
+        chunks = self.grid.chunks
+        near = tuple([slice(p.start // c, -(-p.stop // c)) for p, c in zip(box, chunks, strict=True)])
+        if not self._unchecked[near].any():
+            return
         for number in self.grid.touched(box):
-            if not self._checked[number]:
+            if self._unchecked.flat[number]:
                 self._check_chunk(number, self._locate(number))
 
     def _locate(self, number: int) -> tuple[int, int] | None:
@@ -159,7 +166,7 @@ class Contents:
         return at, head.cbytes
 
     def _check_chunk(self, number: int, where: tuple[int, int] | None) -> None:
-        if self._checked[number]:
+        if not self._unchecked.flat[number]:
             return
         if (
             self.verification != "none"
@@ -170,7 +177,7 @@ class Contents:
                 f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
                 hint="Restore the file from a copy; verify='none' reads what is left",
             )  # fmt: skip
-        self._checked[number] = 1
+        self._unchecked.flat[number] = False
         self._left -= 1
 
     def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import weakref
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,22 +109,23 @@ class FrameStorage(Storage):
             try:
                 whole = memoryview(self.contents.buffer)[: self.contents.frame.length]
                 self._array = codec.view_frame(whole, self.dparams)
-            except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+            except (RuntimeError, ValueError, TypeError, SyntaxError, MemoryError) as error:
                 raise CorruptError("Blosc2 can't open this frame", path=self.contents.path) from error
         return self._array
 
     def read(self, box: Box, out: Array | None = None) -> Array:
         """Return the voxels of `box`."""
+        start, stop = [part.start for part in box], [part.stop for part in box]
         if out is None:
-            shape = [part.stop - part.start for part in box]
+            shape = list(map(operator.sub, stop, start))
             check_size(shape, self.dtype, path=self.contents.path)
             out = np.empty(shape, self.dtype)
         if not out.size:
             return out
         self.contents.touch(box)
         try:
-            if out.ndim:
-                self.array.get_slice_numpy(out, ([part.start for part in box], [part.stop for part in box]))
+            if start:
+                self.array.get_slice_numpy(out, (start, stop))
             else:
                 out[...] = codec.decode(self.contents.chunk(0) or codec.special_chunk(self.grid), self.grid)
         except (RuntimeError, ValueError) as error:
@@ -228,6 +231,7 @@ def check_size(
         )  # fmt: skip
 
 
+@cache
 def _memory() -> int:
     if not hasattr(os, "sysconf"):
         return 1 << 40
