@@ -12,7 +12,7 @@ from tifffile import TiffFile
 
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError, UnsupportedError
 from mlarray_tiff.markup import check_markup, parse_markup
-from mlarray_tiff.ome import FIELD, OmeImage, check_ome, companion_of, is_ome, read_ome, resolve
+from mlarray_tiff.ome import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
 from mlarray_tiff.scan import scan
 from mlarray_tiff.signature import is_companion, recognise
 
@@ -166,7 +166,9 @@ def _check_beside(file: TiffFile, path: Path) -> None:
     """Check files beside this one that tifffile opens of its own accord (Micro-Manager)."""
     folder = path.resolve().parent
     with understood(path):
-        others = {page.parent.filehandle.path for series in file.series for page in series if page is not None}
+        others = {
+            page.parent.filehandle.path for series in file.series for page in series if page is not None
+        }
     for other in others:
         if not Path(other).resolve().is_relative_to(folder):
             raise UnsafeError(f"reads the file {other!r}, outside of its folder", path=path)
@@ -195,7 +197,9 @@ def _reopened(opened: OpenTiff, companion: Path) -> OpenTiff:
 
 
 def _companion_xml(companion: Path) -> str:
-    if companion.stat().st_size > LONGEST_COMPANION and not companion.name.lower().endswith((".tif", ".tiff")):
+    if companion.stat().st_size > LONGEST_COMPANION and not companion.name.lower().endswith(
+        (".tif", ".tiff")
+    ):
         raise LimitError("is too large for OME-XML", path=companion)
     with companion.open("rb") as file:
         head = file.read(65536)
@@ -242,7 +246,9 @@ def _matched(series: list[TiffPageSeries], images: list[OmeImage]) -> list[OmeIm
             if image.name == one.name and all(image.sizes[axis] == sizes.get(axis, 1) for axis in "XYZT")
         ]
         if not fitting:
-            raise CorruptError("its series don't fit its OME-XML", path=Path(series[0].parent.filehandle.path))
+            raise CorruptError(
+                "its series don't fit its OME-XML", path=Path(series[0].parent.filehandle.path)
+            )
         found.append(fitting[0])
         left = left[left.index(fitting[0]) + 1 :]
     return found

@@ -46,7 +46,7 @@ def geo_affine(tags: Mapping[int, Any], axes: str) -> Affine | None:
     letters = [axis for axis in axes if axis in "XYZ"]
     if model is None or sorted(letters) not in (["X", "Y"], ["X", "Y", "Z"]):
         return None
-    if geo_keys(tags).get(_RASTER_TYPE) != _PIXEL_IS_POINT:
+    if not is_point(tags):
         model = model @ _shift(0.5, 0.5)
     rows = list(range(len(letters)))
     columns = ["XYZ".index(axis) for axis in letters]
@@ -55,6 +55,11 @@ def geo_affine(tags: Mapping[int, Any], axes: str) -> Affine | None:
     affine[:-1, -1] = model[rows, 3]
     usable = np.isfinite(affine).all() and abs(np.linalg.det(affine)) > 0
     return affine if usable else None
+
+
+def is_point(tags: Mapping[int, Any]) -> bool:
+    """Say whether positions in the file are those of pixel centres, not of corners."""
+    return bool(geo_keys(tags).get(_RASTER_TYPE) == _PIXEL_IS_POINT)
 
 
 def _model(tags: Mapping[int, Any]) -> Affine | None:

@@ -27,9 +27,7 @@ def check_markup(text: str, path: Path, field: str) -> None:
     if len(text) > LONGEST:
         raise LimitError(f"holds {len(text):,} characters of XML", path=path, field=field)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise UnsafeError(
-            "the XML defines entities, which is how XML attacks work", path=path, field=field
-        )
+        raise UnsafeError("the XML defines entities, which is how XML attacks work", path=path, field=field)
 
 
 def parse_markup(text: str, path: Path, field: str) -> ElementTree.Element:

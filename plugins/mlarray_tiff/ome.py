@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError
-from mlarray_tiff.markup import children, local, parse_markup
+from mlarray_tiff.markup import children, local
 from mlarray_tiff.scales import Scale, Scales, unit_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def read_ome(root: Element, path: Path) -> list[OmeImage]:
             sizes = {axis: _whole(pixels, f"Size{axis}", path, 1) for axis in "XYZCT"}
             found.append(OmeImage(index, image.get("Name", ""), sizes))
             found[-1].scales = _scales(pixels)
-            found[-1].channels = [_channel(channel) for channel in children(pixels, "Channel")]
+            channels = [_channel(channel) for channel in children(pixels, "Channel")]
+            found[-1].channels = channels if any(map(_says_something, channels)) else []
             _read_times(found[-1], pixels)
     return found
 
@@ -191,8 +192,15 @@ def _number(text: str | None) -> float:
 def _channel(channel: Element) -> dict[str, Any]:
     """Return the attributes of a channel as they are spelt, its name first, as ``name``."""
     found: dict[str, Any] = {"name": channel.get("Name", "")}
-    found.update((key, value) for key, value in channel.attrib.items() if key not in ("Name", "ID"))
+    found.update((key, value) for key, value in channel.attrib.items() if key not in _OWN)
     return found
+
+
+_OWN = ("Name", "ID", "SamplesPerPixel")
+
+
+def _says_something(channel: dict[str, Any]) -> bool:
+    return bool(channel["name"]) or len(channel) > 1
 
 
 def _read_times(image: OmeImage, pixels: Element) -> None:

@@ -111,7 +111,9 @@ class PagedVoxels(Voxels):
         How many segments are decoded at once.
     """
 
-    def __init__(self, series: TiffPageSeries, places: Sequence[int | None], path: Path, threads: int) -> None:
+    def __init__(
+        self, series: TiffPageSeries, places: Sequence[int | None], path: Path, threads: int
+    ) -> None:
         self._series, self._keyframe, self._path = series, series.keyframe, path
         self._shape, self._places = series.shape, places
         self._outer = next((at for at, place in enumerate(places) if place is not None), len(places))
@@ -163,10 +165,14 @@ class PagedVoxels(Voxels):
             raise CorruptError(f"plane {number} is missing", path=self._path)
         return page
 
-    def _jobs(self, page: Page, region: list[slice], out: Array) -> list[tuple[Page, int, tuple[int, ...], list[slice], Array]]:
+    def _jobs(
+        self, page: Page, region: list[slice], out: Array
+    ) -> list[tuple[Page, int, tuple[int, ...], list[slice], Array]]:
         """List the segments of a page that a region touches, with where each begins."""
         if self._run:
-            run = Run(page.parent.filehandle.path, int(page.dataoffsets[0]), self._keyframe.shaped, self._dtype())
+            run = Run(
+                page.parent.filehandle.path, int(page.dataoffsets[0]), self._keyframe.shaped, self._dtype()
+            )
             run.read(self._files, tuple(region), out)
             return []
         deep, long, wide, _ = segment_shape(self._keyframe)
@@ -196,7 +202,9 @@ class PagedVoxels(Voxels):
         """Put what a segment and a region share into the array of the region."""
         assert self._segments is not None
         size = (1, *self._segments.shape[:3])
-        ends = [min(at + long, whole) for at, long, whole in zip(start, size, self._keyframe.shaped, strict=False)]
+        ends = [
+            min(at + long, whole) for at, long, whole in zip(start, size, self._keyframe.shaped, strict=False)
+        ]
         low = [max(part.start, at) for part, at in zip(region, start, strict=False)]
         high = [min(part.stop, end) for part, end in zip(region, ends, strict=False)]
         partial = any(a > at or b < end for a, at, b, end in zip(low, start, high, ends, strict=True))
@@ -274,7 +282,9 @@ def native(array: Array) -> Array:
 
 def _page_runs(keyframe: TiffPage) -> bool:
     """Say whether the voxels of each page lie in a row, as they are."""
-    plain = keyframe.is_contiguous and keyframe.is_final and keyframe.predictor == 1 and keyframe.fillorder == 1
+    plain = (
+        keyframe.is_contiguous and keyframe.is_final and keyframe.predictor == 1 and keyframe.fillorder == 1
+    )
     dtype = keyframe.dtype
     if not plain or dtype is None or keyframe.is_subsampled:
         return False
@@ -289,7 +299,8 @@ def _check_segments(keyframe: TiffPage, path: Path) -> None:
         raise CorruptError(f"its size asks for {wanted:,} segments, the file lists {listed:,}", path=path)
     if keyframe.dtype is None:
         raise UnsupportedError(
-            f"{keyframe.bitspersample} bits per sample of format {keyframe.sampleformat} fit no type", path=path
+            f"{keyframe.bitspersample} bits per sample of format {keyframe.sampleformat} fit no type",
+            path=path,
         )
 
 

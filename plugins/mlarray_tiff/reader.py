@@ -79,7 +79,12 @@ def list_series(path: Path, options: TiffOptions, context: Context) -> list[Imag
                 key=str(index),
                 title=one.name or f"{one.kind or 'series'} {index}",
                 primary=index == 0,
-                facts={"shape": tuple(one.shape), "axes": one.axes, "dtype": str(one.dtype), "kind": one.kind},
+                facts={
+                    "shape": tuple(one.shape),
+                    "axes": one.axes,
+                    "dtype": str(one.dtype),
+                    "kind": one.kind,
+                },
                 name=path.stem if len(series) == 1 else "",
             )
             for index, one in enumerate(series)
@@ -166,7 +171,11 @@ def _factors(fine: Sequence[int], coarse: Sequence[int]) -> list[float]:
 
 
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
-    others = [f"{at} ({one.name or one.kind}, {one.axes} {one.shape})" for at, one in enumerate(series) if at != index]
+    others = [
+        f"{at} ({one.name or one.kind}, {one.axes} {one.shape})"
+        for at, one in enumerate(series)
+        if at != index
+    ]
     if others:
         shown = ", ".join(others[:8]) + (" ..." if len(others) > 8 else "")
         context.warn(f"series {index} is read; --image chooses another: {shown}")

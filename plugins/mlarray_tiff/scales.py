@@ -32,6 +32,7 @@ _UNITS = {
     "ms": ("ms", "msec", "millisecond", "milliseconds"),
     "us": ("µs", "μs", "us"),
     "min": ("min", "minute", "minutes"),
+    "h": ("h", "hr", "hour", "hours"),
     "": ("", "pixel", "pixels", "reference frame"),
 }
 _SPELT = {spelling: unit for unit, spellings in _UNITS.items() for spelling in spellings}
@@ -39,8 +40,12 @@ _SPELT = {spelling: unit for unit, spellings in _UNITS.items() for spelling in s
 _DEFAULT_DPI = (1.0, 72.0, 96.0, 100.0)
 """Dots per inch that programs write for want of knowledge."""
 
+_SCREEN_DPI = (72.0, 96.0)
+"""Those of them that ImageJ turns into its own units when it opens such a file."""
+
 _INCH, _CENTIMETRE = 2, 3
 _PER_INCH = {_INCH: 1.0, _CENTIMETRE: 2.54}
+_IN_INCHES = {"um": 25400.0, "mm": 25.4, "cm": 2.54, "inch": 1.0}
 _PHYSICAL = {_INCH: "inch", _CENTIMETRE: "cm"}
 
 
@@ -93,6 +98,8 @@ def imagej_scales(info: Mapping[str, Any], tags: Mapping[int, Any]) -> Scales:
             size = pixel_size(tags.get(code))
             if size > 0:
                 scales[axis] = Scale(size, unit_of(info.get(f"{axis.lower()}unit", unit)))
+        if scales and all(map(_is_screen, scales.values())):
+            scales = {}
         depth = number(info.get("spacing"))
         if depth != 0:
             scales["Z"] = Scale(abs(depth), unit_of(info.get("zunit", unit)))
@@ -102,6 +109,11 @@ def imagej_scales(info: Mapping[str, Any], tags: Mapping[int, Any]) -> Scales:
     if interval > 0:
         scales["T"] = Scale(interval, unit_of(info.get("tunit", "s")))
     return scales
+
+
+def _is_screen(scale: Scale) -> bool:
+    dpi = _IN_INCHES.get(scale.unit, 0.0) / scale.step
+    return any(math.isclose(dpi, usual, rel_tol=1e-3) for usual in _SCREEN_DPI)
 
 
 def number(value: Any) -> float:

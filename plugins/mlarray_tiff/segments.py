@@ -25,7 +25,10 @@ _FREE = 64 << 20
 _MOST_RATIO = 3000
 """Deflate reaches 1032, LZW 2730; a segment under 64 MiB may be as sparse as it likes."""
 
-_JPEG = (6, 7, 34892, 33007)
+_OLD_JPEG = 6
+"""TIFF 6.0's own JPEG, withdrawn since: its streams lack what decoders need."""
+
+_JPEG = (_OLD_JPEG, 7, 34892, 33007)
 _FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers that give the size of the image (ITU T.81, B.2.2)."""
 
@@ -59,7 +62,9 @@ class Files:
             while done < len(buffer):
                 count = file.readinto(buffer[done:])  # type: ignore[attr-defined]
                 if not count:
-                    raise CorruptError("the file ends within its voxels", path=path, hint="Was it copied whole?")
+                    raise CorruptError(
+                        "the file ends within its voxels", path=path, hint="Was it copied whole?"
+                    )
                 done += count
 
     def close(self) -> None:
@@ -157,8 +162,15 @@ class Segments:
     def _undecodable(self, index: int, error: Exception) -> MLArrayError:
         codec = getattr(self._keyframe.compression, "name", self._keyframe.compression)
         text = " ".join(str(error).split())[:160]
-        if "imagecodecs" in text or "not supported" in text or "unsupported" in text.lower():
-            return UnsupportedError(f"its {codec} compression can't be decoded here ({text})", path=self._path)
+        if (
+            self._keyframe.compression == _OLD_JPEG
+            or "imagecodecs" in text
+            or "not supported" in text
+            or "unsupported" in text.lower()
+        ):
+            return UnsupportedError(
+                f"its {codec} compression can't be decoded here ({text})", path=self._path
+            )
         return CorruptError(f"segment {index} is no valid {codec} ({text})", path=self._path)
 
     def _data(self, page: Page, index: int) -> bytes | None:

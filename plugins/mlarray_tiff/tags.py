@@ -60,7 +60,11 @@ def plain(value: Any) -> Any:
         if value.size <= _LONGEST and value.dtype.names is None:
             return headers.plain(value.tolist())
         little = value.astype(value.dtype.newbyteorder("<"))
-        return {"dtype": little.dtype.str, "shape": list(value.shape), "data": headers.plain(little.tobytes())}
+        return {
+            "dtype": little.dtype.str,
+            "shape": list(value.shape),
+            "data": headers.plain(little.tobytes()),
+        }
     if isinstance(value, dict):
         return headers.plain({str(key): _again(item) for key, item in value.items()})
     if isinstance(value, tuple | list):
@@ -120,4 +124,6 @@ def _fits(value: Any, dtype: int, count: int) -> bool:
     if isinstance(value, int | float):
         return count == 1
     flat = count * (2 if dtype in (5, 10) else 1)
-    return isinstance(value, list) and len(value) == flat and all(type(item) in (int, float) for item in value)
+    return (
+        isinstance(value, list) and len(value) == flat and all(type(item) in (int, float) for item in value)
+    )

@@ -146,7 +146,9 @@ def _fluoview(file: TiffFile, page: TiffPage) -> Scales:
 def _scn(file: TiffFile, page: TiffPage) -> Scales:
     """Read Leica's resolution tags, which are always real."""
     unit = {2: "inch", 3: "cm"}.get(int(page.tags.valueof(296, 0) or 0), "")
-    sizes = {axis: Scale(pixel_size(page.tags.valueof(code)), unit) for axis, code in (("X", 282), ("Y", 283))}
+    sizes = {
+        axis: Scale(pixel_size(page.tags.valueof(code)), unit) for axis, code in (("X", 282), ("Y", 283))
+    }
     return sizes if unit else {}
 
 

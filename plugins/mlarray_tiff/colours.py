@@ -1,0 +1,75 @@
+"""What samples mean: greyscale, colours, indices into a table of colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_tiff.describe import FORMAT
+from mlarray_tiff.tags import tag_value
+
+if TYPE_CHECKING:
+    from mlarray_io import Reader
+    from mlarray_tiff.plan import Plan
+
+_WHITE_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 2, 3, 5, 6
+_JPEGS = (7, 33003, 33004, 33005, 34892)
+
+
+def colour_arguments(plan: Plan, reader: Reader) -> dict[str, Any]:
+    """Return tifffile's arguments ``photometric``, ``planarconfig``, ``extrasamples`` and ``colormap``."""
+    source = reader.meta.source if reader.meta.source.get("format") == FORMAT else {}
+    said = tag_value(source, 262)
+    if plan.samples is None:
+        return _grey(said, source, reader)
+    arguments: dict[str, Any] = {
+        "photometric": _photometric(said, source, plan.sample_count, reader.dtype),
+        "planarconfig": "separate" if plan.planar else "contig",
+    }
+    base = {"rgb": 3, "separated": 4}.get(arguments["photometric"], 1)
+    extra = plan.sample_count - base
+    if extra > 0:
+        arguments["extrasamples"] = _extra(source, extra, arguments["photometric"])
+    return arguments
+
+
+def _grey(said: Any, source: dict[str, Any], reader: Reader) -> dict[str, Any]:
+    if said == _PALETTE and reader.dtype.name in ("uint8", "uint16"):
+        colours = _colormap(tag_value(source, 320), reader.dtype)
+        if colours is not None:
+            return {"photometric": "palette", "colormap": colours}
+    return {"photometric": "miniswhite" if said == _WHITE_IS_ZERO else "minisblack"}
+
+
+def _colormap(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+    """Return the table of colours as long as the type demands, zeros for indices that were impossible."""
+    if value is None:
+        return None
+    table = np.asarray(value)
+    size = 2 ** (8 * dtype.itemsize)
+    if table.ndim != 2 or len(table) != 3 or table.shape[1] > size:
+        return None
+    whole = np.zeros((3, size), np.uint16)
+    whole[:, : table.shape[1]] = table
+    return whole
+
+
+def _photometric(said: Any, source: dict[str, Any], count: int, dtype: np.dtype[Any]) -> str:
+    if said == _SEPARATED and count >= 4:
+        return "separated"
+    decoded = said == _YCBCR and tag_value(source, 259) in _JPEGS  # JPEG decodes to RGB
+    if (said == _RGB or decoded) and count >= 3:
+        return "rgb"
+    if said is None and count in (3, 4) and dtype.name in ("uint8", "uint16"):
+        return "rgb"
+    return "minisblack"
+
+
+def _extra(source: dict[str, Any], count: int, photometric: str) -> list[int]:
+    """Return what further samples are: what the source says, else alpha after red, green and blue."""
+    said = tag_value(source, 338)
+    values = [said] if isinstance(said, int) else list(said or ())
+    if len(values) == count and all(value in (0, 1, 2) for value in values):
+        return [int(value) for value in values]
+    return [2 if photometric == "rgb" and count == 1 else 0] * count
