@@ -1,4 +1,4 @@
-"""The documentation names everything that exists. Run this module to write the tables of docs/formats.md anew."""
+"""The documentation names everything that exists. Run this module to write docs/formats.md's tables anew."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def installed_formats():
 
     registry = Registry.load()
     assert not registry.broken
-    ours = [format for format in registry.formats if type(format).__module__.startswith("mlarray_")]
+    ours = [one for one in registry.formats if type(one).__module__.startswith("mlarray_")]
     return sorted(ours, key=lambda format: format.name)
 
 
@@ -51,7 +51,8 @@ def option_rows(format):
 
 def filled(text):
     formats = installed_formats()
-    table = ["| format | title | can | suffixes | install |", "|---|---|---|---|---|", *map(format_row, formats)]
+    table = ["| format | title | can | suffixes | install |", "|---|---|---|---|---|"]
+    table += map(format_row, formats)
     options = ["| format | option | value | default | what it does |", "|---|---|---|---|---|"]
     options += [row for format in formats for row in option_rows(format)]
     tables = iter(["\n".join(table) + "\n", "\n".join(options) + "\n"])
@@ -75,7 +76,9 @@ def commands():
     return sorted(cli.commands.items())
 
 
-@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "command"), commands(), ids=lambda value: str(getattr(value, "name", value))
+)
 def test_every_command_and_option_is_described(name, command):
     text = "\n".join(page.read_text() for page in DOCS.glob("*.md"))
     assert f"mlarray {name}" in text
