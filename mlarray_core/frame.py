@@ -238,6 +238,8 @@ def _array(layers: dict[str, bytes]) -> tuple[tuple[int, ...], tuple[int, ...], 
             raise UnsupportedError("the array's dtype is not one of NumPy's")
         unpacker.expect(0xDB)
         dtype = unpacker.take(unpacker.number(">I")).decode("utf-8", "replace")
+        if not dtype or not dtype.isprintable():
+            raise CorruptError(f"{dtype[:80]!r} is no dtype")
     return sizes[0], sizes[1], sizes[2], dtype
 
 

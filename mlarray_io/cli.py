@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -114,6 +115,24 @@ def formats(file: str | None, as_json: bool) -> None:
         show.claims(found)
 
 
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--reseal", is_flag=True, help="Accept what files without a valid seal hold, and seal them.")
+@_json
+def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
+    """Check all checksums of .mla files, and say which files are sealed, unsealed, edited or damaged."""
+    from mlarray_io import show
+    from mlarray_io.verifying import verify_all
+
+    found = list(verify_all(files, reseal=reseal))
+    if as_json:
+        click.echo(show.strict_json([verdict.plain() for verdict in found]))
+    else:
+        for verdict in found:
+            click.echo(str(verdict), err=verdict.failed)
+    return FAILED if any(verdict.failed for verdict in found) else 0
+
+
 @click.command(context_settings=cli.context_settings)
 @click.argument("file")
 def _header(file: str) -> None:
@@ -160,7 +179,9 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> 
     """Run a command, and say in one or two lines why it failed."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = command.main(args=given, prog_name=name, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = command.main(args=given, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else name
@@ -177,6 +198,10 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> 
     finally:
         gc.freeze()  # the process ends: a last search for garbage would take a tenth of what --help takes
     return code if isinstance(code, int) else 0
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    click.echo(f"Warning: {message}", err=True)
 
 
 def _report(error: MLArrayError, arguments: Sequence[str]) -> int:

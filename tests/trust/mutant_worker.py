@@ -1,0 +1,102 @@
+"""A child that opens the files it is told of, and says for each what came of it.
+
+Reads lines ``PATH<tab>SAMPLE``; the first argument is a folder that holds the undamaged samples.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlarray import MLArray
+from mlarray_core.container import read_meta
+from mlarray_core.errors import MLArrayError
+from tests.trust.samples import known
+
+SPACE = 3 << 30
+
+
+class Expected:
+    """What an undamaged file holds."""
+
+    def __init__(self, path: Path) -> None:
+        with MLArray.open(path) as image:
+            self.known = known(image)
+            self.voxels = None if image.shape is None else image.to_numpy()
+        self.header = header(path)
+
+
+def header(path: Path) -> str:
+    meta, shape, dtype = read_meta(path)
+    return json.dumps([meta.to_plain(), shape, dtype], sort_keys=True, default=str)
+
+
+def content(path: Path, expected: Expected) -> bool:
+    """Whether the voxels and metadata of a file are what is expected."""
+    with MLArray.open(path) as image:
+        voxels = None if image.shape is None else image.to_numpy()
+        if known(image) != expected.known:
+            return False
+    if voxels is None or expected.voxels is None:
+        return voxels is expected.voxels
+    return voxels.dtype == expected.voxels.dtype and np.array_equal(
+        voxels.view(np.uint8), expected.voxels.view(np.uint8)
+    )
+
+
+def outcome(action: Any) -> str:
+    """Return the class of what `action`, which says whether all is right, does."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            right = action()
+        except MLArrayError as error:
+            return "opaque" if error.path is None else "error"
+        except MemoryError:
+            return "memory"
+        except Exception as error:
+            return f"foreign {type(error).__name__}: {error}"[:200]
+    if caught:
+        return "warned"
+    return "right" if right else "silent"
+
+
+def status(field: str) -> int:
+    """Return a size of this process in KiB (proc(5))."""
+    lines = Path("/proc/self/status").read_text().splitlines() if sys.platform == "linux" else []
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+
+
+def forget_peak() -> None:
+    """Begin to measure the largest size anew."""
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def main() -> None:
+    """Answer until there are no more questions."""
+    folder = Path(sys.argv[1])
+    expected = {path.stem: Expected(path) for path in sorted(folder.glob("*.mla"))}
+    resource.setrlimit(resource.RLIMIT_AS, (SPACE, SPACE))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        path, name = line.rstrip("\n").split("\t")
+        one = expected[name]
+        forget_peak()
+        before = status("VmRSS")
+        answer = {
+            "info": outcome(lambda: header(Path(path)) == one.header),
+            "read": outcome(lambda: content(Path(path), one)),
+            "rss": status("VmHWM") - before,
+        }
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
