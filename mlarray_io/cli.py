@@ -200,7 +200,7 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> 
     return code if isinstance(code, int) else 0
 
 
-def _warn(message: Warning | str, *_: object) -> None:
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 

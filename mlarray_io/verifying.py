@@ -68,8 +68,8 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
     path
         Of the file.
     reseal
-        Accept what an unsealed file, or one that another program edited, holds, if all of it can be read: write
-        it anew, with a seal. Voxels that a seal proves damaged are never accepted.
+        Accept what an unsealed file, or one that another program edited, holds, if all of it can be read:
+        write it anew, with a seal. Voxels that a seal proves damaged are never accepted.
     """
     from mlarray_core.container import open_contents
 
@@ -90,8 +90,7 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
         except MLArrayError as error:
             return Verdict(name, state, count, error=error)
         return Verdict(name, state, count, resealed=True)
-    error = _edited(name) if contents.state is State.EDITED else None
-    return Verdict(name, state, count, error=error)
+    return Verdict(name, state, count, error=_edited(name) if contents.state is State.EDITED else None)
 
 
 def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdict]:

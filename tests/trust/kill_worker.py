@@ -1,19 +1,22 @@
 """Writers to be killed: each writes one image over and over, beginning with the version that it is told.
 
-``kill_worker.py HOW FOLDER`` reads a version per line, forks a writer, prints its process id, waits until it is
-dead and prints ``gone``: forking is much faster than starting Python anew.
+``kill_worker.py HOW FOLDER`` reads a version per line, forks a writer, prints its process id, waits until it
+is dead and prints ``gone``: forking is much faster than starting Python anew.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlarray import MLArray, convert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHAPE = (96, 96, 96)
 
@@ -38,7 +41,9 @@ def save(folder: Path) -> Callable[[int], None]:
 def convert_(folder: Path) -> Callable[[int], None]:
     for version in (0, 1):
         image(version).save(folder / f"source{version}.mla")
-    return lambda version: convert(folder / f"source{version % 2}.mla", folder / "a.mla", overwrite=True) and None
+    return lambda version: (
+        convert(folder / f"source{version % 2}.mla", folder / "a.mla", overwrite=True) and None
+    )
 
 
 def create(folder: Path) -> Callable[[int], None]:

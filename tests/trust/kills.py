@@ -59,7 +59,7 @@ def kill_one(writers: Child, number: int, draw: random.Random) -> None:
         raise RuntimeError("the writer outlived its kill")
 
 
-LONGEST = 0.12
+LONGEST = 0.25
 """Seconds until the kill, at most: a few whole writes."""
 
 

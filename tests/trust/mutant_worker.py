@@ -79,6 +79,17 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def answer(path: Path, expected: Expected) -> dict[str, Any]:
+    """Return what comes of reading the headers of a file, and all of it, and how much memory that takes."""
+    forget_peak()
+    before = status("VmRSS")
+    return {
+        "info": outcome(lambda: header(path) == expected.header),
+        "read": outcome(lambda: content(path, expected)),
+        "rss": status("VmHWM") - before,
+    }
+
+
 def main() -> None:
     """Answer until there are no more questions."""
     folder = Path(sys.argv[1])
@@ -87,15 +98,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         path, name = line.rstrip("\n").split("\t")
-        one = expected[name]
-        forget_peak()
-        before = status("VmRSS")
-        answer = {
-            "info": outcome(lambda: header(Path(path)) == one.header),
-            "read": outcome(lambda: content(Path(path), one)),
-            "rss": status("VmHWM") - before,
-        }
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer(Path(path), expected[name])), flush=True)
 
 
 if __name__ == "__main__":

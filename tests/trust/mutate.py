@@ -26,7 +26,12 @@ def regions(data: bytes) -> list[tuple[str, int, int]]:
     header = min(size, int.from_bytes(data[11:15], "big"))
     cbytes = int.from_bytes(data[39:47], "big")
     end = min(size, header + cbytes)
-    parts = [("header", 0, header), ("voxels", header, end), ("index and trailer", end, size), ("all", 0, size)]
+    parts = [
+        ("header", 0, header),
+        ("voxels", header, end),
+        ("index and trailer", end, size),
+        ("all", 0, size),
+    ]
     return [part for part in parts if part[2] - part[1] > 1]
 
 
@@ -96,6 +101,6 @@ def append(data: bytearray, start: int, stop: int, random: Random) -> None:
 
 
 MUTATIONS: dict[str, Mutation] = {
-    "flip": flip, "flips": flips, "put": put, "zero": zero, "noise": noise, "extreme": extreme, "nudge": nudge,
-    "cut": cut, "remove": remove, "repeat": repeat, "move": move, "append": append,
+    "flip": flip, "flips": flips, "put": put, "zero": zero, "noise": noise, "extreme": extreme,
+    "nudge": nudge, "cut": cut, "remove": remove, "repeat": repeat, "move": move, "append": append,
 }  # fmt: skip

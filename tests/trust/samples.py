@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import blosc2
 import numpy as np
 
 from mlarray import Meta, MLArray
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass
@@ -37,9 +39,13 @@ def sealed(folder: Path) -> list[Sample]:
     ramp = (np.indices((128, 256, 256)).sum(0) // 7).astype("i2")
     where = {"spacing": [1.0, 2.0, 3.5], "origin": [4.0, -5.0, 6.0]}
     images = {
-        "int16": MLArray(volume, **where, meta=Meta(source={"name": "x" * 50, "n": list(range(40))}), **small),
+        "int16": MLArray(
+            volume, **where, meta=Meta(source={"name": "x" * 50, "n": list(range(40))}), **small
+        ),
         "zeros": MLArray(sparse, **where, **small),
-        "zstd": MLArray(volume, **small, cparams={"codec": 5, "clevel": 3, "filters": [1, 35], "filters_meta": [0, 0]}),
+        "zstd": MLArray(
+            volume, **small, cparams={"codec": 5, "clevel": 3, "filters": [1, 35], "filters_meta": [0, 0]}
+        ),
         "flat": MLArray(np.arange(300, dtype="u1").reshape(15, 20), meta=Meta(is_seg=True)),
         "nan": MLArray(np.full((20, 24, 24), np.nan, "f8"), **small),
         "meta": MLArray(meta=Meta(source={"only": "metadata"})),
