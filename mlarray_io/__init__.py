@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mlarray_io.bare import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
     from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
     from mlarray_io.hookspecs import hookimpl
+    from mlarray_io.kept import keep_meta, kept_meta
+    from mlarray_io.losses import tell_unheld
     from mlarray_io.options import Options, option
     from mlarray_io.rawdata import RawData, check_size, file_order, read_box
     from mlarray_io.slabs import contiguous, slab_shape, tiles
@@ -35,9 +37,12 @@ _HOME = {
     "default_labels": "bare",
     "tell_losses": "bare",
     "voxel_dtype": "bare",
+    "keep_meta": "kept",
+    "kept_meta": "kept",
     "contiguous": "slabs",
     "slab_shape": "slabs",
     "tiles": "slabs",
+    "tell_unheld": "losses",
     "RawData": "rawdata",
     "check_size": "rawdata",
     "file_order": "rawdata",
@@ -76,10 +81,13 @@ __all__ = [
     "file_order",
     "hookimpl",
     "open_bytes",
+    "keep_meta",
+    "kept_meta",
     "option",
     "read_box",
     "slab_shape",
     "tell_losses",
+    "tell_unheld",
     "tiles",
     "voxel_dtype",
 ]

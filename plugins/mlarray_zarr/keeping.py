@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Meta, MetaSpatial, geometry
-from mlarray_core.errors import MLArrayError
-from mlarray_core.headers import plain, restore
-from mlarray_core.meta import meta_writable
-from mlarray_io import default_labels
+from mlarray_io import keep_meta, kept_meta
 from mlarray_zarr.ngff import Multiscale, affine_of, step_between
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from mlarray_zarr.nodes import Node
 
 KEY = "mlarray"
-_SECTIONS = ("source", "extra", "spatial", "stats", "bbox", "is_seg")
 
 
 @dataclass(frozen=True)
@@ -41,31 +37,19 @@ class Kept:
 
 def keep(meta: Meta, order: Sequence[int]) -> dict[str, Any]:
     """Return the attribute that `kept_of` reads."""
-    mapping = meta.to_mapping(include_none=False)
-    sections = {name: mapping[name] for name in _SECTIONS if mapping.get(name)}
-    spatial = sections.setdefault("spatial", {})
-    spatial.pop("shape", None)
-    spatial.setdefault("axis_labels", default_labels(len(order)))
-    content = {"meta": plain(sections), "order": list(order)}
-    if meta._image_meta_format.value is not None:
-        content["format"] = meta._image_meta_format.value
-    return content
+    return {**keep_meta(meta, len(order)), "order": list(order)}
 
 
 def kept_of(node: Node) -> Kept | None:
     """Return what was kept in a node's attributes; None where there is nothing, or nothing of use."""
     content = node.attributes.get(KEY)
-    if not isinstance(content, dict) or not isinstance(content.get("meta"), dict):
+    if not isinstance(content, dict):
         return None
     order = content.get("order")
-    if not isinstance(order, list) or sorted(map(str, order)) != sorted(map(str, range(len(order)))):
+    if not isinstance(order, list) or any(type(axis) is not int for axis in order):
         return None
-    try:
-        meta = Meta.from_mapping({k: v for k, v in restore(content["meta"]).items() if k in _SECTIONS})
-        if isinstance(content.get("format"), str):
-            with meta_writable():
-                meta._image_meta_format.value = content["format"]
-    except (MLArrayError, TypeError, ValueError, RecursionError):
+    meta = kept_meta(content, len(order))
+    if meta is None or sorted(order) != list(range(len(order))):
         return None
     return Kept(meta, tuple(order))
 

@@ -1,0 +1,193 @@
+"""Opening a file and finding objects in it, without ever leaving it or its folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from mlarray_core.errors import CorruptError, MLArrayError, NotFoundError, UnsafeError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LONGEST_ATTRIBUTE = 1 << 20
+"""Most bytes of an attribute that are read."""
+LARGEST_CHUNK = 2 << 30
+MOST_OBJECTS = 20_000
+
+FAILURES = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    SystemError,
+)
+"""What h5py raises for damaged files."""
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    CorruptError
+        HDF5's library finds it damaged.
+    """
+    try:
+        return h5py.File(path, "r", locking=False)
+    except FAILURES as error:
+        raise damaged(error, path) from error
+
+
+def damaged(error: Exception, path: Path | str) -> CorruptError:
+    """Return the error for whatever HDF5's library made of a damaged file."""
+    text = " ".join(str(error).split())[:160]
+    return CorruptError(f"is damaged, or no HDF5 file ({text})", path=path, hint="Was it copied whole?")
+
+
+def find(file: h5py.File, key: str) -> Any:
+    """Return the object at a path, link by link: only links within the file are followed.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such object.
+    UnsafeError
+        A link leads into another file.
+    """
+    at: Any = file
+    for name in filter(None, key.split("/")):
+        link = at.get(name, getlink=True) if isinstance(at, h5py.Group) else None
+        if isinstance(link, h5py.ExternalLink):
+            raise UnsafeError(f"{key} is a link to another file, {link.filename!r}", path=file.filename)
+        if not isinstance(link, h5py.HardLink):
+            raise NotFoundError(f"holds no dataset {key}", path=file.filename)
+        at = at[name]
+    return at
+
+
+def walk(file: h5py.File) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, link and object (None for links that aren't followed), each object once."""
+    waiting: list[tuple[str, Any]] = [("", file)]
+    seen, count = {_address(file)}, 0
+    while waiting:
+        folder, group = waiting.pop()
+        for name in group:
+            count += 1
+            if count > MOST_OBJECTS:
+                return
+            path = f"{folder}/{name}"
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                yield path, link, None
+                continue
+            found = group[name]
+            if _address(found) in seen:
+                continue
+            seen.add(_address(found))
+            yield path, link, found
+            if isinstance(found, h5py.Group) and path.count("/") < 32:
+                waiting.append((path, found))
+
+
+def _address(found: Any) -> Any:
+    return h5py.h5o.get_info(found.id).addr
+
+
+def check_storage(dataset: h5py.Dataset, depth: int = 0) -> None:
+    """Refuse a dataset whose voxels lie outside of the file's folder, or in chunks too large to read.
+
+    Raises
+    ------
+    UnsafeError
+        Raw files hold the voxels, or a virtual dataset's source isn't a file of the same folder.
+    UnsupportedError
+        A chunk is over 2 GB.
+    """
+    path = dataset.file.filename
+    if dataset.external:
+        raise UnsafeError(f"{dataset.name} keeps its voxels in other files, by name", path=path)
+    if (
+        dataset.chunks
+        and int(np.prod(dataset.chunks, dtype=np.float64)) * dataset.dtype.itemsize > LARGEST_CHUNK
+    ):
+        raise UnsupportedError(
+            f"{dataset.name} has chunks of {dataset.chunks}, which are too large", path=path
+        )
+    if not dataset.is_virtual:
+        return
+    if depth > 3:
+        raise UnsafeError(f"{dataset.name} is virtual many times over", path=path)
+    for source in dataset.virtual_sources():
+        _check_source(dataset, source.file_name, source.dset_name, depth)
+
+
+def _check_source(dataset: h5py.Dataset, file_name: str, name: str, depth: int) -> None:
+    """Check one source of a virtual dataset, which HDF5's library will open by itself."""
+    own = dataset.file.filename
+    if file_name in (".", own):
+        check_storage(find(dataset.file, name), depth + 1)
+        return
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(own)))
+    path = os.path.realpath(os.path.join(folder, file_name))
+    if os.path.isabs(file_name) or "%" in file_name or not path.startswith(folder + os.sep):
+        raise UnsafeError(f"{dataset.name} takes voxels from {file_name!r}, outside of its folder", path=own)
+    if not os.path.exists(path) or not stat.S_ISREG(os.stat(path).st_mode):
+        raise NotFoundError(f"{dataset.name} takes voxels from {file_name!r}, which is missing", path=own)
+    with h5py.File(path, "r", locking=False) as other:
+        check_storage(find(other, name), depth + 1)
+
+
+def attributes_of(found: Any) -> dict[str, Any]:
+    """Return the attributes of an object as plain values, without those that are too long."""
+    values: dict[str, Any] = {}
+    for name in list(found.attrs)[:1000]:
+        try:
+            if found.attrs.get_id(name).get_storage_size() > LONGEST_ATTRIBUTE:
+                continue
+            value = found.attrs[name]
+        except FAILURES:
+            continue
+        try:
+            values[str(name)] = _plain(value)
+        except (TypeError, ValueError, MLArrayError):
+            continue
+    return values
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind not in "biufSUO" or (value.dtype.hasobject and not _texts(value)):
+            raise TypeError(value.dtype)
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value
+    if isinstance(value, str | bool | int | float):
+        return value
+    raise TypeError(type(value))
+
+
+def _texts(value: Any) -> bool:
+    return all(isinstance(item, str | bytes) for item in np.asarray(value).ravel())
+
+
+def is_image(found: Any) -> bool:
+    """Whether an object is a dataset of numbers with axes."""
+    if not isinstance(found, h5py.Dataset) or not found.shape or 0 in found.shape:
+        return False
+    kind = found.dtype
+    sizes = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
+    return kind.itemsize in sizes.get(kind.kind, ()) and h5py.check_ref_dtype(kind) is None

@@ -1,0 +1,106 @@
+"""Opens one dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core.errors import MLArrayError, OptionError, UnsupportedError
+from mlarray_core.headers import plain
+from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, find, is_image, open_file
+from mlarray_hdf5.imaris import KEY as IMARIS
+from mlarray_hdf5.imaris import is_imaris, open_imaris
+from mlarray_hdf5.marks import KEY, kept, spatial_of
+from mlarray_io import Box, Context, Reader, bare_meta
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import h5py
+
+    from mlarray_core import Meta
+    from mlarray_hdf5 import Hdf5Options
+
+
+class Hdf5Reader(Reader):
+    """A dataset.
+
+    Parameters
+    ----------
+    dataset
+        In a file that is closed with the reader.
+    meta
+        The metadata.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, meta: Meta) -> None:
+        self._dataset: Any = dataset
+        self.shape, self.meta = tuple(dataset.shape), meta
+        self.dtype = dataset.dtype.newbyteorder("=")
+        self.chunks = None
+        if dataset.chunks:
+            self.chunks = tuple(min(c, s) for c, s in zip(dataset.chunks, self.shape, strict=True))
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        out = np.empty([part.stop - part.start for part in box], self.dtype)
+        if out.size:
+            try:
+                out[...] = self._dataset[box]
+            except FAILURES as error:
+                raise damaged(error, self._dataset.file.filename) from error
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._dataset is not None and self._dataset:
+            self._dataset.file.close()
+        self._dataset = None
+
+
+def open_hdf5(path: Path, key: str, options: Hdf5Options, context: Context) -> Reader:
+    """Open the dataset at the path `key`.
+
+    Raises
+    ------
+    CorruptError
+        HDF5's library finds the file damaged.
+    UnsafeError
+        The voxels lie outside of the file's folder.
+    UnsupportedError
+        It isn't a dataset of numbers.
+    """
+    file = open_file(path)
+    try:
+        reader = _opened(file, key, options, path)
+        context.allow(reader.nbytes, path)
+        return reader
+    except BaseException as error:
+        file.close()
+        if isinstance(error, FAILURES) and not isinstance(error, MLArrayError):
+            raise damaged(error, path) from error
+        raise
+
+
+def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path) -> Reader:
+    if key == IMARIS and is_imaris(file):
+        return open_imaris(file, options)
+    if options.level:
+        raise OptionError("only Imaris files have levels", field="level")
+    dataset = find(file, key)
+    if not is_image(dataset):
+        raise UnsupportedError(f"{key} is no dataset of numbers", path=path)
+    check_storage(dataset)
+    return Hdf5Reader(dataset, _meta(dataset, key, options))
+
+
+def _meta(dataset: h5py.Dataset, key: str, options: Hdf5Options) -> Meta:
+    attributes, ndim = attributes_of(dataset), len(dataset.shape)
+    own = kept(attributes, ndim)
+    if own is not None:
+        told = bare_meta(options, ndim, spatial=own.spatial, is_seg=own.is_seg.is_seg)
+        own.spatial, own.is_seg = told.spatial, told.is_seg
+        return own
+    attributes.pop(KEY, None)
+    source = {"dataset": key, "attributes": plain(attributes), "file": plain(attributes_of(dataset.file))}
+    return bare_meta(options, ndim, spatial=spatial_of(dataset, attributes), source=source)
