@@ -30,6 +30,11 @@ PARALLEL_BYTES = 4 << 20
 """Arrays of at least so many bytes are compressed on all cores."""
 
 
+def available() -> int:
+    """Return how many threads may compress: one for each core."""
+    return os.cpu_count() or 1
+
+
 class ArrayState:
     """Metadata, voxels and open files of one image."""
 
@@ -155,8 +160,10 @@ class ArrayState:
         buffer = io.BytesIO()
         grid = Grid(array.shape, plan.chunks, plan.blocks, array.dtype)
         writer = FrameWriter(buffer, grid, plan.cparams)
-        if array.size:
-            threads = (os.cpu_count() or 1) if array.nbytes >= PARALLEL_BYTES else 1
+        if array.size and not any(array.strides):
+            _put_repeated(writer, array)
+        elif array.size:
+            threads = available() if array.nbytes >= PARALLEL_BYTES else 1
             writer.put_all(((n, array[grid.box(n)]) for n in range(grid.nchunks)), threads)
         writer.finish(b"")
         return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())
@@ -222,6 +229,16 @@ def plain_array(array: Any) -> Array:
     voxels = np.asarray(array)
     normal_shape(voxels.shape)
     return voxels.astype(checked_dtype(voxels.dtype), copy=False)
+
+
+def _put_repeated(writer: FrameWriter, array: Array) -> None:
+    """Write an array that repeats one value: all chunks of one shape are encoded once."""
+    encoded: dict[tuple[int, ...], bytes] = {}
+    for number in range(writer.grid.nchunks):
+        voxels = array[writer.grid.box(number)]
+        if voxels.shape not in encoded:
+            encoded[voxels.shape] = codec.encode(voxels, writer.grid, writer.cparams)
+        writer.append(number, encoded[voxels.shape])
 
 
 def _no_array() -> Grid:

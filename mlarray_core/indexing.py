@@ -25,7 +25,8 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
     IndexError
         As NumPy: too many indices, or one out of bounds.
     """
-    if _names_fields(key):
+    scalar = not shape and isinstance(key, tuple) and not key
+    if scalar or _names_fields(key):
         return tuple(slice(0, size) for size in shape), key
     box = _plain_box(key, shape)
     if box is not None:
@@ -136,11 +137,11 @@ def _one(part: Any, size: int, axis: int) -> tuple[slice, Any]:
 
 def _slice(part: slice, size: int) -> tuple[slice, slice]:
     start, stop, step = part.indices(size)
-    if step == 1:
-        return slice(start, max(start, stop)), slice(None)
     count = len(range(start, stop, step))
     if count == 0:
-        return slice(start, start), slice(None)
+        return slice(0, 0), slice(None)
+    if step == 1:
+        return slice(start, stop), slice(None)
     last = start + (count - 1) * step
     if step > 0:
         return slice(start, last + 1), slice(None, None, step)

@@ -14,13 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlarray_core import generations
+from mlarray_core import generations, levels
 from mlarray_core.container import Contents, open_contents
 from mlarray_core.edits import Editor
 from mlarray_core.errors import LockedError, MLArrayError, WriteError
 from mlarray_core.files import lock, open_binary
 from mlarray_core.frame_writer import FrameWriter
-from mlarray_core.publish import Publication, write_error
+from mlarray_core.publish import Publication, atomic, write_error
 from mlarray_core.storage import EditedStorage, FrameStorage, Storage
 
 if TYPE_CHECKING:
@@ -65,15 +65,23 @@ class FileSession:
         self._stored: FrameStorage | None = None
         self._saved_meta = b""
         self._taken_over = False
+        self._levels: str | int | None = None
         settle(self.path, take_over=True)
         _sessions[str(self.path)] = self
 
     @classmethod
     def create(
-        cls, path: Path, grid: Grid, meta: Meta, cparams: Mapping[str, Any], dparams: Mapping[str, Any]
+        cls,
+        path: Path,
+        grid: Grid,
+        meta: Meta,
+        cparams: Mapping[str, Any],
+        dparams: Mapping[str, Any],
+        levels: str | int | None = None,
     ) -> FileSession:
-        """Begin a new file, which appears at the first commit."""
+        """Begin a new file, which appears, with its levels, at the first commit."""
         session = cls(path, meta, cparams, dparams)
+        session._levels = levels
         publication = Publication(session.path, overwrite=True)
         session._publication = publication
         try:
@@ -201,14 +209,24 @@ class FileSession:
         assert self._writer is not None
         try:
             self._check_same()
-            storage.editor.flush()
-            self._writer.finish(metadata)
-            self._publish()
+            if self._publication is None and 0 in storage.shape:
+                self._rewrite(metadata)
+            else:
+                storage.editor.flush()
+                self._writer.finish(metadata)
+                self._publish()
         except OSError as error:
             raise self._explain(error) from error
         self._saved_meta = metadata
         self._edited = self._writer = None  # what is in the file now is its content
         self._stored = FrameStorage(open_contents(str(self.path), self.verify), self.dparams)
+
+    def _rewrite(self, metadata: bytes) -> None:
+        """Put a new file in place of one without voxels: such a frame has no room to append to."""
+        assert self._stored is not None
+        with atomic(self.path, overwrite=True) as temporary, open(temporary, "w+b") as file:
+            FrameWriter.anew(file, self._stored.contents).finish(metadata)
+        self._release()
 
     def _check_same(self) -> None:
         """Refuse to write into a file that isn't at its path any more."""
@@ -228,6 +246,7 @@ class FileSession:
         self._file.close()
         self._file = None
         publication, self._publication = self._publication, None
+        levels.build(publication.path, self._levels)
         publication.commit()
 
     def close(self) -> None:
