@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core.array_state import ArrayState, checked_dtype
+from mlarray_core.array_levels import ArrayLevels, Levels, write_levels
+from mlarray_core.array_state import available, checked_dtype
 from mlarray_core.codec import Grid
 from mlarray_core.container import SUFFIX, Contents, load_contents, open_contents
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
@@ -29,7 +30,7 @@ Sizes = int | Sequence[int] | Array | None
 VERIFY = ("none", "touch", "full")
 
 
-class ArrayFiles(ArrayState):
+class ArrayFiles(ArrayLevels):
     """Files that an image comes from and goes to."""
 
     @classmethod
@@ -145,6 +146,7 @@ class ArrayFiles(ArrayState):
         dparams: Any = None,
         *,
         profile: str = "default",
+        levels: Levels = None,
     ) -> Self:
         """Begin a new file that is filled by assignment.
 
@@ -163,6 +165,8 @@ class ArrayFiles(ArrayState):
             ``"w"``, and ``"w+"`` or None.
         patch_size, chunk_size, block_size, cparams, dparams, profile
             As the constructor takes them.
+        levels
+            Coarser versions to build when the file appears, as `save` takes them.
 
         Raises
         ------
@@ -180,12 +184,13 @@ class ArrayFiles(ArrayState):
         grid = Grid(sizes, plan.chunks, plan.blocks, kind)
         note_layout(image.meta, plan, dparams)
         image._write_to(
-            FileSession.create(Path(path), grid, image.meta, plan.cparams, image._dparams()), has_array=True
+            FileSession.create(Path(path), grid, image.meta, plan.cparams, image._dparams(), levels),
+            has_array=True,
         )
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         return image
 
-    def save(self, filepath: PathLike, *, verify: str = "touch") -> None:
+    def save(self, filepath: PathLike, *, verify: str = "touch", levels: Levels = "keep") -> None:
         """Save the image. The file appears whole or not at all, and may be the one that is open.
 
         Parameters
@@ -194,6 +199,9 @@ class ArrayFiles(ArrayState):
             Ends in ``.mla``. An existing file is replaced.
         verify
             ``"none"`` copies stored chunks without checking them.
+        levels
+            Coarser versions to store behind the image: ``"auto"`` until the coarsest fits 256 x 256 or
+            64 x 64 x 64, how many, ``"none"``, or ``"keep"`` for those that it has, unless it was edited.
 
         Raises
         ------
@@ -208,12 +216,16 @@ class ArrayFiles(ArrayState):
         self._check_open()
         if self._session is not None and self._session.is_at(path):
             self.flush()
+            if levels != "keep":
+                write_levels(Path(path), levels, None, available())
             return
         storage = self._stored_for_saving()
         self._describe()
         metadata = self._encoded_meta()
-        with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
-            self._write_frame(file, storage, metadata)
+        with atomic(path, overwrite=True) as temporary:
+            with open(temporary, "w+b") as file:
+                self._write_frame(file, storage, metadata)
+            write_levels(temporary, levels, storage, available())
 
     def flush(self) -> None:
         """Write everything that was changed to the file that is open for writing."""

@@ -57,7 +57,9 @@ class Contents:
         What the seal says, and its checksums, None without any.
     """
 
-    def __init__(self, buffer: bytes | mmap.mmap, path: str | None = None, verify: str = "touch") -> None:
+    def __init__(
+        self, buffer: bytes | memoryview | mmap.mmap, path: str | None = None, verify: str = "touch"
+    ) -> None:
         self.buffer, self.path = buffer, path
         self.verification = verify
         try:
@@ -69,7 +71,7 @@ class Contents:
             raise
         self._left = self.frame.nchunks
         if len(buffer) > self.frame.length:
-            _warn_more(path, len(buffer) - self.frame.length)
+            _look_behind(self)
         if verify == "full":
             self.verify_all()
 
@@ -339,6 +341,17 @@ def read_seal(read: frames.Read, frame: frames.Frame, *, compare: bool = True) -
 def _sum_frame(read: frames.Read, frame: frames.Frame) -> bytes:
     index = read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
     return seal.fingerprint(frame.header, index, read(frame.trailer_at, frame.length - frame.trailer_at))
+
+
+def _look_behind(contents: Contents) -> None:
+    """Warn of what follows the frame, unless it is the image's own levels."""
+    from mlarray_core.level_index import read_index
+
+    size = len(contents.buffer)
+    try:
+        read_index(contents.read, size, contents.frame)
+    except CorruptError:
+        _warn_more(contents.path, size - contents.frame.length)
 
 
 def _warn_more(path: str | None, count: int) -> None:

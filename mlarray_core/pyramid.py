@@ -1,19 +1,21 @@
 """Coarser versions of an image: which ones, their values and where they lie. Pure.
 
-Each level halves some spatial axes of the one before it. A voxel of a level stands for the block of voxels that
-it was made of and lies at the centre of that block, so that all levels overlay in the world; a block that the
-image's end cuts short counts as if its last voxels were repeated.
+Each level halves some spatial axes of the one before it. A voxel of a level stands for the block of voxels
+that it was made of and lies at the centre of that block, so that all levels overlay in the world; a block
+that the image's end cuts short counts as if its last voxels were repeated.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Array = np.ndarray[Any, Any]
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
@@ -149,18 +151,21 @@ def _mean(parts: list[Array]) -> Array:
     dtype = parts[0].dtype
     if dtype.kind in "iu" and dtype.itemsize < 8:
         total = sum((part.astype(np.int64) for part in parts[1:]), parts[0].astype(np.int64))
-        return np.rint(total / len(parts)).astype(dtype)
+        rounded: Array = np.rint(total / len(parts)).astype(dtype)
+        return rounded
     if dtype.kind in "iu":
         return _mean_of_long(parts)
     wide = np.result_type(dtype, np.float32)
     stack = np.stack(parts).astype(wide)
     missing = np.isnan(stack)
     if not missing.any():
-        return stack.mean(axis=0, dtype=np.result_type(wide, np.float64)).astype(dtype)
+        mean: Array = stack.mean(axis=0, dtype=np.result_type(wide, np.float64)).astype(dtype)
+        return mean
     known = (~missing).sum(axis=0)
     total = np.where(missing, 0, stack).sum(axis=0, dtype=np.result_type(wide, np.float64))
     with np.errstate(invalid="ignore"):
-        return (total / known).astype(dtype)
+        present: Array = (total / known).astype(dtype)
+    return present
 
 
 def _mean_of_long(parts: list[Array]) -> Array:
@@ -171,7 +176,8 @@ def _mean_of_long(parts: list[Array]) -> Array:
     mean = whole + (rest // count).astype(whole.dtype)
     left = 2 * (rest % count)
     up = (left > count) | ((left == count) & (mean % 2 != 0))
-    return (mean + up.astype(whole.dtype)).astype(parts[0].dtype)
+    rounded: Array = (mean + up.astype(whole.dtype)).astype(parts[0].dtype)
+    return rounded
 
 
 def _mode(parts: list[Array]) -> Array:
@@ -180,7 +186,8 @@ def _mode(parts: list[Array]) -> Array:
     for place in range(1, len(parts)):
         same = ordered[place] == ordered[place - 1]
         runs[place] = np.where(same, runs[place - 1] + 1, 1)
-    return np.take_along_axis(ordered, runs.argmax(axis=0)[None], axis=0)[0]
+    mode: Array = np.take_along_axis(ordered, runs.argmax(axis=0)[None], axis=0)[0]
+    return mode
 
 
 def _max(parts: list[Array]) -> Array:

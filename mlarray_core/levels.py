@@ -1,0 +1,225 @@
+"""Coarser levels of an image in its file: building, finding, opening and dropping them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from mlarray_core import generations, geometry, pyramid
+from mlarray_core.codec import Grid
+from mlarray_core.container import Contents, open_contents
+from mlarray_core.errors import ArgumentError, CorruptError
+from mlarray_core.frame_writer import FrameWriter
+from mlarray_core.level_index import INDEX, StoredLevel, index_of, name_of, read_index
+from mlarray_core.meta import Meta
+from mlarray_core.meta.base import meta_writable
+from mlarray_core.planning import note_layout, plan_layout
+from mlarray_core.pyramid import METHODS, Level, Method
+from mlarray_core.storage import FrameStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Array = np.ndarray[Any, Any]
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def count_of(levels: str | int | None) -> int | None:
+    """Return how many levels are asked for: 0 for none, None for as many as it takes.
+
+    Raises
+    ------
+    ArgumentError
+        `levels` is neither ``"auto"``, ``"none"``, None nor a number.
+    """
+    if levels in (None, "none"):
+        return 0
+    if levels == "auto":
+        return None
+    if str(levels).isdigit():
+        return int(levels)
+    raise ArgumentError(f"levels must be 'auto', 'none' or a number, not {levels!r}")
+
+
+def build(path: Path, levels: str | int | None, method: Method | None = None, threads: int = 1) -> int:
+    """Put levels behind the frame of a file that nobody else uses yet.
+
+    Parameters
+    ----------
+    path
+        Of a whole, sealed file; levels that it has are replaced.
+    levels
+        ``"auto"`` until the coarsest fits 256 x 256 or 64 x 64 x 64, or how many.
+    method
+        How values are made; None for the mode of label maps and the mean of everything else.
+    threads
+        How many.
+
+    Returns
+    -------
+    int
+        How many levels there are now.
+    """
+    drop(path)
+    count = count_of(levels)
+    contents = open_contents(str(path), "none")
+    meta = contents.meta()
+    wanted = [] if count == 0 or 0 in contents.grid.shape else _planned(contents.grid, meta, count)
+    if not wanted:
+        return 0
+    chosen = _method(method, meta)
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive,
+        tempfile.TemporaryDirectory(dir=path.parent) as spool,
+    ):
+        _append(archive, Path(spool), contents, meta, wanted, chosen, threads)
+        index = index_of(contents.frame, chosen, [level.factors for level in wanted])
+        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
+    _sync(path)
+    return len(wanted)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _planned(grid: Grid, meta: Meta, count: int | None) -> list[Level]:
+    spatial = geometry.spatial_axes(meta.spatial.axis_labels, len(grid.shape))
+    spacing = _spacing(meta)
+    return pyramid.plan(grid.shape, spatial, spacing, count)
+
+
+def _spacing(meta: Meta) -> list[float] | None:
+    if meta.spatial.affine is not None:
+        return geometry.decompose(meta.spatial.affine)[0]
+    return meta.spatial.spacing
+
+
+def _method(method: Method | None, meta: Meta) -> Method:
+    labels = meta.is_seg.value is True
+    chosen = method or ("mode" if labels else "mean")
+    if chosen not in METHODS:
+        raise ArgumentError(f"method must be one of {', '.join(METHODS)}, not {chosen!r}")
+    if labels and chosen == "mean":
+        raise ArgumentError("the mean of labels is no label", hint="Take method 'mode' or 'max'")
+    return chosen
+
+
+def _append(
+    archive: zipfile.ZipFile,
+    spool: Path,
+    contents: Contents,
+    meta: Meta,
+    wanted: list[Level],
+    method: Method,
+    threads: int,
+) -> None:
+    """Build each level from the one before, in a file of its own, and copy it into the archive."""
+    before = contents
+    for number, level in enumerate(wanted, 1):
+        name = spool / str(number)
+        with name.open("w+b") as file:
+            _write_level(file, FrameStorage(before), level, _meta_at(meta, level), method, threads)
+        entry = zipfile.ZipInfo(name_of(number), _DATE)
+        with (
+            name.open("rb") as file,
+            archive.open(entry, "w", force_zip64=name.stat().st_size >= 1 << 31) as member,
+        ):
+            shutil.copyfileobj(file, member, 1 << 20)
+        before = open_contents(str(name), "none")
+
+
+def _write_level(
+    file: BinaryIO, base: FrameStorage, level: Level, meta: Meta, method: Method, threads: int
+) -> None:
+    plan = plan_layout(meta, level.shape, base.dtype)
+    grid = Grid(level.shape, plan.chunks, plan.blocks, base.dtype)
+    note_layout(meta, plan, None)
+    writer = FrameWriter(file, grid, plan.cparams)
+    writer.put_all(_reduced(base, grid, level, method), threads)
+    writer.finish(generations.encode(meta))
+
+
+def _reduced(base: FrameStorage, grid: Grid, level: Level, method: Method) -> Iterator[tuple[int, Array]]:
+    for number in range(grid.nchunks):
+        box = tuple(
+            slice(part.start * step, min(part.stop * step, size))
+            for part, step, size in zip(grid.box(number), level.step, base.shape, strict=True)
+        )
+        yield number, pyramid.reduce(base.read(box), level.step, method)
+
+
+def _meta_at(meta: Meta, level: Level) -> Meta:
+    """Return what a level says of itself: where it lies and what its axes are."""
+    spatial = meta.spatial
+    axes = geometry.spatial_axes(spatial.axis_labels, len(level.shape))
+    factors = [level.factors[axis] for axis in axes]
+    labels = spatial.axis_labels or ["spatial"] * len(level.shape)
+    known = spatial.affine is not None or spatial.origin is not None or spatial.direction is not None
+    affine = pyramid.affine_at(geometry.affine_of(spatial, len(axes)), factors) if known else None
+    spacing = None if known or spatial.spacing is None else np.multiply(spatial.spacing, factors)
+    coarse = Meta(
+        is_seg=meta.is_seg.value,
+        spatial=geometry.spatial_meta(
+            affine,
+            axis_labels=labels,
+            axis_units=spatial.axis_units,
+            coord_system=spatial.coord_system,
+            spacing=spacing,
+        ),
+    )
+    with meta_writable():
+        coarse._has_array.has_array = True
+        coarse.spatial.shape = list(level.shape)
+    return coarse
+
+
+def find(contents: Contents) -> list[StoredLevel]:
+    """Return the levels in a file; none when there are none, or none that belong to its image."""
+    try:
+        return read_index(contents.read, len(contents.buffer), contents.frame)
+    except CorruptError:
+        return []
+
+
+def open_level(contents: Contents, level: StoredLevel) -> Contents:
+    """Return the frame of one level, in the same memory map."""
+    window = memoryview(contents.buffer)[level.at : level.at + level.size]
+    return Contents(window, contents.path, contents.verification)
+
+
+def copy(source: Contents, path: Path) -> None:
+    """Put the levels of one file behind the same image in another."""
+    stored = find(source)
+    if not stored:
+        return
+    frame = open_contents(str(path), "none").frame
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        for number, level in enumerate(stored, 1):
+            entry = zipfile.ZipInfo(name_of(number), _DATE)
+            with archive.open(entry, "w", force_zip64=level.size >= 1 << 31) as member:
+                for start in range(level.at, level.at + level.size, 1 << 20):
+                    member.write(source.read(start, min(1 << 20, level.at + level.size - start)))
+        index = index_of(frame, stored[0].method, [level.factors for level in stored])
+        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
+
+
+def drop(path: Path) -> bool:
+    """Cut off whatever follows the frame of a file; return whether there was anything."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    length = int.from_bytes(head[16:24], "big")
+    head.close()
+    if length >= size:
+        return False
+    os.truncate(path, length)
+    return True
