@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_dicom import slides
-from mlarray_dicom.frames import number, numbers
+from mlarray_dicom.attributes import number, numbers
 from mlarray_dicom.segmentation import is_segmentation, kind_of, segments_of
 from mlarray_dicom.stack import Points, stack
 
@@ -152,7 +152,7 @@ def _unplaced(group: Group) -> Arrangement:
     spacing, note = _spacing(first)
     notes = [note] if note else []
     labels, axes = ["spatial_y", "spatial_x"], {}
-    order = np.arange(len(group.frames))
+    order: np.ndarray[Any, Any] = np.arange(len(group.frames))
     if len(order) == 1:
         order = order.reshape(())
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_dicom import mosaic
-from mlarray_dicom.frames import number, numbers
+from mlarray_dicom.attributes import number, numbers
 from mlarray_dicom.instance import Instance, value_of
 from mlarray_dicom.stack import ABSENT
 
@@ -21,12 +21,13 @@ _SECONDS = {"EchoTime": "EchoTime", "RepetitionTime": "RepetitionTime", "Inversi
 _NUMBERS = ("FlipAngle", "MagneticFieldStrength", "ImagingFrequency", "EchoTrainLength", "SliceThickness",
             "SpacingBetweenSlices", "PixelBandwidth", "KVP", "Exposure", "XRayTubeCurrent")  # fmt: skip
 _TEXTS = {
-    "Modality": "Modality", "Manufacturer": "Manufacturer", "ManufacturersModelName": "ManufacturerModelName",
-    "SoftwareVersions": "SoftwareVersions", "SeriesDescription": "SeriesDescription", "ProtocolName": "ProtocolName",
-    "ScanningSequence": "ScanningSequence", "SequenceVariant": "SequenceVariant", "SequenceName": "SequenceName",
-    "MRAcquisitionType": "MRAcquisitionType", "BodyPartExamined": "BodyPart", "PatientPosition": "PatientPosition",
-    "ConvolutionKernel": "ConvolutionKernel", "Units": "Units", "DoseUnits": "DoseUnits", "DoseType": "DoseType",
-    "ReceiveCoilName": "ReceiveCoilName", "ImageType": "ImageType",
+    "Modality": "Modality", "Manufacturer": "Manufacturer", "ManufacturerModelName":
+    "ManufacturerModelName", "SoftwareVersions": "SoftwareVersions", "SeriesDescription":
+    "SeriesDescription", "ProtocolName": "ProtocolName", "ScanningSequence": "ScanningSequence",
+    "SequenceVariant": "SequenceVariant", "SequenceName": "SequenceName", "MRAcquisitionType":
+    "MRAcquisitionType", "BodyPartExamined": "BodyPart", "PatientPosition": "PatientPosition",
+    "ConvolutionKernel": "ConvolutionKernel", "Units": "Units", "DoseUnits": "DoseUnits", "DoseType":
+    "DoseType", "ReceiveCoilName": "ReceiveCoilName", "ImageType": "ImageType",
 }  # fmt: skip
 _ENHANCED = {
     "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
@@ -56,16 +57,13 @@ def fields_of(dataset: Dataset, group: Group, arrangement: Arrangement) -> dict[
         if value is not None:
             found[keyword] = value
     for keyword, name in _TEXTS.items():
-        text = value_of(dataset, _KEYWORD.get(keyword, keyword))
+        text = value_of(dataset, keyword)
         if text is not None:
             found[name] = str(text) if isinstance(text, str | int | float) else [str(part) for part in text]
     found.update(_phase_encoding(dataset, group, arrangement))
     found.update(_slice_timing(dataset, group))
     found.update(_gradients(group, arrangement))
     return found
-
-
-_KEYWORD = {"ManufacturersModelName": "ManufacturerModelName"}
 
 
 def _value(dataset: Dataset, keyword: str, group: Group, arrangement: Arrangement) -> Any:
@@ -93,7 +91,7 @@ def _phase_encoding(dataset: Dataset, group: Group, arrangement: Arrangement) ->
     axis = {"ROW": "i", "COL": "j", "COLUMN": "j"}.get(direction)
     if axis is None:
         return {}
-    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))  # type: ignore[arg-type]
+    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))
     positive = (header.get("PhaseEncodingDirectionPositive") or [""])[0]
     if positive not in ("0", "1"):
         return {"PhaseEncodingAxis": axis}
@@ -104,7 +102,7 @@ def _slice_timing(dataset: Dataset, group: Group) -> dict[str, Any]:
     """Return when each slice of a mosaic was acquired, in s, in the order of the slices of the array."""
     if group.frames[0].tile is None:
         return {}
-    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))  # type: ignore[arg-type]
+    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))
     times = numbers(header.get("MosaicRefAcqTimes") or None)
     first = [frame for frame in group.frames if (frame.file, frame.number) == (group.frames[0].file, 0)]
     if times is None or len(times) != len(first):
@@ -127,6 +125,8 @@ def _gradients(group: Group, arrangement: Arrangement) -> dict[str, Any]:
     directions = []
     for index in arrangement.order[:, 0]:
         _, direction = group.frames[int(index)].keys["diffusion"]
-        inside = np.zeros(3) if direction is None or len(direction) != 3 else np.linalg.solve(columns, direction)
+        inside = (
+            np.zeros(3) if direction is None or len(direction) != 3 else np.linalg.solve(columns, direction)
+        )
         directions.append([round(float(part), 8) for part in inside[::-1]])
     return {"bval": list(axis["values"]), "bvec": [list(row) for row in zip(*directions, strict=True)]}

@@ -27,7 +27,7 @@ def _jpeg(data: bytes) -> tuple[int, int, int, int] | None:
         if marker == 0xFF:
             at += 1
             continue
-        if marker in range(0xC0, 0xD0) and marker not in (0xC4, 0xC8, 0xCC) or marker == 0xF7:
+        if (marker in range(0xC0, 0xD0) and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
             bits, rows, columns, samples = struct.unpack_from(">BHHB", data, at + 4)
             return rows, columns, samples, bits
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]

@@ -1,4 +1,4 @@
-"""DICOM JSON of many data sets at once: what is constant once, what varies as arrays, and back (PS3.18, F)."""
+"""DICOM JSON (PS3.18, F) of many data sets at once: what is constant once, what varies as arrays."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def fold(rows: Sequence[Mapping[str, Element]]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``constant``: tag -> element, the same in all rows. ``per_frame``: tag -> element whose content is a list
-        with one entry for each row: a single value as it is, several as a list, None where the row lacks the
-        element. ``nested``: tag -> columns of the one item that a sequence has in every row. Empty parts are
-        left out.
+        ``constant``: tag -> element, the same in all rows. ``per_frame``: tag -> element whose content is a
+        list with one entry for each row: a single value as it is, several as a list, None where the row lacks
+        the element. ``nested``: tag -> columns of the one item that a sequence has in every row. Empty parts
+        are left out.
     """
     found: dict[str, Any] = {"constant": {}, "per_frame": {}, "nested": {}}
     for tag in dict.fromkeys(tag for row in rows for tag in row):
@@ -71,7 +71,11 @@ def _varying(column: Sequence[Element | None]) -> Element:
     present = [element for element in column if element is not None]
     vrs = {element["vr"] for element in present}
     names = {name for element in present for name in element if name != "vr"}
-    if len(vrs) > 1 or not names <= {"Value"} and not all(names == set(e) - {"vr"} for e in present) or len(names) > 1:
+    if (
+        len(vrs) > 1
+        or (not names <= {"Value"} and not all(names == set(e) - {"vr"} for e in present))
+        or len(names) > 1
+    ):
         return {"elements": list(column)}
     name = names.pop() if names else "Value"
     return {"vr": vrs.pop(), name: [_entry(element, name) for element in column]}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError
-from mlarray_dicom.frames import Frame, number, numbers, orientation, spacing, thickness, vector
+from mlarray_dicom.attributes import number, numbers, orientation, spacing, thickness, vector
+from mlarray_dicom.frames import Frame
 from mlarray_dicom.instance import value_of
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from mlarray_dicom.instance import Instance
 
 _TYPES = (
-    "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence", "XAXRFFrameCharacteristicsSequence",
-    "ParametricMapFrameTypeSequence", "WholeSlideMicroscopyImageFrameTypeSequence", "USImageDescriptionSequence",
-    "CTMRFrameTypeSequence", "XRay3DFrameTypeSequence",
+    "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence",
+    "XAXRFFrameCharacteristicsSequence", "ParametricMapFrameTypeSequence",
+    "WholeSlideMicroscopyImageFrameTypeSequence", "USImageDescriptionSequence",
+    "XRay3DFrameTypeSequence",
 )  # fmt: skip
 
 
@@ -126,9 +128,13 @@ def _keys(instance: Instance, groups: Groups) -> dict[str, Any]:
         "offset": number(groups.get("TemporalPositionSequence", "TemporalPositionTimeOffset")),
         "diffusion": _diffusion(groups),
         "trigger": number(groups.get("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")),
-        "phase": number(groups.get("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase")),
+        "phase": number(
+            groups.get("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase")
+        ),
         "acquisition": number(groups.get(content, "FrameAcquisitionNumber")),
-        "time": _text(groups.get(content, "FrameAcquisitionDateTime") or groups.get(content, "FrameReferenceDateTime")),
+        "time": _text(
+            groups.get(content, "FrameAcquisitionDateTime") or groups.get(content, "FrameReferenceDateTime")
+        ),
         "label": _text(groups.get(content, "FrameLabel")),
     }
     return {name: value for name, value in found.items() if value is not None}

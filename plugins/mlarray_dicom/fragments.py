@@ -83,7 +83,7 @@ def _by_offsets(fragments: list[Fragment], offsets: Sequence[int], count: int) -
     if len(offsets) != count or any(offset not in begins for offset in offsets):
         return None
     starts = [begins[offset] for offset in offsets]
-    if starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+    if starts[0] != 0 or starts != sorted(set(starts)):
         return None
     return _cut(fragments, starts)
 
@@ -97,7 +97,9 @@ def _by_starts(file: BinaryIO, fragments: list[Fragment], count: int, path: Path
             starts.append(index)
     if len(starts) != count or starts[0] != 0:
         raise CorruptError(
-            f"{len(fragments)} fragments of pixel data don't make up {count} frames", path=path, field="NumberOfFrames"
+            f"{len(fragments)} fragments of pixel data don't make up {count} frames",
+            path=path,
+            field="NumberOfFrames",
         )
     return _cut(fragments, starts)
 

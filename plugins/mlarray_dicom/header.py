@@ -109,7 +109,10 @@ class Header:
                 self._context.loss(
                     "large binary values of the header", "their length and checksum are kept instead"
                 )
-                return {"vr": element["vr"], "sha256": {"len": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+                return {
+                    "vr": element["vr"],
+                    "sha256": {"len": len(data), "sha256": hashlib.sha256(data).hexdigest()},
+                }
             self._left -= size
         elif element.get("vr") == "SQ":
             items = [

@@ -1,4 +1,4 @@
-"""Which attributes of a header identify a patient: said, never hidden (PS3.15, table E.1-1, direct identifiers)."""
+"""Which attributes of a header identify a patient: said, never hidden (PS3.15, table E.1-1)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 IDENTIFYING = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientNames",
-    "OtherPatientIDsSequence", "IssuerOfPatientID", "PatientBirthName", "PatientMotherBirthName", "PatientAddress",
-    "PatientTelephoneNumbers", "PatientComments", "PatientInsurancePlanCodeSequence", "MilitaryRank",
-    "EthnicGroup", "Occupation", "AdditionalPatientHistory", "AccessionNumber", "StudyID", "InstitutionName",
-    "InstitutionAddress", "InstitutionalDepartmentName", "ReferringPhysicianName", "PerformingPhysicianName",
-    "NameOfPhysiciansReadingStudy", "OperatorsName", "RequestingPhysician", "PhysiciansOfRecord", "StationName",
-    "DeviceSerialNumber", "StudyDate",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientBirthTime", "OtherPatientIDs",
+    "OtherPatientNames", "OtherPatientIDsSequence", "IssuerOfPatientID", "PatientBirthName",
+    "PatientMotherBirthName", "PatientAddress", "PatientTelephoneNumbers", "PatientComments",
+    "PatientInsurancePlanCodeSequence", "MilitaryRank", "EthnicGroup", "Occupation",
+    "AdditionalPatientHistory", "AccessionNumber", "StudyID", "InstitutionName", "InstitutionAddress",
+    "InstitutionalDepartmentName", "ReferringPhysicianName", "PerformingPhysicianName",
+    "NameOfPhysiciansReadingStudy", "OperatorsName", "RequestingPhysician", "PhysiciansOfRecord",
+    "StationName", "DeviceSerialNumber", "StudyDate",
 )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ The names of the functions are those that pydicom expects of a decoder plugin.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,11 +41,20 @@ def _decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
 
 
 def register() -> None:
-    """Add this plugin to pydicom's decoders, once."""
+    """Add this plugin to pydicom's decoders, once; safe to call from several threads."""
+    with _LOCK:
+        _register()
+
+
+_LOCK = Lock()
+
+
+@cache
+def _register() -> None:
     from pydicom.pixels import get_decoder
     from pydicom.uid import UID
 
     for syntax in SYNTAXES:
         decoder = get_decoder(UID(syntax))
-        if LABEL not in decoder.available_plugins and is_available(syntax):
+        if is_available(syntax) and LABEL not in decoder.available_plugins:
             decoder.add_plugin(LABEL, (__name__, "_decode_frame"))

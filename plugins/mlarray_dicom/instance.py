@@ -43,7 +43,7 @@ class PixelData:
     vr
         OB or OW, empty where the transfer syntax has implicit VRs.
     at, length
-        Place in the file (of a deflated one: in the inflated stream) and length, None when it is in fragments.
+        Place in the file (of a deflated one: in the inflated stream); length, None when it is in fragments.
     """
 
     tag: int
@@ -77,7 +77,7 @@ class Instance:
     size: int = field(default=0)
 
     def get(self, keyword: str, default: Any = None) -> Any:
-        """Return the value of an attribute; the default when it is absent, empty or not readable as its VR."""
+        """Return the value of an attribute; the default when it is absent, empty or unreadable."""
         return value_of(self.dataset, keyword, default)
 
     def text(self, keyword: str) -> str:
@@ -118,7 +118,7 @@ def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom's remarks on values that break the standard from the user: what matters is checked here."""
+    """Keep pydicom's remarks on odd values from the user: what matters is checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -266,7 +266,11 @@ def _end_of_meta(content: bytes) -> int:
     at = PREAMBLE + len(MAGIC) if content[PREAMBLE : PREAMBLE + 4] == MAGIC else 0
     while content[at : at + 2] == b"\x02\x00" and at + 12 <= len(content):
         long = content[at + 4 : at + 6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
-        length = struct.unpack_from("<I", content, at + 8)[0] if long else struct.unpack_from("<H", content, at + 6)[0]
+        length = (
+            struct.unpack_from("<I", content, at + 8)[0]
+            if long
+            else struct.unpack_from("<H", content, at + 6)[0]
+        )
         at += (12 if long else 8) + length
     return min(at, len(content))
 

@@ -91,7 +91,9 @@ def layout_of(instance: Instance) -> PixelLayout:
     if pixels is None:
         raise UnsupportedError("holds no pixel data", path=path)
     floats = pixels.tag in (FLOAT_PIXELS, DOUBLE_PIXELS)
-    allocated = _number(instance, "BitsAllocated", 32 if pixels.tag == FLOAT_PIXELS else 64 if floats else None)
+    allocated = _number(
+        instance, "BitsAllocated", 32 if pixels.tag == FLOAT_PIXELS else 64 if floats else None
+    )
     stored = allocated if floats else _number(instance, "BitsStored", allocated)
     high = stored - 1 if floats else _number(instance, "HighBit", stored - 1)
     layout = PixelLayout(
@@ -127,7 +129,9 @@ def _check(layout: PixelLayout, floats: bool, path: Path) -> None:
         raise UnsupportedError(f"stores samples of {layout.allocated} bits", path=path, field="BitsAllocated")
     if not 0 < layout.stored <= layout.allocated or not layout.stored - 1 <= layout.high < layout.allocated:
         raise CorruptError(
-            f"stores {layout.stored} bits up to bit {layout.high} in {layout.allocated}", path=path, field="BitsStored"
+            f"stores {layout.stored} bits up to bit {layout.high} in {layout.allocated}",
+            path=path,
+            field="BitsStored",
         )
     if layout.samples not in (1, 3, 4) or (layout.samples > 1 and layout.allocated == 1):
         raise UnsupportedError(f"has {layout.samples} samples per pixel", path=path, field="SamplesPerPixel")
@@ -157,4 +161,3 @@ def _check_length(layout: PixelLayout, instance: Instance) -> None:
             path=instance.path,
             hint="Fetch or export it again",
         )
-

@@ -43,7 +43,11 @@ class Found:
 
 def list_images(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
     """List the images of a file or folder, one for each array that is needed."""
-    groups = [part for group in groups_of(scan(path, context), options.damaged, context) for part in _runs(group, options)]
+    groups = [
+        part
+        for group in groups_of(scan(path, context), options.damaged, context)
+        for part in _runs(group, options)
+    ]
     found = [_arranged(group, options) for group in groups]
     names = _names(groups)
     return [

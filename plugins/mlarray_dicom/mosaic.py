@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_dicom import csa
-from mlarray_dicom.frames import normal, number
+from mlarray_dicom.attributes import normal, number
 
 if TYPE_CHECKING:
     from mlarray_dicom.frames import Frame
@@ -30,7 +30,10 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     if (number(getattr(instance.dataset.get((0x0065, 0x1050)), "value", None)) or 0) > 1:
         raise UnsupportedError("is a grid of slices as UIH makes it, which isn't read", path=instance.path)
     types = instance.get("ImageType") or ()
-    if "MOSAIC" not in [str(part) for part in types] or "SIEMENS" not in instance.text("Manufacturer").upper():
+    if (
+        "MOSAIC" not in [str(part) for part in types]
+        or "SIEMENS" not in instance.text("Manufacturer").upper()
+    ):
         return None
     header = csa_header(instance)
     count = int(number(header.get("NumberOfImagesInMosaic")) or _private_count(instance) or 0)
@@ -101,7 +104,7 @@ def _place(instance: Instance, base: Frame, count: int, sign: float) -> list[Fra
     ]
     frames = []
     for index in range(count):
-        position = tuple(first[i] + index * step[i] for i in range(3))
+        x, y, z = (first[i] + index * step[i] for i in range(3))
         tile = (index // across * height, index % across * width)
-        frames.append(replace(base, position=position, tile=tile, keys=dict(base.keys)))
+        frames.append(replace(base, position=(x, y, z), tile=tile, keys=dict(base.keys)))
     return frames

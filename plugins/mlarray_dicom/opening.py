@@ -149,7 +149,9 @@ def _meta(
     if segmented:
         additions.channels = segmentation.descriptions(group.first)
         if segmentation.kind_of(group.first) == "FRACTIONAL":
-            additions.rescale = Rescale(segmentation.fraction(group.first), 0.0, values.dtype.name, applied=False)
+            additions.rescale = Rescale(
+                segmentation.fraction(group.first), 0.0, values.dtype.name, applied=False
+            )
     additions.store(meta)
     return meta
 
@@ -172,7 +174,7 @@ def _unit(index: int, label: str, arrangement: Arrangement, placed: bool) -> str
 
 
 def _lossy(dataset: Any) -> dict[str, Any]:
-    """Return what the header says about lossy compression that was applied to the image (PS3.3, C.7.6.1.1.5)."""
+    """Return what the header says about lossy compression of the image (PS3.3, C.7.6.1.1.5)."""
     from mlarray_dicom.instance import value_of
 
     if str(value_of(dataset, "LossyImageCompression", "")) != "01":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class FramePixels:
         data = self._read(number * size, size)
         if layout.samples > 1 and (layout.photometric.startswith("YBR") or layout.photometric in SUBSAMPLED):
             return self._decoded(data, _EXPLICIT)
-        order = ">" if self._syntax == BIG else "<"
+        order: Literal[">", "<"] = ">" if self._syntax == BIG else "<"
         if self._syntax == BIG and layout.allocated == 8 and self._data.vr == "OW":
             data = _swapped(data)
         values = np.frombuffer(data, layout.dtype.newbyteorder(order))
@@ -100,7 +100,7 @@ class FramePixels:
         return inflate(self._path, self._data.at + self.layout.nbytes)
 
     def _used(self, values: Array) -> Array:
-        """Return samples with only their own bits: overlays and dirt in the others are no value (PS3.5, 8.1.1)."""
+        """Return samples with only their own bits: overlays and dirt in others are none (PS3.5, 8.1.1)."""
         layout = self.layout
         spare = layout.allocated - layout.stored
         if layout.kind == "float" or not spare:
@@ -148,7 +148,7 @@ class FramePixels:
             found = f"{size[0]} x {size[1]} pixels with {size[2]} sample{'s' if size[2] > 1 else ''}"
         if not fits:
             raise CorruptError(
-                f"its header describes {layout.rows} x {layout.columns} pixels with {layout.samples} samples, "
+                f"its header describes {layout.rows} x {layout.columns} pixels of {layout.samples} samples, "
                 f"its pixel data hold {found}",
                 path=self._path,
             )

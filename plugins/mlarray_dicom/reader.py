@@ -52,7 +52,7 @@ class Planes:
         return self._pixels[file][number]
 
     def each(self, wanted: Iterable[int]) -> Iterable[tuple[list[int], Array]]:
-        """Yield stored frames with the indices of those wanted that show a part of it; each is decoded once."""
+        """Yield stored frames, each decoded once, with the indices of those wanted that show a part of it."""
         together: dict[tuple[int, int], list[int]] = {}
         for index in wanted:
             frame = self._frames[index]
@@ -154,7 +154,9 @@ class LabelReader(Reader):
         The metadata.
     """
 
-    def __init__(self, planes: Planes, order: Array, labels: list[int], dtype: np.dtype[Any], meta: Meta) -> None:
+    def __init__(
+        self, planes: Planes, order: Array, labels: list[int], dtype: np.dtype[Any], meta: Meta
+    ) -> None:
         self._planes, self._order, self._labels = planes, order, labels
         self.dtype, self.meta = dtype, meta
         self.shape = (order.shape[1], *planes.size)

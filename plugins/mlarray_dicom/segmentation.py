@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_dicom.frames import number
+from mlarray_dicom.attributes import number
 from mlarray_dicom.instance import value_of
 from mlarray_dicom.stack import ABSENT, Stack, depth, stack
 
@@ -29,7 +29,7 @@ class Segments:
     Parameters
     ----------
     stack
-        Place of the slices; its order has an axis of segments before that of slices, unless there is one only.
+        Place of the slices; its order has an axis of segments before that of slices, unless that is one.
     numbers
         Segment numbers, in the order of that axis.
     """
@@ -90,7 +90,10 @@ def segments_of(group: Group, options: DicomOptions) -> Segments:
         rows[_key(frame)] = slots[index]
     order = np.full((max(len(numbers), 1), len(found.order)), ABSENT, np.int64)
     for index, frame in enumerate(group.frames):
-        place = numbers.index(frame.segment) if frame.segment is not None and numbers else 0, rows[_key(frame)]
+        place = (
+            numbers.index(frame.segment) if frame.segment is not None and numbers else 0,
+            rows[_key(frame)],
+        )
         if order[place] != ABSENT:
             raise UnsupportedError("has two frames of one segment at one position", path=group.first.path)
         order[place] = index

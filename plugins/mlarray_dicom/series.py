@@ -87,10 +87,14 @@ def groups_of(scan: Scan, damaged: str, context: Context) -> list[Group]:
 
 
 def _rank(group: Group) -> tuple[float, str, tuple[float, ...]]:
-    from mlarray_dicom.frames import number
+    from mlarray_dicom.attributes import number
 
     found = number(group.first.get("SeriesNumber"))
-    return (float("inf") if found is None else found, group.first.text("SeriesInstanceUID"), group.frames[0].order)
+    return (
+        float("inf") if found is None else found,
+        group.first.text("SeriesInstanceUID"),
+        group.frames[0].order,
+    )
 
 
 def _incomplete(errors: Sequence[MLArrayError]) -> CorruptError:
@@ -152,12 +156,20 @@ def _kind(instance: Instance, layout: PixelLayout) -> tuple[tuple[str, Any], ...
     """Return what all files of one image share."""
     types = [str(part) for part in instance.get("ImageType", ()) or ()]
     return (
+        ("study", instance.text("StudyInstanceUID")),
+        ("number", instance.text("SeriesNumber")),
         ("kind", instance.text("SOPClassUID")),
         ("size", (layout.rows, layout.columns)),
         ("matrix", (instance.get("TotalPixelMatrixRows"), instance.get("TotalPixelMatrixColumns"))),
         ("colour", (layout.samples, layout.photometric)),
         ("storage", (layout.allocated, layout.stored, layout.high, layout.signed, layout.kind)),
-        ("type", (*types[:2], *(part for part in types[2:] if part in ("LOCALIZER", "MOSAIC", "LABEL", "OVERVIEW")))),
+        (
+            "type",
+            (
+                *types[:2],
+                *(part for part in types[2:] if part in ("LOCALIZER", "MOSAIC", "LABEL", "OVERVIEW")),
+            ),
+        ),
         ("lookup", "ModalityLUTSequence" in instance.dataset),
         ("alone", _alone(instance)),
     )
@@ -165,7 +177,9 @@ def _kind(instance: Instance, layout: PixelLayout) -> tuple[tuple[str, Any], ...
 
 def _alone(instance: Instance) -> str:
     """Return a name of its own for a file that can't be stacked with others, because it has no place."""
-    placed = None not in map(instance.get, ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+    placed = None not in map(
+        instance.get, ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+    )
     placed = placed or instance.get("DetectorInformationSequence") is not None
     enhanced = instance.get("SharedFunctionalGroupsSequence") is not None
     whole = instance.get("SegmentationType") or instance.get("TotalPixelMatrixRows")
@@ -185,7 +199,9 @@ def _differing(key: Hashable, others: Iterable[Hashable]) -> dict[str, str]:
     return found
 
 
-def _split_frames(instances: list[Instance], members: list[int], layout: PixelLayout, why: dict[str, str]) -> list[Group]:
+def _split_frames(
+    instances: list[Instance], members: list[int], layout: PixelLayout, why: dict[str, str]
+) -> list[Group]:
     frames: list[Frame] = []
     try:
         for index in members:
@@ -220,7 +236,9 @@ def _by_orientation(frames: list[Frame]) -> list[Any]:
         cosines = frame.orientation
         if cosines is None or cosines in exact:
             continue
-        near = next((one for one in seen if np.abs(np.subtract(one, cosines)).max() <= ORIENTATION_TOLERANCE), None)
+        near = next(
+            (one for one in seen if np.abs(np.subtract(one, cosines)).max() <= ORIENTATION_TOLERANCE), None
+        )
         if near is None:
             seen.append(cosines)
         exact[cosines] = near or cosines

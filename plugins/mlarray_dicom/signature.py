@@ -19,9 +19,8 @@ LOOKED_AT = 200
 """How many files of a folder are tried before it is taken for something else."""
 
 _VRS = frozenset(
-    (
-        b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV"
-    ).split()
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL".split()
+    + b"UN UR US UT UV".split()
 )
 _UID = re.compile(rb"1\.2\.840\.10008\.[0-9.]{3,}")
 _LONG_FIRST = 1 << 16
@@ -51,7 +50,7 @@ def _bare(head: bytes) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the regular files of a folder and its folders, in a fixed order. Links to folders are not followed."""
+    """Yield the regular files below a folder in a fixed order. Links to folders are not followed."""
     from pathlib import Path
 
     for root, folders, names in os.walk(folder):

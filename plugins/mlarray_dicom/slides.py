@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_dicom.attributes import number, spacing
 from mlarray_dicom.enhanced import groups_of
-from mlarray_dicom.frames import number, spacing
 from mlarray_io import Box, Reader
 
 if TYPE_CHECKING:
@@ -22,14 +22,19 @@ Array = np.ndarray[Any, Any]
 
 def is_tiled(instance: Instance) -> bool:
     """Say whether the frames of a file are tiles."""
-    return instance.get("TotalPixelMatrixRows") is not None and instance.get("TotalPixelMatrixColumns") is not None
+    return (
+        instance.get("TotalPixelMatrixRows") is not None
+        and instance.get("TotalPixelMatrixColumns") is not None
+    )
 
 
 def size_of(instance: Instance) -> tuple[int, int]:
     """Return rows and columns of the whole plane."""
     size = int(instance.get("TotalPixelMatrixRows")), int(instance.get("TotalPixelMatrixColumns"))
     if min(size) < 1:
-        raise CorruptError(f"is {size[0]} x {size[1]} pixels large", path=instance.path, field="TotalPixelMatrixRows")
+        raise CorruptError(
+            f"is {size[0]} x {size[1]} pixels large", path=instance.path, field="TotalPixelMatrixRows"
+        )
     return size
 
 
@@ -101,7 +106,13 @@ class SlideReader(Reader):
     """
 
     def __init__(
-        self, planes: Planes, size: tuple[int, int], corners: list[tuple[int, int]], values: Values, meta: Meta, fill: Any
+        self,
+        planes: Planes,
+        size: tuple[int, int],
+        corners: list[tuple[int, int]],
+        values: Values,
+        meta: Meta,
+        fill: Any,
     ) -> None:
         self._planes, self._corners, self._fill = planes, np.array(corners), fill
         self.dtype, self.meta = values.dtype, meta

@@ -1,4 +1,4 @@
-"""Slices in order: sorted along their normal, repeats put on axes of their own, steps taken from positions."""
+"""Slices in order: sorted along their normal, repeats on an axis of their own, steps from positions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_dicom.frames import Frame, normal
+from mlarray_dicom.attributes import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_dicom import DicomOptions
+    from mlarray_dicom.frames import Frame
 
 Points = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -40,7 +41,7 @@ class Stack:
     Parameters
     ----------
     order
-        Index of a frame for each place of the outer axes (``(z,)`` or ``(t, z)``), `ABSENT` for a filled slice.
+        Index of a frame for each place of the outer axes (z, or t and z), `ABSENT` for a filled slice.
     affine
         4 x 4, columns z, y, x, rows LPS; None when the frames have no place.
     axis
@@ -82,8 +83,7 @@ def stack(frames: Sequence[Frame], options: DicomOptions) -> Stack:
     order, axis = _repeats(frames, planes)
     points = np.array([frames[plane[0]].position for plane in planes], dtype=np.float64)
     result = Stack(order, axis=axis)
-    result = _even(frames, points, along, result, options)
-    return result
+    return _even(frames, points, along, result, options)
 
 
 def depth(frames: Sequence[Frame]) -> Points:
@@ -91,7 +91,8 @@ def depth(frames: Sequence[Frame]) -> Points:
     cosines = frames[0].orientation
     if cosines is None:
         raise UnsupportedError("a position without an orientation places nothing")
-    return np.array([frame.position for frame in frames], dtype=np.float64) @ np.array(normal(cosines))
+    points: Points = np.array([frame.position for frame in frames], dtype=np.float64)
+    return points @ np.array(normal(cosines), dtype=np.float64)
 
 
 def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[list[int]]]:
@@ -111,7 +112,7 @@ def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[lis
     if len(same):
         first, second = (points[planes[same[0] + i][0]] for i in (0, 1))
         raise UnsupportedError(
-            f"slices lie beside each other, not one behind the other: at {_point(first)} and {_point(second)} mm"
+            f"slices lie beside, not behind each other: at {_point(first)} and {_point(second)} mm"
         )
     return depths, planes
 
@@ -123,7 +124,9 @@ def _repeats(
     counts = [len(plane) for plane in planes]
     repeats = counts[0]
     if len(set(counts)) > 1:
-        raise UnsupportedError(_uneven(frames, planes), hint="Slices or volumes are missing, or it is several images")
+        raise UnsupportedError(
+            _uneven(frames, planes), hint="Slices or volumes are missing, or it is several images"
+        )
     for plane in planes:
         plane.sort(key=lambda index: frames[index].order)
     if repeats == 1:
@@ -154,7 +157,7 @@ def _by_key(
     frames: Sequence[Frame], planes: list[list[int]], key: str
 ) -> np.ndarray[Any, np.dtype[np.int64]] | None:
     """Order the repeats of every position by a key; None unless it tells them apart alike everywhere."""
-    tables = []
+    tables: list[dict[Any, int]] = []
     for plane in planes:
         values = [frames[index].keys.get(key) for index in plane]
         if None in values or len(set(values)) < len(plane):
@@ -164,7 +167,11 @@ def _by_key(
         return None
     # volumes of a diffusion series stay in the order in which they were acquired
     by_value = key not in ("diffusion", "acquisition")
-    names = sorted(tables[0]) if by_value else sorted(tables[0], key=lambda v: min(frames[t[v]].order for t in tables))
+    names = (
+        sorted(tables[0])
+        if by_value
+        else sorted(tables[0], key=lambda v: min(frames[t[v]].order for t in tables))
+    )
     return np.array([[table[name] for table in tables] for name in names])
 
 
@@ -173,7 +180,9 @@ def _axis_value(key: Any) -> Any:
     return key[0] if isinstance(key, tuple) else key
 
 
-def _even(frames: Sequence[Frame], points: Points, along: Points, found: Stack, options: DicomOptions) -> Stack:
+def _even(
+    frames: Sequence[Frame], points: Points, along: Points, found: Stack, options: DicomOptions
+) -> Stack:
     """Work out the affine from the positions, or refuse them."""
     count = len(points)
     reference = frames[0]
@@ -199,7 +208,9 @@ def _even(frames: Sequence[Frame], points: Points, along: Points, found: Stack, 
                 hint="Take -o irregular=keep to convert it with the positions listed, or -o tolerance=MM",
             )
         found.positions = [float(value) for value in along - along[0]]
-        found.notes.append(f"slices lie up to {off.max():.3f} mm off an even stack; their positions are listed")
+        found.notes.append(
+            f"slices lie up to {off.max():.3f} mm off an even stack; their positions are listed"
+        )
     return found
 
 
@@ -263,5 +274,3 @@ def _affine(reference: Frame, origin: Points, step: Points) -> Points:
 
 def _point(point: Any) -> str:
     return "(" + ", ".join(f"{value:.2f}" for value in point) + ")"
-
-

@@ -1,37 +1,47 @@
-"""The attributes that deciding what belongs together needs; everything else is read when an image is opened."""
+"""The attributes by which frames are grouped and placed; the others are read when an image is opened."""
 
 from __future__ import annotations
 
 PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 
-KEYWORDS = (
-    # what it is
-    "SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription Modality "
-    "InstanceNumber ImageType Manufacturer PatientPosition FrameOfReferenceUID SpecificCharacterSet "
-    # how its pixels are stored
-    "Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PlanarConfiguration BitsAllocated "
-    "BitsStored HighBit PixelRepresentation PixelPaddingValue RescaleSlope RescaleIntercept RescaleType Units "
-    "ModalityLUTSequence DoseGridScaling DoseUnits LossyImageCompression LossyImageCompressionRatio "
-    "LossyImageCompressionMethod RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor "
-    "BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData GreenPaletteColorLookupTableData "
-    "BluePaletteColorLookupTableData SegmentedRedPaletteColorLookupTableData "
-    "SegmentedGreenPaletteColorLookupTableData SegmentedBluePaletteColorLookupTableData "
-    "ExtendedOffsetTable ExtendedOffsetTableLengths "
-    # where they lie
-    "ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing "
-    "SliceThickness SpacingBetweenSlices GridFrameOffsetVector FrameIncrementPointer SliceVector "
-    "DetectorInformationSequence SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence "
-    "DimensionIndexSequence DimensionOrganizationType TotalPixelMatrixRows TotalPixelMatrixColumns "
-    "TotalPixelMatrixFocalPlanes NumberOfOpticalPaths PixelSpacingCalibrationType SequenceOfUltrasoundRegions "
-    # what tells frames at one place apart
-    "EchoTime EchoNumbers InversionTime FlipAngle ConvolutionKernel AcquisitionNumber AcquisitionDate "
-    "AcquisitionTime AcquisitionDateTime ContentTime TriggerTime TemporalPositionIdentifier "
-    "TemporalPositionIndex FrameReferenceTime ActualFrameDuration DiffusionBValue "
-    "DiffusionGradientOrientation FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate "
-    "NumberOfTimeSlices TimeSlotVector TimeSliceVector EnergyWindowVector DetectorVector "
-    # segmentations
-    "SegmentationType SegmentSequence SegmentsOverlap MaximumFractionalValue SegmentationFractionalType"
-).split()
+_GROUPS = {
+    "what it is": """
+        SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription
+        Modality InstanceNumber ImageType Manufacturer PatientPosition FrameOfReferenceUID
+        SpecificCharacterSet
+    """,
+    "how its pixels are stored": """
+        Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PlanarConfiguration
+        BitsAllocated BitsStored HighBit PixelRepresentation PixelPaddingValue RescaleSlope
+        RescaleIntercept RescaleType Units ModalityLUTSequence DoseGridScaling DoseUnits
+        LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod
+        RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
+        BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
+        GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+        SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
+        SegmentedBluePaletteColorLookupTableData ExtendedOffsetTable ExtendedOffsetTableLengths
+    """,
+    "where they lie": """
+        ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing
+        NominalScannedPixelSpacing SliceThickness SpacingBetweenSlices GridFrameOffsetVector
+        FrameIncrementPointer SliceVector DetectorInformationSequence SharedFunctionalGroupsSequence
+        PerFrameFunctionalGroupsSequence DimensionIndexSequence DimensionOrganizationType
+        TotalPixelMatrixRows TotalPixelMatrixColumns TotalPixelMatrixFocalPlanes NumberOfOpticalPaths
+        PixelSpacingCalibrationType SequenceOfUltrasoundRegions
+    """,
+    "what tells frames at one place apart": """
+        EchoTime EchoNumbers InversionTime FlipAngle ConvolutionKernel AcquisitionNumber AcquisitionDate
+        AcquisitionTime AcquisitionDateTime ContentTime TriggerTime TemporalPositionIdentifier
+        TemporalPositionIndex FrameReferenceTime ActualFrameDuration DiffusionBValue
+        DiffusionGradientOrientation FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
+        NumberOfTimeSlices TimeSlotVector TimeSliceVector EnergyWindowVector DetectorVector
+    """,
+    "segmentations": """
+        SegmentationType SegmentSequence SegmentsOverlap MaximumFractionalValue SegmentationFractionalType
+    """,
+}
+
+KEYWORDS = tuple(word for words in _GROUPS.values() for word in words.split())
 
 PRIVATE = (
     0x00190010, 0x0019100A, 0x0019100C, 0x0019100E,  # Siemens MR header

@@ -1,4 +1,4 @@
-"""From stored values to real ones: modality transformation, lookup tables, palettes (PS3.3, C.11.1, C.7.6.3)."""
+"""From stored values to real ones: modality transformation, lookup tables, palettes (PS3.3, C.11.1)."""
 
 from __future__ import annotations
 
@@ -156,14 +156,14 @@ def _table(item: Any, instance: Instance) -> tuple[Array, int]:
         raise CorruptError(
             f"has {len(entries)} entries of {count}", path=instance.path, field="ModalityLUTSequence"
         )
-    if group_signed(instance) and first >= 1 << 15:
+    if _signed(instance) and first >= 1 << 15:
         first -= 1 << 16
     return entries[:count].astype(np.uint8 if bits <= 8 else np.uint16), first
 
 
-def group_signed(instance: Instance) -> bool:
+def _signed(instance: Instance) -> bool:
     """Say whether stored values are signed, and with them the first value of a lookup table."""
-    return instance.get("PixelRepresentation", 0) == 1
+    return bool(instance.get("PixelRepresentation", 0) == 1)
 
 
 class Palette:
@@ -192,7 +192,7 @@ class Palette:
 
     @staticmethod
     def _eight_in_sixteen(colours: Array) -> bool:
-        """Say whether 16-bit colours hold 8 bits each: in the high byte, with the low one empty or the same."""
+        """Say whether 16-bit colours hold 8 bits: in the high byte, with the low one empty or the same."""
         if colours.dtype != np.uint16:
             return False
         high, low = colours >> 8, colours & 0xFF
@@ -214,5 +214,7 @@ class Palette:
         except PARSING as error:
             brief = " ".join(str(error).split())[:120]
             raise CorruptError(
-                f"its palette can't be used ({brief})", path=self._path, hint="Keep indices with -o palette=index"
+                f"its palette can't be used ({brief})",
+                path=self._path,
+                hint="Keep indices with -o palette=index",
             ) from error
