@@ -59,7 +59,9 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
     compressed
         Keep the voxels compressed in memory.
     profile
-        What the compression favours: ``"default"``, ``"fast"`` or ``"small"``.
+        What the layout favours: ``"default"`` reading patches, ``"fast"`` writing, ``"small"`` size,
+        ``"slices"`` slices across the first axis (``"slices:2"``: across axis 2); ``"auto"`` tries a few
+        compressions on a sample of the voxels.
 
     Raises
     ------

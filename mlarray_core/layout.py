@@ -1,8 +1,9 @@
 """How an array is cut and compressed: chunk and block shapes, codec and filters. Pure.
 
 A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode
-fast and keep what a patch reads beyond its edge small; chunks of 0.4 to 2 MiB keep the index short. Measured
-on CT, MR, label maps and slides against the layout of mlarray 0.0.54 (docs/benchmarks.md).
+fast and keep what a patch reads beyond its edge small; chunks of 0.25 to 1 MiB stay in a core's cache while
+they are taken apart, and keep the index short. Measured on CT, MR, label maps and slides against the layout
+of mlarray 0.0.54 (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ NOFILTER, SHUFFLE, BYTEDELTA = 0, 1, 35
 ALWAYS_SPLIT = 1
 """Compress the bytes of an item apart from one another: decodes 5 to 10 % faster than Blosc2's own choice."""
 
-PROFILES = ("default", "fast", "small")
+PROFILES = ("default", "fast", "small", "slices", "auto")
+"""``slices`` takes the axis that is cut along after a colon, 0 without any: ``slices:2``."""
 
 # Block and chunk of the trailing spatial axes, by bytes of a voxel (all components together).
 _SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     3: {
         1: ((32, 32, 64), (64, 64, 128)),
-        2: ((16, 24, 24), (48, 72, 96)),
-        4: ((16, 16, 20), (64, 64, 80)),
+        2: ((16, 16, 32), (32, 64, 64)),
+        4: ((8, 16, 32), (32, 32, 64)),
         8: ((16, 16, 16), (32, 32, 64)),
         16: ((8, 16, 16), (32, 32, 32)),
     },
@@ -92,7 +94,9 @@ def partition(
     if not axes:
         axes = [axis for axis, flag in enumerate(inner) if not flag][-3:]
     if not axes:
-        return tuple(shape), tuple(shape)
+        axes, inner = list(range(len(shape)))[-3:], [False] * len(shape)
+    if not axes:
+        return (), ()
     width = itemsize * math.prod(shape[axis] for axis, flag in enumerate(inner) if flag)
     table = _SHAPES[len(axes)]
     block, chunk = table[min((size for size in table if size >= width), default=16)]
@@ -106,6 +110,53 @@ def partition(
         chunks[axis] = min(shape[axis], _round_up(max(chunks[axis], blocks[axis]), blocks[axis]))
         blocks[axis] = min(blocks[axis], shape[axis])
     return tuple(chunks), tuple(blocks)
+
+
+def slices(
+    shape: Sequence[int],
+    itemsize: int,
+    spatial: Sequence[bool],
+    axis: int,
+    inner: Sequence[bool] = (),
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return chunk and block shape for reading whole slices across one axis: blocks are one slice thick.
+
+    Parameters
+    ----------
+    shape, itemsize, spatial, inner
+        As `partition` takes them.
+    axis
+        Of the array, the one that slices are numbered along.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such spatial axis.
+    """
+    if not 0 <= axis < len(shape) or not spatial[axis]:
+        known = ", ".join(str(number) for number, flag in enumerate(spatial) if flag)
+        raise ArgumentError(f"slices can't be numbered along axis {axis}", hint=f"Spatial axes are {known}")
+    others = [flag and number != axis for number, flag in enumerate(spatial)]
+    if not any(others):
+        return partition(shape, itemsize, spatial, shape, inner)
+    sizes = [size for size, flag in zip(shape, others, strict=True) if flag]
+    chunks, blocks = partition(shape, itemsize, others, sizes, inner)
+    thick = max(1, min(shape[axis], 524288 // (math.prod(chunks) * itemsize or 1)))
+    return (*chunks[:axis], thick, *chunks[axis + 1 :]), blocks
+
+
+def profile_of(text: str) -> tuple[str, int]:
+    """Return the name of a profile and the axis that it speaks of, such as 2 for ``slices:2``.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such profile.
+    """
+    name, colon, axis = text.partition(":")
+    if name not in PROFILES or (colon and (name != "slices" or not axis.isdecimal())):
+        raise ArgumentError(f"no profile is called {text!r}", hint=f"Choose one of {', '.join(PROFILES)}")
+    return name, int(axis or 0)
 
 
 def _limits(
@@ -133,9 +184,8 @@ def _fill_inner(
 ) -> None:
     for axis, flag in enumerate(inner):
         if flag:
-            room = max(1, 65536 // (math.prod(blocks) * itemsize))
-            blocks[axis] = min(shape[axis], room)
-            chunks[axis] = min(shape[axis], 8 * room)
+            blocks[axis] = max(1, min(shape[axis], 65536 // (math.prod(blocks) * itemsize)))
+            chunks[axis] = max(blocks[axis], min(shape[axis], (2 << 20) // (math.prod(chunks) * itemsize)))
 
 
 def _round_up(size: int, step: int) -> int:
@@ -150,28 +200,45 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
     itemsize
         Bytes of an item. Single bytes aren't shuffled: that stores the same and decodes three times slower.
     profile
-        ``default``, ``fast`` (to write) or ``small`` (on disk).
+        ``fast`` (to write), ``small`` (on disk), or another one, which all begin with the default.
     picture
         Whether the values are samples of a colour picture, which repeat less than those of a label map.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such profile.
     """
     filters = [SHUFFLE] if itemsize > 1 else [NOFILTER]
-    if profile == "default":
-        codec, level = LZ4HC, 8 if picture else 5 if itemsize == 1 else 7
-    elif profile == "fast":
+    if profile == "fast":
         codec, level = LZ4, 5
     elif profile == "small":
-        codec, level = ZSTD, 3
+        codec, level = ZSTD, 3 if itemsize > 1 or picture else 4
         filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
     else:
-        raise ArgumentError(f"no profile is called {profile!r}", hint=f"Choose one of {', '.join(PROFILES)}")
+        codec, level = LZ4HC, 5 if itemsize == 1 and not picture else 8
     params: dict[str, Any] = {"codec": codec, "clevel": level, "filters": filters}
     params["filters_meta"] = _filters_meta(filters, itemsize)
     return params if itemsize == 1 or profile == "small" else {**params, "splitmode": ALWAYS_SPLIT}
+
+
+def candidates(itemsize: int, *, picture: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the compressions that the profile ``auto`` tries, by name."""
+    tried = {name: compression(itemsize, name, picture=picture) for name in ("default", "fast", "small")}
+    plain = {"filters": [NOFILTER], "filters_meta": [0]}
+    tried["stored"] = {"codec": LZ4, "clevel": 0, **plain}
+    if itemsize > 1:
+        tried["unshuffled"] = {**tried["default"], **plain}
+    return tried
+
+
+def choose(sizes: Mapping[str, int]) -> str:
+    """Return the name of the compression to use, of how many bytes each candidate makes of a sample.
+
+    What hardly shrinks is stored, for it reads fastest so. Smaller beats faster to read only by a wide
+    margin; faster to write wins where it costs next to nothing.
+    """
+    best = min((name for name in ("default", "unshuffled") if name in sizes), key=sizes.__getitem__)
+    if sizes[best] > 0.95 * sizes["stored"]:
+        return "stored"
+    if sizes["small"] < 0.7 * sizes[best]:
+        return "small"
+    return "fast" if sizes["fast"] <= 1.02 * sizes[best] else best
 
 
 def _filters_meta(filters: list[int], itemsize: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from mlarray_core.layout import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
+from mlarray_core.trial import best_compression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mlarray_core.trial import Voxels
 
 
 def plan_layout(
@@ -27,6 +31,7 @@ def plan_layout(
     block: Any = None,
     cparams: Any = None,
     profile: str = "default",
+    voxels: Voxels | None = None,
 ) -> Layout:
     """Return the layout of an array.
 
@@ -44,20 +49,49 @@ def plan_layout(
     cparams
         Compression parameters that replace those of the profile, one by one.
     profile
-        See `layout.compression`.
+        See `layout.PROFILES`.
+    voxels
+        The array, or what reads it by boxes; only the profile ``auto`` looks at it, and needs it.
 
     Raises
     ------
+    ArgumentError
+        There is no such profile, or ``auto`` is asked for without voxels.
     ModeError
         `patch` and `chunk` are both given, or one of `chunk` and `block` is missing (a RuntimeError).
     """
+    name, axis = layout.profile_of(profile)
     labels = _labels(meta, shape)
     spatial = [is_spatial(label) for label in labels]
-    inner = [label == "components" for label in labels]
-    params = {
-        **layout.compression(dtype.itemsize, profile, picture=any(inner)),
-        **codec.plain_cparams(cparams),
-    }
+    inner = [_is_inner(label, last=at == len(labels) - 1) for at, label in enumerate(labels)]
+    params = layout.compression(dtype.itemsize, name, picture=any(inner))
+    if name == "slices":
+        if chunk is not None or block is not None:
+            raise ArgumentError("give either the profile 'slices' or chunk_size and block_size, not both")
+        chunks, blocks = layout.slices(shape, dtype.itemsize, spatial, axis, inner)
+        plan = Layout(chunks, blocks, params)
+    else:
+        plan = _partition(meta, shape, dtype, patch, chunk, block, spatial, inner)
+    if name == "auto":
+        if voxels is None:
+            raise ArgumentError("the profile 'auto' needs the voxels at once", hint="Choose another profile")
+        params = best_compression(
+            voxels, codec.Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner)
+        )
+    return replace(plan, cparams={**params, **codec.plain_cparams(cparams)})
+
+
+def _partition(
+    meta: Meta,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    patch: Any,
+    chunk: Any,
+    block: Any,
+    spatial: list[bool],
+    inner: list[bool],
+) -> Layout:
+    """Return chunk and block shape, as they are given or as a patch size leads to them."""
     if (chunk is None) != (block is None):
         raise ModeError("chunk_size and block_size go together: give both or none")
     if chunk is not None and patch is not None and not is_default(patch):
@@ -65,11 +99,16 @@ def plan_layout(
     if is_default(patch) and chunk is None:
         patch, chunk, block = _inherited(meta.blosc2, sum(spatial), len(shape))
     if chunk is not None:
-        return _explicit(shape, chunk, block, params)
+        return _explicit(shape, chunk, block)
     if patch is None:
-        return Layout(*codec.automatic_partition(shape, dtype), params)
+        return Layout(*codec.automatic_partition(shape, dtype))
     sizes = _per_axis(patch, sum(spatial), "patch_size")
-    return Layout(*layout.partition(shape, dtype.itemsize, spatial, sizes, inner), params, sizes)
+    return Layout(*layout.partition(shape, dtype.itemsize, spatial, sizes, inner), patch_size=sizes)
+
+
+def _is_inner(label: str, *, last: bool) -> bool:
+    """Whether an axis is read whole: components, and channels that lie beside one another."""
+    return label == "components" or (label == "channel" and last)
 
 
 def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
@@ -110,13 +149,13 @@ def _inherited(stored: MetaBlosc2, spatial_ndim: int, ndim: int) -> tuple[Any, A
     return DEFAULT_PATCH_SIZE, None, None
 
 
-def _explicit(shape: tuple[int, ...], chunk: Any, block: Any, params: dict[str, Any]) -> Layout:
+def _explicit(shape: tuple[int, ...], chunk: Any, block: Any) -> Layout:
     chunks, blocks = (
         _per_axis(size, len(shape), name) for size, name in ((chunk, "chunk_size"), (block, "block_size"))
     )
     chunks = tuple(min(c, s) for c, s in zip(chunks, shape, strict=True))
     blocks = tuple(min(b, c) for b, c in zip(blocks, chunks, strict=True))
-    return Layout(chunks, blocks, params)
+    return Layout(chunks, blocks)
 
 
 def _per_axis(value: Any, count: int, name: str) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
 from mlarray_io.hookspecs import hookimpl
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 BUDGET = 48 << 20
 """Bytes of voxels that are read at once, if the source's and the target's chunks allow."""
 
+RELEASE = 64 << 20
+"""Bytes of voxels after which the pages of the file that they came from are forgotten."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MlaOptions(Options):
@@ -33,7 +36,9 @@ class MlaOptions(Options):
     block_size: tuple[int, ...] | None = option(None, "block shape, instead of patch_size; with chunk_size")
     codec: str | None = option(None, "lz4, lz4hc, zstd, zlib or blosclz")
     clevel: int | None = option(None, "compression level, 0 to 9")
-    profile: Literal["default", "fast", "small"] = option("default", "what the compression favours")
+    profile: str = option(
+        "default", "what the layout favours: default, fast, small, slices, slices:AXIS or auto"
+    )
 
 
 class MlaReader(Reader):
@@ -54,10 +59,15 @@ class MlaReader(Reader):
         self.dtype = self._image.dtype or _float64()
         chunks = self.meta.blosc2.chunk_size
         self.chunks = None if chunks is None or not self.shape else tuple(chunks)
+        self._read = 0
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
         """Return the voxels of `box`."""
         voxels: np.ndarray[Any, Any] = self._image.read(box)
+        self._read += voxels.nbytes
+        if self._read > RELEASE:
+            self._image._need().release()
+            self._read = 0
         return voxels
 
     def close(self) -> None:
@@ -142,8 +152,9 @@ def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) 
     else:
         asked = patch[0] if len(patch) == 1 else patch
     return plan_layout(
-        meta, reader.shape, dtype, asked, options.chunk_size, options.block_size, cparams, options.profile
-    )
+        meta, reader.shape, dtype, asked, options.chunk_size, options.block_size, cparams, options.profile,
+        reader,
+    )  # fmt: skip
 
 
 def _describe(meta: Any, shape: tuple[int, ...]) -> None:
