@@ -59,6 +59,18 @@ def map_file(path: str) -> bytes | mmap.mmap:
     return content
 
 
+def forget_pages(content: bytes | memoryview | mmap.mmap) -> None:
+    """Take the pages of a map that were read out of this process's memory; reading them again brings them back.
+
+    They would count as its memory until the system wants them back. The header's pages, which are the map's
+    own, stay.
+    """
+    if isinstance(content, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        start = -(-MAX_HEADER // mmap.PAGESIZE) * mmap.PAGESIZE
+        if start < len(content):
+            content.madvise(mmap.MADV_DONTNEED, start)
+
+
 def lock(file: BinaryIO) -> bool:
     """Take the advisory lock of a file's writer, kept until the file is closed; False when another has it."""
     if fcntl is None:

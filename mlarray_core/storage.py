@@ -14,6 +14,7 @@ import numpy as np
 from mlarray_core import codec
 from mlarray_core.edits import Editor
 from mlarray_core.errors import CorruptError, LimitError
+from mlarray_core.files import forget_pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,9 @@ class Storage:
     def chunk(self, number: int) -> bytes | None:
         """Return an encoded chunk, None for zeros."""
         raise NotImplementedError
+
+    def release(self) -> None:
+        """Give back memory that reading took and that reading again doesn't need."""
 
     def close(self) -> None:
         """Free memory and files."""
@@ -145,6 +149,10 @@ class FrameStorage(Storage):
     def chunk(self, number: int) -> bytes | None:
         """Return an encoded chunk, None for zeros."""
         return self.contents.chunk(number)
+
+    def release(self) -> None:
+        """Forget the pages of the file that were read."""
+        forget_pages(self.contents.buffer)
 
     def close(self) -> None:
         """Free the memory map."""
