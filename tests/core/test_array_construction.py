@@ -9,7 +9,8 @@ from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError,
 
 VOXELS = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
 SHEARED = np.array([[1, 0.2, 0, 5], [0, 2, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1.0]])
-DTYPES = [*"?", *"i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 c8 c16 M8[ns] m8[s] S5 U3 V7".split(" ")]
+DTYPES = [*"?", *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), "f2", "f4", "f8", "c8", "c16"]
+DTYPES += ["M8[ns]", "m8[s]", "S5", "U3", "V7"]
 
 
 def saved(image, folder):
