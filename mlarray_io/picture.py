@@ -1,0 +1,243 @@
+"""A look at an image: its middle planes, in the order and proportions in which a radiologist sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError
+from mlarray_io.format import Reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from mlarray_core.array import MLArray
+    from mlarray_io.format import Box
+
+    Array = np.ndarray[Any, Any]
+
+WINDOWS = {
+    "ct-soft": (40.0, 400.0),
+    "ct-bone": (500.0, 2000.0),
+    "ct-lung": (-600.0, 1500.0),
+    "ct-brain": (40.0, 80.0),
+}
+"""Centre and width, in Hounsfield units."""
+LARGEST = 512
+"""Where the file holds coarser levels, the coarsest with an axis of at least so many voxels is read."""
+GAP = 8
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One slice, ready to be shown.
+
+    Parameters
+    ----------
+    pixels
+        Rows x columns x 3, uint8.
+    height, width
+        In the world's unit.
+    title
+        What it shows.
+    labels
+        Whether colours stand for classes, and must not be mixed.
+    """
+
+    pixels: Array
+    height: float
+    width: float
+    title: str
+    labels: bool = False
+
+
+def planes(image: MLArray, window: str | None = None) -> list[Plane]:
+    """Return the middle planes of an image: three of a volume, the plane itself of a picture.
+
+    Parameters
+    ----------
+    image
+        Of one, two or three spatial axes; of the others the first entry is taken. Where the world is known,
+        axial planes show the patient's right on the left, as seen from the feet.
+    window
+        A name of `WINDOWS`, ``"LOW,HIGH"``, or None for the first to the 99th percentile.
+    """
+    voxels, spacing, oriented = _volume(_Levelled(image))
+    labels = image.meta.is_seg.value is True
+    limits = None if labels or voxels.ndim == 4 else _limits(voxels, window)
+    names = ("axial", "coronal", "sagittal") if oriented else ("along axis 0", "along axis 1", "along axis 2")
+    shown = []
+    for axis in range(3):
+        rows, columns = [other for other in range(3) if other != axis]
+        if min(voxels.shape[rows], voxels.shape[columns]) == 1 and max(voxels.shape[:3]) > 1:
+            continue
+        plane = voxels.take(voxels.shape[axis] // 2, axis)
+        if oriented and axis > 0:
+            plane = plane[::-1]  # head up
+        height, width = voxels.shape[rows] * spacing[rows], voxels.shape[columns] * spacing[columns]
+        shown.append(Plane(_coloured(plane, labels, limits), height, width, names[axis], labels))
+    return shown
+
+
+class _Levelled(Reader):
+    """The coarsest version of an image that is still fine enough to show, as a reader."""
+
+    def __init__(self, image: MLArray) -> None:
+        if image.shape is None:
+            raise UnsupportedError("there are no voxels to show", path=image.filepath)
+        fine = [level for level in (image, *image.levels) if max(level.shape or (1,)) >= LARGEST]
+        self.image = fine[-1] if fine else image
+        assert self.image.shape is not None
+        assert self.image.dtype is not None
+        self.meta, self.shape, self.dtype = self.image.meta, self.image.shape, self.image.dtype
+
+    def __getitem__(self, box: Box, /) -> Array:
+        voxels: Array = self.image.read(box)
+        return voxels
+
+
+def _volume(reader: Reader) -> tuple[Array, list[float], bool]:
+    """Return z, y, x (and components) of an image, their spacing, and whether they are oriented."""
+    import numpy as np
+
+    from mlarray_core import geometry
+    from mlarray_io.views import OrientedView
+
+    labels = reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape)
+    axes = geometry.spatial_axes(labels, len(reader.shape))
+    if not 1 <= len(axes) <= 3:
+        raise UnsupportedError(f"an image of {len(axes)} spatial axes can't be shown")
+    world = reader.meta.spatial.coord_system
+    oriented = len(axes) == 3 and geometry.normal_world(world) in ("RAS", "LPS", "LAS")
+    if oriented:
+        reader = OrientedView(reader, "LPS")
+    affine = geometry.affine_of(reader.meta.spatial, len(axes))
+    spacing = geometry.decompose(affine)[0]
+    colours = [i for i, label in enumerate(labels) if label == "components" and reader.shape[i] in (3, 4)]
+    box = tuple(
+        slice(0, size) if i in (*axes, *colours[:1]) else slice(0, 1) for i, size in enumerate(reader.shape)
+    )
+    voxels = np.moveaxis(reader[box], list(axes), range(len(axes)))
+    if colours:
+        voxels = voxels.reshape(*voxels.shape[: len(axes)], -1)[..., :3]
+    else:
+        voxels = voxels.reshape(voxels.shape[: len(axes)])
+    missing = 3 - len(axes)
+    return voxels.reshape((1,) * missing + voxels.shape), [1.0] * missing + list(spacing), oriented
+
+
+def _limits(voxels: Array, window: str | None) -> tuple[float, float]:
+    import numpy as np
+
+    if window in WINDOWS:
+        centre, width = WINDOWS[window]
+        return centre - width / 2, centre + width / 2
+    if window is not None:
+        try:
+            low, high = map(float, window.split(","))
+        except ValueError:
+            choices = ", ".join(WINDOWS)
+            raise ArgumentError(
+                f"{window!r} is no window", hint=f"Take LOW,HIGH or one of {choices}"
+            ) from None
+        return low, high
+    sample = np.abs(voxels) if np.iscomplexobj(voxels) else voxels
+    sample = sample[tuple(slice(None, None, max(1, size // 128)) for size in sample.shape)]
+    known = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
+    if known.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(known.astype(np.float64), (1, 99))
+    return float(low), float(high if high > low else low + 1)
+
+
+def _coloured(plane: Array, labels: bool, limits: tuple[float, float] | None) -> Array:
+    """Return a plane as rows x columns x 3, uint8."""
+    import numpy as np
+
+    if labels:
+        return _palette()[plane.astype(np.int64) % 256]
+    if np.iscomplexobj(plane):
+        plane = np.abs(plane)
+    if plane.ndim == 3:
+        low, high = (0.0, 255.0) if plane.dtype == np.uint8 else (0.0, float(max(1, plane.max(initial=1))))
+    else:
+        assert limits is not None
+        low, high = limits
+    grey = (np.nan_to_num(plane.astype(np.float32)) - low) / (high - low)
+    pixels = (np.clip(grey, 0, 1) * 255).astype(np.uint8)
+    return pixels if plane.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+
+
+def _palette() -> Array:
+    """Return 256 colours, black first, neighbours far apart."""
+    import colorsys
+
+    import numpy as np
+
+    hues = [(0.61803398875 * number) % 1 for number in range(256)]
+    colours = [colorsys.hsv_to_rgb(hue, 0.75 if i % 2 else 0.55, 0.95) for i, hue in enumerate(hues)]
+    table = (np.array(colours) * 255).astype(np.uint8)
+    table[0] = 0
+    return table
+
+
+def save_png(shown: list[Plane], target: Path, height: int = 512) -> None:
+    """Write planes side by side, a millimetre as long in each direction.
+
+    Raises
+    ------
+    MissingDependencyError
+        Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingDependencyError(
+            "writing a picture needs Pillow", path=target, hint="Install it with: pip install 'mlarray[show]'"
+        ) from error
+    scale = height / max(plane.height for plane in shown)
+    sizes = [(max(1, round(plane.width * scale)), max(1, round(plane.height * scale))) for plane in shown]
+    sheet = Image.new("RGB", (sum(w for w, _ in sizes) + GAP * (len(sizes) - 1), height))
+    left = 0
+    for plane, size in zip(shown, sizes, strict=True):
+        how = Image.Resampling.NEAREST if plane.labels else Image.Resampling.BILINEAR
+        sheet.paste(Image.fromarray(plane.pixels).resize(size, how), (left, (height - size[1]) // 2))
+        left += size[0] + GAP
+    sheet.save(target, "PNG")
+
+
+def blocks(shown: list[Plane], columns: int) -> Any:
+    """Return planes side by side as text for a terminal, two pixels in each character."""
+    import numpy as np
+    from rich.text import Text
+
+    widths = sum(plane.width for plane in shown)
+    scale = (columns - 2 * (len(shown) - 1)) / widths
+    sheets = [
+        _nearest(plane, max(1, int(plane.height * scale)), max(1, int(plane.width * scale)))
+        for plane in shown
+    ]
+    rows = max(len(sheet) for sheet in sheets)
+    rows += rows % 2
+    sheets = [np.pad(sheet, ((0, rows - len(sheet)), (0, 0), (0, 0))) for sheet in sheets]
+    text = Text(no_wrap=True)
+    for row in range(0, rows, 2):
+        for index, sheet in enumerate(sheets):
+            for upper, lower in zip(sheet[row], sheet[row + 1], strict=True):
+                text.append(
+                    "\u2580",
+                    f"rgb({upper[0]},{upper[1]},{upper[2]}) on rgb({lower[0]},{lower[1]},{lower[2]})",
+                )
+            text.append("  " if index < len(sheets) - 1 else "\n")
+    return text
+
+
+def _nearest(plane: Plane, height: int, width: int) -> Array:
+    import numpy as np
+
+    rows = (np.arange(height) + 0.5) * len(plane.pixels) / height
+    columns = (np.arange(width) + 0.5) * plane.pixels.shape[1] / width
+    picked: Array = plane.pixels[rows.astype(int)][:, columns.astype(int)]
+    return picked
