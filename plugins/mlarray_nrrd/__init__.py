@@ -1,0 +1,72 @@
+"""NRRD: attached, detached and split data, every encoding of the definition, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from mlarray_io import Confidence, Format, hookimpl, option
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+MAGIC = b"NRRD00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NrrdOptions(AnyOptions):
+    """Settings of reading (the first two) and of writing (the others)."""
+
+    allow_external: bool = option(
+        False, "Read data files that are outside the header's folder, which a hostile header could abuse"
+    )
+    geometry: Literal["auto", "none"] = option(
+        "auto", "Where voxels are; none leaves a senseless placement out"
+    )
+    encoding: Literal["auto", "raw", "gzip", "bzip2", "ascii", "hex"] = option(
+        "auto", "How to write voxels; auto keeps that of a NRRD source, and takes gzip for others"
+    )
+    gzip_level: int = option(2, "Effort of encoding gzip, 0 (none) to 9 (most); 1 to 3 are many times faster")
+
+
+class NrrdFormat(Format):
+    """Nearly raw raster data."""
+
+    name: ClassVar[str] = "nrrd"
+    title: ClassVar[str] = "NRRD"
+    suffixes: ClassVar[tuple[str, ...]] = (".nrrd", ".nhdr", ".seg.nrrd")
+    Options: ClassVar[type[AnyOptions]] = NrrdOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the magic."""
+        return Confidence.PARSED if source.head.startswith(MAGIC) else super().sniff(source)
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Read the header; voxels come box by box, forwards when they are compressed."""
+        from mlarray_nrrd.reader import open_nrrd
+
+        return open_nrrd(source.path, cast("NrrdOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write one file, or a header and its data beside it when the name ends in ``.nhdr``."""
+        from mlarray_nrrd.writer import write_nrrd
+
+        write_nrrd(reader, target, cast("NrrdOptions", options), context)
+
+    def companions(self, target: Path) -> tuple[Path, ...]:
+        """Return the names that the data of a ``.nhdr`` can have."""
+        from mlarray_nrrd.encodings import SUFFIXES
+
+        if target.suffix.lower() != ".nhdr":
+            return ()
+        return tuple(target.with_name(target.stem + suffix) for suffix in SUFFIXES.values())
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [NrrdFormat()]

@@ -1,0 +1,154 @@
+"""Writes NRRD, attached or detached, as a stream."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from mlarray_core.errors import ArgumentError, UnsupportedError
+from mlarray_io import file_order, tell_unheld
+from mlarray_nrrd.composing import compose, source_header, type_name
+from mlarray_nrrd.encodings import ENCODINGS, SUFFIXES, encode_hex, encode_text
+from mlarray_nrrd.reader import is_segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from typing_extensions import Buffer
+
+    from mlarray_io import Context, Reader
+    from mlarray_nrrd import NrrdOptions
+    from mlarray_nrrd.header import Header
+
+_WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(bool): np.dtype("u1"),
+    np.dtype("f2"): np.dtype("f4"),
+}
+
+
+def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Context) -> None:
+    """Write an image.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    target
+        Where to; the data of a ``.nhdr`` go beside it.
+    options
+        Encoding and gzip level.
+    context
+        Is told what NRRD can't hold.
+
+    Raises
+    ------
+    UnsupportedError
+        NRRD has no such data type.
+    """
+    if 0 in reader.shape or not reader.shape:
+        raise UnsupportedError(f"NRRD can't hold an image of shape {reader.shape}: an axis needs voxels")
+    header = source_header(reader, target)
+    dtype = _stored(reader.dtype.newbyteorder("="), target)
+    encoding = _encoding(options, header)
+    big = header is not None and str(header.fields.get("endian", "")).lower() == "big"
+    storage = _storage(dtype, encoding, header, big)
+    detached = target.suffix.lower() == ".nhdr"
+    data = target.with_name(target.stem + SUFFIXES[encoding]) if detached else target
+    if detached:
+        storage["data file"] = data.name
+    lines, shape = compose(reader, storage, header, target, context)
+    _tell_losses(reader, header, context)
+    front = ("\n".join(lines) + "\n\n").encode("utf-8")
+    order = range(len(reader.shape))
+    pieces = (_bytes(part, dtype, big, encoding, shape[-1]) for part in file_order(reader, order, context))
+    if detached:
+        target.write_bytes(front)
+    with data.open("wb") as raw:
+        if not detached:
+            raw.write(front)
+        with _packed(raw, encoding, options.gzip_level) as file:
+            for piece in pieces:
+                file.write(piece)
+
+
+def _stored(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
+    dtype = _WIDENED.get(dtype, dtype)
+    if type_name(dtype) is None:
+        raise UnsupportedError(
+            f"NRRD can't hold voxels of type {dtype}",
+            path=path,
+            hint="Convert them to one that it holds, such as float64 or int64, or write .mla",
+        )
+    return dtype
+
+
+def _encoding(options: NrrdOptions, header: Header | None) -> str:
+    if options.encoding != "auto":
+        return options.encoding
+    before = None if header is None else ENCODINGS.get(str(header.fields.get("encoding", "")).lower())
+    return before or "gzip"
+
+
+def _storage(dtype: np.dtype[Any], encoding: str, header: Header | None, big: bool) -> dict[str, Any]:
+    """Return the fields about how voxels are stored, spelt as the source did where that is the same."""
+    fields: dict[str, Any] = {"type": type_name(dtype), "encoding": encoding}
+    if header is not None:
+        before = str(header.fields.get("encoding", ""))
+        fields["encoding"] = before if ENCODINGS.get(before.lower()) == encoding else encoding
+    stated = header is not None and "endian" in header.fields
+    if stated or (dtype.itemsize > 1 and encoding != "ascii"):
+        fields["endian"] = "big" if big else "little"
+        if header is not None and str(header.fields.get("endian", "")).lower() == fields["endian"]:
+            fields["endian"] = header.fields["endian"]
+    return fields
+
+
+def _bytes(part: np.ndarray[Any, Any], dtype: np.dtype[Any], big: bool, encoding: str, row: int) -> Buffer:
+    if encoding == "ascii":
+        return encode_text(
+            part.astype(dtype, copy=False).reshape(-1, row if part.size % row == 0 else part.size)
+        )
+    stored = np.ascontiguousarray(part, dtype.newbyteorder(">" if big else "<"))
+    if encoding == "hex":
+        return encode_hex(stored)
+    return cast("Buffer", stored.reshape(-1).view("u1"))
+
+
+@contextmanager
+def _packed(raw: IO[bytes], encoding: str, level: int) -> Iterator[IO[bytes]]:
+    """Compress what is written, so that the same voxels give the same bytes."""
+    if encoding == "bzip2":
+        with bz2.open(raw, "wb") as packed:
+            yield cast("IO[bytes]", packed)
+    elif encoding == "gzip":
+        with _gzip(raw, level) as zipped:
+            yield zipped
+    else:
+        yield raw
+
+
+def _gzip(raw: IO[bytes], level: int) -> IO[bytes]:
+    if not 0 <= level <= 9:
+        raise ArgumentError(f"expected 0 to 9, got {level}", field="gzip_level")
+    try:
+        from isal import igzip
+    except ImportError:  # built for most platforms, not for all
+        igzip = None
+    if igzip is not None and 1 <= level <= 3:
+        return cast("IO[bytes]", igzip.IGzipFile("", "wb", level, raw, mtime=0))
+    return cast("IO[bytes]", gzip.GzipFile("", "wb", level, raw, mtime=0))
+
+
+def _tell_losses(reader: Reader, header: Header | None, context: Context) -> None:
+    tell_unheld(reader.meta, context, "NRRD", own_source=header is not None)
+    if reader.dtype == bool:
+        context.loss("the type bool", "NRRD holds it as uint8")
+    elif reader.dtype == np.float16:
+        context.loss("the type float16", "NRRD holds it as float")
+    if reader.meta.is_seg.is_seg and (header is None or not is_segmentation(header)):
+        context.loss("that voxels are labels", "NRRD says so only by describing each segment")

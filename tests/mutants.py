@@ -1,0 +1,190 @@
+"""Reads damaged copies of files in a process with limits: mutants.py FORMAT COUNT SEED FILE...
+
+Every mutant must end in an error that mlarray explains, or in the voxels that the format's own library finds in
+the same mutant. Prints JSON: counts, and a line for each that did neither. Crashes and hangs are the caller's
+to see.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from mlarray_core.errors import MLArrayError, PluginError
+from mlarray_io import Context, Source
+from mlarray_io.opening import images_of, open_image
+from mlarray_io.registry import installed
+
+MEMORY = 3 << 30
+SECONDS = 20
+LARGEST = 1 << 28
+NASTY = [
+    b"nan",
+    b"inf",
+    b"0",
+    b"-1",
+    b"1e308",
+    b"99999999999",
+    b"2147483647",
+    b"-0.0",
+    b"none",
+    b"()",
+    b"%d",
+    b"",
+]
+
+
+def mutate(content: bytes, noise: random.Random) -> bytes:
+    """Return a damaged copy; two of three hits are in the header, where they hurt."""
+    data = bytearray(content)
+    reach = min(len(data), noise.choice([64, 512, 2048, len(data)])) or 1
+    place = noise.randrange(reach)
+    kind = noise.choice(["flip", "flip", "bytes", "cut", "number", "number", "line", "repeat", "swap"])
+    if kind == "flip":
+        data[place] ^= 1 << noise.randrange(8)
+    elif kind == "bytes":
+        data[place : place + 4] = noise.choice(
+            [b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", noise.randbytes(4)]
+        )
+    elif kind == "cut":
+        del data[noise.randrange(len(data)) :]
+    elif kind == "number":
+        digits = [at for at in range(reach) if chr(data[at]).isdigit()]
+        if digits:
+            start = end = noise.choice(digits)
+            while end < len(data) and chr(data[end]) in "0123456789.e-":
+                end += 1
+            data[start:end] = noise.choice(NASTY)
+    elif kind == "line":
+        end = data.find(b"\n", place)
+        del data[place : end if end > 0 else place + 1]
+    elif kind == "repeat":
+        data[place:place] = data[place : place + 200] * noise.choice([1, 2, 50])
+    else:
+        other = noise.randrange(reach)
+        data[place], data[other] = data[other], data[place]
+    return bytes(data)
+
+
+def packed(sample: Path) -> bool:
+    """Say whether mutants are made of the content of a gzipped file, header and all."""
+    return sample.read_bytes()[:2] == b"\x1f\x8b"
+
+
+def variants(sample: Path, noise: random.Random) -> bytes:
+    """Return a mutant of a file, half of the time of what a gzipped one holds."""
+    content = sample.read_bytes()
+    if packed(sample) and noise.random() < 0.6:
+        plain = mutate(zlib.decompressobj(31).decompress(content), noise)
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+        return packer.compress(plain) + packer.flush()
+    return mutate(content, noise)
+
+
+def ours(name: str, path: Path) -> np.ndarray:
+    """Return all voxels, as this package reads them."""
+    format = installed().get(name)
+    source, context = Source(path), Context(threads=1, max_bytes=LARGEST)
+    image = images_of(source, format, format.Options(), context)[0]
+    with open_image(source, format, image, format.Options(), context) as reader:
+        return reader[tuple(slice(0, size) for size in reader.shape)]
+
+
+def theirs(name: str, path: Path) -> np.ndarray | None:
+    """Return all voxels as the format's own library reads them, None where it refuses or doesn't compare."""
+    try:
+        if name == "nrrd":
+            import nrrd
+
+            return nrrd.read(str(path), index_order="C")[0]
+        if name == "metaimage":
+            import SimpleITK
+
+            SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+            return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+        import nibabel
+
+        image = nibabel.load(path)
+        voxels = np.asanyarray(image.dataobj)
+        return voxels if name == "minc" else voxels.T
+    except Exception:
+        return None
+
+
+def same(left: np.ndarray, right: np.ndarray) -> bool:
+    """Say whether two images hold the same values, to the rounding of float32."""
+    if left.size != right.size:
+        return False
+    with np.errstate(all="ignore"):
+        return np.allclose(left.ravel(), right.ravel(), rtol=1e-5, atol=1e-30, equal_nan=True)
+
+
+def judge(name: str, path: Path, count: Counter[str]) -> str | None:
+    """Read one mutant both ways; return what is wrong, if anything is."""
+    started = time.perf_counter()
+    try:
+        voxels = ours(name, path)
+    except PluginError as error:
+        return f"not explained: {error}"
+    except MLArrayError:
+        count["refused"] += 1
+        return slow(started)
+    except MemoryError:
+        return "out of memory"
+    late = slow(started)
+    reference = theirs(name, path)
+    if reference is None:
+        count["read, the library refuses"] += 1
+    elif same(voxels, reference):
+        count["read as the library does"] += 1
+    else:
+        return f"differs: {voxels.shape} {voxels.dtype}, the library has {reference.shape} {reference.dtype}"
+    return late
+
+
+def slow(started: float) -> str | None:
+    """Say that it took too long, if it did."""
+    took = time.perf_counter() - started
+    return f"took {took:.1f} s" if took > SECONDS else None
+
+
+def main(name: str, count: int, seed: int, samples: list[Path]) -> None:
+    """Try `count` mutants of the samples in turn."""
+    noise, counts, wrong = random.Random(seed), Counter[str](), []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            sample = samples[number % len(samples)]
+            work = Path(folder) / str(number)
+            work.mkdir()
+            for other in sample.parent.glob(f"{sample.name.split('.')[0]}*"):
+                if other.is_file() and other.stat().st_size < 2 << 20:
+                    shutil.copyfile(other, work / other.name)
+            path = work / sample.name
+            path.write_bytes(variants(sample, noise))
+            before = sorted(work.iterdir())
+            print(f"{number} {sample.name}", file=sys.stderr, flush=True)
+            what = judge(name, path, counts)
+            if sorted(work.iterdir()) != before:
+                what = "left files behind"
+            if what:
+                wrong.append(f"mutant {number} (seed {seed}) of {sample.name}: {what}")
+            shutil.rmtree(work)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"mutants": count, "counts": counts, "wrong": wrong, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), [Path(name) for name in sys.argv[4:]])

@@ -1,0 +1,57 @@
+"""NRRD files made by hand, for the tests of the NRRD plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from mlarray_io import Context, ImageRef, Source
+from mlarray_nrrd import NrrdFormat, NrrdOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA = Path(__file__).parent.parent / "data" / "nrrd"
+
+
+class Image:
+    """One image read whole."""
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        self.context = Context()
+        with NrrdFormat().open(Source(path), ImageRef("0"), NrrdOptions(**options), self.context) as reader:
+            self.meta, self.shape, self.dtype = reader.meta, reader.shape, reader.dtype
+            self.voxels = reader[tuple(slice(0, size) for size in reader.shape)]
+        self.spatial = self.meta.spatial
+        self.labels = self.spatial.axis_labels
+
+
+@pytest.fixture
+def read() -> Callable[..., Image]:
+    """Read a file."""
+    return Image
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file of int16 voxels that count up, with the given lines in its header."""
+
+    def write(sizes: str, *lines: str, name: str = "made.nrrd", data: bytes | None = None) -> Path:
+        shape = [int(size) for size in sizes.split()]
+        fixed = {"type": "short", "dimension": str(len(shape)), "sizes": sizes, "encoding": "raw"}
+        fixed["endian"] = "little"
+        given = {line.split(": ")[0] for line in lines}
+        header = [
+            "NRRD0005",
+            *(f"{key}: {value}" for key, value in fixed.items() if key not in given),
+            *lines,
+        ]
+        content = np.arange(np.prod(shape), dtype="<i2").tobytes() if data is None else data
+        path = tmp_path / name
+        path.write_bytes(("\n".join(header) + "\n\n").encode() + content)
+        return path
+
+    return write
