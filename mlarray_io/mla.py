@@ -64,11 +64,18 @@ class MlaReader(Reader):
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
         """Return the voxels of `box`."""
         voxels: np.ndarray[Any, Any] = self._image.read(box)
-        self._read += voxels.nbytes
+        self._read += voxels.dtype.itemsize * self._touched(box)
         if self._read > RELEASE:
             self._image._need().release()
             self._read = 0
         return voxels
+
+    def _touched(self, box: Box) -> int:
+        """Return how many voxels the chunks hold that a box touches."""
+        count = 1
+        for part, chunk in zip(box, self.chunks or (1,) * len(box), strict=True):
+            count *= max(0, -(-part.stop // chunk) - part.start // chunk) * chunk
+        return count
 
     def close(self) -> None:
         """Let go of the file."""
