@@ -184,6 +184,21 @@ def sweep(folder: str | os.PathLike[str], older: float = STALE_SECONDS) -> list[
     return swept
 
 
+def discard(folder: str | os.PathLike[str], name: str = "") -> None:
+    """Remove at once what killed processes left in `folder` of targets whose names begin with `name`.
+
+    For those only who know that nobody is writing these targets, such as the holder of a batch's lock.
+    """
+    if not Path(folder).is_dir():
+        return
+    for path in Path(folder).iterdir():
+        ours = path.name.startswith(f".{name[:48]}") and _TEMPORARY.fullmatch(path.name)
+        if ours and path.is_dir() and not path.is_symlink():
+            with suppress(OSError):
+                _restore(path)
+                shutil.rmtree(path)
+
+
 def _restore(temporary: Path) -> None:
     """Put back a folder whose replacement was killed between its two renames."""
     for aside in temporary.glob("*.replaced"):

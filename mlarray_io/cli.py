@@ -14,13 +14,8 @@ from mlarray_core.errors import MLArrayError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
-
-    from mlarray_io.convert import Settings
 
 FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel")
-"""Flags that are options of a `.mla` target."""
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
 _image = click.option("--image", metavar="KEY", help="Which image, when the source holds several.")
@@ -44,10 +39,10 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("source")
+@click.argument("sources", metavar="SOURCE...", nargs=-1)
 @click.argument("target")
 @_from
-@click.option("--to", "target_format", metavar="FORMAT", help="Write this format.")
+@click.option("--to", "target_format", metavar="FORMAT", help="Write this format, or suffix such as nii.gz.")
 @_image
 @click.option("--all", "every", is_flag=True, help="Convert every image of SOURCE into the folder TARGET.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite TARGET.")
@@ -64,21 +59,26 @@ def cli() -> None:
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
 @click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--include", metavar="PATTERN", multiple=True, help="Convert only such files: '*_ct.nii.gz'.")
+@click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
+@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="How many processes; one a core.")
+@click.option("--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
+@click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
+@click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
 @_json
-def convert(source: str, target: str, **asked: Any) -> int:
+def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
     """Convert the image SOURCE, a file or a folder, to TARGET, whose suffix says the format.
 
-    A folder for TARGET gets a .mla file for each image.
+    A folder for TARGET gets a .mla file for each image. SOURCE may also be a folder of images, a pattern such
+    as 'raw/*.nii.gz', a list of files @list.txt, or several of these: every image below is converted, TARGET
+    mirrors the folders, and a second run does only what is left to do.
     """
-    from pathlib import Path
+    from mlarray_io import converting
 
-    from mlarray_io.convert import is_folder
-
+    if not sources:
+        raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
     _terminable()
-    settings = _settings(asked)
-    if asked["every"] or target.endswith(("/", os.sep)) or is_folder(Path(target)):
-        return _convert_all(Path(source), Path(target), settings, asked)
-    return _convert_one(Path(source), Path(target), settings, asked)
+    return FAILED if converting.run(sources, target, asked) else 0
 
 
 @cli.command()
@@ -220,70 +220,3 @@ def _terminable() -> None:
 
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, leave)
-
-
-def _settings(asked: dict[str, Any]) -> Settings:
-    from mlarray_io.convert import Settings
-
-    return Settings(
-        source_format=asked["source_format"],
-        target_format=asked["target_format"],
-        overwrite=asked["force"],
-        strict=asked["strict"],
-        coord_system=asked["coord_system"],
-        orient=asked["orient"],
-        raw=asked["raw"],
-        options=dict(map(_pair, asked["pairs"])),
-        layout={name: asked[name] for name in LAYOUT if asked[name] is not None},
-        threads=asked["threads"],
-        max_bytes=_bytes(asked["max_bytes"]),
-    )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise OptionError(f"expected NAME=VALUE, not {text!r}", field="-o")
-    return name, value
-
-
-def _bytes(text: str | None) -> int | None:
-    """Read a size with a binary suffix, such as 8G."""
-    if text is None:
-        return None
-    low = text.strip().lower().removesuffix("b").removesuffix("i")
-    scale = {"k": 10, "m": 20, "g": 30, "t": 40}.get(low[-1:], 0)
-    try:
-        size = float(low[:-1] if scale else low) * 2**scale
-        if size < 0:
-            raise ValueError(text)
-        return int(size)
-    except (ValueError, OverflowError):
-        raise OptionError(f"expected a size such as 500M or 8G, not {text!r}", field="--max-bytes") from None
-
-
-def _convert_one(source: Path, target: Path, settings: Settings, asked: dict[str, Any]) -> int:
-    from mlarray_io import show
-    from mlarray_io.convert import convert as run
-
-    with show.progress(source.name, _silent(asked)) as progress:
-        done = run(source, target, settings, asked["image"], progress)
-    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
-    return 0
-
-
-def _convert_all(source: Path, folder: Path, settings: Settings, asked: dict[str, Any]) -> int:
-    """Convert each image into a folder, made for it if need be."""
-    from mlarray_io import show
-    from mlarray_io.convert import convert_all
-
-    results = []
-    with show.progress(source.name, _silent(asked)) as progress:
-        for result in convert_all(source, folder, settings, asked["image"], progress):
-            results.append(result)
-    failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
-    return FAILED if failed else 0
-
-
-def _silent(asked: dict[str, Any]) -> bool:
-    return asked["quiet"] or asked["as_json"] or not sys.stderr.isatty()

@@ -129,26 +129,51 @@ def convert_all(
     The files are called after the images, a single nameless one after the source, and are `.mla` unless
     `settings.target_format` says otherwise.
     """
+    with _folder(folder):
+        yield from convert_each(source, lambda name, _: folder / name, settings, image, progress)
+
+
+def convert_each(
+    source: Path,
+    place: Callable[[str, int], Path],
+    settings: Settings,
+    image: str | None = None,
+    progress: Progress | None = None,
+    *,
+    one: bool = False,
+) -> Iterator[Conversion | Failure]:
+    """Convert the images of `source`, or the chosen one, each to where `place` says; failures stop none.
+
+    Parameters
+    ----------
+    source, settings, image, progress
+        As for `convert_all`.
+    place
+        Called with the name that an image's file should have and with how many images the source holds;
+        returns the target.
+    one
+        Demand one image, instead of converting several.
+    """
     origin = Source(source)
     reading = installed().identify(origin, settings.source_format)
-    name = settings.target_format or "mla"
-    writing = installed().for_target("image" + next(iter(installed().get(name).suffixes), ""), name)
+    writing, suffix = installed().kind(settings.target_format or "mla")
+    writing = installed().for_target("image" + suffix, writing.name)
     options = _options(settings, reading, writing)
     context = settings.context()
     images = images_of(origin, reading, options[0], context)
     names = dict(zip((one.key for one in images), _names(images, origin, reading), strict=True))
-    if image is not None:
+    count = len(images)
+    if one or image is not None:
         images = [choose(images, image, origin)]
     plan = _Plan(origin, reading, writing, *options, settings)
-    with _folder(folder):
-        for chosen in images:
-            target = folder / (names[chosen.key] + next(iter(writing.suffixes), ""))
-            fresh = settings.context()
-            fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
-            try:
-                yield _copy(plan, chosen, target, fresh, progress)
-            except MLArrayError as error:
-                yield Failure(source, target, chosen.key, error)
+    for chosen in images:
+        target = place(names[chosen.key] + suffix, count)
+        fresh = settings.context()
+        fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
+        try:
+            yield _copy(plan, chosen, target, fresh, progress)
+        except MLArrayError as error:
+            yield Failure(source, target, chosen.key, error)
 
 
 def is_folder(target: Path) -> bool:

@@ -78,6 +78,15 @@ class Registry:
         names = [format.name for format in self.formats]
         raise OptionError(f"there is no format {name!r}", hint=suggestion(name, names, "formats"))
 
+    def kind(self, name: str) -> tuple[Format, str]:
+        """Return the format that `name` or the suffix `name`, such as ``nii.gz``, means, and the suffix."""
+        suffix = "." + name.lower().removeprefix(".")
+        by_suffix = [one for one in self.formats if one.writes and suffix in one.suffixes]
+        if by_suffix and name.lower() not in {one.name for one in self.formats}:
+            return by_suffix[0], suffix
+        format = self.get(name)
+        return format, next(iter(format.suffixes), "")
+
     def claims(self, source: Source) -> list[tuple[Format, Confidence]]:
         """Say which formats claim `source`, the one that would be taken first.
 
@@ -132,7 +141,7 @@ class Registry:
             It needs a library that isn't installed.
         """
         target = Path(path)
-        format = self._by_suffix(target) if name is None else self.get(name)
+        format = self._by_suffix(target) if name is None else self.kind(name)[0]
         if not format.writes:
             raise UnsupportedError(f"the format {format.name} can't be written", path=target)
         if format.suffixes and not suffix_length(target.name, format.suffixes):

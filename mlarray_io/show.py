@@ -147,13 +147,23 @@ def claims(found: Mapping[str, Any]) -> None:
     _broken(found["broken"])
 
 
+def rows(names: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print a table, all but its first column to the right."""
+    table = _table(*names)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in cells:
+        _cells(table, *row)
+    _console().print(table)
+
+
 def _summary(conversion: Conversion) -> None:
     spacing = conversion.spacing
     facts = [
         " x ".join(map(str, conversion.shape)) or "()",
         conversion.dtype,
         "no spacing" if spacing is None else "spacing " + " x ".join(f"{step:.4g}" for step in spacing),
-        f"{_amount(conversion.target_bytes)} ({conversion.ratio:.2f} times smaller than its voxels)",
+        f"{amount(conversion.target_bytes)} ({conversion.ratio:.2f} times smaller than its voxels)",
         f"{conversion.seconds:.2f} s",
     ]
     click.echo(printable(f"{conversion.source} -> {conversion.target}: {', '.join(facts)}"))
@@ -221,7 +231,8 @@ def _strict(value: Any) -> Any:
     return str(value)
 
 
-def _amount(count: int) -> str:
+def amount(count: int) -> str:
+    """Spell a number of bytes for a person."""
     size = float(count)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:

@@ -1,0 +1,176 @@
+"""The journal of a batch: what was begun, what came of it, and from which state of which source.
+
+It is a folder `.mlarray` in the target with one file of JSON lines for each shard, only ever appended to. A
+line that a kill cut short is ignored. Of the lines of one source, the last one counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from sys import intern
+from typing import IO, TYPE_CHECKING, Any
+
+from mlarray_core.errors import LockedError
+from mlarray_core.files import lock
+from mlarray_core.publish import write_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOLDER = ".mlarray"
+SYNC_EVERY = 256
+"""Lines between two fsyncs: what a power cut, not a kill, can cost is converting so many images again."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the journal knows of one source.
+
+    Attributes
+    ----------
+    size, mtime_ns
+        Of the source when it was converted.
+    options
+        Digest of everything that was asked for.
+    state
+        ``started``, ``done`` or ``failed``.
+    verified
+        Whether the result was read back and compared with the source.
+    targets
+        Path below the target and size of each file that was written; -1 for a folder.
+    voxel_bytes
+        Of all images of the source.
+    """
+
+    size: int
+    mtime_ns: int
+    options: str
+    state: str
+    verified: bool
+    targets: tuple[str | int, ...]
+    voxel_bytes: int = 0
+
+
+class Journal:
+    """The journal of the folder `target`.
+
+    Parameters
+    ----------
+    target
+        Where images are converted to; made when something is written.
+    shard
+        ``(i, n)``: this run does the i-th of n parts, and writes a file of its own.
+    """
+
+    def __init__(self, target: Path, shard: tuple[int, int] | None = None) -> None:
+        self.folder = target / FOLDER
+        name = "journal.jsonl" if shard is None else f"journal-{shard[0]}-of-{shard[1]}.jsonl"
+        self.path = self.folder / name
+        self.entries: dict[str, Entry] = {}
+        self._file: IO[bytes] | None = None
+        self._unsynced = 0
+
+    def load(self) -> Journal:
+        """Read all files of the journal, those of other shards too, oldest first."""
+        if self.folder.is_dir():
+            files = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+            for path in files:
+                for line in _whole_lines(path):
+                    self._take(line)
+        return self
+
+    def open(self) -> Journal:
+        """Begin to write.
+
+        Raises
+        ------
+        LockedError
+            Another run writes this journal.
+        WriteError
+            The operating system refuses.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = file = self.path.open("ab+", buffering=0)
+        except OSError as error:
+            raise write_error(error, self.path) from error
+        if not lock(file):
+            self.close()
+            raise LockedError(
+                "another run converts into this folder",
+                path=self.folder.parent,
+                hint="Wait for it, or give each run its part with --shard I/N",
+            )
+        if file.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
+            file.write(b"\n")  # ends the line that a kill cut short
+        return self
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Append one line; it outlives a kill from now on."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                self._sync()
+        except OSError as error:
+            raise write_error(error, self.path) from error
+        self._take(line)
+
+    def close(self) -> None:
+        """Let others write; twice is harmless."""
+        if self._file is not None:
+            self._sync()
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _sync(self) -> None:
+        assert self._file is not None
+        os.fsync(self._file.fileno())
+        self._unsynced = 0
+
+    def _take(self, line: dict[str, Any]) -> None:
+        source = line.get("source")
+        if not isinstance(source, str):
+            return
+        targets: list[str | int] = []
+        for image in line.get("images", ()):
+            targets += (image["target"], image.get("size", image["bytes"]))
+        if line["state"] == "started" and source in self.entries:
+            targets = list(self.entries[source].targets)
+        self.entries[source] = Entry(
+            line["size"],
+            line["mtime_ns"],
+            intern(line["options"]),
+            intern(line["state"]),
+            bool(line.get("verified", False)),
+            tuple(targets),
+            line.get("voxel_bytes", 0),
+        )
+
+
+def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a file that are whole; others were cut short by a kill."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict):
+                yield found
+
+
+def _last_byte(file: IO[bytes]) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)

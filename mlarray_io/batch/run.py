@@ -1,0 +1,213 @@
+"""One run of a batch: plan, convert, note in the journal, sum up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlarray_core.errors import UnsupportedError
+from mlarray_core.publish import discard
+from mlarray_io.batch.journal import Journal
+from mlarray_io.batch.plan import Shard, Skip, fingerprint, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlarray_io.batch.discovery import Discovery
+    from mlarray_io.batch.jobs import Job, Order, Report
+
+
+class Audience(Protocol):
+    """Whom a run tells how it goes."""
+
+    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+        """Hear what is to do, before it is begun."""
+
+    def skipped(self, skip: Skip, order: Order) -> None:
+        """Hear of a source that is done already."""
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Hear what came of a source."""
+
+
+class Pool(Protocol):
+    """Whoever performs jobs: processes here, or a cluster."""
+
+    def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Report]]:
+        """Yield the report of every job as it is ready."""
+
+
+@dataclass
+class Count:
+    """How much of a batch: images, bytes of the sources, of the targets, of the voxels."""
+
+    images: int = 0
+    source_bytes: int = 0
+    target_bytes: int = 0
+    voxel_bytes: int = 0
+
+
+@dataclass
+class Tally:
+    """The sum of a run.
+
+    Attributes
+    ----------
+    converted, skipped, failed
+        Images; a source that failed before its images were known counts as one.
+    ignored
+        Files that no format claims.
+    """
+
+    converted: Count = field(default_factory=Count)
+    skipped: Count = field(default_factory=Count)
+    failed: Count = field(default_factory=Count)
+    ignored: int = 0
+
+    def skip(self, skip: Skip) -> None:
+        """Add a source that was done already."""
+        entry, sizes = skip.entry, skip.entry.targets[1::2]
+        self.skipped.images += len(sizes)
+        self.skipped.source_bytes += entry.size
+        self.skipped.target_bytes += sum(max(int(size), 0) for size in sizes)
+        self.skipped.voxel_bytes += entry.voxel_bytes
+
+    def add(self, job: Job, report: Report) -> None:
+        """Add what came of a source."""
+        self.converted.images += len(report.images)
+        self.failed.images += len(report.failures)
+        side = self.converted if report.images else self.failed
+        side.source_bytes += max(job.size, 0)
+        self.converted.target_bytes += sum(image["bytes"] for image in report.images)
+        self.converted.voxel_bytes += report.voxel_bytes
+
+
+def run(
+    sources: Sequence[str],
+    order: Order,
+    discovery: Discovery,
+    pool: Pool | None,
+    audience: Audience,
+    shard: Shard | None = None,
+) -> Tally:
+    """Convert everything that the sources hold and that isn't done yet.
+
+    Parameters
+    ----------
+    sources
+        Files, folders, globs and lists (``@file``).
+    order, discovery, shard
+        What to do with each, what to look for, which part of all is ours.
+    pool
+        Who does it; None to plan only, which writes nothing.
+    audience
+        Whom to tell.
+
+    Raises
+    ------
+    LockedError
+        Another run converts into the same folder.
+    UnsupportedError
+        There is no image.
+    """
+    journal = Journal(order.target, shard).load() if not order.single else Journal(order.target)
+    if not order.single:
+        discovery.avoid = str(order.target)
+        discovery.known = _known(journal)
+    tally = Tally()
+    jobs = list(_todo(sources, order, discovery, journal, shard, tally, audience))
+    tally.ignored = discovery.ignored
+    if not (jobs or tally.skipped.images or shard):
+        raise UnsupportedError("no image was found", path=sources[0], hint=_why_none(discovery))
+    audience.planned(jobs, order)
+    if pool is None or not jobs:
+        return tally
+    if order.single:
+        _perform(jobs, journal, order, pool, audience, tally)
+        return tally
+    with journal.open():
+        _clear(jobs, journal, order)
+        _perform(jobs, journal, order, pool, audience, tally)
+    return tally
+
+
+def _why_none(discovery: Discovery) -> str:
+    if discovery.include or discovery.exclude:
+        return "Look at --include and --exclude"
+    return "'mlarray formats FILE' says who would read a file"
+
+
+def _todo(
+    sources: Sequence[str],
+    order: Order,
+    discovery: Discovery,
+    journal: Journal,
+    shard: Shard | None,
+    tally: Tally,
+    audience: Audience,
+) -> Iterator[Job]:
+    for found in plan(sources, discovery, journal, order, shard):
+        if isinstance(found, Skip):
+            tally.skip(found)
+            audience.skipped(found, order)
+        else:
+            yield found
+
+
+def _perform(
+    jobs: Sequence[Job], journal: Journal, order: Order, pool: Pool, audience: Audience, tally: Tally
+) -> None:
+    digest = fingerprint(order)
+
+    def begun() -> Iterator[Job]:
+        for job in jobs:
+            journal.write({**_identity(job, digest), "state": "started"})
+            yield job
+
+    done = pool.run(begun())
+    try:
+        for job, report in done:
+            journal.write(_line(job, report, digest, order))
+            tally.add(job, report)
+            audience.reported(job, report)
+    finally:
+        close = getattr(done, "close", None)
+        if close is not None:
+            close()
+
+
+def _identity(job: Job, digest: str) -> dict[str, Any]:
+    return {"source": job.source, "size": job.size, "mtime_ns": job.mtime_ns, "options": digest}
+
+
+def _line(job: Job, report: Report, digest: str, order: Order) -> dict[str, Any]:
+    kept = ("image", "target", "bytes", "size", "checksum")
+    return {
+        **_identity(job, digest),
+        "state": report.state,
+        "images": [{name: image[name] for name in kept if name in image} for image in report.images],
+        "voxel_bytes": report.voxel_bytes,
+        "seconds": round(report.seconds, 4),
+        **({"failures": report.failures} if report.failures else {}),
+        **({"verified": True} if order.verify and report.state == "done" else {}),
+    }
+
+
+def _known(journal: Journal) -> Any:
+    def known(path: str) -> tuple[int, int] | None:
+        entry = journal.entries.get(path)
+        return None if entry is None else (entry.size, entry.mtime_ns)
+
+    return known
+
+
+def _clear(jobs: Sequence[Job], journal: Journal, order: Order) -> None:
+    """Remove what a killed run left of the images that it had begun; we have its lock, so it is gone."""
+    for job in jobs:
+        entry = journal.entries.get(job.source)
+        if entry is not None and entry.state == "started":
+            place = Path(order.target, job.place)
+            discard(place)
+            if job.place:
+                discard(place.parent, place.name + order.suffix)

@@ -1,0 +1,157 @@
+"""What a batch prints while it runs and at its end."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlarray_io import show
+from mlarray_io.batch.jobs import target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlarray_io.batch.jobs import Job, Order, Report
+    from mlarray_io.batch.plan import Skip
+    from mlarray_io.batch.run import Count, Tally
+
+
+class Silence:
+    """Tells nothing but failures, one line each on standard error."""
+
+    def __init__(self, *, dry: bool = False) -> None:
+        self.dry = dry
+
+    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+        """Say nothing."""
+
+    def skipped(self, skip: Skip, order: Order) -> None:
+        """Say nothing."""
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Say what failed."""
+        for failure in report.failures:
+            click.echo(failure_line(job.source, failure), err=True)
+
+
+class Lines(Silence):
+    """Tells a program: one line of JSON for each image on standard output."""
+
+    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+        """Say what would be done, when nothing is."""
+        for job in jobs if self.dry else ():
+            _print({"source": job.source, "state": "planned", "target": planned_target(job, order)})
+
+    def skipped(self, skip: Skip, order: Order) -> None:
+        """Say what is done already."""
+        for target in skip.entry.targets[::2]:
+            _print({"source": skip.source, "state": "skipped", "target": target})
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Say what came of each image."""
+        for image in report.images:
+            _print({"source": job.source, "state": "converted", **image})
+        for failure in report.failures:
+            error = {name: value for name, value in failure.items() if name != "image"}
+            _print({"source": job.source, "state": "failed", "image": failure["image"], "error": error})
+
+
+class Text(Silence):
+    """Tells a person: the plan when nothing else is done, notes, failures."""
+
+    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+        """Say what would be done, when nothing is."""
+        for job in jobs if self.dry else ():
+            click.echo(f"{show.printable(job.source)} -> {show.printable(planned_target(job, order))}")
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Say what failed, and what a target couldn't hold."""
+        super().reported(job, report)
+        for image in report.images:
+            for kind, word in (("warnings", "note"), ("losses", "lost")):
+                for text in image.get(kind, ()):
+                    click.echo(f"{word}: {show.printable(job.source)}: {show.printable(text)}", err=True)
+
+
+class Bar(Text):
+    """Tells a person at a terminal: a progress bar with rate and time left, and the rest above it."""
+
+    def __init__(self, progress: Any) -> None:
+        super().__init__()
+        self._progress = progress
+        self._task = progress.add_task("looking for images", total=None)
+
+    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+        """Begin to count."""
+        self._progress.update(self._task, total=len(jobs), description="converting", rate="")
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Count."""
+        super().reported(job, report)
+        self._progress.advance(self._task)
+
+
+@contextmanager
+def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool) -> Iterator[Silence]:
+    """Lend whoever tells the user how a batch goes, in the way that was asked for."""
+    if as_json:
+        yield Lines(dry=dry)
+    elif quiet:
+        yield Silence(dry=dry)
+    elif dry or not terminal:
+        yield Text(dry=dry)
+    else:
+        with _progress() as progress:
+            yield Bar(progress)
+
+
+def table(tally: Tally) -> None:
+    """Print the sum of a run."""
+    rows = (("converted", tally.converted), ("skipped", tally.skipped), ("failed", tally.failed))
+    show.rows(
+        ("", "images", "read", "written", "voxels", "ratio"),
+        [(name, *_cells(count)) for name, count in rows],
+    )
+    if tally.ignored:
+        click.echo(f"left out, as no installed format claims them: {tally.ignored:,}")
+
+
+def failure_line(source: str, failure: dict[str, Any]) -> str:
+    """Return one line that says what failed, where, and what to do."""
+    image = f" (image {failure['image']})" if failure["image"] not in (None, "0") else ""
+    other = f": {failure['path']}" if failure["path"] not in (None, source) else ""
+    hint = f". {failure['hint']}" if failure["hint"] else ""
+    return show.printable(f"failed: {source}{image}{other}: {failure['message']}{hint}")
+
+
+def planned_target(job: Job, order: Order) -> str:
+    """Return where the images of a source would go, as far as that is known without opening it."""
+    return str(target_of(job, order, f"*{order.suffix}", 1))
+
+
+def _cells(count: Count) -> tuple[str, ...]:
+    amounts = (count.source_bytes, count.target_bytes, count.voxel_bytes)
+    ratio = f"{count.voxel_bytes / count.target_bytes:.2f}" if count.target_bytes else ""
+    return f"{count.images:,}", *(show.amount(size) if size else "" for size in amounts), ratio
+
+
+def _print(line: dict[str, Any]) -> None:
+    click.echo(json.dumps(json.loads(show.strict_json(line)), sort_keys=True))
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text as Words
+
+    class Rate(TextColumn):
+        def render(self, task: Any) -> Words:
+            return Words(f"{task.speed:.1f}/s" if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(""))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        yield progress

@@ -1,0 +1,158 @@
+"""The command ``convert``: one image, all images of one source, or a batch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_io import show
+from mlarray_io.convert import Settings, available_threads, convert, convert_all, is_folder
+from mlarray_io.registry import installed
+from mlarray_io.source import suffix_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlarray_io.batch.jobs import Order
+
+LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel")
+"""Flags that are options of a `.mla` target."""
+BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run")
+"""Flags that only a batch has."""
+
+
+def run(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
+    """Convert as asked for on the command line; return whether anything failed.
+
+    Parameters
+    ----------
+    sources, target
+        The arguments.
+    asked
+        The flags by name.
+    """
+    settings = settings_of(asked)
+    if _is_batch(sources, target, asked):
+        return _batch(sources, Path(target), settings, asked)
+    if asked["every"] or target.endswith(("/", os.sep)) or is_folder(Path(target)):
+        return _convert_all(Path(sources[0]), Path(target), settings, asked)
+    _convert_one(Path(sources[0]), Path(target), settings, asked)
+    return False
+
+
+def settings_of(asked: dict[str, Any]) -> Settings:
+    """Return what the flags ask of every conversion."""
+    return Settings(
+        source_format=asked["source_format"],
+        target_format=asked["target_format"],
+        overwrite=asked["force"],
+        strict=asked["strict"],
+        coord_system=asked["coord_system"],
+        orient=asked["orient"],
+        raw=asked["raw"],
+        options=dict(map(_pair, asked["pairs"])),
+        layout={name: asked[name] for name in LAYOUT if asked[name] is not None},
+        threads=asked["threads"],
+        max_bytes=_bytes(asked["max_bytes"]),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise OptionError(f"expected NAME=VALUE, not {text!r}", field="-o")
+    return name, value
+
+
+def _bytes(text: str | None) -> int | None:
+    """Read a size with a binary suffix, such as 8G."""
+    if text is None:
+        return None
+    low = text.strip().lower().removesuffix("b").removesuffix("i")
+    scale = {"k": 10, "m": 20, "g": 30, "t": 40}.get(low[-1:], 0)
+    try:
+        size = float(low[:-1] if scale else low) * 2**scale
+        if size < 0:
+            raise ValueError(text)
+        return int(size)
+    except (ValueError, OverflowError):
+        raise OptionError(f"expected a size such as 500M or 8G, not {text!r}", field="--max-bytes") from None
+
+
+def _convert_one(source: Path, target: Path, settings: Settings, asked: dict[str, Any]) -> None:
+    with show.progress(source.name, _silent(asked)) as progress:
+        done = convert(source, target, settings, asked["image"], progress)
+    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
+
+
+def _convert_all(source: Path, folder: Path, settings: Settings, asked: dict[str, Any]) -> bool:
+    """Convert each image into a folder, made for it if need be."""
+    results = []
+    with show.progress(source.name, _silent(asked)) as progress:
+        for result in convert_all(source, folder, settings, asked["image"], progress):
+            results.append(result)
+    failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
+    return bool(failed)
+
+
+def _silent(asked: dict[str, Any]) -> bool:
+    return asked["quiet"] or asked["as_json"] or not sys.stderr.isatty()
+
+
+def _is_batch(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
+    from mlarray_io.batch.discovery import is_several
+
+    if len(sources) > 1 or is_several(sources[0]) or any(asked[name] for name in BATCH):
+        return True
+    return os.path.isdir(sources[0]) and not asked["every"] and not _names_file(target)
+
+
+def _names_file(target: str) -> bool:
+    """Whether a target is one file (or one folder, for a format that is one) by its name."""
+    suffixes = tuple(s for format in installed().formats if format.writes for s in format.suffixes)
+    return bool(suffix_length(os.path.basename(target), suffixes))
+
+
+def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> bool:
+    from mlarray_io.batch import run as batches
+    from mlarray_io.batch import summary
+    from mlarray_io.batch.discovery import Discovery
+    from mlarray_io.batch.plan import read_shard
+    from mlarray_io.batch.workers import Workers
+
+    jobs = asked["jobs"] or available_threads()
+    threads = settings.threads or max(1, available_threads() // jobs)
+    order = _order(sources, target, replace(settings, threads=threads), asked)
+    discovery = Discovery(asked["include"], asked["exclude"], source_format=settings.source_format)
+    shard = None if asked["shard"] is None else read_shard(asked["shard"])
+    pool = None if asked["dry_run"] else Workers(jobs, order)
+    modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": asked["dry_run"]}
+    with summary.audience(**modes, terminal=sys.stderr.isatty()) as audience:
+        tally = batches.run(sources, order, discovery, pool, audience, shard)
+    if not (asked["as_json"] or asked["quiet"] or asked["dry_run"]):
+        summary.table(tally)
+    return bool(tally.failed.images)
+
+
+def _order(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> Order:
+    """Return what a batch shall do with every source; a target that is a file is for one source only."""
+    from mlarray_io.batch.discovery import is_several
+    from mlarray_io.batch.jobs import Order
+
+    single = _names_file(str(target)) and not str(target).endswith(("/", os.sep))
+    if single and (len(sources) > 1 or is_several(sources[0])):
+        raise OptionError("several sources need a folder to go to", path=target, hint="Name a folder")
+    if single:
+        name = installed().for_target(target, settings.target_format).name
+        settings = replace(settings, target_format=name)
+    elif target.exists() and not target.is_dir():
+        raise OptionError("is a file, and a batch needs a folder to go to", path=target, hint="Name a folder")
+    else:
+        format = installed().kind(settings.target_format or "mla")[0]
+        if not format.writes:
+            raise UnsupportedError(f"the format {format.name} can't be written")
+    return Order(target, settings, single, asked["image"], asked["verify"])
