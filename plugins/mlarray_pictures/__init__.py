@@ -1,0 +1,70 @@
+"""PNG, JPEG, BMP, JPEG 2000 and WebP: single pictures, and folders of equally sized ones as volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from mlarray_io import BareOptions, Confidence, Format, Source, hookimpl, option
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions(BareOptions):
+    """What the picture is, and how palettes are read."""
+
+    palette: Literal["index", "colour"] = option(
+        "index", "read a PNG with a palette as its indices, such as labels, or as its colours"
+    )
+    clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)")
+
+
+class PictureFormat(Format):
+    """Pictures, and folders of slices."""
+
+    name: ClassVar[str] = "pictures"
+    title: ClassVar[str] = "PNG, JPEG, BMP, JPEG 2000, WebP"
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".png", ".pngs", ".jpg", ".jpeg", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".jpc", ".j2c", ".webp",
+    )  # fmt: skip
+    requires: ClassVar[tuple[str, ...]] = ("imagecodecs",)
+    install: ClassVar[str] = "mlarray[pictures]"
+    Options: ClassVar[type[AnyOptions]] = PictureOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the signatures, in a folder for that of its first picture and for nothing else in it."""
+        from mlarray_pictures.signature import kind_of, pictures_in
+
+        if not source.is_dir:
+            if kind_of(source.head) is not None:
+                return Confidence.SIGNATURE
+            return super().sniff(source) if not source.head else Confidence.NO
+        found, others = pictures_in(source.path, self.suffixes)
+        if not found or others > len(found):
+            return Confidence.NO
+        certain = not others and kind_of(Source(found[0]).head) is not None
+        return Confidence.SIGNATURE if certain else Confidence.SUFFIX
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Open a picture, or a folder of slices in natural order, decoded one by one."""
+        from mlarray_pictures.reader import open_pictures
+
+        return open_pictures(source, self.suffixes, cast("PictureOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write one PNG, or a folder of them when the name ends in ``.pngs``."""
+        from mlarray_pictures.writer import write_pictures
+
+        write_pictures(reader, target, cast("PictureOptions", options), context)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [PictureFormat()]

@@ -1,0 +1,194 @@
+"""What a picture's header says, before anything is decoded."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_pictures import png
+from mlarray_pictures.signature import Kind, kind_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = 1 << 18
+"""Bytes that are read for the header; JPEG may have several segments of 64 KB before it."""
+DEFLATE_BEST = 1032
+JPEG_BEST = 2000
+"""The most bytes that one byte can stand for; JPEG spends two bits at least on each block."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What one picture is.
+
+    Parameters
+    ----------
+    kind
+        Which codec.
+    shape
+        Height and width, and samples of a pixel where there are several.
+    dtype
+        Name of the type of a sample.
+    source
+        What else is worth keeping.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    dtype: str
+    source: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{'x'.join(map(str, self.shape))} {self.dtype}"
+
+
+def read_header(path: Path, *, colours: bool) -> Header:
+    """Read the header of a file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    colours
+        Whether a palette's colours are wanted instead of its indices.
+
+    Raises
+    ------
+    CorruptError
+        It makes no sense, or describes more than the file can hold.
+    UnsupportedError
+        It is no picture, or one of a rare kind.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    kind = kind_of(head)
+    if kind is None:
+        raise UnsupportedError("is no picture", path=path)
+    readers = {"png": _png, "jpeg": _jpeg, "bmp": _bmp, "jpeg2000": _jpeg2000, "webp": _webp}
+    try:
+        header = _png(head, colours) if kind == "png" else readers[kind](head)
+    except (struct.error, IndexError, ValueError) as error:
+        raise CorruptError(f"its {kind} header is damaged ({error})", path=path) from error
+    except (CorruptError, UnsupportedError) as error:
+        error.path = str(path)
+        raise
+    _check_size(header, path)
+    return header
+
+
+def _check_size(header: Header, path: Path) -> None:
+    size = path.stat().st_size
+    pixels = header.shape[0] * header.shape[1]
+    best = {"png": DEFLATE_BEST * 8, "jpeg": JPEG_BEST}.get(header.kind)
+    if 0 in header.shape or (best is not None and pixels > size * best):
+        raise CorruptError(f"its header says {header}, which {size:,} bytes can't hold", path=path)
+
+
+def _picture(kind: Kind, height: int, width: int, samples: int, dtype: str, **source: Any) -> Header:
+    shape = (height, width, samples) if samples > 1 else (height, width)
+    return Header(kind, shape, dtype, source)
+
+
+def _png(head: bytes, colours: bool = False) -> Header:
+    ihdr = png.parse_ihdr(head)
+    dtype = "bool" if ihdr.depth == 1 else "uint16" if ihdr.depth == 16 else "uint8"
+    source: dict[str, Any] = {"bits": ihdr.depth}
+    if ihdr.colour == png.PALETTE:
+        if colours:
+            return _picture("png", ihdr.height, ihdr.width, 3, "uint8", **source)
+        dtype = "uint8"
+    return _picture("png", ihdr.height, ihdr.width, png.SAMPLES[ihdr.colour], dtype, **source)
+
+
+def _jpeg(head: bytes) -> Header:
+    """Walk the segments up to the frame header (ITU-T T.81, B.2.2)."""
+    at = 2
+    source: dict[str, Any] = {}
+    while True:
+        while head[at] == 0xFF and head[at + 1] == 0xFF:
+            at += 1
+        if head[at] != 0xFF:
+            raise ValueError("a marker is expected")
+        marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
+        if marker in (0xD9, 0xDA) or size < 2:
+            raise ValueError("no frame header")
+        if marker == 0xE1 and head[at + 4 : at + 10] == b"Exif\0\0":
+            turn = _orientation(head[at + 10 : at + 2 + size])
+            source = {"orientation": turn} if turn else source
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width, samples = struct.unpack(">B2HB", head[at + 4 : at + 10])
+            if samples not in (1, 3, 4):
+                raise UnsupportedError(f"is a JPEG of {samples} samples a pixel")
+            return _picture("jpeg", height, width, samples, "uint8" if bits <= 8 else "uint16", **source)
+        at += 2 + size
+
+
+def _orientation(exif: bytes) -> int:
+    """Return EXIF's orientation, 0 when there is none (EXIF 2.3, 4.6.4 A)."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None or len(exif) < 8:
+        return 0
+    (at,) = struct.unpack_from(f"{order}I", exif, 4)
+    count = struct.unpack_from(f"{order}H", exif, at)[0] if at + 2 <= len(exif) else 0
+    for entry in range(at + 2, min(at + 2 + 12 * count, len(exif) - 11), 12):
+        tag, kind = struct.unpack_from(f"{order}2H", exif, entry)
+        if (tag, kind) == (0x0112, 3):
+            return int(struct.unpack_from(f"{order}H", exif, entry + 8)[0])
+    return 0
+
+
+def _bmp(head: bytes) -> Header:
+    """Read the DIB header; a palette of greys makes one sample, any other three."""
+    (start, size) = struct.unpack_from("<2I", head, 10)
+    if size == 12:
+        width, height, _, bits = struct.unpack_from("<4H", head, 18)
+        step, used = 3, 0
+    else:
+        width, height, _, bits = struct.unpack_from("<2i2H", head, 18)
+        (used,) = struct.unpack_from("<I", head, 46)
+        step = 4
+    if width <= 0 or not height or bits not in (1, 4, 8, 16, 24, 32):
+        raise ValueError(f"{width} x {height}, {bits} bits")
+    grey = False
+    if bits <= 8:
+        at = 14 + size
+        palette = head[at : min(at + step * (used or 1 << bits), start)]
+        grey = palette[0::step] == palette[1::step] == palette[2::step]
+    return _picture("bmp", abs(height), width, 1 if grey else 3, "uint8")
+
+
+def _jpeg2000(head: bytes) -> Header:
+    """Find the codestream and read its SIZ segment (ITU-T T.800, A.5.1)."""
+    at = head.index(b"\xff\x4f\xff\x51")
+    right, down, left, top = struct.unpack_from(">4I", head, at + 8)
+    (samples,) = struct.unpack_from(">H", head, at + 40)
+    parts = [struct.unpack_from(">3B", head, at + 42 + 3 * i) for i in range(samples)]
+    if not 1 <= samples <= 4 or len({part[0] for part in parts}) > 1 or any(p[1:] != (1, 1) for p in parts):
+        raise UnsupportedError("is a JPEG 2000 picture whose samples differ in size or type")
+    bits = (parts[0][0] & 127) + 1
+    if bits > 16 or right <= left or down <= top:
+        raise UnsupportedError(f"is a JPEG 2000 picture of {bits} bits a sample")
+    name = ("int" if parts[0][0] & 128 else "uint") + ("8" if bits <= 8 else "16")
+    return _picture("jpeg2000", down - top, right - left, samples, name, bits=bits)
+
+
+def _webp(head: bytes) -> Header:
+    """Read the first chunk (RFC 9649): extended, lossless or lossy."""
+    kind = head[12:16]
+    if kind == b"VP8X":
+        alpha, animated = head[20] & 16, head[20] & 2
+        if animated:
+            raise UnsupportedError("is an animated WebP picture")
+        width, height = (int.from_bytes(head[a : a + 3], "little") + 1 for a in (24, 27))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        width, height, alpha = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bits >> 28 & 1
+    elif kind == b"VP8 ":
+        width, height = (int.from_bytes(head[a : a + 2], "little") & 0x3FFF for a in (26, 28))
+        alpha = 0
+    else:
+        raise ValueError(f"chunk {kind!r}")
+    return _picture("webp", height, width, 4 if alpha else 3, "uint8", lossless=b"VP8L" in head[12:4096])
