@@ -73,7 +73,7 @@ class ArrayCopying(ArrayFiles, ArrayGeometry):
         storage = self._current()
         if isinstance(storage, PlainStorage):
             return _rebuild_plain, (type(self), storage.array, self._meta)
-        return _rebuild, (type(self), None if self._meta is None else self._frame_bytes())
+        return _rebuild, (type(self), None if self._meta is None else self._frame_bytes(), self._meta)
 
     def _is_file(self) -> bool:
         """Whether opening the file again gives these voxels."""
@@ -115,9 +115,10 @@ def _rebuild_plain(cls: type[ArrayCopying], array: Array, meta: Meta) -> ArrayCo
     return image
 
 
-def _rebuild(cls: type[ArrayCopying], frame: bytes | None) -> ArrayCopying:
+def _rebuild(cls: type[ArrayCopying], frame: bytes | None, meta: Meta) -> ArrayCopying:
     image = cls.__new__(cls)
     image._clear()
     if frame is not None:
-        image._attach(Contents(frame), None)
+        image._attach(Contents(frame), meta.blosc2.dparams)
+        image._meta = meta
     return image

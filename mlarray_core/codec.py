@@ -224,10 +224,16 @@ def encode(data: Array, grid: Grid, cparams: Mapping[str, Any]) -> bytes:
         whole[tuple(slice(0, size) for size in data.shape)] = data
         data = whole
     ordered = np.ascontiguousarray(_as_blocks(data, grid))
-    if not ordered.any() if ordered.dtype.names is None else not ordered.view(np.uint8).any():
+    if not _bits(ordered).any():
         return special_chunk(grid)
     plain = ordered.reshape(-1).view(np.uint8) if ordered.size else ordered
     return bytes(blosc2.compress2(plain, typesize=grid.dtype.itemsize, blocksize=grid.blocksize, **cparams))
+
+
+def _bits(data: Array) -> Array:
+    """Return what is stored as whole numbers: -0.0 isn't nothing, and looking at a NaN must not warn."""
+    width = next(width for width in (8, 4, 2, 1) if data.dtype.itemsize % width == 0)
+    return data.reshape(-1).view(f"u{width}") if data.size and data.dtype.itemsize else np.empty(0, np.uint8)
 
 
 ZERO, NAN, UNINIT = 1, 2, 4

@@ -1,121 +1,100 @@
-"""How arrays are cut and compressed, and that every profile gives back the same voxels."""
+"""Chunk and block shapes: what holds for all of them, whatever is measured to be fastest."""
 
-from __future__ import annotations
-
+import functools
+import json
 import math
+from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlarray import MLArray
 from mlarray_core import layout
-from mlarray_core.errors import ArgumentError
 
-SIZES = st.integers(1, 700)
-RNG = np.random.default_rng(3)
-SMOOTH = np.add.outer(np.add.outer(np.arange(40), np.arange(50)), np.arange(60)).astype(np.int16)
+GOLDEN = json.loads((Path(__file__).parents[1] / "data" / "api" / "layout_golden.json").read_text("utf-8"))
+LARGEST_CHUNK = 4 << 20
 
 
-@given(
-    st.lists(SIZES, min_size=1, max_size=5),
-    st.sampled_from([1, 2, 4, 8, 16]),
-    st.integers(1, 300),
-    st.data(),
-)
-def test_chunks_hold_whole_blocks_and_both_fit(shape, itemsize, patch, data):
-    spatial = data.draw(st.lists(st.booleans(), min_size=len(shape), max_size=len(shape)))
-    inner = [not flag and data.draw(st.booleans()) for flag in spatial]
-    chunks, blocks = layout.partition(shape, itemsize, spatial, [patch] * sum(spatial), inner)
+@st.composite
+def requests(draw):
+    shape = draw(st.lists(st.integers(1, 3000), min_size=1, max_size=5))
+    spatial = draw(st.lists(st.booleans(), min_size=len(shape), max_size=len(shape)))
+    patch = draw(st.lists(st.integers(1, 600), min_size=sum(spatial), max_size=sum(spatial)))
+    return shape, draw(st.sampled_from([1, 2, 4, 8, 16])), spatial, patch
+
+
+@given(requests())
+def test_shapes_fit_into_each_other(request):
+    shape, itemsize, spatial, patch = request
+    chunks, blocks = layout.partition(shape, itemsize, spatial, patch)
+    assert len(chunks) == len(blocks) == len(shape)
     for size, chunk, block in zip(shape, chunks, blocks, strict=True):
         assert 1 <= block <= chunk <= size
-        assert chunk == size or chunk % block == 0
-    assert math.prod(blocks) * itemsize <= 1 << 17
-    assert math.prod(chunks) * itemsize <= 1 << 22
+        assert chunk % block == 0 or chunk == size
+    if sum(spatial):
+        assert math.prod(chunks) * itemsize <= LARGEST_CHUNK
 
 
-@pytest.mark.parametrize("itemsize", [1, 2, 4, 8])
-def test_blocks_of_volumes_are_neither_tiny_nor_large(itemsize):
-    chunks, blocks = layout.partition((400, 512, 512), itemsize, [True] * 3, [192] * 3)
-    assert 16 << 10 <= math.prod(blocks) * itemsize <= 64 << 10
-    assert 1 << 18 <= math.prod(chunks) * itemsize <= 1 << 20
-
-
-def test_components_stay_together():
-    _, blocks = layout.partition((1000, 1000, 3), 1, [True, True, False], [192, 192], [False, False, True])
-    assert blocks[2] == 3
-
-
-def test_channels_beside_one_another_stay_together():
-    picture = MLArray(np.zeros((300, 400, 3), np.uint8), axis_labels=["spatial", "spatial", "channel"])
-    assert picture.meta.blosc2.block_size[2] == 3
-    volumes = MLArray(np.zeros((2, 40, 50, 60), np.uint8), axis_labels=["channel", *["spatial"] * 3])
-    assert volumes.meta.blosc2.block_size[0] == 1
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_slices_are_one_block_thick(axis):
-    image = MLArray(SMOOTH, profile=f"slices:{axis}")
-    assert image.meta.blosc2.block_size[axis] == 1
-    assert np.array_equal(image[...], SMOOTH)
-
-
-def test_slices_without_an_axis_are_those_of_the_first():
-    assert MLArray(SMOOTH, profile="slices").meta.blosc2 == MLArray(SMOOTH, profile="slices:0").meta.blosc2
-
-
-def test_slices_of_time_series_leave_time_apart():
-    image = MLArray(
-        np.zeros((5, 40, 50, 60), np.int16), axis_labels=["temporal", *["spatial"] * 3], profile="slices:1"
-    )
-    assert image.meta.blosc2.block_size == [1, 1, 50, 60]
-    with pytest.raises(ArgumentError, match="axis 0"):
-        MLArray(
-            np.zeros((5, 40, 50, 60), np.int16), axis_labels=["temporal", *["spatial"] * 3], profile="slices"
+@given(requests())
+def test_axes_that_patches_do_not_cross_are_cut_singly(request):
+    shape, itemsize, spatial, patch = request
+    chunks, blocks = layout.partition(shape, itemsize, spatial, patch)
+    if any(spatial):
+        assert all(
+            flag or (chunk, block) == (1, 1)
+            for flag, chunk, block in zip(spatial, chunks, blocks, strict=True)
         )
 
 
-@pytest.mark.parametrize("profile", ["tiny", "slices:x", "slices:-1", "fast:1", ""])
-def test_unknown_profiles_are_refused(profile):
-    with pytest.raises(ArgumentError, match="profile"):
-        MLArray(SMOOTH, profile=profile)
+@given(st.lists(st.integers(1, 500), min_size=2, max_size=3), st.integers(1, 8))
+def test_inner_axes_stay_together(shape, components):
+    spatial, inner = [True] * len(shape) + [False], [False] * len(shape) + [True]
+    chunks, blocks = layout.partition([*shape, components], 1, spatial, [192] * len(shape), inner)
+    assert chunks[-1] == blocks[-1] == components
 
 
-def test_slices_and_explicit_chunks_exclude_one_another():
-    with pytest.raises(ArgumentError, match="not both"):
-        MLArray(SMOOTH, patch_size=None, chunk_size=8, block_size=8, profile="slices")
+def test_small_patches_have_small_blocks():
+    small = layout.partition((512, 512, 512), 2, [True] * 3, (8, 8, 8))[1]
+    assert all(size <= 8 for size in small)
+
+
+def test_zero_length_axes():
+    for shape in ([0], [0, 5], [5, 0, 7]):
+        chunks, blocks = layout.partition(shape, 2, [True] * len(shape), [192] * len(shape))
+        assert all(b <= c <= s for s, c, b in zip(shape, chunks, blocks, strict=True))
 
 
 @pytest.mark.parametrize("profile", layout.PROFILES)
-@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
-def test_every_profile_gives_the_same_voxels(profile, dtype, tmp_path):
-    voxels = (SMOOTH + RNG.integers(0, 4, SMOOTH.shape)).astype(dtype)
-    MLArray(voxels, profile=profile).save(tmp_path / "a.mla")
-    assert np.array_equal(MLArray.open(tmp_path / "a.mla")[...], voxels)
+@pytest.mark.parametrize("itemsize", [1, 2, 4, 8, 16])
+def test_profiles_use_codecs_that_every_reader_has(profile, itemsize):
+    params = layout.compression(itemsize, profile)
+    assert params["codec"] in (layout.LZ4, layout.LZ4HC, layout.ZSTD)
+    assert set(params["filters"]) <= {layout.NOFILTER, layout.SHUFFLE, layout.BYTEDELTA}
+    assert len(params["filters"]) == len(params["filters_meta"])
 
 
 @pytest.mark.parametrize(
-    ("voxels", "codec"),
-    [
-        (RNG.integers(0, 256, (64, 64, 64), np.uint8), layout.LZ4),
-        (np.repeat(RNG.integers(0, 4, 64 * 64 * 8, np.uint8), 8).reshape(64, 64, 64), layout.ZSTD),
-        (np.zeros((64, 64, 64), np.uint8), layout.LZ4HC),
-    ],
-    ids=["noise is stored", "runs shrink most", "nothing to learn"],
+    "case", GOLDEN["cases"], ids=lambda case: f"{case['image_size']} {case['patch_size']}"
 )
-def test_auto_decides_by_size(voxels, codec):
-    image = MLArray(voxels, profile="auto")
-    assert image.meta.blosc2.cparams["codec"] == codec
-    assert np.array_equal(image[...], voxels)
+def test_what_the_reference_takes_is_taken(case):
+    mask = case["spatial_axis_mask"]
+    call = functools.partial(
+        MLArray.comp_blosc2_params,
+        case["image_size"], case["patch_size"], mask, case["bytes_per_pixel"], **case["kwargs"],
+    )  # fmt: skip
+    if len(case["patch_size"]) != (len(case["image_size"]) if mask is None else sum(mask)):
+        with pytest.raises(ValueError, match="one number for each spatial axis"):
+            call()
+        return
+    chunks, blocks = call()
+    assert isinstance(chunks, list)
+    assert isinstance(blocks, list)
+    assert all(b <= c <= s for s, c, b in zip(case["image_size"], chunks, blocks, strict=True))
 
 
-def test_auto_needs_voxels(tmp_path):
-    with pytest.raises(ArgumentError, match="auto"):
-        MLArray.create(tmp_path / "a.mla", (4, 4), np.uint8, profile="auto")
-
-
-def test_explicit_parameters_win_over_the_profile():
-    image = MLArray(SMOOTH, profile="small", cparams={"clevel": 1})
-    assert image.meta.blosc2.cparams["clevel"] == 1
-    assert image.meta.blosc2.cparams["codec"] == layout.ZSTD
+def test_comp_blosc2_params_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="one number for each spatial axis"):
+        MLArray.comp_blosc2_params((5, 6, 7), (3, 3))
+    with pytest.raises(ValueError, match="one number for each spatial axis"):
+        MLArray.comp_blosc2_params((5, 6, 7), (3, 3), [True, True])
