@@ -87,7 +87,7 @@ class MlaFormat(Format):
 
     name = "mla"
     title = "MLArray"
-    suffixes = (".mla",)
+    suffixes = (".mla", ".b2nd")
     Options: ClassVar[type[BaseOptions]] = MlaOptions
 
     def sniff(self, source: Source) -> Confidence:

@@ -1,0 +1,44 @@
+import blosc2
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_core.errors import MLArrayError
+
+VOLUME = np.random.default_rng(4).integers(-9, 900, (7, 33, 40)).astype(np.int16)
+
+
+def test_a_bare_array_is_read(tmp_path):
+    blosc2.asarray(VOLUME, urlpath=str(tmp_path / "a.b2nd"), chunks=(4, 16, 16), blocks=(2, 8, 8))
+    image = mlarray.read(tmp_path / "a.b2nd")
+    np.testing.assert_array_equal(image.to_numpy(), VOLUME)
+    assert image.meta.spatial.spacing is None
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "complex64"])
+def test_what_we_write_blosc2_opens(tmp_path, dtype):
+    mlarray.write(VOLUME.astype(dtype), tmp_path / "a.b2nd")
+    found = blosc2.open(str(tmp_path / "a.b2nd"), mode="r")
+    assert isinstance(found, blosc2.NDArray)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found[...], VOLUME.astype(dtype))
+
+
+def test_metadata_rides_along(tmp_path):
+    """Blosc2 has room for it where other programs don't look, so nothing is lost."""
+    image = mlarray.MLArray(VOLUME, spacing=(3, 2, 1), origin=(1, 2, 3))
+    assert mlarray.write(image, tmp_path / "a.b2nd").losses == ()
+    assert mlarray.read(tmp_path / "a.b2nd").spacing == [3, 2, 1]
+
+
+def test_chunks_by_option(tmp_path):
+    options = {"chunk_size": (7, 16, 16), "block_size": (7, 8, 8)}
+    mlarray.write(VOLUME, tmp_path / "a.b2nd", **options)
+    found = blosc2.open(str(tmp_path / "a.b2nd"), mode="r")
+    assert (found.chunks, found.blocks) == ((7, 16, 16), (7, 8, 8))
+
+
+def test_a_frame_that_is_no_array(tmp_path):
+    blosc2.SChunk(data=VOLUME.tobytes(), urlpath=str(tmp_path / "a.b2nd"), contiguous=True)
+    with pytest.raises(MLArrayError):
+        mlarray.read(tmp_path / "a.b2nd")
