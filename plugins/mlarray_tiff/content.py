@@ -110,6 +110,8 @@ def imagej_metadata(content: OmeContent, context: Context) -> dict[str, Any]:
         metadata["finterval"] = scales["T"].step
         if scales["T"].unit != "s":
             metadata["tunit"] = scales["T"].unit
+    if "X" in scales and not scales["X"].unit:
+        context.loss("the voxel size", "ImageJ has none without a unit")
     if content.times:
         context.loss("time points", "ImageJ has one interval for all")
     names = [str(channel.get("name", "")) for channel in content.channels]
@@ -144,7 +146,7 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
     meta, additions = reader.meta, Additions.of(reader.meta)
     source = meta.source if meta.source.get("format") == FORMAT else {}
     _tell_geometry(reader, source, context)
-    _tell_labels(reader, plan, context)
+    _tell_labels(reader, plan, flavour, context)
     if meta.source and not source:
         context.loss("the header of the source", "TIFF has no place for that of another format")
     if source.get("other_series"):
@@ -186,14 +188,18 @@ def _tell_geometry(reader: Reader, source: dict[str, Any], context: Context) -> 
         context.loss("the direction of the axes", "TIFF has no place for it")
 
 
-def _tell_labels(reader: Reader, plan: Plan, context: Context) -> None:
+def _tell_labels(reader: Reader, plan: Plan, flavour: str, context: Context) -> None:
     """Report labels that reading the file back won't give, and axes that are stored in another order."""
     labels = labels_of(reader)
     for axis, letter in ((plan.row, "Y"), (plan.column, "X")):
         if axis is not None and not labels[axis].startswith("spatial"):
             context.loss(f"axis label {labels[axis]}", f"TIFF reads it as {letter}")
     for one in plan.outer:
-        if not one.native and labels[one.axis] != "non_spatial":
+        if one.native:
+            continue
+        if flavour == "imagej":
+            context.loss(f"axis label {labels[one.axis]}", f"ImageJ reads it as {one.within}")
+        elif labels[one.axis] != "non_spatial":
             context.loss(f"axis label {labels[one.axis]}", "TIFF has no such axis")
     order = [one.axis for one in plan.outer]
     plane = [axis for axis in (plan.row, plan.column) if axis is not None]

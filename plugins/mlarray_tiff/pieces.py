@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import tempfile
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,61 +21,88 @@ Array = np.ndarray[Any, Any]
 Piece = tuple[int, int, Array]
 """Number of the plane, its first row, and rows: (rows, columns, interleaved samples)."""
 
-BUDGET = 48 << 20
+BUDGET = 32 << 20
 """Bytes that are read at once, where one row of tiles isn't more."""
 
 
 def image_pieces(
-    reader: Reader, plan: Plan, band: int, dtype: np.dtype[Any], context: Context
+    reader: Reader, plan: Plan, band: int, dtype: np.dtype[Any], context: Context, folder: Path
 ) -> Iterator[Piece]:
-    """Yield an image plane by plane, in whole planes or bands of a multiple of `band` rows (0: whole planes)."""
-    height, steps = _block(plan, band, dtype.itemsize, reader.chunks)
+    """Yield an image plane by plane, in whole planes or bands of a multiple of `band` rows (0: whole planes).
+
+    Sources whose chunks span several planes are read by whole chunks, through a file in `folder` where those
+    planes don't fit the budget: reading plane by plane would decode each chunk once for every plane.
+    """
+    steps = _steps(plan, dtype.itemsize, reader.chunks)
     outer = [range(0, one.size, step) for one, step in zip(plan.outer, steps, strict=True)]
     number = 0
     for starts in itertools.product(*outer):
-        ends = [min(at + step, one.size) for at, step, one in zip(starts, steps, plan.outer, strict=True)]
-        count = 1
-        for row in range(0, plan.rows, height):
-            stop = min(row + height, plan.rows)
-            planes = _read(reader, plan, list(zip(starts, ends, strict=True)), row, stop).astype(
-                dtype, copy=False
-            )
-            count = len(planes)
-            yield from _emit(planes, number, row, height >= plan.rows)
-            context.progress(planes.nbytes)
-        number += count
+        sizes = zip(starts, steps, plan.outer, strict=True)
+        part = [(at, min(at + step, one.size)) for at, step, one in sizes]
+        block = _Block(reader, plan, part, dtype, context)
+        for plane, row, voxels in block.pieces(band, folder):
+            yield number + plane, row, voxels
+        number += block.planes
 
 
-def _emit(planes: Array, number: int, row: int, whole: bool) -> Iterator[Piece]:
-    """Yield planes one after the other; a band has one plane, or one for each separate sample."""
-    for index, plane in enumerate(planes):
-        yield number + index, row, plane
-    assert whole or len(planes) == 1
-
-
-def _block(plan: Plan, band: int, itemsize: int, chunks: tuple[int, ...] | None) -> tuple[int, list[int]]:
-    """Return how many rows, and how far along each outer axis, are read at once."""
-    line = plan.columns * plan.sample_count * itemsize
+def _steps(plan: Plan, itemsize: int, chunks: tuple[int, ...] | None) -> list[int]:
+    """Return how far along each outer axis is read at once: what fits, in whole chunks of the source."""
     steps = [1] * len(plan.outer)
-    plane = line * plan.rows
-    separate = plan.planar and plan.sample_count > 1
-    if band and not separate and plane > BUDGET:
-        rows = max(band, BUDGET // line // band * band)
-        return min(rows, plan.rows), steps
-    room = max(1, BUDGET // plane)
+    room = max(1, BUDGET // (plan.columns * plan.rows * plan.sample_count * itemsize))
     for at in reversed(range(len(plan.outer))):
-        steps[at] = min(plan.outer[at].size, room)
-        if steps[at] < plan.outer[at].size:
-            steps[at] = _whole_chunks(steps[at], plan.outer[at].axis, chunks)
+        size, axis = plan.outer[at].size, plan.outer[at].axis
+        chunk = 1 if chunks is None else max(1, min(chunks[axis], size))
+        steps[at] = size if room >= size else max(chunk, room // chunk * chunk)
+        if steps[at] < size:
             break
-        room = max(1, room // steps[at])
-    return plan.rows, steps
+        room = max(1, room // size)
+    return steps
 
 
-def _whole_chunks(step: int, axis: int, chunks: tuple[int, ...] | None) -> int:
-    """Round down to whole chunks of the source, so that none is read twice."""
-    own = 1 if chunks is None else chunks[axis]
-    return step // own * own if step >= own else step
+class _Block:
+    """Some pages of an image.
+
+    Parameters
+    ----------
+    part
+        Start and end along each outer axis.
+    """
+
+    def __init__(
+        self, reader: Reader, plan: Plan, part: list[tuple[int, int]], dtype: np.dtype[Any], context: Context
+    ) -> None:
+        self._reader, self._plan, self._part = reader, plan, part
+        self._dtype, self._context = dtype, context
+        pages = math.prod(end - start for start, end in part)
+        self.planes = pages * (plan.sample_count if plan.planar else 1)
+        self._inner = 1 if plan.planar else plan.sample_count
+        self._line = self.planes * plan.columns * self._inner * dtype.itemsize
+
+    def pieces(self, band: int, folder: Path) -> Iterator[Piece]:
+        """Yield the planes of the block, numbered from 0."""
+        plan = self._plan
+        if self._line * plan.rows <= BUDGET or (self.planes == 1 and not band):
+            for plane, voxels in enumerate(self._rows(0, plan.rows)):
+                yield plane, 0, voxels
+        elif self.planes == 1:
+            for row, stop in self._bands(band):
+                yield 0, row, self._rows(row, stop)[0]
+        else:
+            with closing(Scratch(folder, (self.planes, plan.rows, plan.columns, self._inner), self._dtype)) as all_:
+                for row, stop in self._bands(band or 16):
+                    for plane, voxels in enumerate(self._rows(row, stop)):
+                        all_.put(plane, row, voxels)
+                yield from all_.pieces(band)
+
+    def _bands(self, band: int) -> Iterator[tuple[int, int]]:
+        height = max(band, BUDGET // self._line // band * band)
+        for row in range(0, self._plan.rows, height):
+            yield row, min(row + height, self._plan.rows)
+
+    def _rows(self, row: int, stop: int) -> Array:
+        voxels = _read(self._reader, self._plan, self._part, row, stop).astype(self._dtype, copy=False)
+        self._context.progress(voxels.nbytes)
+        return voxels
 
 
 def _read(reader: Reader, plan: Plan, outer: list[tuple[int, int]], row: int, stop: int) -> Array:
@@ -94,7 +122,7 @@ def _read(reader: Reader, plan: Plan, outer: list[tuple[int, int]], row: int, st
 
 
 class Scratch:
-    """One coarser level on disk while the finer one is written. The file has no name, so nothing is left.
+    """Planes on disk for a while: a coarser level while the finer one is written, or a block of pages. The file has no name, so nothing is left.
 
     Parameters
     ----------
@@ -105,11 +133,11 @@ class Scratch:
     dtype
         Of the voxels.
     nearest
-        Take one voxel of four instead of their mean: labels and indices have no mean.
+        Halve by taking one voxel of four instead of their mean: labels and indices have no mean.
     """
 
     def __init__(
-        self, folder: Path, shape: tuple[int, int, int, int], dtype: np.dtype[Any], nearest: bool
+        self, folder: Path, shape: tuple[int, int, int, int], dtype: np.dtype[Any], nearest: bool = False
     ) -> None:
         self.shape, self.dtype, self._nearest = shape, dtype, nearest
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -118,9 +146,13 @@ class Scratch:
     def add(self, piece: Piece) -> None:
         """Take a piece of the finer level, which begins at an even row."""
         plane, row, voxels = piece
-        halved = halve(voxels, nearest=self._nearest)[: self.shape[1] - row // 2]
-        self._file.seek((plane * self.shape[1] + row // 2) * self._line)
-        self._file.write(np.ascontiguousarray(halved).tobytes())
+        halved = halve(voxels, nearest=self._nearest)
+        self.put(plane, row // 2, halved[: self.shape[1] - row // 2])
+
+    def put(self, plane: int, row: int, voxels: Array) -> None:
+        """Keep rows of a plane."""
+        self._file.seek((plane * self.shape[1] + row) * self._line)
+        self._file.write(np.ascontiguousarray(voxels).data)
 
     def pieces(self, band: int) -> Iterator[Piece]:
         """Yield the level, as `image_pieces` does."""
@@ -161,9 +193,27 @@ def tiles(pieces: Iterator[Piece], side: int, coarser: Scratch | None) -> Iterat
                 yield np.ascontiguousarray(voxels[row : row + side, column : column + side])
 
 
-def planes(pieces: Iterator[Piece], coarser: Scratch | None) -> Iterator[Array]:
-    """Yield whole planes, for a file without tiles."""
+def planes(pieces: Iterator[Piece], separate: int, coarser: Scratch | None) -> Iterator[Array]:
+    """Yield whole pages, for a file without tiles.
+
+    Parameters
+    ----------
+    pieces
+        Whole planes.
+    separate
+        How many planes, one for each sample, make a page; 0 when samples are interleaved.
+    coarser
+        Takes the next level.
+    """
+    waiting: list[Array] = []
     for piece in pieces:
         if coarser is not None:
             coarser.add(piece)
-        yield piece[2] if piece[2].shape[2] > 1 else piece[2][:, :, 0]
+        voxels = piece[2] if piece[2].shape[2] > 1 else piece[2][:, :, 0]
+        if not separate:
+            yield voxels
+            continue
+        waiting.append(voxels)
+        if len(waiting) == separate:
+            yield np.stack(waiting)
+            waiting = []

@@ -138,7 +138,8 @@ class _Writing:
                     pieces = self._pieces(kept[number], self._level_plan(kept[number]))
 
     def _pieces(self, reader: Reader, plan: Plan) -> Iterator[Piece]:
-        return image_pieces(reader, plan, self._tile, self._dtype, self._context)
+        folder = self._target.parent
+        return image_pieces(reader, plan, self._tile, self._dtype, self._context, folder)
 
     def _write(
         self,
@@ -154,14 +155,14 @@ class _Writing:
             data: Iterator[Any] = tiles(pieces, self._tile, scratch)
             arguments = {**arguments, "tile": (self._tile, self._tile)}
         else:
-            data = planes(pieces, scratch)
+            data = planes(pieces, self._plan.sample_count if self._plan.planar else 0, scratch)
         file.write(
             data,
             shape=self._plan.sizes(*size) if plain else self._plan.page_shape(*size),
             dtype=self._dtype,
             subfiletype=1 if number else 0,
             maxworkers=self._context.threads,
-            buffersize=16 << 20,
+            buffersize=8 << 20,
             **arguments,
         )
 
@@ -250,7 +251,7 @@ def _write_imagej(reader: Reader, plan: Plan, target: Path, context: Context) ->
         )
     content = content_of(reader, plan, target)
     dtype = np.dtype(reader.dtype).newbyteorder(">")
-    pages = image_pieces(reader, plan, 0, dtype, context)
+    pages = image_pieces(reader, plan, 0, dtype, context, target.parent)
     sizes = [plan.size_of(letter) for letter in "TZC"]
     colours = plan.samples is not None
     shape = (*sizes, plan.rows, plan.columns, plan.sample_count)
@@ -258,7 +259,7 @@ def _write_imagej(reader: Reader, plan: Plan, target: Path, context: Context) ->
     metadata["axes"] = "TZCYXS"
     with TiffWriter(target, imagej=True, byteorder=">") as file:
         file.write(
-            _interleaved(pages, plan) if colours else _imagej_planes(pages),
+            _imagej_planes(pages, plan),
             shape=shape,
             dtype=dtype,
             photometric="rgb" if colours else "minisblack",
@@ -269,19 +270,8 @@ def _write_imagej(reader: Reader, plan: Plan, target: Path, context: Context) ->
         context.warn("other programs than ImageJ may read only the first plane of a file over 4 GB")
 
 
-def _imagej_planes(pieces: Iterator[Piece]) -> Iterator[np.ndarray[Any, Any]]:
-    for _, _, voxels in pieces:
-        yield voxels
-
-
-def _interleaved(pieces: Iterator[Piece], plan: Plan) -> Iterator[np.ndarray[Any, Any]]:
+def _imagej_planes(pieces: Iterator[Piece], plan: Plan) -> Iterator[np.ndarray[Any, Any]]:
     """Yield planes with their colours interleaved, which is how ImageJ wants them."""
-    if not plan.planar:
-        yield from _imagej_planes(pieces)
-        return
-    waiting: list[np.ndarray[Any, Any]] = []
-    for _, _, voxels in pieces:
-        waiting.append(voxels)
-        if len(waiting) == plan.sample_count:
-            yield np.concatenate(waiting, axis=2)
-            waiting = []
+    separate = plan.sample_count if plan.planar else 0
+    for page in planes(pieces, separate, None):
+        yield np.moveaxis(page, 0, -1) if separate > 1 else page
