@@ -13,10 +13,10 @@ from mlarray_dicom.instance import PARSING, quiet, read_instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
 
+    from mlarray_dicom.instance import Instance
     from mlarray_io import Context
 
 LARGEST_VALUE, LARGEST_SUM = 256 << 10, 4 << 20
@@ -79,12 +79,11 @@ class Header:
     def _row(self, dataset: Dataset, *, remember: bool = True) -> dict[str, Any]:
         """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
         row = {}
-        for tag in sorted(dataset._dict):
+        for tag, raw in sorted(dataset._dict.items()):
             if tag in _DROPPED or _is_overlay(tag):
                 if _is_overlay(tag):
                     self._context.loss("overlay data", "only the voxels are kept")
                 continue
-            raw = dataset.get_item(tag)
             value = getattr(raw, "value", None)
             known = self._before.get(tag) if remember else None
             if known is not None and known[0] == value and type(known[0]) is type(value):
@@ -152,7 +151,7 @@ def _software() -> dict[str, str]:
     return found
 
 
-def read_header(paths: Sequence[Path], context: Context) -> Header:
+def read_header(instances: Sequence[Instance], context: Context) -> Header:
     """Read the headers of several files.
 
     Raises
@@ -161,8 +160,8 @@ def read_header(paths: Sequence[Path], context: Context) -> Header:
         One can't be read any more.
     """
     header = Header(context)
-    for path in paths:
-        header.add(read_instance(path).dataset)
+    for instance in instances:
+        header.add(instance.dataset if instance.whole else read_instance(instance.path).dataset)
     return header
 
 

@@ -6,8 +6,8 @@ import struct
 import warnings
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,15 +16,19 @@ from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
 from mlarray_dicom.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
+    from pydicom.tag import BaseTag
+
+    from mlarray_dicom.layout import PixelLayout
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG, DEFLATED})
 UNDEFINED = 0xFFFFFFFF
+_PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS})
 PARSING = (EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError,
            RecursionError, MemoryError, AssertionError, struct.error, zlib.error)  # fmt: skip
 """What pydicom raises on damaged files."""
@@ -61,20 +65,26 @@ class Instance:
     path
         Of the file.
     dataset
-        Its header, or the part of it that `tags.wanted` names.
+        Its header, or, after `shrink`, the part of it that `tags.wanted` names.
     syntax
         UID of its transfer syntax.
     pixels
         Where its pixels are; None when it has none.
     size
         Length of the file.
+    whole
+        Whether `dataset` is the whole header.
+    layout
+        How its pixels are stored, once it is known.
     """
 
     path: Path
     dataset: FileDataset
     syntax: str
     pixels: PixelData | None
-    size: int = field(default=0)
+    size: int = 0
+    whole: bool = True
+    layout: PixelLayout | None = None
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """Return the value of an attribute; the default when it is absent, empty or unreadable."""
@@ -84,7 +94,19 @@ class Instance:
         """Return an attribute as text, empty when it is absent."""
         return str(self.get(keyword, "")).strip()
 
+    def shrink(self) -> None:
+        """Forget what grouping and placing don't need; `read_instance` reads it again."""
+        keep = _wanted()
+        for tag in [tag for tag in self.dataset._dict if tag not in keep]:
+            del self.dataset._dict[tag]
+        self.whole = False
+
     @property
+    def header_size(self) -> int:
+        """Bytes before the pixels."""
+        return self.pixels.at if self.pixels is not None else self.size
+
+    @cached_property
     def count(self) -> int:
         """Number of frames.
 
@@ -104,16 +126,55 @@ class Instance:
 
 
 def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
-    """Return the value of an attribute of a data set; the default when it is absent, empty or unreadable."""
-    if keyword not in dataset:
+    """Return the value of an attribute of a data set; the default when it is absent, empty or unreadable.
+
+    Files of a series repeat most values: what the same bytes meant before is remembered.
+    """
+    tag = _tag(keyword)
+    raw = dataset._dict.get(tag)
+    if raw is None:
         return default
-    try:
-        value = dataset[keyword].value
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError, NotImplementedError):
-        return default
+    content = getattr(raw, "value", None)
+    key = (keyword, raw.VR, content, getattr(raw, "is_little_endian", True))
+    if not isinstance(content, bytes) or len(content) > _SHORT or b"\x1b" in content:
+        value = _converted(dataset, tag)
+    else:
+        value = _known(key)
+        if value is _known:
+            value = _remember(key, _converted(dataset, tag))
     if value is None or (hasattr(value, "__len__") and len(value) == 0):
         return default
     return value
+
+
+_SHORT, _MOST = 256, 1 << 14
+_MEMORY: dict[Hashable, Any] = {}
+
+
+def _known(key: Hashable) -> Any:
+    """Return what a value was before; this function itself for a new one."""
+    return _MEMORY.get(key, _known)
+
+
+def _remember(key: Hashable, value: Any) -> Any:
+    if len(_MEMORY) >= _MOST:
+        _MEMORY.clear()
+    _MEMORY[key] = value
+    return value
+
+
+def _converted(dataset: Any, tag: int) -> Any:
+    try:
+        return dataset[tag].value
+    except PARSING:
+        return None
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    from pydicom.tag import Tag
+
+    return Tag(keyword)
 
 
 @contextmanager
@@ -124,25 +185,13 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@lru_cache(maxsize=1)
-def _tags() -> tuple[int, ...]:
-    return tuple(wanted())
+@cache
+def _wanted() -> frozenset[int]:
+    return frozenset(wanted())
 
 
-def read_brief(path: Path) -> Instance:
-    """Read what `tags.wanted` names, and find the pixel data."""
-    return read_instance(path, _tags())
-
-
-def read_instance(path: Path, tags: Sequence[int] | None = None) -> Instance:
-    """Read the header of a file.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-    tags
-        Attributes to read; None for all.
+def read_instance(path: Path) -> Instance:
+    """Read the header of a file, and find its pixel data.
 
     Raises
     ------
@@ -161,27 +210,22 @@ def read_instance(path: Path, tags: Sequence[int] | None = None) -> Instance:
             file.seek(0, 2)
             size = file.tell()
             file.seek(0)
-            return _parse(path, file, head, size, tags)
+            return _parse(path, file, head, size)
     except OSError as error:
         if error.errno is None:
             raise _damaged(path, error) from error
         raise ReadError(f"can't be read: {error.strerror or error}", path=path) from error
 
 
-def _parse(path: Path, file: BinaryIO, head: bytes, size: int, tags: Sequence[int] | None) -> Instance:
-    from pydicom import dcmread
+def _parse(path: Path, file: BinaryIO, head: bytes, size: int) -> Instance:
+    from pydicom.filereader import read_partial
 
     deflated = DEFLATED.encode() in head
     stream = BytesIO(inflate(path, LARGEST_HEADER, whole=False)) if deflated else file
     # pydicom would inflate without a limit: to it, what is inflated already is a plain file
     try:
         with quiet():
-            dataset = dcmread(
-                stream,
-                stop_before_pixels=True,
-                force=True,
-                specific_tags=None if tags is None else list(tags),
-            )
+            dataset = read_partial(stream, lambda tag, vr, length: tag in _PIXELS, force=True)
             _resolve(dataset)
     except MLArrayError:
         raise
@@ -229,7 +273,7 @@ def _locate(stream: BinaryIO, syntax: str, dataset: FileDataset) -> PixelData | 
         return None
     group, element = struct.unpack(f"{order}HH", head[:4])
     tag = group << 16 | element
-    if tag not in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS):
+    if tag not in _PIXELS:
         return None
     at = stream.tell() - len(head)
     if implicit:

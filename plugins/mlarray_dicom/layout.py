@@ -78,7 +78,7 @@ class PixelLayout:
 
 
 def layout_of(instance: Instance) -> PixelLayout:
-    """Read the Image Pixel module of a file.
+    """Read and remember the Image Pixel module of a file.
 
     Raises
     ------
@@ -87,6 +87,12 @@ def layout_of(instance: Instance) -> PixelLayout:
     UnsupportedError
         It stores samples in a way that no decoder knows.
     """
+    if instance.layout is None:
+        instance.layout = _read(instance)
+    return instance.layout
+
+
+def _read(instance: Instance) -> PixelLayout:
     path, pixels = instance.path, instance.pixels
     if pixels is None:
         raise UnsupportedError("holds no pixel data", path=path)

@@ -44,7 +44,7 @@ def open_image(path: Path, image: ImageRef, options: DicomOptions, context: Cont
     _allow(arrangement, values, context, path)
     for note in arrangement.notes:
         context.warn(note)
-    header = read_header([group.instances[file].path for file in _files(group, arrangement)], context)
+    header = read_header([group.instances[file] for file in _files(group, arrangement)], context)
     _tell(group, header, values, context)
     planes = Planes(group, values, context.threads)
     try:

@@ -102,7 +102,7 @@ def write(made: Dataset, path: Path) -> Path:
 
 
 def write_series(folder: Path, volume: np.ndarray, affine: np.ndarray, **attributes: Any) -> Path:
-    """Write a volume (z, y, x) with an affine (columns z, y, x; LPS), one file a slice, names in random order."""
+    """Write a volume (z, y, x) with an affine (columns z, y, x; LPS), one file a slice, in random order."""
     folder.mkdir(exist_ok=True)
     spacing = np.linalg.norm(affine[:3, 1:3], axis=0)
     unit = affine[:3, 1:3] / spacing
