@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mlarray_core import publish
 from mlarray_core.errors import CorruptError, ExistsError, WriteError
-from mlarray_core.publish import Publication, atomic
+from mlarray_core.publish import Publication, atomic, sweep
 
 
 def entries(folder: Path) -> list[str]:
@@ -213,3 +216,49 @@ def test_files_are_synced_before_they_are_renamed(tmp_path: Path, monkeypatch: p
     with atomic(tmp_path / "a.mla") as temp:
         temp.write_bytes(b"x")
     assert seen == ["a.mla", tmp_path.name]
+
+
+def temporary(folder: Path, pid: int, age: float, name: str = "a.mla") -> Path:
+    made = folder / f".{name}.tmp-{pid}-0123abcd"
+    made.mkdir()
+    (made / name).write_bytes(b"half")
+    for path in (made / name, made):
+        os.utime(path, (time.time() - age, time.time() - age))
+    return made
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_sweeping_removes_what_dead_processes_left_long_ago(tmp_path: Path) -> None:
+    day = 25 * 3600
+    old = temporary(tmp_path, dead_pid(), day)
+    kept = [
+        temporary(tmp_path, os.getpid(), day),
+        temporary(tmp_path, dead_pid(), 60, "fresh.mla"),
+        tmp_path / ".other.tmp-x",
+    ]
+    kept[-1].mkdir()
+    assert sweep(tmp_path) == [old]
+    assert not old.exists()
+    assert all(path.exists() for path in kept)
+
+
+def test_sweeping_follows_no_links(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / f".a.mla.tmp-{dead_pid()}-0123abcd").symlink_to(real)
+    assert sweep(tmp_path, older=-1) == []
+    assert real.exists()
+
+
+def test_sweeping_puts_back_a_folder_whose_replacement_was_killed(tmp_path: Path) -> None:
+    left = temporary(tmp_path, dead_pid(), 99, "a.zarr")
+    (left / "a.zarr.replaced").mkdir()
+    (left / "a.zarr.replaced" / "voxels").write_bytes(b"old")
+    sweep(tmp_path, older=-1)
+    assert (tmp_path / "a.zarr" / "voxels").read_bytes() == b"old"
+    assert not left.exists()

@@ -1,7 +1,7 @@
 """A child that does with a stranger's file what anybody may do, and says what that cost.
 
-Reads lines ``PATH<tab>WAY,WAY...``, without ways for all of them, and works in the file's folder, where ``canary``
-appears if anything of the file is executed.
+Reads lines ``PATH<tab>WAY,WAY...``, without ways for all of them, and works in the file's folder, where
+``canary`` appears if anything of the file is executed.
 """
 
 from __future__ import annotations
