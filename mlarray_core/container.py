@@ -55,6 +55,8 @@ class Contents:
         What the header and the trailer say.
     state, table
         What the seal says, and its checksums, None without any.
+    end
+        Where the image ends in the file: behind its frame, or behind its levels.
     """
 
     def __init__(
@@ -70,8 +72,7 @@ class Contents:
             error.path = error.path or path
             raise
         self._left = self.frame.nchunks
-        if len(buffer) > self.frame.length:
-            _look_behind(self)
+        self.end = _end_of(self)
         if verify == "full":
             self.verify_all()
 
@@ -343,15 +344,19 @@ def _sum_frame(read: frames.Read, frame: frames.Frame) -> bytes:
     return seal.fingerprint(frame.header, index, read(frame.trailer_at, frame.length - frame.trailer_at))
 
 
-def _look_behind(contents: Contents) -> None:
-    """Warn of what follows the frame, unless it is the image's own levels."""
+def _end_of(contents: Contents) -> int:
+    """Return where frame and levels end, and warn of anything else that follows."""
+    size, length = len(contents.buffer), contents.frame.length
+    if size == length:
+        return size
     from mlarray_core.level_index import read_index
 
-    size = len(contents.buffer)
     try:
         read_index(contents.read, size, contents.frame)
     except CorruptError:
-        _warn_more(contents.path, size - contents.frame.length)
+        _warn_more(contents.path, size - length)
+        return length
+    return size
 
 
 def _warn_more(path: str | None, count: int) -> None:

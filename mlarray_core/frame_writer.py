@@ -89,8 +89,8 @@ class FrameWriter:
         # a seal that somebody else broke stays broken until it is looked at
         self._broken = table.head if table is not None and base.state is not seal.State.SEALED else None
         self._others = _others(base)
-        self.dead = frame.length - frame.offsets_at
-        self._end = frame.length - frame.header_size
+        self.dead = base.end - frame.offsets_at
+        self._end = base.end - frame.header_size
 
     def put(self, number: int, data: Array) -> None:
         """Encode and write chunk `number`; `data` is smaller than a chunk at the array's end."""
@@ -98,8 +98,18 @@ class FrameWriter:
 
         self.append(number, codec.encode(data, self.grid, self.cparams))
 
-    def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1) -> None:
-        """Encode chunks on `threads` threads and write them as they come, few of them in memory at a time."""
+    def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0) -> None:
+        """Encode chunks on `threads` threads and write them as they come.
+
+        Parameters
+        ----------
+        chunks
+            Numbers and voxels.
+        threads
+            How many encode at the same time, while the caller's thread gets more chunks.
+        ahead
+            How many chunks may wait, at least two for each thread.
+        """
         if threads <= 1:
             for number, data in chunks:
                 self.put(number, data)
@@ -111,7 +121,7 @@ class FrameWriter:
         with ThreadPoolExecutor(threads) as pool:
             for number, data in chunks:
                 waiting.append((number, pool.submit(codec.encode, data, self.grid, self.cparams)))
-                if len(waiting) > 2 * threads:
+                if len(waiting) > max(ahead, 2 * threads):
                     done, future = waiting.popleft()
                     self.append(done, future.result())
             for done, future in waiting:

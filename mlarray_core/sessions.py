@@ -138,10 +138,11 @@ class FileSession:
         with suppress(OSError), file:  # nothing refers to these bytes
             if self._writer is None or self._stored is None or os.getpid() != self.pid:
                 return
-            frame = self._stored.contents.frame
+            contents = self._stored.contents
+            frame = contents.frame
             file.seek(0)
             if file.read(frame.header_size) == frame.header:
-                file.truncate(frame.length)
+                file.truncate(contents.end)
 
     def _write_through(self, writer: FrameWriter) -> None:
         stored = self._stored

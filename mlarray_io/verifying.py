@@ -84,7 +84,7 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
     damaged = tuple(_damaged(contents))
     if damaged:
         return Verdict(name, DAMAGED, count, damaged, _damage(name, damaged, count))
-    if reseal and (contents.state is not State.SEALED or len(contents.buffer) > contents.frame.length):
+    if reseal and (contents.state is not State.SEALED or len(contents.buffer) > contents.end):
         try:
             seal_anew(name, contents)
         except MLArrayError as error:

@@ -208,3 +208,15 @@ def test_no_session_outlives_its_image(path: Path) -> None:
         image[0] = 1
         assert str(path) in _sessions
     assert str(path) not in _sessions
+
+
+def test_levels_stay_whole_until_the_commit(path: Path) -> None:
+    rng = np.random.default_rng(1)
+    MLArray(rng.integers(0, 900, (300, 300)).astype("i2")).save(path, levels=1)
+    before = path.read_bytes()
+    image = MLArray.open(path, mmap_mode="r+")
+    image[...] = 3
+    image._session.writable.editor.flush()  # type: ignore[union-attr]
+    assert path.read_bytes()[: len(before)] == before
+    image._session.abort()  # type: ignore[union-attr]
+    assert path.read_bytes() == before
