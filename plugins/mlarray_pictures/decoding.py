@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError
-from mlarray_pictures import png
+from mlarray_pictures import bmp, png
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def decode(path: Path, header: Header, *, colours: bool) -> np.ndarray[Any, Any]
             _check_end(content)
             pixels = imagecodecs.jpeg_decode(content)
         elif header.kind == "bmp":
-            pixels = _samples(imagecodecs.bmp_decode(content), header.shape)
+            pixels = bmp.decode(content)
         elif header.kind == "webp":
             pixels = imagecodecs.webp_decode(content, hasalpha=header.shape[2] == 4)
         else:
@@ -87,15 +87,6 @@ def _png(content: bytes, header: Header, colours: bool) -> np.ndarray[Any, Any]:
     if ihdr.colour == png.GREY and ihdr.depth < 8:  # the decoder stretches them to 0..255
         pixels = pixels // (255 // ((1 << ihdr.depth) - 1))
     return pixels.astype(header.dtype, copy=False)
-
-
-def _samples(pixels: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Bring one grey sample or three equal ones into the form that the header promised."""
-    if pixels.ndim == 2 and len(shape) == 3:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.ndim == 3 and len(shape) == 2:
-        return pixels[..., 0]
-    return pixels
 
 
 def _check_end(content: bytes) -> None:

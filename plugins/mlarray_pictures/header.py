@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_pictures import png
+from mlarray_pictures import bmp, png
 from mlarray_pictures.signature import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read_header(path: Path, *, colours: bool) -> Header:
 def _check_size(header: Header, path: Path) -> None:
     size = path.stat().st_size
     pixels = header.shape[0] * header.shape[1]
-    best = {"png": DEFLATE_BEST * 8, "jpeg": JPEG_BEST}.get(header.kind)
+    best = {"png": DEFLATE_BEST * 8, "jpeg": JPEG_BEST, "bmp": 8}.get(header.kind)
     if 0 in header.shape or (best is not None and pixels > size * best):
         raise CorruptError(f"its header says {header}, which {size:,} bytes can't hold", path=path)
 
@@ -141,23 +141,8 @@ def _orientation(exif: bytes) -> int:
 
 
 def _bmp(head: bytes) -> Header:
-    """Read the DIB header; a palette of greys makes one sample, any other three."""
-    (start, size) = struct.unpack_from("<2I", head, 10)
-    if size == 12:
-        width, height, _, bits = struct.unpack_from("<4H", head, 18)
-        step, used = 3, 0
-    else:
-        width, height, _, bits = struct.unpack_from("<2i2H", head, 18)
-        (used,) = struct.unpack_from("<I", head, 46)
-        step = 4
-    if width <= 0 or not height or bits not in (1, 4, 8, 16, 24, 32):
-        raise ValueError(f"{width} x {height}, {bits} bits")
-    grey = False
-    if bits <= 8:
-        at = 14 + size
-        palette = head[at : min(at + step * (used or 1 << bits), start)]
-        grey = palette[0::step] == palette[1::step] == palette[2::step]
-    return _picture("bmp", abs(height), width, 1 if grey else 3, "uint8")
+    found = bmp.parse(head)
+    return _picture("bmp", found.height, found.width, found.samples, "uint8")
 
 
 def _jpeg2000(head: bytes) -> Header:

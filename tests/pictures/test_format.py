@@ -67,6 +67,9 @@ class TestFiles(FormatTests):
         save(folder / "grey.jpg", SMOOTH)
         save(folder / "colour.bmp", COLOUR)
         save(folder / "grey.bmp", GREY)
+        save(folder / "alpha.bmp", np.dstack([COLOUR, GREY]))
+        save(folder / "bits.bmp", GREY > 99)
+        save_palette(folder / "palette.bmp", GREY % 20)
         save(folder / "colour.jp2", COLOUR, irreversible=False)
         save(folder / "deep.jp2", GREY.astype(np.uint16) * 200)
         save(folder / "colour.webp", COLOUR, lossless=True)
@@ -76,7 +79,10 @@ class TestFiles(FormatTests):
     def reference(self, path, image):
         if path.name == "photo.jpg":  # decoders differ by a grey level in the conversion of colours
             return None
-        return np.asarray(Image.open(path)), None, None
+        pixels = Image.open(path)
+        if path.suffix == ".bmp":  # its palettes and bits are read as colours and greys
+            pixels = pixels.convert({"1": "L", "P": "RGB"}.get(pixels.mode, pixels.mode))
+        return np.asarray(pixels), None, None
 
 
 @pytest.mark.slow
