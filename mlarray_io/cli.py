@@ -56,6 +56,8 @@ def cli() -> None:
 @click.option("--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
 @click.option("--codec", metavar="NAME", help="Compression of .mla, such as ZSTD or LZ4HC.")
 @click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
+@click.option("--levels", metavar="COUNT", help="Coarser versions to store in .mla: auto, none or how many.")
+@click.option("--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
 @click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -131,6 +133,59 @@ def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
         for verdict in found:
             click.echo(str(verdict), err=verdict.failed)
     return FAILED if any(verdict.failed for verdict in found) else 0
+
+
+@cli.command()
+@click.argument("file")
+@click.option(
+    "--build", metavar="COUNT", is_flag=False, flag_value="auto", help="Make them anew: auto, or how many."
+)
+@click.option(
+    "--method", type=click.Choice(["mean", "mode", "max"]), help="How values are made, with --build."
+)
+@click.option("--drop", is_flag=True, help="Remove them.")
+@click.option("--verify", is_flag=True, help="Check their checksums.")
+@_json
+def levels(file: str, build: str | None, method: str | None, drop: bool, verify: bool, as_json: bool) -> None:
+    """List the coarser versions that the .mla FILE holds, or make, check or remove them."""
+    from mlarray_io import leveling, show
+
+    if sum((build is not None, drop, verify)) > 1:
+        raise click.UsageError("give only one of --build, --drop and --verify", click.get_current_context())
+    if build is not None:
+        leveling.build(file, build, method)
+    elif drop:
+        leveling.drop(file)
+    found = leveling.listing(file, verify=verify)
+    if as_json:
+        click.echo(show.strict_json(found))
+    else:
+        leveling.show(found)
+
+
+@cli.command("show")
+@click.argument("file")
+@_from
+@_image
+@click.option("-o", "--output", metavar="PNG", help="Write a picture instead of printing one.")
+@click.option("--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite the picture.")
+def show_image(
+    file: str,
+    source_format: str | None,
+    image: str | None,
+    output: str | None,
+    window: str | None,
+    force: bool,
+) -> None:
+    """Show the middle planes of FILE, in the terminal or as a picture."""
+    from mlarray_io import picture
+
+    shown = picture.planes_of(file, source_format, image, window)
+    if output is None:
+        picture.print_planes(shown)
+    else:
+        picture.publish(shown, output, overwrite=force)
 
 
 @click.command(context_settings=cli.context_settings)

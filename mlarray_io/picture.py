@@ -81,6 +81,22 @@ def planes(image: MLArray, window: str | None = None) -> list[Plane]:
     return shown
 
 
+def planes_of(
+    path: str, source_format: str | None = None, image: str | None = None, window: str | None = None
+) -> list[Plane]:
+    """Return the middle planes of a file of any format."""
+    from pathlib import Path
+
+    from mlarray_core.array import open_any
+    from mlarray_io.api import read
+    from mlarray_io.registry import installed
+    from mlarray_io.source import Source
+
+    format = installed().identify(Source(Path(path)), source_format)
+    whole = open_any(path) if format.name == "mla" else read(path, format=format.name, image=image)
+    return planes(whole, window)
+
+
 class _Levelled(Reader):
     """The coarsest version of an image that is still fine enough to show, as a reader."""
 
@@ -206,6 +222,22 @@ def save_png(shown: list[Plane], target: Path, height: int = 512) -> None:
         sheet.paste(Image.fromarray(plane.pixels).resize(size, how), (left, (height - size[1]) // 2))
         left += size[0] + GAP
     sheet.save(target, "PNG")
+
+
+def publish(shown: list[Plane], target: str, *, overwrite: bool) -> None:
+    """Write a picture that appears whole or not at all."""
+    from mlarray_core.publish import atomic
+
+    with atomic(target, overwrite=overwrite) as path:
+        save_png(shown, path)
+
+
+def print_planes(shown: list[Plane]) -> None:
+    """Print planes in the terminal, as wide as it is."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(blocks(shown, console.width - 1))
 
 
 def blocks(shown: list[Plane], columns: int) -> Any:
