@@ -206,12 +206,12 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
     """
     filters = [SHUFFLE] if itemsize > 1 else [NOFILTER]
     if profile == "fast":
-        codec, level = LZ4, 5
+        codec, level = (LZ4, 9) if itemsize > 1 else (ZSTD, 1)
     elif profile == "small":
-        codec, level = ZSTD, 3 if itemsize > 1 or picture else 4
+        codec, level = ZSTD, 1 if itemsize > 1 else 3 if picture else 5
         filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
     else:
-        codec, level = LZ4HC, 5 if itemsize == 1 and not picture else 8
+        codec, level = LZ4HC, 6 if itemsize > 1 else 7 if picture else 5
     params: dict[str, Any] = {"codec": codec, "clevel": level, "filters": filters}
     params["filters_meta"] = _filters_meta(filters, itemsize)
     return params if itemsize == 1 or profile == "small" else {**params, "splitmode": ALWAYS_SPLIT}
@@ -219,7 +219,8 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
 
 def candidates(itemsize: int, *, picture: bool = False) -> dict[str, dict[str, Any]]:
     """Return the compressions that the profile ``auto`` tries, by name."""
-    tried = {name: compression(itemsize, name, picture=picture) for name in ("default", "fast", "small")}
+    tried = {name: compression(itemsize, name, picture=picture) for name in ("default", "small")}
+    tried["light"] = {**tried["default"], "codec": LZ4, "clevel": 9}
     plain = {"filters": [NOFILTER], "filters_meta": [0]}
     tried["stored"] = {"codec": LZ4, "clevel": 0, **plain}
     if itemsize > 1:
@@ -236,9 +237,9 @@ def choose(sizes: Mapping[str, int]) -> str:
     best = min((name for name in ("default", "unshuffled") if name in sizes), key=sizes.__getitem__)
     if sizes[best] > 0.95 * sizes["stored"]:
         return "stored"
-    if sizes["small"] < 0.7 * sizes[best]:
+    if sizes["small"] < 0.65 * sizes[best]:
         return "small"
-    return "fast" if sizes["fast"] <= 1.02 * sizes[best] else best
+    return "light" if sizes["light"] <= 1.02 * sizes[best] else best
 
 
 def _filters_meta(filters: list[int], itemsize: int) -> list[int]:

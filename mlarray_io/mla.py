@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from mlarray_core.array import MLArray
+    from mlarray_core.codec import Grid
     from mlarray_core.layout import Layout
+    from mlarray_core.lossy import Tolerance
+    from mlarray_core.meta import Meta
     from mlarray_io.source import Source
 
-BUDGET = 48 << 20
-"""Bytes of voxels that are read at once, if the source's and the target's chunks allow."""
-
+BUDGET = 36 << 20
+"""Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
+compressed, the next are read: twice as much is in memory."""
+MOST = 256 << 20
+"""Bytes that are read at once rather than decompressing the same chunk of the source twice."""
 RELEASE = 64 << 20
 """Bytes of voxels after which the pages of the file that they came from are forgotten."""
 
@@ -39,6 +46,8 @@ class MlaOptions(Options):
     profile: str = option(
         "default", "what the layout favours: default, fast, small, slices, slices:AXIS or auto"
     )
+    levels: str | None = option(None, "coarser versions to store: auto, none or how many")
+    lossy: str | None = option(None, "round values within a bound: tolerance=0.5 or relative=0.001")
 
 
 class MlaReader(Reader):
@@ -46,14 +55,13 @@ class MlaReader(Reader):
 
     Parameters
     ----------
-    path
-        Of the file.
+    image
+        The file, or a level in it.
     """
 
-    def __init__(self, path: Path) -> None:
-        from mlarray_core.array import open_any
-
-        self._image = open_any(path)
+    def __init__(self, image: MLArray) -> None:
+        self._image = image
+        self.levels = [MlaReader(level) for level in image.levels]
         self.meta = self._image.meta
         self.shape = self._image.shape or (0,)
         self.dtype = self._image.dtype or _float64()
@@ -104,7 +112,9 @@ class MlaFormat(Format):
 
     def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
         """Open the file, its voxels in place."""
-        return MlaReader(source.path)
+        from mlarray_core.array import open_any
+
+        return MlaReader(open_any(source.path))
 
     def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
         """Write the image in one pass, chunk by chunk."""
@@ -112,37 +122,87 @@ class MlaFormat(Format):
 
         import numpy as np
 
-        from mlarray_core import generations
+        from mlarray_core import generations, levels
         from mlarray_core.codec import Grid
         from mlarray_core.frame_writer import FrameWriter
+        from mlarray_core.lossy import rounded
         from mlarray_core.planning import note_layout
 
         assert isinstance(options, MlaOptions)
         dtype = np.dtype(reader.dtype).newbyteorder("=")
         meta = deepcopy(reader.meta)
+        tolerance = _tolerance(meta, dtype, options)
         plan = _plan(reader, meta, dtype, options)
         note_layout(meta, plan, None)
         _describe(meta, reader.shape)
         grid = Grid(reader.shape, plan.chunks, plan.blocks, dtype)
         with open(target, "w+b") as file:
             writer = FrameWriter(file, grid, plan.cparams)
-            writer.put_all(_chunks(reader, grid, context), context.threads)
+            step = _step(reader, grid)
+            chunks = _chunks(reader, grid, step, context)
+            if tolerance is not None:
+                chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
+            writer.put_all(chunks, context.threads, _ahead(step, grid))
             writer.finish(generations.encode(meta))
+        levels.build(target, options.levels, threads=context.threads)
 
 
-def _chunks(reader: Reader, grid: Any, context: Context) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Yield every chunk of the target, reading the source in slabs of whole chunks."""
-    from mlarray_io.slabs import slabs
+def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:
+    """Return how far values may be rounded, checked and noted in the metadata; None for not at all."""
+    from mlarray_core.additions import Additions
+    from mlarray_core.lossy import Tolerance, check_lossy
+
+    if options.lossy is None:
+        return None
+    tolerance = Tolerance.parse(options.lossy)
+    check_lossy(dtype, tolerance, is_seg=meta.is_seg.value is True)
+    additions = Additions.of(meta)
+    additions.lossy = tolerance.plain()
+    additions.store(meta)
+    return tolerance
+
+
+def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
+    """Return the size of the boxes to read: whole chunks of the target, and of the source where they fit."""
+    from mlarray_io.slabs import slab_shape
+
+    source = reader.chunks or (1,) * len(grid.shape)
+    both = [min(s, -(-max(a, b) // b) * b) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
+    needed = math.prod(both) * grid.dtype.itemsize
+    return slab_shape(
+        grid.shape, grid.dtype.itemsize, reader.chunks, grid.chunks, max(BUDGET, min(needed, MOST))
+    )
+
+
+def _ahead(step: tuple[int, ...], grid: Grid) -> int:
+    """Return how many chunks may wait to be compressed: those of one box, unless boxes are large."""
+    if _is_large(step, grid):
+        return 0
+    return math.prod(-(-size // chunk) for size, chunk in zip(step, grid.chunks, strict=True) if chunk)
+
+
+def _is_large(step: tuple[int, ...], grid: Grid) -> bool:
+    return math.prod(step) * grid.dtype.itemsize > BUDGET
+
+
+def _chunks(
+    reader: Reader, grid: Grid, step: tuple[int, ...], context: Context
+) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Yield every chunk of the target, reading the source in boxes of whole chunks."""
+    from mlarray_io.slabs import tiles
 
     if 0 in grid.shape:
         return
-    for slab in slabs(grid.shape, grid.dtype.itemsize, reader.chunks, grid.chunks, BUDGET):
+    alone = _is_large(step, grid)
+    for slab in tiles(grid.shape, step):
         voxels = reader[slab].astype(grid.dtype, copy=False)
         for number in grid.touched(slab):
             own = grid.box(number)
             inside = tuple(slice(o.start - s.start, o.stop - s.start) for o, s in zip(own, slab, strict=True))
-            yield number, voxels[inside]
+            # a copy lets go of a large box before the next is read
+            yield number, voxels[inside].copy() if alone else voxels[inside]
         context.progress(voxels.nbytes)
+        del voxels
 
 
 def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:
