@@ -143,6 +143,8 @@ def read(
     )
     with _opened(path, settings, image) as reader:
         shown = viewed(reader, coord_system, orient)
+        if shown.shape == (0,) and not shown.meta._has_array.has_array:  # metadata only
+            return MLArray(meta=shown.meta)
         return MLArray(_whole(shown, Path(path)), meta=shown.meta)
 
 

@@ -83,7 +83,8 @@ def test_what_the_reference_takes_is_taken(case):
         MLArray.comp_blosc2_params,
         case["image_size"], case["patch_size"], mask, case["bytes_per_pixel"], **case["kwargs"],
     )  # fmt: skip
-    if len(case["patch_size"]) != (len(case["image_size"]) if mask is None else sum(mask)):
+    axes = [True] * len(case["image_size"]) if mask is None else mask
+    if len(case["patch_size"]) != sum(axes) or len(axes) != len(case["image_size"]):
         with pytest.raises(ValueError, match="one number for each spatial axis"):
             call()
         return
