@@ -12,7 +12,7 @@ from mlarray_core.errors import ArgumentError, ArgumentTypeError
 from mlarray_core.storage import PlainStorage, check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import blosc2
 
@@ -39,10 +39,60 @@ class ArrayVoxels(ArrayState):
         storage = self._need()
         box, rest = indexing.split(key, storage.shape)
         if out is not None:
-            _check_out(out, box, rest, storage.dtype)
+            if rest is not None:
+                raise ArgumentError("out= needs a key of plain slices")
+            _check_out(out, tuple(part.stop - part.start for part in box), storage.dtype)
             return storage.read(box, out)
         voxels = storage.read(box)
         return voxels if rest is None else voxels[rest]
+
+    def read_many(self, boxes: Iterable[Any], *, out: Array | None = None) -> Array:
+        """Return the voxels of several boxes of one shape, such as the patches of a batch.
+
+        Parameters
+        ----------
+        boxes
+            Keys of plain slices.
+        out
+            Buffer for the result: C-contiguous, of the right shape and dtype.
+
+        Returns
+        -------
+        numpy.ndarray
+            One box after the other along a new first axis.
+
+        Raises
+        ------
+        ArgumentError
+            There is no box, or their shapes differ (a ValueError).
+        """
+        storage = self._need()
+        cuts = _boxes(boxes, storage.shape)
+        shapes = {tuple(part.stop - part.start for part in cut) for cut in cuts}
+        if len(shapes) != 1:
+            raise ArgumentError(f"expected boxes of one shape, got {len(shapes)} different ones")
+        shape = (len(cuts), *shapes.pop())
+        if out is None:
+            check_size(shape, storage.dtype, path=self.filepath)
+            out = np.empty(shape, storage.dtype)
+        _check_out(out, shape, storage.dtype)
+        for number, cut in enumerate(cuts):
+            storage.read(cut, out[number, ...])
+        return out
+
+    def prefetch(self, boxes: Iterable[Any]) -> None:
+        """Have the system read what these boxes need from the disk, while something else is computed.
+
+        Returns at once. Worth it when a sampler knows what comes next and the file isn't in memory yet.
+
+        Parameters
+        ----------
+        boxes
+            Keys of plain slices.
+        """
+        storage = self._need()
+        for cut in _boxes(boxes, storage.shape):
+            storage.prefetch(cut)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Assign voxels, as NumPy's indexing does."""
@@ -118,9 +168,13 @@ class ArrayVoxels(ArrayState):
         return True
 
 
-def _check_out(out: Array, box: indexing.Box, rest: Any, dtype: np.dtype[Any]) -> None:
-    shape = tuple(part.stop - part.start for part in box)
-    if rest is not None:
-        raise ArgumentError("out= needs a key of plain slices")
+def _boxes(keys: Iterable[Any], shape: tuple[int, ...]) -> list[indexing.Box]:
+    split = [indexing.split(key, shape) for key in keys]
+    if any(rest is not None for _, rest in split):
+        raise ArgumentError("expected keys of plain slices")
+    return [box for box, _ in split]
+
+
+def _check_out(out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
         raise ArgumentError(f"out must be a writable, C-contiguous array of shape {shape} and dtype {dtype}")

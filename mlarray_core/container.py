@@ -121,11 +121,25 @@ class Contents:
         return np.ones(self.grid.counts, bool)
 
     @cached_property
-    def _starts(self) -> Array:
-        """Offsets of all stored chunks in order, where the last one ends at the end."""
+    def _room(self) -> Array:
+        """Bytes from each stored chunk to the next one, or to the end."""
         import numpy as np
 
-        return np.append(np.sort(self.offsets[self.offsets >= 0]), self.frame.cbytes)
+        room = np.zeros(len(self.offsets), np.int64)
+        order = np.argsort(self.offsets)[np.count_nonzero(self.offsets < 0) :]
+        room[order] = np.diff(self.offsets[order], append=self.frame.cbytes)
+        return room
+
+    @cached_property
+    def _view(self) -> memoryview:
+        return memoryview(self.buffer)
+
+    @cached_property
+    def _sums(self) -> Array:
+        """The checksums of the table, empty without any."""
+        import numpy as np
+
+        return np.frombuffer(b"" if self.table is None else self.table.sums, "<u8")
 
     def chunk(self, number: int) -> bytes | None:
         """Return the encoded bytes of one chunk, checked, or None for zeros."""
@@ -147,6 +161,19 @@ class Contents:
             if self._unchecked.flat[number]:
                 self._check_chunk(number, self._locate(number))
 
+    def prefetch(self, box: tuple[slice, ...]) -> None:
+        """Have the system read the chunks that `box` needs from the disk, without waiting for them."""
+        import mmap
+
+        if not isinstance(self.buffer, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        for number in self.grid.touched(box):
+            offset = int(self.offsets[number])
+            if offset >= 0:
+                start = self.frame.header_size + offset
+                page = start // mmap.PAGESIZE * mmap.PAGESIZE
+                self.buffer.madvise(mmap.MADV_WILLNEED, page, start + int(self._room[number]) - page)
+
     def _locate(self, number: int) -> tuple[int, int] | None:
         """Return where a chunk is stored and how long it is, checked; None when it isn't stored."""
         offset = int(self.offsets[number])
@@ -154,13 +181,12 @@ class Contents:
             return None
         at = self.frame.header_size + offset
         try:
-            head = chunks.ChunkHead.of(self.read(at, chunks.CHUNK_HEADER))
+            head = chunks.ChunkHead.of(self.buffer[at : at + chunks.CHUNK_HEADER])
         except MLArrayError as error:
             error.path = self.path
             raise
-        room = int(self._starts[self._starts.searchsorted(offset, "right")]) - offset
         sizes = (self.frame.chunksize, self.frame.blocksize)
-        if (head.nbytes, head.blocksize) != sizes or head.cbytes > room:
+        if (head.nbytes, head.blocksize) != sizes or head.cbytes > self._room[number]:
             raise CorruptError(
                 f"chunk {number} is damaged: its header disagrees with the frame's", path=self.path
             )
@@ -185,8 +211,8 @@ class Contents:
 
     def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:
         """Whether the checksum of a chunk is right; without a seal it is."""
-        stored = b"" if where is None else memoryview(self.buffer)[where[0] : where[0] + where[1]]
-        return self.table is None or seal.chunk_sum(stored) == self.table.sum_of(number)
+        stored = b"" if where is None else self._view[where[0] : where[0] + where[1]]
+        return not len(self._sums) or seal.chunk_sum(stored) == self._sums[number]
 
     def damaged(self) -> list[int]:
         """Return the numbers of all chunks whose checksum or structure is wrong."""

@@ -59,6 +59,9 @@ class Storage:
     def release(self) -> None:
         """Give back memory that reading took and that reading again doesn't need."""
 
+    def prefetch(self, box: Box) -> None:
+        """Have the system read what `box` needs, without waiting; nothing where that can't be."""
+
     def close(self) -> None:
         """Free memory and files."""
 
@@ -139,6 +142,10 @@ class FrameStorage(Storage):
         if self.contents.unwritten:
             self._clear_unwritten(box, out)
         return out
+
+    def prefetch(self, box: Box) -> None:
+        """Have the system read the chunks that `box` needs from the disk."""
+        self.contents.prefetch(box)
 
     def _clear_unwritten(self, box: Box, out: Array) -> None:
         """Make voxels that were never written zero: Blosc2 returns whatever was in memory."""
