@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlarray_core.errors import CorruptError, UnsupportedError
 
@@ -17,8 +17,7 @@ CODECS = frozenset({0, 1, 2, 4, 5, 32, 33, 34, 35})
 FILTERS = frozenset({0, 1, 2, 3, 4, 32, 33, 34, 35, 36})
 
 
-@dataclass(frozen=True)
-class ChunkHead:
+class ChunkHead(NamedTuple):
     """What the header of one chunk says, as far as it concerns the frame.
 
     Attributes
@@ -35,7 +34,7 @@ class ChunkHead:
     unwritten: bool
 
     @classmethod
-    def of(cls, chunk: bytes) -> ChunkHead:
+    def of(cls, chunk: bytes | memoryview) -> ChunkHead:
         """Return what the first 32 bytes of `chunk` say (c-blosc2, README_CHUNK_FORMAT.rst).
 
         Raises
