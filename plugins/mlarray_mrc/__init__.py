@@ -1,0 +1,56 @@
+"""MRC and CCP4 maps of electron microscopy (MRC2014). The header is 1024 plain bytes: no library is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from mlarray_io import BareOptions, Confidence, Format, hookimpl
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcOptions(BareOptions):
+    """What the file doesn't say."""
+
+
+class MrcFormat(Format):
+    """One map, image stack or tomogram."""
+
+    name: ClassVar[str] = "mrc"
+    title: ClassVar[str] = "MRC, CCP4"
+    suffixes: ClassVar[tuple[str, ...]] = (".mrc", ".mrcs", ".ccp4")
+    Options: ClassVar[type[AnyOptions]] = MrcOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for ``MAP`` at byte 208, a machine stamp, and a mode that exists."""
+        head = source.head
+        known = len(head) >= 1024 and head[208:212] in (b"MAP ", b"MAP\0")
+        if known and head[212:214] in (b"DD", b"DA", b"\x11\x11"):
+            mode = int.from_bytes(head[12:16], "big" if head[212] == 0x11 else "little")
+            return Confidence.PARSED if mode < 200 else Confidence.SIGNATURE
+        return super().sniff(source) if not source.is_dir and not head else Confidence.NO
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Read the header; voxels are mapped from the file."""
+        from mlarray_mrc.reader import open_mrc
+
+        return open_mrc(source.path, cast("MrcOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write an MRC2014 file, forwards."""
+        from mlarray_mrc.writer import write_mrc
+
+        write_mrc(reader, target, context)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [MrcFormat()]
