@@ -201,9 +201,6 @@ def _tell_labels(reader: Reader, plan: Plan, flavour: str, context: Context) -> 
             context.loss(f"axis label {labels[one.axis]}", f"ImageJ reads it as {one.within}")
         elif labels[one.axis] != "non_spatial":
             context.loss(f"axis label {labels[one.axis]}", "TIFF has no such axis")
-    order = [one.axis for one in plan.outer]
-    plane = [axis for axis in (plan.row, plan.column) if axis is not None]
-    samples = [] if plan.samples is None else [plan.samples]
-    order += samples + plane if plan.planar else plane + samples
-    if order != sorted(order):
+    stored = [axis for axis in plan.order if axis not in plan.single]
+    if stored != sorted(stored):
         context.warn(f"the axes are stored as {plan.letters}")

@@ -112,11 +112,7 @@ def _read(reader: Reader, plan: Plan, outer: list[tuple[int, int]], row: int, st
         box[one.axis] = slice(start, end)
     if plan.row is not None:
         box[plan.row] = slice(row, stop)
-    order = [one.axis for one in plan.outer]
-    plane = [axis for axis in (plan.row, plan.column) if axis is not None]
-    samples = [] if plan.samples is None else [plan.samples]
-    order += samples + plane if plan.planar else plane + samples
-    voxels = reader[tuple(box)].transpose(order)
+    voxels = reader[tuple(box)].transpose(plan.order)
     inner = 1 if plan.planar or plan.samples is None else plan.sample_count
     return np.ascontiguousarray(voxels).reshape(-1, stop - row, plan.columns, inner)
 

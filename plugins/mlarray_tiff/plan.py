@@ -63,6 +63,8 @@ class Plan:
         Whether each sample is a plane of its own.
     shape
         Of the image.
+    single
+        Axes of length one that TIFF has no place for and needs none for.
     """
 
     outer: tuple[Outer, ...]
@@ -71,6 +73,15 @@ class Plan:
     samples: int | None
     planar: bool
     shape: tuple[int, ...]
+    single: tuple[int, ...] = ()
+
+    @property
+    def order(self) -> list[int]:
+        """The axes of the image in the order of the file."""
+        plane = [axis for axis in (self.row, self.column) if axis is not None]
+        samples = [] if self.samples is None else [self.samples]
+        inner = samples + plane if self.planar else plane + samples
+        return [*self.single, *(one.axis for one in self.outer), *inner]
 
     @property
     def rows(self) -> int:
@@ -133,14 +144,21 @@ def plan_of(reader: Reader, order: str | None = None) -> Plan:
     if not labels or 0 in reader.shape:
         raise UnsupportedError(f"TIFF has no place for an image of shape {reader.shape}")
     named = _spatial_letters(labels)
-    samples = next((at for at in reversed(range(len(labels))) if labels[at] == "components"), None)
+    samples = _samples(labels, reader.shape)
     column, row = _plane(labels, named, samples)
-    outer_axes = [at for at in range(len(labels)) if at not in (row, column, samples)]
-    outer = _outer(outer_axes, labels, named, reader)
+    left = [at for at in range(len(labels)) if at not in (row, column, samples)]
+    single = tuple(at for at in left if reader.shape[at] == 1 and at not in named and labels[at] not in _NATIVE)
+    outer = _outer([at for at in left if at not in single], labels, named, reader)
     if order is not None:
         outer = sorted(outer, key=lambda one: order.index(one.within))
     planar = samples is not None and column is not None and samples < column
-    return Plan(tuple(outer), row, column, samples, planar, reader.shape)
+    return Plan(tuple(outer), row, column, samples, planar, reader.shape, single)
+
+
+def _samples(labels: Sequence[str], shape: Sequence[int]) -> int | None:
+    """Return the last axis of components, if there is more than one component."""
+    found = (at for at in reversed(range(len(labels))) if labels[at] == "components" and shape[at] > 1)
+    return next(found, None)
 
 
 def labels_of(reader: Reader) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,8 +214,7 @@ class _Writing:
         return all(same) and level.dtype == self._reader.dtype and self._options.pyramid == "auto"
 
     def _level_plan(self, level: Reader) -> Plan:
-        plan = self._plan
-        return Plan(plan.outer, plan.row, plan.column, plan.samples, plan.planar, level.shape)
+        return replace(self._plan, shape=level.shape)
 
     def _sizes(self, kept: Sequence[Reader]) -> list[tuple[int, int]]:
         """Return rows and columns of each level to write, finest first."""
@@ -232,8 +232,6 @@ class _Writing:
         return sizes
 
     def _scratch(self, rows: int, columns: int) -> Any:
-        from contextlib import closing
-
         plan = self._plan
         separate = plan.sample_count if plan.planar else 1
         inner = 1 if plan.planar else plan.sample_count

@@ -57,6 +57,12 @@ def whole(reader: Reader) -> np.ndarray:
 
 
 @pytest.fixture
+def as_reader() -> Callable[..., Reader]:
+    """Stand for an image of another format: ``as_reader(array, meta)``."""
+    return ArrayReader
+
+
+@pytest.fixture
 def load() -> Callable[..., Image]:
     """Read an image whole: ``load(path, image="1", **options)``."""
 
