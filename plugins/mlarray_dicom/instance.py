@@ -276,7 +276,7 @@ def _locate(stream: BinaryIO, syntax: str, dataset: FileDataset) -> PixelData | 
     if tag not in _PIXELS:
         return None
     at = stream.tell() - len(head)
-    if implicit:
+    if implicit or not head[4:6].isalpha():  # some writers mix both kinds
         vr, length = "", struct.unpack(f"{order}I", head[4:8])[0]
         return PixelData(tag, vr, at + 8, None if length == UNDEFINED else length)
     if len(head) < 12:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
 from mlarray_dicom.arrangement import Arrangement, arrange
+from mlarray_dicom.instance import quiet
 from mlarray_dicom.scan import scan
 from mlarray_dicom.segmentation import is_segmentation
 from mlarray_dicom.series import Group, groups_of
@@ -41,6 +42,7 @@ class Found:
     problem: MLArrayError | None = None
 
 
+@quiet()
 def list_images(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
     """List the images of a file or folder, one for each array that is needed."""
     groups = [

@@ -10,6 +10,7 @@ from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.errors import SelectionError
 from mlarray_dicom import bids, identity, segmentation
 from mlarray_dicom.header import read_header
+from mlarray_dicom.instance import quiet
 from mlarray_dicom.listing import Found, list_images
 from mlarray_dicom.reader import LabelReader, Planes, StackReader
 from mlarray_dicom.slides import SlideReader
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader
 
 
+@quiet()
 def open_image(path: Path, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
     """Open an image of a file or folder.
 

@@ -43,6 +43,8 @@ class FramePixels:
         self._path, self._syntax, self._data = instance.path, instance.syntax, instance.pixels
         self._size, self.layout = instance.size, layout
         table = instance.get("ExtendedOffsetTable")
+        if self._syntax not in NATIVE:
+            decoder_of(self._syntax, str(self._path))
         self._extended = list(np.frombuffer(table, "<u8").tolist()) if isinstance(table, bytes) else None
 
     def __getitem__(self, number: int) -> Array:
@@ -64,16 +66,25 @@ class FramePixels:
         if layout.allocated == 1:
             return self._bits(number)
         size = layout.bits // 8
-        data = self._read(number * size, size)
+        data = self._words(number * size, size) if self._is_swapped else self._read(number * size, size)
         if layout.samples > 1 and (layout.photometric.startswith("YBR") or layout.photometric in SUBSAMPLED):
             return self._decoded(data, _EXPLICIT)
         order: Literal[">", "<"] = ">" if self._syntax == BIG else "<"
-        if self._syntax == BIG and layout.allocated == 8 and self._data.vr == "OW":
-            data = _swapped(data)
         values = np.frombuffer(data, layout.dtype.newbyteorder(order))
         if layout.planar and layout.samples > 1:
             values = values.reshape(layout.samples, layout.rows, layout.columns).transpose(1, 2, 0)
         return self._used(values.reshape(layout.shape).astype(layout.dtype, copy=False))
+
+    @property
+    def _is_swapped(self) -> bool:
+        """Whether 8-bit samples lie in 16-bit words of the other byte order (PS3.5, annex A.3)."""
+        return self._syntax == BIG and self.layout.allocated == 8 and self._data.vr == "OW"
+
+    def _words(self, at: int, size: int) -> bytes:
+        """Return bytes out of big endian words."""
+        begin, end = at - at % 2, at + size + (at + size) % 2
+        words = np.frombuffer(self._read(begin, end - begin), "<u2").byteswap().tobytes()
+        return words[at - begin :][:size]
 
     def _bits(self, number: int) -> Array:
         """Unpack a frame of single bits, which needn't begin at a byte (PS3.5, 8.1.1)."""
@@ -155,7 +166,7 @@ class FramePixels:
 
     def _decoded(self, data: bytes, syntax: str) -> Array:
         layout = self.layout
-        decoder = self._decoder(syntax)
+        decoder = decoder_of(syntax, str(self._path))
         options: dict[str, Any] = {
             "rows": layout.rows,
             "columns": layout.columns,
@@ -184,9 +195,6 @@ class FramePixels:
             path=self._path,
             hint="Fetch or export it again",
         )
-
-    def _decoder(self, syntax: str) -> Decoder:
-        return decoder_of(syntax, str(self._path))
 
 
 def decoder_of(syntax: str, path: str | None = None) -> Decoder:
@@ -222,9 +230,3 @@ def decoder_of(syntax: str, path: str | None = None) -> Decoder:
             hint="Install one with: pip install 'mlarray[dicom]'",
         )
     return decoder
-
-
-def _swapped(data: bytes) -> bytes:
-    """Swap the bytes of 16-bit words, in which big endian files store 8-bit samples (PS3.5, annex A.3)."""
-    even = data + b"\0" * (len(data) % 2)
-    return np.frombuffer(even, "<u2").byteswap().tobytes()[: len(data)]

@@ -87,16 +87,15 @@ def _demand_image(instance: Instance) -> None:
         raise UnsupportedError("a DICOMDIR, which only lists other files", path=instance.path)
     if instance.pixels is None:
         name = kind.name.removesuffix(" Storage")
-        hint = _HINTS.get(name.split(" ")[0])
+        hint = _HINT if name in _DRAWN else None
         if "Rows" in instance.dataset:
             raise CorruptError(f"its pixel data are missing ({name})", path=instance.path)
         raise UnsupportedError(f"no image in it: {name}", path=instance.path, hint=hint)
     layout_of(instance)
 
 
-_HINTS = {
-    "RT": "Contours and plans need a tool that draws them, such as plastimatch or dcmrtstruct2nii",
-}
+_DRAWN = frozenset({"RT Structure Set", "RT Plan", "RT Ion Plan"})
+_HINT = "Contours need a tool that draws them into a grid, such as plastimatch or dcmrtstruct2nii"
 
 
 def _listed(path: Path) -> Iterator[Path]:

@@ -172,6 +172,24 @@ def test_header_of_private_and_foreign_values(tmp_path: Path) -> None:
         assert found.to_json_dict() == one.to_json_dict()
 
 
+@pytest.mark.parametrize("name", ["enh_philips_fmap", "enh_xa30_bold4d", "ts_jls_multiframe_ct"])
+def test_functional_groups_come_back(tmp_path: Path, name: str) -> None:
+    """Groups kept as columns make the very items again, of all files."""
+    import pydicom
+
+    folder = ROOT / name / "in"
+    _, outputs = _convert(folder, tmp_path / "out")
+    originals = [pydicom.dcmread(path, stop_before_pixels=True) for path in sorted(folder.iterdir())]
+    wanted = {one.SOPInstanceUID: one.PerFrameFunctionalGroupsSequence for one in originals}
+    found = {
+        one.SOPInstanceUID: one.PerFrameFunctionalGroupsSequence
+        for one in datasets(outputs[0].meta.source.data)
+    }
+    assert found.keys() == wanted.keys()
+    for uid, groups in wanted.items():
+        assert [one.to_json_dict() for one in found[uid]] == [one.to_json_dict() for one in groups]
+
+
 def test_doses_are_scaled(tmp_path: Path) -> None:
     _, (output,) = _convert(ROOT / "rtdose" / "in", tmp_path / "out")
     assert 0 < output.array.max() < 2
