@@ -11,6 +11,8 @@ from functools import cache, cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
 from mlarray_core.errors import CorruptError, MLArrayError, ReadError, UnsupportedError
 from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
 from mlarray_dicom.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
@@ -29,8 +31,22 @@ IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.1
 NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG, DEFLATED})
 UNDEFINED = 0xFFFFFFFF
 _PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS})
-PARSING = (EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError,
-           RecursionError, MemoryError, AssertionError, struct.error, zlib.error)  # fmt: skip
+PARSING = (
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    RecursionError,
+    MemoryError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    BytesLengthException,
+    InvalidDicomError,
+)
 """What pydicom raises on damaged files."""
 LARGEST_HEADER = 64 << 20
 """Bytes of a deflated file that are inflated in search of its pixel data."""
