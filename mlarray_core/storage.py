@@ -13,7 +13,7 @@ import numpy as np
 
 from mlarray_core import codec
 from mlarray_core.edits import Editor
-from mlarray_core.errors import CorruptError, LimitError
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError
 from mlarray_core.files import forget_pages
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ class PlainStorage(Storage):
         self.array[box] = value
 
 
+AT_ONCE = 4 << 20
+"""Bytes of voxels that are checked and decompressed together."""
+
 _live: weakref.WeakSet[FrameStorage]
 
 
@@ -129,19 +132,33 @@ class FrameStorage(Storage):
             out = np.empty(shape, self.dtype)
         if not out.size:
             return out
-        self.contents.touch(box)
         try:
             if start:
-                self.array.get_slice_numpy(out, (start, stop))
+                self._read_rows(start, stop, out)
             else:
                 out[...] = codec.decode(self.contents.chunk(0) or codec.special_chunk(self.grid), self.grid)
         except (RuntimeError, ValueError) as error:
-            if isinstance(error, CorruptError):
+            if isinstance(error, MLArrayError):
                 raise
             raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
         if self.contents.unwritten:
             self._clear_unwritten(box, out)
         return out
+
+    def _read_rows(self, start: list[int], stop: list[int], out: Array) -> None:
+        """Check and decompress some rows of chunks at a time: what was just checked is still in the cache."""
+        step = stop[0]
+        if out.nbytes > 2 * AT_ONCE:
+            chunk = self.grid.chunks[0]
+            step = max(1, AT_ONCE * (stop[0] - start[0]) // (out.nbytes * chunk)) * chunk
+        rest = [slice(*ends) for ends in zip(start[1:], stop[1:], strict=True)]
+        first = start[0]
+        while first < stop[0]:
+            last = min(stop[0], (first // step + 1) * step)
+            self.contents.touch((slice(first, last), *rest))
+            rows = out[first - start[0] : last - start[0]]
+            self.array.get_slice_numpy(rows, ([first, *start[1:]], [last, *stop[1:]]))
+            first = last
 
     def prefetch(self, box: Box) -> None:
         """Have the system read the chunks that `box` needs from the disk."""
