@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LossError, MLArrayError
-from mlarray_core.publish import atomic, check_target, write_error
+from mlarray_core.publish import atomic, check_target, sweep, write_error
 from mlarray_io import guard
 from mlarray_io.format import Context, Format, ImageRef, Loss, Reader
 from mlarray_io.opening import choose, images_of, open_image, viewed
@@ -199,10 +199,11 @@ def write_to(reader: Reader, target: Path, settings: Settings) -> Conversion:
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """Make a folder for files, and take it away again when it stays empty."""
+    """Make a folder for files, rid it of what killed runs left, and take it away when it stays empty."""
     try:
         existed = folder.is_dir()
         folder.mkdir(exist_ok=True)
+        sweep(folder)
     except OSError as error:
         raise write_error(error, folder) from error
     try:
