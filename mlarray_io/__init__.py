@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_io.bare import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
+    from mlarray_io.child import ChildBytes, call_child
+    from mlarray_io.datafiles import data_path, decode_text, last_bytes, numbered
     from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
     from mlarray_io.hookspecs import hookimpl
     from mlarray_io.kept import keep_meta, kept_meta
@@ -43,6 +45,12 @@ _HOME = {
     "slab_shape": "slabs",
     "tiles": "slabs",
     "tell_unheld": "losses",
+    "ChildBytes": "child",
+    "call_child": "child",
+    "data_path": "datafiles",
+    "decode_text": "datafiles",
+    "last_bytes": "datafiles",
+    "numbered": "datafiles",
     "RawData": "rawdata",
     "check_size": "rawdata",
     "file_order": "rawdata",
@@ -60,6 +68,7 @@ __all__ = [
     "BareOptions",
     "Box",
     "Bytes",
+    "ChildBytes",
     "Compression",
     "Confidence",
     "Context",
@@ -75,14 +84,19 @@ __all__ = [
     "Source",
     "bare_meta",
     "boxes_along",
+    "call_child",
     "check_size",
     "contiguous",
+    "data_path",
+    "decode_text",
     "default_labels",
     "file_order",
     "hookimpl",
-    "open_bytes",
     "keep_meta",
     "kept_meta",
+    "last_bytes",
+    "numbered",
+    "open_bytes",
     "option",
     "read_box",
     "slab_shape",

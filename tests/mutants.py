@@ -1,8 +1,7 @@
 """Reads damaged copies of files in a process with limits: mutants.py FORMAT COUNT SEED FILE...
 
 Every mutant must end in an error that mlarray explains, or in the voxels that the format's own library finds in
-the same mutant. Prints JSON: counts, and a line for each that did neither. Crashes and hangs are the caller's
-to see.
+it too. Prints JSON: counts, and a line for each that did neither. Crashes and hangs are the caller's to see.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import numpy as np
 from mlarray_core.errors import CorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _TYPES = {
@@ -47,50 +46,6 @@ SUFFIXES = {"raw": ".raw", "gzip": ".raw.gz", "bzip2": ".raw.bz2", "ascii": ".as
 
 _PIECE = 1 << 20
 _HEX_LINE = 35
-
-
-def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
-    """Fill a 1-D array with the numbers of a text, apart by white space or commas.
-
-    Raises
-    ------
-    CorruptError
-        There are too few, or something else than numbers.
-    """
-    filled = 0
-    for words in _words(file):
-        part = words[: len(out) - filled]
-        try:
-            out[filled : filled + len(part)] = _numbers(part, out.dtype)
-        except (ValueError, OverflowError) as error:
-            raise CorruptError(f"holds text that is no {out.dtype.name}", path=path) from error
-        filled += len(part)
-        if filled == len(out):
-            return
-    raise CorruptError(f"holds {filled:,} numbers, its header describes {len(out):,}", path=path)
-
-
-def _words(file: IO[bytes]) -> Iterator[list[bytes]]:
-    rest = b""
-    while piece := file.read(_PIECE):
-        words = (rest + piece).replace(b",", b" ").split()
-        rest = words.pop() if words and not piece[-1:].isspace() and piece[-1:] != b"," else b""
-        yield words
-    yield [rest] if rest else []
-
-
-def _numbers(words: list[bytes], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    if dtype.kind == "f" or not words:
-        return np.array(words, "S").astype(dtype)
-    info = np.iinfo(dtype)
-    values = [_integer(word) for word in words]
-    if min(values) < info.min or max(values) > info.max:
-        raise OverflowError
-    return np.array(values, dtype)
-
-
-def _integer(word: bytes) -> int:
-    return int(word) if word.lstrip(b"+-").isdigit() and len(word) < 40 else int(float(word))
 
 
 def decode_hex(file: IO[bytes], out: memoryview, path: Path) -> None:

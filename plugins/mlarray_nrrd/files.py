@@ -8,9 +8,20 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError, UnsupportedError
-from mlarray_io import Bytes, JoinedBytes, MemoryBytes, PackedBytes, RawData, check_size, open_bytes
-from mlarray_nrrd.encodings import DTYPES, ENCODINGS, decode_hex, decode_text
+from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
+from mlarray_io import (
+    Bytes,
+    JoinedBytes,
+    MemoryBytes,
+    RawData,
+    check_size,
+    data_path,
+    decode_text,
+    last_bytes,
+    numbered,
+    open_bytes,
+)
+from mlarray_nrrd.encodings import DTYPES, ENCODINGS, decode_hex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +31,6 @@ if TYPE_CHECKING:
     from mlarray_io import Compression, Context
     from mlarray_nrrd.header import Header
 
-MOST_FILES = 100_000
 MOST_AXES = 16
 """teem's NRRD_DIM_MAX."""
 
@@ -169,10 +179,7 @@ def _offset(file: Bytes, raw: RawData, fields: dict[str, Any]) -> int:
         return skip
     if skip < -1:
         raise CorruptError(f"expected -1 or more, got {skip}", path=file.path, field="byte skip")
-    length = file.length(raw.nbytes) if isinstance(file, PackedBytes) else file.limit
-    if length < raw.nbytes:
-        raise CorruptError(f"its header describes {raw.nbytes:,} bytes, it holds {length:,}", path=file.path)
-    return length - raw.nbytes
+    return last_bytes(file, raw.nbytes)
 
 
 def _after_lines(path: Path, start: int, count: int) -> int:
@@ -235,7 +242,7 @@ def _paths(header: Header, path: Path, external: bool, raw: RawData) -> list[Pat
         return None
     text = str(fields["data file"])
     names = header.files if text.split()[:1] == ["LIST"] else _pattern(text, path) or [text]
-    if not names or len(names) > min(MOST_FILES, max(math.prod(raw.shape), 1)):
+    if not names or len(names) > max(math.prod(raw.shape), 1):
         raise LimitError(f"names {len(names):,} data files", path=path, field="data file")
     return [data_path(path, name, external) for name in names]
 
@@ -246,51 +253,10 @@ def _pattern(text: str, path: Path) -> list[str]:
     if found is None:
         return []
     first, last, step = map(int, found["range"].split())
-    if step == 0 or (last - first) * step < 0:
-        raise CorruptError(
-            f"expected numbers that go from one to the other, got {text!r}", path=path, field="data file"
-        )
-    count = (last - first) // step + 1
-    if count > MOST_FILES:
-        raise LimitError(f"names {count:,} data files", path=path, field="data file")
+    numbers = numbered(first, last, step, path)
     place = re.search(r"%(0?)(\d{0,3})[du]", found["name"])
     if place is None:
         raise CorruptError(f"expected a number such as %03d, got {text!r}", path=path, field="data file")
     before, after = found["name"][: place.start()], found["name"][place.end() :]
     width = f"{place[1]}{place[2]}"
-    return [
-        f"{before}{number:{width}d}{after}" for number in range(first, last + (1 if step > 0 else -1), step)
-    ]
-
-
-def data_path(header: Path, name: str, external: bool) -> Path:
-    """Return where a data file is that a header names.
-
-    Raises
-    ------
-    NotFoundError
-        It isn't there.
-    UnsafeError
-        It is no regular file, or outside the header's folder and not allowed to be there.
-    """
-    path = header.parent / name
-    folder = header.parent.resolve()
-    try:
-        resolved = path.resolve()
-        if not external and not resolved.is_relative_to(folder):
-            raise UnsafeError(
-                f"names the data file {name!r}, which is outside its folder",
-                path=header,
-                hint="If you trust it, read it with -o allow_external=true",
-            )
-        if not resolved.exists():
-            raise NotFoundError(
-                f"its data file {name!r} is missing", path=header, hint="Put it beside the header"
-            )
-        if not resolved.is_file():
-            raise UnsafeError(f"names the data file {name!r}, which is no regular file", path=header)
-    except (OSError, ValueError) as error:
-        if isinstance(error, NotFoundError):
-            raise
-        raise CorruptError(f"names a data file that can't be: {name[:60]!r}", path=header) from error
-    return resolved
+    return [f"{before}{number:{width}d}{after}" for number in numbers]

@@ -1,0 +1,77 @@
+"""MetaImage, both ways, by its own header; for reading, what else SimpleITK knows, in its own process."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from mlarray_io import Confidence, Format, hookimpl, option
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+_META = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=")
+_SHAPE = re.compile(rb"^\s*(DimSize|ElementType|NDims)\s*=", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetaImageOptions(AnyOptions):
+    """Settings of reading (the first two) and of writing (the others)."""
+
+    allow_external: bool = option(
+        False, "Read data files that are outside the header's folder, which a hostile header could abuse"
+    )
+    geometry: Literal["auto", "none"] = option(
+        "auto", "Where voxels are; none leaves a senseless placement out"
+    )
+    compression: Literal["auto", "yes", "no"] = option(
+        "auto", "Whether to write voxels compressed; auto does as a MetaImage source did, and does for others"
+    )
+    level: int = option(2, "Effort of compression, 1 (fast) to 9 (small)")
+
+
+class MetaImageFormat(Format):
+    """ITK's own format."""
+
+    name: ClassVar[str] = "metaimage"
+    title: ClassVar[str] = "MetaImage"
+    suffixes: ClassVar[tuple[str, ...]] = (".mha", ".mhd")
+    Options: ClassVar[type[AnyOptions]] = MetaImageOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the first field and for those that say the shape."""
+        head = source.head[:8192]
+        if _META.match(head) and len(set(_SHAPE.findall(head))) > 1:
+            return Confidence.PARSED
+        return super().sniff(source)
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Read the header; voxels come box by box, forwards when they are compressed."""
+        from mlarray_itk.metareader import open_metaimage
+
+        return open_metaimage(source.path, cast("MetaImageOptions", options), context)
+
+    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+        """Write one file, or a header and its data beside it when the name ends in ``.mhd``."""
+        from mlarray_itk.metawriter import write_metaimage
+
+        write_metaimage(reader, target, cast("MetaImageOptions", options), context)
+
+    def companions(self, target: Path) -> tuple[Path, ...]:
+        """Return the names that the data of a ``.mhd`` can have."""
+        if target.suffix.lower() != ".mhd":
+            return ()
+        return target.with_suffix(".raw"), target.with_suffix(".zraw")
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return MetaImage, and what SimpleITK reads."""
+    from mlarray_itk.itkformat import ItkFormat
+
+    return [MetaImageFormat(), ItkFormat()]
