@@ -1,0 +1,159 @@
+"""Batches at full size: 2,000 images and 40 broken ones, two processes against one, kills, a long journal.
+
+python benchmarks/batch.py [summary] [speed] [kills] [journal]
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+MLARRAY = [sys.executable, "-m", "mlarray"]
+
+
+def tree(root, count=2000, broken=40, size=24):
+    import nibabel
+
+    noise = np.random.default_rng(0)
+    for i in range(count):
+        folder = root / f"p{i % 50:02}"
+        folder.mkdir(parents=True, exist_ok=True)
+        voxels = noise.integers(0, 999, (size, size + 1, size + 2), dtype=np.int16)
+        if i % 3 == 2:
+            np.save(folder / f"im{i:04}.npy", voxels)
+        else:
+            image = nibabel.Nifti1Image(voxels, np.diag([2, 2, 3, 1.0]))
+            nibabel.save(image, folder / f"im{i:04}{'.nii.gz' if i % 3 else '.nii'}")
+    whole = next(root.rglob("*.nii")).read_bytes()
+    for i in range(broken):
+        (root / f"p{i:02}/broken.nii").write_bytes(whole[: 400 + i])
+
+
+def children(pid):
+    """Return resident bytes of every process below one."""
+    import psutil
+
+    try:
+        return {p.pid: p.memory_info().rss for p in psutil.Process(pid).children(recursive=True)}
+    except psutil.NoSuchProcess:
+        return {}
+
+
+def summary(root):
+    tree(root / "in")
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [*MLARRAY, "convert", root / "in", root / "out", "--jobs", "2", "--json"], stdout=subprocess.PIPE
+    )
+    samples = []
+
+    def watch():
+        while process.poll() is None:
+            samples.append(max(children(process.pid).values(), default=0))
+            time.sleep(0.1)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    lines = [json.loads(line) for line in process.communicate()[0].splitlines()]
+    watcher.join()
+    seconds = time.perf_counter() - started
+    counts = {state: sum(line["state"] == state for line in lines) for state in ("converted", "failed")}
+    assert (process.returncode, counts) == (1, {"converted": 2000, "failed": 40}), counts
+    third = len(samples) // 3
+    print(f"2,000 images and 40 broken ones: {counts}, {seconds:.1f} s, {2000 / seconds:.0f} images/s")
+    peaks = [max(samples[i * third :][:third]) >> 20 for i in range(3)]
+    print(f"RSS of the largest worker, by thirds: {peaks} MiB")
+
+
+def speed(root):
+    (root / "in").mkdir(parents=True)
+    noise = np.random.default_rng(0)
+    for i in range(24):
+        smooth = np.cumsum(noise.integers(-3, 4, (160, 256, 256), dtype=np.int16), axis=2, dtype=np.int16)
+        np.save(root / "in" / f"im{i:02}.npy", smooth)
+    times = {1: [], 2: []}
+    for turn in range(3):
+        for jobs in times:
+            command = [*MLARRAY, "convert", root / "in", root / f"out{turn}{jobs}", "-q", "--threads", "1"]
+            started = time.perf_counter()
+            subprocess.run([*command, "--jobs", str(jobs)], check=True)
+            times[jobs].append(time.perf_counter() - started)
+    one, two = min(times[1]), min(times[2])
+    print(f"one process {one:.2f} s, two {two:.2f} s: {one / two:.2f} times")
+
+
+def kills(root):
+    from mlarray_io.verifying import verify
+
+    tree(root / "in")
+    dice, killed = random.Random(), 0
+    for _ in range(10):
+        run = subprocess.Popen([*MLARRAY, "convert", root / "in", root / "out", "--jobs", "2", "--json"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(1 + dice.random() * 1.5)
+        killed += run.poll() is None
+        run.kill()
+        run.wait()
+    subprocess.run(
+        [*MLARRAY, "convert", root / "in", root / "out", "-q"], stderr=subprocess.DEVNULL, check=False
+    )
+    made = sorted(path for path in (root / "out").rglob("*.mla"))
+    wrong = [path for path in made if verify(path).state != "sealed"]
+    left = list((root / "out").rglob(".*.tmp-*"))
+    found = f"{len(made)} of 2,000 files, {len(wrong)} wrong, {len(left)} left behind"
+    print(f"killed {killed} of 10 times: {found}")
+    assert (len(made), len(wrong), len(left)) == (2000, 0, 0)
+
+
+def journal(root, count=1_000_000):
+    """Plan, resume and sum up a million images, sources and targets there as empty files."""
+    source, out = root / "in", root / "out"
+    (out / ".mlarray").mkdir(parents=True)
+    from mlarray_io.batch.jobs import Order
+    from mlarray_io.batch.plan import fingerprint
+    from mlarray_io.convert import Settings
+
+    digest = fingerprint(Order(out, Settings()))
+    with (out / ".mlarray/journal.jsonl").open("w") as file:
+        for i in range(count):
+            folder = source / f"p{i // 1000:04}"
+            if i % 1000 == 0:
+                folder.mkdir(parents=True)
+                (out / f"p{i // 1000:04}").mkdir()
+            path = folder / f"im{i % 1000:03}.nii.gz"
+            path.touch()
+            (out / f"p{i // 1000:04}/im{i % 1000:03}.mla").touch()
+            same = {"source": str(path), "size": 0, "mtime_ns": path.stat().st_mtime_ns, "options": digest}
+            image = {
+                "image": "0",
+                "target": f"p{i // 1000:04}/im{i % 1000:03}.mla",
+                "bytes": 0,
+                "checksum": "0" * 32,
+            }
+            file.write(json.dumps({**same, "state": "started"}) + "\n")
+            done = {**same, "state": "done", "images": [image], "voxel_bytes": 99, "seconds": 0.01}
+            file.write(json.dumps(done) + "\n")
+    started = time.perf_counter()
+    subprocess.run([*MLARRAY, "convert", source, out], check=True)
+    seconds, peak = (
+        time.perf_counter() - started,
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
+    )
+    print(f"a journal of {count:,} entries, all skipped: {seconds:.1f} s, {peak} MiB")
+    assert seconds < 60
+    assert peak < 1000
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ("summary", "speed", "kills", "journal"):
+        with tempfile.TemporaryDirectory() as folder:
+            globals()[name](Path(folder))

@@ -1,0 +1,258 @@
+"""Batches from the command line: what is converted, where it goes, what is printed, what happens again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_io.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent))
+from batches import convert, files, states, tree
+
+KILLER = """
+import os, signal
+from mlarray_io import Confidence, Format, hookimpl
+class Killer(Format):
+    name, suffixes = "killer", (".kill",)
+    def open(self, source, image, options, context):
+        os.kill(os.getpid(), signal.SIGKILL)
+@hookimpl
+def mlarray_formats():
+    return [Killer()]
+"""
+COLLECTION = """
+import numpy as np
+from mlarray_io import Confidence, Format, ImageRef, Reader, hookimpl
+from mlarray_core import Meta
+class Stack(Reader):
+    def __init__(self, files):
+        self.shape, self.dtype, self.meta = (len(files), 2, 2), np.dtype("u1"), Meta()
+    def __getitem__(self, box):
+        return np.ones(self.shape, "u1")[box]
+class Slices(Format):
+    name, suffixes = "slices", (".slice",)
+    def files(self, source):
+        paths = source.path.rglob("*") if source.is_dir else [source.path]
+        return sorted(p for p in paths if p.is_file() and p.read_bytes().startswith(b"SLICE"))
+    def sniff(self, source):
+        return Confidence.SIGNATURE if self.files(source) else Confidence.NO
+    def images(self, source, options, context):
+        names = sorted({p.read_text().split()[1] for p in self.files(source)})
+        return [ImageRef(key=name, name=name) for name in names]
+    def open(self, source, image, options, context):
+        return Stack([p for p in self.files(source) if p.read_text().split()[1] == image.key])
+@hookimpl
+def mlarray_formats():
+    return [Slices()]
+"""
+
+
+def test_a_folder_is_mirrored_and_bad_files_stop_nothing(tmp_path, capfd):
+    source = tree(tmp_path / "in")
+    code, lines = convert(capfd, source, tmp_path / "out", "--jobs", 2)
+    assert code == 1
+    assert states(lines) == {"converted": 6, "skipped": 0, "failed": 1}
+    assert files(tmp_path / "out") == [
+        *(f"im000{i}.mla" for i in (0, 2, 4)), *(f"sub/im000{i}.mla" for i in (1, 3, 5))
+    ]  # fmt: skip
+    stored = mlarray.MLArray(tmp_path / "out/im0002.mla").to_numpy()
+    np.testing.assert_array_equal(stored, np.load(source / "im0002.npy"))
+    (failed,) = (line for line in lines if line["state"] == "failed")
+    assert failed["source"].endswith("broken0000.nii")
+    assert failed["error"]["kind"] == "CorruptError"
+
+
+def test_the_summary_counts(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=3)
+    assert main(["convert", str(source), str(tmp_path / "out"), "--threads", "1"]) == 1
+    out, err = capfd.readouterr()
+    rows = {line.split()[0]: line.split()[1] for line in out.splitlines() if line.split()[1:]}
+    assert (rows["converted"], rows["skipped"], rows["failed"]) == ("3", "0", "1")
+    assert "no installed format claims them: 1" in out
+    assert err.count("failed: ") == len(err.splitlines()) == 1
+
+
+def test_a_second_run_does_what_is_left(tmp_path, capfd):
+    source, out = tree(tmp_path / "in"), tmp_path / "out"
+    convert(capfd, source, out)
+    assert states(convert(capfd, source, out)[1]) == {"converted": 0, "skipped": 6, "failed": 1}
+    (source / "broken0000.nii").unlink()
+    np.save(source / "im0002.npy", np.zeros((3, 3), "u1"))
+    (out / "im0000.mla").unlink()
+    (out / "im0004.mla").write_bytes(b"cut")
+    code, lines = convert(capfd, source, out)
+    assert code == 0
+    assert states(lines) == {"converted": 3, "skipped": 3, "failed": 0}
+    assert mlarray.MLArray(out / "im0002.mla").shape == (3, 3)
+    assert states(convert(capfd, source, out, "--clevel", 1)[1])["converted"] == 6
+    assert states(convert(capfd, source, out, "--clevel", 1, "--force")[1])["converted"] == 6
+
+
+def test_strangers_files_are_not_overwritten(tmp_path, capfd):
+    source, out = tree(tmp_path / "in", broken=0), tmp_path / "out"
+    out.mkdir()
+    (out / "im0000.mla").write_bytes(b"mine")
+    code, lines = convert(capfd, source, out)
+    assert (code, states(lines)["failed"]) == (1, 1)
+    assert (out / "im0000.mla").read_bytes() == b"mine"
+    assert convert(capfd, source, out, "--force")[0] == 0
+
+
+def test_patterns_choose(tmp_path, capfd):
+    source = tree(tmp_path / "in")
+    convert(capfd, source, tmp_path / "a", "--include", "*.npy")
+    assert files(tmp_path / "a") == ["im0002.mla", "sub/im0005.mla"]
+    convert(capfd, source, tmp_path / "b", "--exclude", "sub/*", "--exclude", "broken*", "--to", "nii.gz")
+    assert files(tmp_path / "b") == ["im0000.nii.gz", "im0002.nii.gz", "im0004.nii.gz"]
+    code, _ = convert(capfd, source, tmp_path / "c", "--include", "*.xyz")
+    assert (code, (tmp_path / "c").exists()) == (1, False)
+
+
+def test_globs_lists_and_several_sources(tmp_path, capfd, monkeypatch):
+    source = tree(tmp_path / "in", broken=0)
+    convert(capfd, source / "**" / "*.npy", tmp_path / "a")
+    assert files(tmp_path / "a") == ["im0002.mla", "sub/im0005.mla"]
+    monkeypatch.chdir(source)
+    Path("list.txt").write_text("# two and a lost one\nim0000.nii\nsub/im0001.nii.gz\nsub/none.nii\n")
+    code, lines = convert(capfd, "@list.txt", tmp_path / "b")
+    assert (code, files(tmp_path / "b")) == (1, ["im0000.mla", "sub/im0001.mla"])
+    assert [line["error"]["kind"] for line in lines if line["state"] == "failed"] == ["NotFoundError"]
+    convert(capfd, "sub", "im0000.nii", tmp_path / "c")
+    assert files(tmp_path / "c") == ["im0000.mla", *(f"sub/im000{i}.mla" for i in (1, 3, 5))]
+
+
+def test_names_that_meet_stay_apart(tmp_path, capfd):
+    source = tmp_path / "in"
+    source.mkdir()
+    for name in ("a.npy", "A.nii"):
+        np.save(source / "x.npy", np.zeros(3))
+        os.rename(source / "x.npy", source / name)
+    convert(capfd, source, tmp_path / "out")
+    assert len(files(tmp_path / "out")) == 2
+
+
+def test_partners_are_no_images(tmp_path, capfd):
+    nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "in").mkdir()
+    nibabel.save(nibabel.Nifti1Pair(np.zeros((2, 3, 4), "i2"), np.eye(4)), tmp_path / "in/a.img")
+    assert convert(capfd, tmp_path / "in", tmp_path / "out")[0] == 0
+    assert files(tmp_path / "out") == ["a.mla"]
+
+
+def test_one_image_that_kills_its_worker(tmp_path, capfd, install):
+    install(killer=KILLER)
+    source = tree(tmp_path / "in", broken=0)
+    (source / "im0001.kill").write_bytes(b"x")
+    code, lines = convert(capfd, source, tmp_path / "out", "--jobs", 1)
+    assert code == 1
+    assert states(lines) == {"converted": 6, "skipped": 0, "failed": 1}
+    (failed,) = (line for line in lines if line["state"] == "failed")
+    assert "SIGKILL" in failed["error"]["message"]
+
+
+def test_files_of_a_collection_make_up_images(tmp_path, capfd, install):
+    install(collection=COLLECTION)
+    series = tmp_path / "in/p1/s1"
+    (series / "more").mkdir(parents=True)
+    for i, name in enumerate(["t1", "t1", "t2"]):
+        (series / f"IM{i}").write_text(f"SLICE {name} {i}")
+    (series / "more/IM9").write_text("SLICE t2 9")
+    np.save(series / "mask.npy", np.zeros(3))
+    code, lines = convert(capfd, tmp_path / "in", tmp_path / "out")
+    assert (code, len(lines)) == (0, 3)
+    assert files(tmp_path / "out") == ["p1/s1/mask.mla", "p1/s1/t1.mla", "p1/s1/t2.mla"]
+    assert states(convert(capfd, tmp_path / "in", tmp_path / "out")[1])["skipped"] == 3
+    (series / "IM10").write_text("SLICE t2 10")
+    assert states(convert(capfd, tmp_path / "in", tmp_path / "out")[1])["converted"] == 2
+    assert mlarray.MLArray(tmp_path / "out/p1/s1/t2.mla").shape == (3, 2, 2)
+
+
+def test_folders_that_are_images(tmp_path, capfd):
+    pytest.importorskip("zarr")
+    source = tree(tmp_path / "in", count=2, broken=0)
+    assert main(["convert", str(source / "im0000.nii"), str(source / "z.ome.zarr"), "-q"]) == 0
+    assert convert(capfd, source, tmp_path / "out")[0] == 0
+    assert files(tmp_path / "out") == ["im0000.mla", "sub/im0001.mla", "z.mla"]
+    _, lines = convert(capfd, source, tmp_path / "zarrs", "--to", "zarr", "--verify")
+    assert states(lines)["converted"] == 3
+    assert states(convert(capfd, source, tmp_path / "zarrs", "--to", "zarr")[1])["skipped"] == 3
+
+
+def test_several_images_of_one_file(study, tmp_path, capfd):
+    code, lines = convert(capfd, study.parent, tmp_path / "out", "--include", "*.toy")
+    assert (code, len(lines)) == (0, 3)
+    assert files(tmp_path / "out") == ["study/T1_2.mla", "study/_x.mla", "study/t1.mla"]
+
+
+def test_shards_are_all_and_share_nothing(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=12, broken=0)
+    done = [convert(capfd, source, tmp_path / "out", "--shard", f"{i}/3")[1] for i in (1, 2, 3)]
+    sources = [line["source"] for lines in done for line in lines]
+    assert len(sources) == len(set(sources)) == len(files(tmp_path / "out")) == 12
+    assert len(list((tmp_path / "out/.mlarray").iterdir())) == 3
+    assert states(convert(capfd, source, tmp_path / "out")[1])["skipped"] == 12
+    assert main(["convert", str(source), str(tmp_path / "out"), "--shard", "0/3"]) == 2
+
+
+def test_a_dry_run_writes_nothing(tmp_path, capfd):
+    source = tree(tmp_path / "in")
+    code, lines = convert(capfd, source, tmp_path / "out", "--dry-run")
+    assert code == 0
+    assert {line["state"] for line in lines} == {"planned"}
+    assert len(lines) == 7
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_are_compared_with_their_sources(tmp_path, capfd):
+    source = tree(tmp_path / "in", broken=0)
+    convert(capfd, source, tmp_path / "out")
+    assert states(convert(capfd, source, tmp_path / "out", "--verify")[1])["converted"] == 6
+    assert states(convert(capfd, source, tmp_path / "out", "--verify")[1])["skipped"] == 6
+    one = (source / "im0000.nii", tmp_path / "one.mla", "--verify")
+    assert convert(capfd, *one)[1][0]["target"] == "one.mla"
+
+
+def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
+    from mlarray_io.batch.jobs import Job, Order, perform
+    from mlarray_io.convert import Settings
+    from mlarray_io.mla import MlaReader
+
+    monkeypatch.setattr(MlaReader, "__getitem__", lambda self, box: self._image.read(box) + np.int16(1))
+    status = scan.stat()
+    job = Job(str(scan), "scan", "file", status.st_size, status.st_mtime_ns)
+    report = perform(job, Order(tmp_path / "out", Settings(), verify=True))
+    assert (report.state, report.images) == ("failed", [])
+    assert "voxels differ in [0:3" in report.failures[0]["message"]
+    assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["{in}", "{in}/im0000.nii", "{out}.mla"], 2, "several sources need a folder"),
+        (["@{in}/none.txt", "{out}"], 1, "no such list"),
+        (["@{in}/list.txt", "{in}/notes.txt"], 2, "needs a folder"),
+        (["{in}", "{out}", "--to", "nii.gzz"], 2, "there is no format"),
+        (["{in}", "{out}", "--jobs", "0"], 2, "--jobs"),
+        (["{in}/*.xyz", "{out}"], 1, "no image was found"),
+    ],
+)
+def test_errors(tmp_path, capfd, arguments, code, text):
+    source = tree(tmp_path / "in", count=1, broken=0)
+    given = [argument.format(**{"in": source, "out": tmp_path / "out"}) for argument in arguments]
+    assert main(["convert", *given]) == code
+    assert text in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_json_lines_are_lines(tmp_path, capfd):
+    main(["convert", str(tree(tmp_path / "in")), str(tmp_path / "out"), "--json"])
+    for line in capfd.readouterr().out.splitlines():
+        assert json.loads(line)["state"] in ("converted", "failed")
