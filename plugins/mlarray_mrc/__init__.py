@@ -1,4 +1,4 @@
-"""MRC and CCP4 maps of electron microscopy (MRC2014). The header is 1024 plain bytes: no library is needed."""
+"""MRC and CCP4 maps of electron microscopy (MRC2014). The header is 1024 plain bytes."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def parse(block: bytes, size: int, path: Path) -> Header:
         tuple(value if math.isfinite(value) else 0.0 for value in origin),
         straight,
         {
-            "mode": mode, "nstart": list(start), "grid": list(grid), "cell": _finite(cell), "map": list(order),
+            "mode": mode, "nstart": list(start), "grid": list(grid), "cell": _finite(cell),
+            "map": list(order),
             "statistics": _finite((low, high, mean)), "ispg": group, "byte_order": mark,
             "exttyp": block[104:108].decode("latin-1").strip("\0 "), "labels": _labels(block),
         },

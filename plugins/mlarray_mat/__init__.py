@@ -1,0 +1,54 @@
+"""MATLAB's files of version 5 to 7 (`.mat`). Those of version 7.3 are HDF5 and read by that plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from mlarray_io import BareOptions, Confidence, Format, hookimpl
+from mlarray_io import Options as AnyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatOptions(BareOptions):
+    """What the file doesn't say."""
+
+
+class MatFormat(Format):
+    """Numeric arrays by name."""
+
+    name: ClassVar[str] = "mat"
+    title: ClassVar[str] = "MATLAB 5 to 7"
+    suffixes: ClassVar[tuple[str, ...]] = (".mat",)
+    Options: ClassVar[type[AnyOptions]] = MatOptions
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the text of the header, its version and its mark of the byte order."""
+        head = source.head
+        known = head.startswith(b"MATLAB 5.0 MAT-file") and head[126:128] in (b"IM", b"MI")
+        if known:
+            return Confidence.SIGNATURE
+        return super().sniff(source) if not source.is_dir and not head else Confidence.NO
+
+    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+        """List the numeric arrays; cells, structures and texts are skipped and told."""
+        from mlarray_mat.reader import list_arrays
+
+        return list_arrays(source.path, context)
+
+    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+        """Open one array: mapped from the file, or inflated whole where it is compressed."""
+        from mlarray_mat.reader import open_array
+
+        return open_array(source.path, image.key, cast("MatOptions", options), context)
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [MatFormat()]
