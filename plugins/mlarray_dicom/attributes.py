@@ -102,3 +102,8 @@ def normal(cosines: Sequence[float]) -> Vector:
 def _shown(value: Any) -> str:
     text = str(value)
     return text if len(text) < 80 else text[:79] + "…"
+
+
+def point(position: Any) -> str:
+    """Return a position as text."""
+    return "(" + ", ".join(f"{value:.2f}" for value in position) + ")"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_dicom.attributes import normal
+from mlarray_dicom.attributes import normal, point
+from mlarray_dicom.repeats import repeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from mlarray_dicom.frames import Frame
 
 Points = np.ndarray[Any, np.dtype[np.float64]]
-
-_REPEATING = (
-    ("temporal", "time", ""),
-    ("offset", "time", "s"),
-    ("diffusion", "b-value", "s/mm2"),
-    ("trigger", "trigger time", "ms"),
-    ("phase", "respiratory phase", "%"),
-    ("slot", "time slot", ""),
-    ("acquisition", "acquisition", ""),
-    ("reference", "frame reference time", "ms"),
-    ("cine", "time", "ms"),
-)
-"""What may tell repeats of one position apart, with name and unit of the axis."""
 
 ABSENT = -1
 
@@ -80,7 +68,7 @@ def stack(frames: Sequence[Frame], options: DicomOptions) -> Stack:
         Slices are missing, unevenly spaced or unevenly repeated, which no array can say.
     """
     along, planes = _planes(frames, options.tolerance)
-    order, axis = _repeats(frames, planes)
+    order, axis = repeats_of(frames, planes)
     points = np.array([frames[plane[0]].position for plane in planes], dtype=np.float64)
     result = Stack(order, axis=axis)
     return _even(frames, points, along, result, options)
@@ -112,72 +100,9 @@ def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[lis
     if len(same):
         first, second = (points[planes[same[0] + i][0]] for i in (0, 1))
         raise UnsupportedError(
-            f"slices lie beside, not behind each other: at {_point(first)} and {_point(second)} mm"
+            f"slices lie beside, not behind each other: at {point(first)} and {point(second)} mm"
         )
     return depths, planes
-
-
-def _repeats(
-    frames: Sequence[Frame], planes: list[list[int]]
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], dict[str, Any]]:
-    """Return the frames by repeat and position, and what tells the repeats apart."""
-    counts = [len(plane) for plane in planes]
-    repeats = counts[0]
-    if len(set(counts)) > 1:
-        raise UnsupportedError(
-            _uneven(frames, planes), hint="Slices or volumes are missing, or it is several images"
-        )
-    for plane in planes:
-        plane.sort(key=lambda index: frames[index].order)
-    if repeats == 1:
-        return np.array([plane[0] for plane in planes]), {}
-    for key, name, unit in _REPEATING:
-        order = _by_key(frames, planes, key)
-        if order is not None:
-            values = [_axis_value(frames[int(row[0])].keys[key]) for row in order]
-            return order, {"name": name, "unit": unit, "values": values}
-    if any(len({frames[index].order for index in plane}) < repeats for plane in planes):
-        raise UnsupportedError(
-            f"{repeats} frames lie at each position and nothing says in which order",
-            hint="They may be copies of one another; remove one",
-        )
-    return np.array(planes).T, {"name": "repeat", "unit": "", "values": list(range(repeats))}
-
-
-def _uneven(frames: Sequence[Frame], planes: list[list[int]]) -> str:
-    counts: dict[int, int] = {}
-    for plane in planes:
-        counts[len(plane)] = counts.get(len(plane), 0) + 1
-    spelt = ", ".join(f"{places} slice positions {count} times" for count, places in sorted(counts.items()))
-    odd = min(planes, key=len)
-    return f"slice positions repeat unevenly: {spelt}; the first such at {_point(frames[odd[0]].position)} mm"
-
-
-def _by_key(
-    frames: Sequence[Frame], planes: list[list[int]], key: str
-) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-    """Order the repeats of every position by a key; None unless it tells them apart alike everywhere."""
-    tables: list[dict[Any, int]] = []
-    for plane in planes:
-        values = [frames[index].keys.get(key) for index in plane]
-        if None in values or len(set(values)) < len(plane):
-            return None
-        tables.append(dict(zip(values, plane, strict=True)))
-    if any(table.keys() != tables[0].keys() for table in tables[1:]):
-        return None
-    # volumes of a diffusion series stay in the order in which they were acquired
-    by_value = key not in ("diffusion", "acquisition")
-    names = (
-        sorted(tables[0])
-        if by_value
-        else sorted(tables[0], key=lambda v: min(frames[t[v]].order for t in tables))
-    )
-    return np.array([[table[name] for table in tables] for name in names])
-
-
-def _axis_value(key: Any) -> Any:
-    """Return what stands on the axis: of diffusion the b-value, else the key."""
-    return key[0] if isinstance(key, tuple) else key
 
 
 def _even(
@@ -246,7 +171,7 @@ def _filled(
 def _missing(points: Points, slots: np.ndarray[Any, Any]) -> str:
     lost = int(slots[-1]) + 1 - len(slots)
     at = int(np.flatnonzero(np.diff(slots) > 1)[0])
-    where = f"between {_point(points[at])} and {_point(points[at + 1])} mm"
+    where = f"between {point(points[at])} and {point(points[at + 1])} mm"
     return f"{lost} slice{'s are' if lost > 1 else ' is'} missing, by the slice positions, the first {where}"
 
 
@@ -255,7 +180,7 @@ def _irregular(points: Points, along: Points, off: Points, tolerance: float) -> 
     worst = int(off.argmax())
     return (
         f"the spacing of the slices is uneven: from {gaps.min():.4g} to {gaps.max():.4g} mm; the slice at "
-        f"{_point(points[worst])} mm is {off[worst]:.3f} mm off an even stack (allowed: {tolerance:g} mm)"
+        f"{point(points[worst])} mm is {off[worst]:.3f} mm off an even stack (allowed: {tolerance:g} mm)"
     )
 
 
@@ -270,7 +195,3 @@ def _affine(reference: Frame, origin: Points, step: Points) -> Points:
     affine[:3, 2] = np.multiply(cosines[:3], reference.spacing[1])
     affine[:3, 3] = origin
     return affine
-
-
-def _point(point: Any) -> str:
-    return "(" + ", ".join(f"{value:.2f}" for value in point) + ")"

@@ -65,6 +65,26 @@ def test_repeats(
         assert axis["values"] == [values[index] for index in order]
 
 
+def test_several_volumes_of_one_b_value(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Diffusion names the axis even where the order of numbers makes it."""
+    values = [0.0, 0.0, 1000.0]
+    repeated(tmp_path / "s", 3, DiffusionBValue=lambda repeat: values[repeat])
+    axis = Additions.of(load(tmp_path / "s").meta).axes[0]
+    assert (axis["name"], axis["values"]) == ("b-value", values)
+
+
+def test_times_of_volumes(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Volumes are told by when they were acquired, if that rises; midnight does no harm."""
+    moments = [("20200101", "235959.5"), ("20200102", "000001.25"), ("20200102", "000003")]
+    attributes = {
+        "AcquisitionDate": lambda repeat: moments[repeat][0],
+        "AcquisitionTime": lambda repeat: moments[repeat][1],
+    }
+    repeated(tmp_path / "s", 3, **attributes)
+    axis = Additions.of(load(tmp_path / "s").meta).axes[0]
+    assert axis == {"name": "time", "unit": "s", "values": [0, 1.75, 3.5]}
+
+
 @pytest.mark.parametrize(
     ("attributes", "why"),
     [
