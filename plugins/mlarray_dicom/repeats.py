@@ -128,7 +128,7 @@ def _times(rows: list[list[dict[str, Any]]]) -> list[float] | None:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return a date and time of DICOM (PS3.5, 6.2), as two texts or as one; None when it is no such thing."""
+    """Return a date and time of DICOM (PS3.5, 6.2), of two texts or one; None when it is no such thing."""
     if value is None:
         return None
     text = "".join(value) if isinstance(value, tuple) else str(value)
