@@ -22,7 +22,7 @@ def load(name: str, *, small: bool = False) -> np.ndarray:
     """
     array = _MAKERS[name]()
     if small:
-        array = array[tuple(slice(0, max(1, size // 2)) if size > 16 else slice(None) for size in array.shape)]
+        array = array[tuple(slice(0, size // 2 if size > 16 else size) for size in array.shape)]
     return np.ascontiguousarray(array)
 
 
@@ -81,7 +81,8 @@ def _rgb() -> np.ndarray:
     slide = _real("he-slide-3000x3000x3-uint8.tif")
     if slide is None:
         plane = _phantom((1, 3000, 3000), 8.0)[0]
-        slide = np.stack([np.clip(plane / 8 + 128 + shift, 0, 255) for shift in (0, 9, -12)], -1).astype(np.uint8)
+        colours = [np.clip(plane / 8 + 128 + shift, 0, 255) for shift in (0, 9, -12)]
+        slide = np.stack(colours, -1).astype(np.uint8)
     return _mirrored(_mirrored(slide, 10000, 0), 10000, 1)
 
 
@@ -96,7 +97,8 @@ def _large() -> np.ndarray:
 def _phantom(shape: tuple[int, ...], noise: float, seed: int = 0) -> np.ndarray:
     """Return ellipsoids of tissue in air, in Hounsfield units, with noise."""
     random = np.random.default_rng(seed)
-    grids = np.meshgrid(*(np.linspace(-1, 1, size, dtype=np.float32) for size in shape), indexing="ij", sparse=True)
+    lines = [np.linspace(-1, 1, size, dtype=np.float32) for size in shape]
+    grids = np.meshgrid(*lines, indexing="ij", sparse=True)
     image = np.full(shape, -1000, np.float32)
     for radius, value in ((0.8, 1000), (0.74, 40), (0.4, 25), (0.2, 60), (0.1, 10)):
         centre = random.uniform(-0.1, 0.1, len(shape))

@@ -1,0 +1,1 @@
+"""Measures mlarray beside its reference and its peers: ``python -m benchmarks --reference PYTHON``."""

@@ -1,0 +1,57 @@
+"""The command: measures, then writes docs/benchmarks.md and its plot.
+
+    python -m benchmarks --reference REFERENCE_ENV/bin/python [--quick] [--folder FOLDER]
+
+Runs in an environment that has mlarray with the extra ``bench``. The reference, mlarray 0.0.54, runs in its
+own.
+``MLARRAY_BENCH_DATA`` names a folder with real images; without it similar ones are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from benchmarks import commands, measure, report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
+    parser.add_argument("--reference", type=Path, required=True, help="Python that has mlarray 0.0.54")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the voxels, few repetitions")
+    parser.add_argument("--folder", type=Path, help="where to put files; a temporary folder by default")
+    parser.add_argument("--only", help="part to measure again: " + ", ".join(PARTS) + "; needs --folder")
+    parser.add_argument("--docs", type=Path, default=Path(__file__).parents[1] / "docs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(exist_ok=True, parents=True)
+        run(folder, asked)
+
+
+def run(folder: Path, asked: argparse.Namespace) -> None:
+    kept = folder / "results.json"
+    results = json.loads(kept.read_text()) if kept.exists() and asked.only else {}
+    for name, part in PARTS.items():
+        if asked.only is None or name in asked.only.split(","):
+            print(f"== {name}", flush=True)
+            results[name] = part(folder, asked.reference, asked.quick)
+            kept.write_text(json.dumps(results))
+    report.write(results, asked.docs, quick=asked.quick)
+
+
+PARTS = {
+    "machine": measure.machine,
+    "images": measure.images,
+    "write": measure.write,
+    "read": measure.read,
+    "first": measure.first,
+    "workers": measure.workers,
+    "convert": commands.convert,
+    "start": commands.start,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Whole commands: converting a file, and starting up. Processor time and memory are the child's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def child(arguments: list[str]) -> dict:
+    """Run a command and return its processor and wall seconds and its peak memory in bytes."""
+    started = time.perf_counter()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"failed: {' '.join(arguments)}")
+    return {
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "wall": time.perf_counter() - started,
+        "rss": usage.ru_maxrss * 1024,
+    }
+
+
+def _script(python: str | Path, name: str) -> str:
+    return str(Path(python).parent / name)
+
+
+def convert(folder: Path, reference: Path, quick: bool) -> dict:
+    ours = [_script(sys.executable, "mlarray"), "convert", "--force", "--quiet"]
+    ways = {
+        "ours": ours,
+        "ours fast": [*ours, "-o", "profile=fast"],
+        "reference": [_script(reference, "mlarray_convert")],
+    }
+    results: dict[str, list] = {}
+    source = _gzipped(folder, "ct")
+    for _ in range(3):
+        for key, command in ways.items():
+            target = folder / f"converted-{key.replace(' ', '-')}.mla"
+            took = child([*command, str(source), str(target)])
+            results.setdefault(key, []).append({**took, "size": target.stat().st_size})
+    if (folder / "large.npy").exists():
+        target = folder / "converted-large.mla"
+        results["ours large"] = [child([*ours, str(_gzipped(folder, "large")), str(target)])]
+    return results
+
+
+def _gzipped(folder: Path, name: str) -> Path:
+    """Return the image as NIfTI, slices last as scanners have it."""
+    path = folder / f"{name}.nii.gz"
+    if not path.exists():
+        import nibabel
+
+        nibabel.openers.Opener.default_compresslevel = 1
+        nibabel.save(nibabel.Nifti1Image(np.load(folder / f"{name}.npy").T, np.diag([1.0, 1, 2, 1])), path)
+    return path
+
+
+def start(folder: Path, reference: Path, quick: bool) -> dict:
+    """Return processor seconds of starting up; the least counts, for everything else only adds to it."""
+    image = next(folder.glob("ct.ours-default*"))
+    command, theirs = _script(sys.executable, "mlarray"), _script(reference, "mlarray_convert")
+    ways = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "mlarray --help": [command, "--help"],
+        "mlarray --version": [command, "--version"],
+        "mlarray info": [command, "info", str(image)],
+        "reference --help": [theirs, "--help"],
+    }
+    times: dict[str, list[float]] = {key: [] for key in ways}
+    for _ in range(10 if quick else 25):
+        for key, arguments in ways.items():
+            times[key].append(child(arguments)["cpu"])
+    return times

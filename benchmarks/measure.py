@@ -1,0 +1,257 @@
+"""Reading and writing, all libraries in turns on the same boxes."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import data
+from benchmarks.peers import PEERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IMAGES = ("ct", "mr", "labels", "rgb", "time", "large")
+PACKAGES = ("mlarray", "blosc2", "numpy", "zarr", "tensorstore", "h5py", "hdf5plugin", "nibabel", "tifffile")
+PLANE = 3_000_000
+"""About so many voxels are read before the next library has its turn."""
+
+
+class Client:
+    """A library in a process of its own."""
+
+    def __init__(self, python: str, peer: str, folder: Path) -> None:
+        script = Path(__file__).parent / "server.py"
+        self.process = subprocess.Popen(
+            [python, str(script), peer, str(folder)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def send(self, do: str, **request) -> None:
+        self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("a benchmarked library's process ended early")
+        return json.loads(line)
+
+    def ask(self, do: str, **request) -> dict:
+        self.send(do, **request)
+        return self.answer()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@contextmanager
+def clients(reference: Path, folder: Path, *names: str) -> Iterator[dict[str, Client]]:
+    running = {
+        name: Client(str(reference) if name == "reference" else sys.executable, name, folder)
+        for name in names or PEERS
+    }
+    try:
+        yield running
+    finally:
+        for client in running.values():
+            client.close()
+
+
+def machine(folder: Path, reference: Path, quick: bool) -> dict:
+    cpu = next(
+        (line.split(":")[1].strip() for line in _text("/proc/cpuinfo").splitlines() if "model name" in line),
+        platform.processor(),
+    )
+    with clients(reference, folder, "ours", "reference") as running:
+        found = {name: client.ask("versions", names=PACKAGES) for name, client in running.items()}
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.platform(), "versions": found}
+
+
+def _text(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def images(folder: Path, reference: Path, quick: bool) -> dict:
+    found = {}
+    for name in IMAGES[:-1] if quick else IMAGES:
+        path = folder / f"{name}.npy"
+        if not path.exists():
+            np.save(path, data.load(name, small=quick))
+        array = np.load(path, mmap_mode="r")
+        found[name] = {"shape": array.shape, "dtype": str(array.dtype), "bytes": array.nbytes}
+    return {"real": bool(data.REAL), "images": found}
+
+
+def _images(folder: Path) -> dict[str, np.ndarray]:
+    return {name: np.load(p, mmap_mode="r") for name in IMAGES if (p := folder / f"{name}.npy").exists()}
+
+
+def write(folder: Path, reference: Path, quick: bool) -> dict:
+    results = {}
+    with clients(reference, folder) as running:
+        for name, array in _images(folder).items():
+            large = name == "large"
+            rounds = 1 if large else 3
+            cells: dict[str, dict] = {}
+            for turn in range(rounds):
+                for key, peer, profile in _writers(array, large=large):
+                    if PEERS[peer].takes(name) and (turn == 0 or key in TIMED):
+                        took = running[peer].ask("write", image=name, profile=profile)
+                        cell = cells.setdefault(key, {"cpu": [], "wall": [], "size": took["size"]})
+                        cell["cpu"].append(took["cpu"])
+                        cell["wall"].append(took["wall"])
+            for client in running.values():
+                client.ask("forget")
+            _check(running, name, array, cells)
+            results[name] = cells
+            print(name, {key: cell["size"] for key, cell in cells.items()}, flush=True)
+    return results
+
+
+TIMED = ("ours", "ours fast", "ours small", "reference")
+
+
+def _writers(array: np.ndarray, *, large: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield key in the results, library and profile of each file to write."""
+    yield "ours", "ours", "default"
+    yield "reference", "reference", "default"
+    if large:
+        return
+    for profile in ("fast", "small", "auto"):
+        yield f"ours {profile}", "ours", profile
+    if _is_volume(array):
+        for axis in range(3):
+            yield f"ours slices:{axis}", "ours", f"slices:{axis}"
+    for peer in PEERS:
+        if peer not in ("ours", "reference"):
+            yield peer, peer, "default"
+
+
+def _is_volume(array: np.ndarray) -> bool:
+    return array.ndim == 3 and array.shape[-1] != 3
+
+
+def _library(key: str) -> tuple[str, str]:
+    """Return library and profile of a key in the results."""
+    if not key.startswith("ours"):
+        return key, "default"
+    return "ours", key.removeprefix("ours").strip() or "default"
+
+
+def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict) -> None:
+    """Fail when any library gives back other voxels than went in."""
+    shape = [min(40, size) for size in array.shape]
+    start = [size // 3 if size > 60 else 0 for size in array.shape]
+    for key in cells:
+        peer, profile = _library(key)
+        if not running[peer].ask("check", image=name, profile=profile, start=start, shape=shape)["equal"]:
+            raise RuntimeError(f"{key} returns wrong voxels of {name}")
+
+
+def read(folder: Path, reference: Path, quick: bool) -> dict:
+    results: dict[str, dict] = {}
+    written = _written(folder)
+    with clients(reference, folder) as running:
+        for name, array in _images(folder).items():
+            keys = [key for key in written[name] if not key.startswith("ours slices")]
+            for cell, shape in _cells(name, array.shape).items():
+                tuned = f"ours slices:{cell[-1]}"
+                chosen = [*keys, tuned] if cell.startswith("slice") and tuned in written[name] else keys
+                if cell.startswith("slice"):
+                    chosen = [key for key in chosen if key not in ("ours auto",)]
+                results.setdefault(name, {})[cell] = _cell(running, name, array.shape, shape, chosen, quick)
+            print(name, "read", flush=True)
+    return results
+
+
+def _written(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())["write"]
+
+
+def _cells(name: str, shape: tuple[int, ...]) -> dict[str, list[int]]:
+    if name == "rgb":
+        return {str(size): [size, size, 3] for size in (256, 512, 1024)}
+    if name == "time":
+        return {"64": [shape[0], *(min(64, size) for size in shape[1:])]}
+    sizes = (128,) if name == "large" else (96, 128, 192)
+    patches = {str(size): [min(size, s) for s in shape] for size in sizes}
+    slices = {f"slice {axis}": [1 if a == axis else s for a, s in enumerate(shape)] for axis in range(3)}
+    return {**patches, **slices}
+
+
+def _starts(chance: random.Random, size: tuple[int, ...], shape: list[int], count: int) -> list[list[int]]:
+    return [[chance.randrange(s - n + 1) for s, n in zip(size, shape, strict=True)] for _ in range(count)]
+
+
+def _cell(
+    running: dict[str, Client],
+    name: str,
+    size: tuple[int, ...],
+    shape: list[int],
+    keys: list[str],
+    quick: bool,
+) -> dict[str, list[float]]:
+    """Return processor seconds per box, one number for each turn."""
+    count = max(4, min(24, 6 * PLANE // int(np.prod(shape))))
+    times: dict[str, list[float]] = {key: [] for key in keys}
+    for turn in range(-1, 5 if quick else 9):
+        chance = random.Random(turn)
+        starts = _starts(chance, size, shape, count)
+        order = list(keys)
+        chance.shuffle(order)
+        for key in order:
+            main = key.startswith("ours") or key == "reference"
+            if not main and turn > 2:
+                continue
+            some = starts if main else starts[: max(2, count // 6)]
+            peer, profile = _library(key)
+            took = running[peer].ask("read", image=name, profile=profile, starts=some, shape=shape)
+            if turn >= 0:
+                times[key].append(took["cpu"] / len(some))
+    return times
+
+
+def first(folder: Path, reference: Path, quick: bool) -> dict:
+    """Return seconds to open a file and read one voxel."""
+    ways = {
+        "ours": ("ours", {}),
+        "ours verify=none": ("ours", {"verify": "none"}),
+        **{peer: (peer, {}) for peer in ("reference", "zarr 3", "tensorstore", "h5py + Blosc2")},
+    }
+    times: dict[str, list[float]] = {key: [] for key in ways}
+    with clients(reference, folder, *{peer for peer, _ in ways.values()}) as running:
+        for turn in range(-1, 7):
+            for key, (peer, options) in ways.items():
+                took = running[peer].ask("first", image="ct", profile="default", count=40, **options)
+                if turn >= 0:
+                    times[key].append(took["cpu"])
+    return times
+
+
+def workers(folder: Path, reference: Path, quick: bool) -> dict:
+    """Return wall seconds per patch of 128 voxels when two processes read one file at once."""
+    shape = [min(128, size) for size in np.load(folder / "ct.npy", mmap_mode="r").shape]
+    size = np.load(folder / "ct.npy", mmap_mode="r").shape
+    times: dict[str, list[float]] = {"ours": [], "reference": []}
+    with clients(reference, folder, *times) as one, clients(reference, folder, *times) as two:
+        for turn in range(-1, 7):
+            chance = random.Random(turn)
+            starts = _starts(chance, size, shape, 16)
+            for key in times:
+                pair = one[key], two[key]
+                for client in pair:
+                    client.send("read", image="ct", profile="default", starts=starts, shape=shape)
+                took = [client.answer() for client in pair]
+                if turn >= 0:
+                    times[key].append(max(answer["wall"] for answer in took) / len(starts) / 2)
+    return times
