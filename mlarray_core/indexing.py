@@ -36,8 +36,8 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
     rest: list[Any] = []
     axis = 0
     for part in parts:
-        if part is None:
-            rest.append(None)
+        if part is None or part is Ellipsis:
+            rest.append(part)
             continue
         if isinstance(part, np.ndarray) and part.dtype == bool:
             used = part.ndim
@@ -49,7 +49,7 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
         cuts.append(cut)
         rest.append(left)
         axis += 1
-    whole = all(isinstance(left, slice) and left == slice(None) for left in rest)
+    whole = all(left is Ellipsis or (isinstance(left, slice) and left == slice(None)) for left in rest)
     return tuple(cuts), None if whole else tuple(rest)
 
 
@@ -74,7 +74,7 @@ def _names_fields(key: Any) -> bool:
 
 
 def _expand(parts: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
-    """Replace Ellipsis and missing parts by whole slices, and sequences by arrays."""
+    """Replace missing parts, and Ellipsis where it stands for any, by whole slices; sequences by arrays."""
     done = [_plain(part) for part in parts]
     used = sum(_axes(part) for part in done)
     if used > len(shape):
@@ -85,7 +85,7 @@ def _expand(parts: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
         return done + fill
     if any(part is Ellipsis for part in done[at + 1 :]):
         raise IndexError("an index can only have a single ellipsis ('...')")
-    return done[:at] + fill + done[at + 1 :]
+    return done[:at] + (fill or [Ellipsis]) + done[at + 1 :]  # an empty one still separates arrays
 
 
 def _plain(part: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -42,6 +42,7 @@ def assert_same(found, expected):
 
 @settings(max_examples=300, deadline=None)
 @given(key=keys)
+@example(key=(None, 0, ..., 0, np.array([], int)))
 def test_reading_agrees_with_numpy(key):
     expected = outcome(lambda: VOXELS[key])
     for image in (COMPRESSED, PLAIN):
