@@ -58,6 +58,8 @@ def cli() -> None:
 @click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
 @click.option("--levels", metavar="COUNT", help="Coarser versions to store in .mla: auto, none or how many.")
 @click.option("--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
+@click.option("--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
+@click.option("--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
 @click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlarray_io.batch.jobs import Order
 
-LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel", "levels", "lossy")
+LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel", "levels", "lossy", "stats", "foreground")
 """Flags that are options of a `.mla` target."""
 BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run")
 """Flags that only a batch has."""

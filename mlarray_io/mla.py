@@ -48,6 +48,8 @@ class MlaOptions(Options):
     )
     levels: str | None = option(None, "coarser versions to store: auto, none or how many")
     lossy: str | None = option(None, "round values within a bound: tolerance=0.5 or relative=0.001")
+    stats: bool = option(False, "note minimum, maximum, mean, deviation and percentiles of the voxels")
+    foreground: float | None = option(None, "with stats: only of voxels above this value")
 
 
 class MlaReader(Reader):
@@ -142,9 +144,27 @@ class MlaFormat(Format):
             chunks = _chunks(reader, grid, step, context)
             if tolerance is not None:
                 chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
+            if options.stats:
+                chunks = _measured(chunks, meta, dtype, options.foreground)
             writer.put_all(chunks, context.threads, _ahead(step, grid))
             writer.finish(generations.encode(meta))
         levels.build(target, options.levels, threads=context.threads)
+
+
+def _measured(
+    chunks: Iterator[tuple[int, np.ndarray[Any, Any]]],
+    meta: Meta,
+    dtype: np.dtype[Any],
+    above: float | None,
+) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Pass chunks on, and note the statistics of their voxels in the metadata after the last."""
+    from mlarray_io.statistics import Statistics
+
+    statistics = Statistics(dtype, above)
+    for number, voxels in chunks:
+        statistics.add(voxels)
+        yield number, voxels
+    meta.stats = statistics.meta()
 
 
 def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:
