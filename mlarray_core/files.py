@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 import sys
+import time
 from typing import BinaryIO
 
 from mlarray_core.errors import CorruptError, NotFoundError, ReadError
@@ -46,21 +47,31 @@ def map_file(path: str) -> bytes | mmap.mmap:
     with open_binary(path) as file:
         if os.fstat(file.fileno()).st_size == 0:
             raise CorruptError("the file is empty", path=path)
-        try:
-            if os.name != "posix":
+        content = _private_map(file)
+        if content is None:
+            try:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            flags, access = mmap.MAP_PRIVATE | _NORESERVE, mmap.PROT_READ | mmap.PROT_WRITE
-            content = mmap.mmap(file.fileno(), 0, flags, access)
-        except (OSError, ValueError) as error:
-            raise ReadError("it can't be mapped into memory", path=path) from error
+            except (OSError, ValueError) as error:
+                raise ReadError("it can't be mapped into memory", path=path) from error
     claimed = struct.unpack(">i", content[11:15])[0] if len(content) >= 15 else 0
     size = min(max(0, claimed), MAX_HEADER, len(content))
     content[:size] = content[:size]
     return content
 
 
+def _private_map(file: BinaryIO) -> mmap.mmap | None:
+    """Return a map whose pages can be made its own, None where the system has none or no room for it."""
+    if os.name != "posix":
+        return None
+    flags, access = mmap.MAP_PRIVATE | _NORESERVE, mmap.PROT_READ | mmap.PROT_WRITE
+    try:
+        return mmap.mmap(file.fileno(), 0, flags, access)
+    except (OSError, ValueError):  # a system that promises no more memory than it has counts the whole file
+        return None
+
+
 def forget_pages(content: bytes | memoryview | mmap.mmap) -> None:
-    """Take the pages of a map that were read out of this process's memory; reading them again brings them back.
+    """Take the pages of a map that were read out of this process's memory; reading again brings them back.
 
     They would count as its memory until the system wants them back. The header's pages, which are the map's
     own, stay.
@@ -75,11 +86,14 @@ def lock(file: BinaryIO) -> bool:
     """Take the advisory lock of a file's writer, kept until the file is closed; False when another has it."""
     if fcntl is None:
         return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    for wait in (0.01, 0.02, 0):  # a reader may be asking just now whether anybody writes
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(wait)
+        else:
+            return True
+    return False
 
 
 def being_written(path: str) -> bool:

@@ -10,14 +10,15 @@ import resource
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from mlarray import MLArray
 from mlarray_core.container import read_meta
 from mlarray_core.errors import MLArrayError
 from tests.trust.samples import known
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SPACE = 3 << 30
 
@@ -27,9 +28,13 @@ class Expected:
 
     def __init__(self, path: Path) -> None:
         with MLArray.open(path) as image:
-            self.known = known(image)
-            self.voxels = None if image.shape is None else image.to_numpy()
+            self.images = everything(image)
         self.header = header(path)
+
+
+def everything(image: MLArray) -> list[tuple[str, np.ndarray | None]]:
+    """Return what an image and its levels say of themselves, and their voxels."""
+    return [(known(one), None if one.shape is None else one.to_numpy()) for one in (image, *image.levels)]
 
 
 def header(path: Path) -> str:
@@ -40,14 +45,16 @@ def header(path: Path) -> str:
 def content(path: Path, expected: Expected) -> bool:
     """Whether the voxels and metadata of a file are what is expected."""
     with MLArray.open(path) as image:
-        voxels = None if image.shape is None else image.to_numpy()
-        if known(image) != expected.known:
-            return False
-    if voxels is None or expected.voxels is None:
-        return voxels is expected.voxels
-    return voxels.dtype == expected.voxels.dtype and np.array_equal(
-        voxels.view(np.uint8), expected.voxels.view(np.uint8)
-    )
+        found = everything(image)
+    return len(found) == len(expected.images) and all(map(_same, found, expected.images))
+
+
+def _same(one: tuple[str, np.ndarray | None], other: tuple[str, np.ndarray | None]) -> bool:
+    if one[0] != other[0]:
+        return False
+    if one[1] is None or other[1] is None:
+        return one[1] is other[1]
+    return one[1].dtype == other[1].dtype and one[1].tobytes() == other[1].tobytes()
 
 
 def outcome(action: Any) -> str:

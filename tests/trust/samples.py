@@ -52,6 +52,9 @@ def sealed(folder: Path) -> list[Sample]:
         "large": MLArray(ramp, chunk_size=(64, 128, 128), block_size=(16, 32, 32)),
     }
     samples = [_written(folder, name, image) for name, image in images.items()]
+    image = MLArray(rng.integers(-900, 900, (300, 90)).astype("i2"), spacing=[1.0, 2.0], meta={"a": 1})
+    image.save(folder / "levels.mla", levels=2)
+    samples.append(_read(folder, "levels", 54000))
     with MLArray.open(folder / "int16.mla", mmap_mode="r+") as image:
         image[5:9] = 3
         image.meta.extra["edited"] = True
