@@ -149,9 +149,7 @@ class ArrayState:
     ) -> None:
         with meta_writable():
             self.meta._has_array.has_array = True
-        plan = plan_layout(
-            self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile, array
-        )
+        plan = plan_layout(self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile, array)
         note_layout(self.meta, plan, dparams)
         if not compressed:
             self._storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))

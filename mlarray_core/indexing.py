@@ -79,7 +79,7 @@ def _expand(parts: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
     used = sum(_axes(part) for part in done)
     if used > len(shape):
         raise IndexError(f"too many indices: the array has {len(shape)} axes, {used} were indexed")
-    fill = [slice(None)] * (len(shape) - used)
+    fill: list[Any] = [slice(None)] * (len(shape) - used)
     at = next((i for i, part in enumerate(done) if part is Ellipsis), None)
     if at is None:
         return done + fill
