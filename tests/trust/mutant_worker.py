@@ -10,15 +10,14 @@ import resource
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from mlarray import MLArray
 from mlarray_core.container import read_meta
 from mlarray_core.errors import MLArrayError
 from tests.trust.samples import known
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SPACE = 3 << 30
 
@@ -54,7 +53,7 @@ def _same(one: tuple[str, np.ndarray | None], other: tuple[str, np.ndarray | Non
         return False
     if one[1] is None or other[1] is None:
         return one[1] is other[1]
-    return one[1].dtype == other[1].dtype and one[1].tobytes() == other[1].tobytes()
+    return one[1].dtype == other[1].dtype and np.array_equal(one[1].view(np.uint8), other[1].view(np.uint8))
 
 
 def outcome(action: Any) -> str:
