@@ -114,7 +114,7 @@ _NAMES = {key: (name, unit) for key, name, unit in _REPEATING}
 
 
 def _times(rows: list[list[dict[str, Any]]]) -> list[float] | None:
-    """Return when each volume began, in s after the first; None unless each began later than the one before."""
+    """Return when each volume began, in s after the first; None unless later ones began later."""
     starts = []
     for row in rows:
         moments = [_moment(keys.get("time")) for keys in row]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,21 @@ if TYPE_CHECKING:
 
 ORIENTATION_TOLERANCE = 1e-3
 """Largest difference of direction cosines within one stack: files round them."""
+SPACING_TOLERANCE = 1e-4
+"""The same for pixel spacing, as a part of it."""
 
-_EXPLAINING = ("stack", "type", "echo", "inversion", "flip", "kernel", "energy", "detector", "label")
+_EXPLAINING = (
+    "stack",
+    "type",
+    "echo",
+    "inversion",
+    "flip",
+    "kernel",
+    "energy",
+    "detector",
+    "label",
+    "quantity",
+)
 """What, when it differs among frames at one place, makes them different images."""
 
 
@@ -182,10 +196,14 @@ def _alone(instance: Instance) -> str:
     )
     placed = placed or instance.get("DetectorInformationSequence") is not None
     enhanced = instance.get("SharedFunctionalGroupsSequence") is not None
-    whole = instance.get("SegmentationType") or instance.get("TotalPixelMatrixRows")
+    whole = any(instance.get(keyword) is not None for keyword in _COMPLETE)
     if (placed or enhanced) and not whole:
         return ""
     return instance.text("SOPInstanceUID") or str(instance.path)
+
+
+_COMPLETE = ("SegmentationType", "TotalPixelMatrixRows", "DoseGridScaling")
+"""What only objects have that hold a whole image: no stack is made of several."""
 
 
 def _differing(key: Hashable, others: Iterable[Hashable]) -> dict[str, str]:
@@ -229,24 +247,26 @@ def _partition(group: Group, name: str, cluster: Callable[[list[Frame]], list[An
 
 
 def _by_orientation(frames: list[Frame]) -> list[Any]:
-    """Label each frame by the first orientation that it equals, but for rounding."""
-    seen: list[tuple[float, ...]] = []
-    exact: dict[Any, Any] = {None: None}
-    for frame in frames:
-        cosines = frame.orientation
-        if cosines is None or cosines in exact:
-            continue
-        near = next(
-            (one for one in seen if np.abs(np.subtract(one, cosines)).max() <= ORIENTATION_TOLERANCE), None
-        )
-        if near is None:
-            seen.append(cosines)
-        exact[cosines] = near or cosines
-    return [exact[frame.orientation] for frame in frames]
+    return _near([frame.orientation for frame in frames], ORIENTATION_TOLERANCE)
 
 
 def _by_spacing(frames: list[Frame]) -> list[Any]:
-    return [frame.spacing and tuple(float(f"{step:.5g}") for step in frame.spacing) for frame in frames]
+    steps = [frame.spacing for frame in frames]
+    return _near(steps, SPACING_TOLERANCE * min(min(one) for one in steps if one) if any(steps) else 0)
+
+
+def _near(vectors: Sequence[tuple[float, ...] | None], tolerance: float) -> list[Any]:
+    """Label each vector by the first that it equals, but for rounding."""
+    seen: list[tuple[float, ...]] = []
+    exact: dict[Any, Any] = {None: None}
+    for vector in vectors:
+        if vector is None or vector in exact:
+            continue
+        near = next((one for one in seen if np.abs(np.subtract(one, vector)).max() <= tolerance), None)
+        if near is None:
+            seen.append(vector)
+        exact[vector] = near or vector
+    return [exact[vector] for vector in vectors]
 
 
 def _by_placed(frames: list[Frame]) -> list[Any]:
@@ -259,7 +279,19 @@ def _explained(group: Group) -> list[Group]:
         parts = _partition(group, name, lambda frames, name=name: [frame.keys.get(name) for frame in frames])  # type: ignore[misc]
         if len(parts) > 1 and _overlap(parts):
             return [smaller for part in parts for smaller in _explained(part)]
-    return [group]
+    return _acquisitions(group)
+
+
+def _acquisitions(group: Group) -> list[Group]:
+    """Split CT phases that cover the body differently; those that cover the same become an axis."""
+    counts = Counter(_rounded(frame) for frame in group.frames)
+    if group.first.text("Modality") != "CT" or len(set(counts.values())) == 1:
+        return [group]
+    parts = _partition(
+        group, "acquisition", lambda frames: [frame.keys.get("acquisition") for frame in frames]
+    )
+    single = all(len({_rounded(frame) for frame in part.frames}) == len(part.frames) for part in parts)
+    return parts if single else [group]
 
 
 def _overlap(parts: list[Group]) -> bool:

@@ -123,6 +123,26 @@ def test_uneven_repeats(load: Callable[..., Any], tmp_path: Path) -> None:
         load(tmp_path / "s")
 
 
+def test_phases_that_cover_different_slices(load_all: Callable[..., Any], tmp_path: Path) -> None:
+    """Two acquisitions of a CT whose slices only partly coincide are two images."""
+    whole = repeated(tmp_path / "s", 2, AcquisitionNumber=lambda repeat: repeat + 1)
+    (tmp_path / "s" / "2_1").unlink()
+    first, second = load_all(tmp_path / "s")
+    np.testing.assert_array_equal(first.array, whole[0])
+    np.testing.assert_array_equal(second.array, whole[1][:2])
+    assert first.ref.facts["why_split"] == "acquisition 1"
+
+
+def test_doses_of_beams_are_no_time_series(load_all: Callable[..., Any], tmp_path: Path) -> None:
+    for beam in (1, 2):
+        made = dataset(
+            (VOLUME * beam).astype(np.uint32), (0, 0, 0), SOPClassUID="1.2.840.10008.5.1.4.1.1.481.2",
+            GridFrameOffsetVector=[0, 2, 4], DoseGridScaling="0.5", DoseUnits="GY", InstanceNumber=beam,
+        )  # fmt: skip
+        write(made, tmp_path / str(beam))
+    assert [image.array.shape for image in load_all(tmp_path)] == [(3, 4, 6)] * 2
+
+
 def test_copies_with_other_content(load: Callable[..., Any], tmp_path: Path) -> None:
     """Two slices at one place with nothing to tell them apart are refused, not put on a time axis."""
     repeated(tmp_path / "s", 2, InstanceNumber=1)
