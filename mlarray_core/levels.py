@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 _DATE = (1980, 1, 1, 0, 0, 0)
+_COMPRESSION: dict[Method, dict[str, int]] = {
+    "mean": {"clevel": 4},
+    "max": {"clevel": 4},
+    "mode": {"codec": 5, "clevel": 1},
+}
+"""Only this package reads levels: they take less effort, and for label maps, where they weigh most, ZSTD."""
 
 
 def count_of(levels: str | int | None) -> int | None:
@@ -140,7 +146,7 @@ def _append(
 def _write_level(
     file: BinaryIO, base: FrameStorage, level: Level, meta: Meta, method: Method, threads: int
 ) -> None:
-    plan = plan_layout(meta, level.shape, base.dtype)
+    plan = plan_layout(meta, level.shape, base.dtype, cparams=_COMPRESSION[method])
     grid = Grid(level.shape, plan.chunks, plan.blocks, base.dtype)
     note_layout(meta, plan, None)
     writer = FrameWriter(file, grid, plan.cparams)

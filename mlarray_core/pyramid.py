@@ -125,21 +125,24 @@ def reduce(voxels: Array, step: Sequence[int], method: Method) -> Array:
     numpy.ndarray
         Of the same dtype. Structured voxels are taken from the first of each block.
     """
-    parts = _corners(voxels, step)
-    if len(parts) == 1:
-        return parts[0]
+    if all(width == 1 for width in step):
+        return voxels
+    voxels = _padded(voxels, step)
     if voxels.dtype.names is not None:
-        return parts[0]
+        return voxels[tuple(slice(None, None, width) for width in step)]
     if method == "mode" or voxels.dtype.kind not in "iufc":
-        return _mode(parts)
-    return _max(parts) if method == "max" else _mean(parts)
+        return _mode(_corners(voxels, step))
+    return _max(_corners(voxels, step)) if method == "max" else _mean(voxels, step)
+
+
+def _padded(voxels: Array, step: Sequence[int]) -> Array:
+    """Return whole blocks, the last voxels repeated where the image ends within one."""
+    short = [(0, size % width) for size, width in zip(voxels.shape, step, strict=True)]
+    return np.pad(voxels, short, mode="edge") if any(after for _, after in short) else voxels
 
 
 def _corners(voxels: Array, step: Sequence[int]) -> list[Array]:
     """Return one array for each place within a block."""
-    short = [(0, size % width) for size, width in zip(voxels.shape, step, strict=True)]
-    if any(after for _, after in short):
-        voxels = np.pad(voxels, short, mode="edge")
     places = itertools.product(*(range(width) for width in step))
     return [
         voxels[tuple(slice(start, None, width) for start, width in zip(place, step, strict=True))]
@@ -147,25 +150,48 @@ def _corners(voxels: Array, step: Sequence[int]) -> list[Array]:
     ]
 
 
-def _mean(parts: list[Array]) -> Array:
-    dtype = parts[0].dtype
-    if dtype.kind in "iu" and dtype.itemsize < 8:
-        total = sum((part.astype(np.int64) for part in parts[1:]), parts[0].astype(np.int64))
-        rounded: Array = np.rint(total / len(parts)).astype(dtype)
-        return rounded
+def _sum(voxels: Array, step: Sequence[int], dtype: Any) -> Array:
+    """Return the sum of each block, axis by axis, so that every voxel is looked at once."""
+    total = voxels
+    for axis, width in enumerate(step):
+        if width == 2:
+            ahead = (slice(None),) * axis
+            total = np.add(
+                total[(*ahead, slice(0, None, 2))], total[(*ahead, slice(1, None, 2))], dtype=dtype
+            )
+    return total
+
+
+def _mean(voxels: Array, step: Sequence[int]) -> Array:
+    dtype = voxels.dtype
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        return _mean_of_long(_corners(voxels, step))
     if dtype.kind in "iu":
-        return _mean_of_long(parts)
-    wide = np.result_type(dtype, np.float32)
-    stack = np.stack(parts).astype(wide)
+        wide = np.int32 if dtype.itemsize <= 2 else np.int64
+        return _halved(_sum(voxels, step, wide), math.prod(step)).astype(dtype)
+    total = _sum(voxels, step, np.result_type(dtype, np.float64))
+    if np.isnan(total).any():
+        return _mean_of_known(_corners(voxels, step))
+    mean: Array = (total / math.prod(step)).astype(dtype)
+    return mean
+
+
+def _halved(total: Array, count: int) -> Array:
+    """Return integers divided by a power of two, rounded half to even."""
+    whole, rest = total >> (count.bit_length() - 1), total & (count - 1)
+    up = (2 * rest > count) | ((2 * rest == count) & (whole & 1 == 1))
+    halved: Array = whole + up
+    return halved
+
+
+def _mean_of_known(parts: list[Array]) -> Array:
+    """Return the mean of what isn't NaN."""
+    stack = np.stack(parts).astype(np.result_type(parts[0].dtype, np.float64))
     missing = np.isnan(stack)
-    if not missing.any():
-        mean: Array = stack.mean(axis=0, dtype=np.result_type(wide, np.float64)).astype(dtype)
-        return mean
-    known = (~missing).sum(axis=0)
-    total = np.where(missing, 0, stack).sum(axis=0, dtype=np.result_type(wide, np.float64))
+    total = np.where(missing, 0, stack).sum(axis=0)
     with np.errstate(invalid="ignore"):
-        present: Array = (total / known).astype(dtype)
-    return present
+        mean: Array = (total / (~missing).sum(axis=0)).astype(parts[0].dtype)
+    return mean
 
 
 def _mean_of_long(parts: list[Array]) -> Array:
@@ -181,6 +207,18 @@ def _mean_of_long(parts: list[Array]) -> Array:
 
 
 def _mode(parts: list[Array]) -> Array:
+    """Return the most frequent value of each block; only blocks of several values are counted."""
+    first = parts[0]
+    mixed = parts[1] != first
+    for part in parts[2:]:
+        mixed |= part != first
+    result = first.copy()
+    if mixed.any():
+        result[mixed] = _counted([part[mixed] for part in parts])
+    return result
+
+
+def _counted(parts: list[Array]) -> Array:
     ordered = np.sort(np.stack(parts), axis=0)
     runs = np.ones(ordered.shape, np.uint8)
     for place in range(1, len(parts)):
