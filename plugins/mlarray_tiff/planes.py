@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_tiff.segments import Files, Segments, segment_counts, segment_shape
+from mlarray_tiff.segments import Files, Segments, most_in, segment_counts, segment_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -293,15 +293,23 @@ def _page_runs(keyframe: TiffPage) -> bool:
 
 
 def _check_segments(keyframe: TiffPage, path: Path) -> None:
-    """Refuse a page whose size asks for more segments than the file lists."""
-    wanted, listed = math.prod(segment_counts(keyframe)), len(keyframe.dataoffsets)
-    if not _page_runs(keyframe) and wanted > listed:
-        raise CorruptError(f"its size asks for {wanted:,} segments, the file lists {listed:,}", path=path)
+    """Refuse a page whose size asks for more segments, or more voxels, than the file can hold."""
     if keyframe.dtype is None:
-        raise UnsupportedError(
-            f"{keyframe.bitspersample} bits per sample of format {keyframe.sampleformat} fit no type",
-            path=path,
-        )
+        bits = f"{keyframe.bitspersample} bits per sample of format {keyframe.sampleformat}"
+        raise UnsupportedError(f"{bits} fit no type", path=path)
+    if _page_runs(keyframe):
+        size = math.prod(keyframe.shaped) * keyframe.dtype.itemsize
+        if int(keyframe.dataoffsets[0]) + size > keyframe.parent.filehandle.size:
+            raise CorruptError("the file ends within its voxels", path=path, hint="Was it copied whole?")
+        return
+    wanted, listed = math.prod(segment_counts(keyframe)), len(keyframe.dataoffsets)
+    if wanted > listed:
+        raise CorruptError(f"its size asks for {wanted:,} segments, the file lists {listed:,}", path=path)
+    stored = [int(count) for count in keyframe.databytecounts[:wanted] if count]
+    held = min(sum(stored), keyframe.parent.filehandle.size)
+    described = len(stored) * math.prod(segment_shape(keyframe)) * keyframe.dtype.itemsize
+    if described > most_in(held):
+        raise CorruptError(f"says that {held:,} bytes hold {described:,}", path=path)
 
 
 def shapes(levels: Sequence[TiffPageSeries]) -> Iterator[tuple[int, ...]]:

@@ -22,8 +22,8 @@ _SUBIFDS = 330
 def scan(path: Path) -> int:
     """Count the pages of a file.
 
-    A chain that comes back to its first pages ends there, as for every reader (a damaged last pointer loses
-    nothing).
+    A chain that comes back to an earlier page ends there, where tifffile ends it too; otherwise it is refused,
+    because tifffile would lose pages or never end.
 
     Raises
     ------
@@ -42,16 +42,29 @@ def scan(path: Path) -> int:
 
 def _walk(file: IO[bytes], signature: Signature, ndpi: bool, size: int, path: Path) -> int:
     layout = _Layout(signature, ndpi)
-    seen: set[int] = set()
+    seen: dict[int, int] = {}
     at = layout.first(file, signature)
     while at and at not in seen:
         if len(seen) >= MOST_PAGES:
             raise LimitError(f"has more than {MOST_PAGES:,} pages", path=path)
         if at + layout.count_size > size:
             raise CorruptError(f"page {len(seen)} lies beyond the end of the file", path=path)
-        seen.add(at)
+        seen[at] = len(seen)
         at = layout.next(file, at, path)
+    if at and not _ends(len(seen), seen[at]):
+        raise CorruptError("its chain of pages runs in a circle", path=path)
     return len(seen)
+
+
+def _ends(count: int, back: int) -> bool:
+    """Say whether tifffile finds all pages of a chain whose last one points back to page `back`.
+
+    It looks once, at the hundredth page, where that one was before, and drops what comes after it there.
+    """
+    return count < _LOOKS and back + (_LOOKS - 1 - back) % (count - back) == count - 1
+
+
+_LOOKS = 100
 
 
 class _Layout:

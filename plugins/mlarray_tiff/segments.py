@@ -187,7 +187,7 @@ class Segments:
 
     def _check(self, data: bytes, index: int) -> None:
         """Refuse what would unfold to far more than its bytes can hold, before it does."""
-        if self.nbytes > _FREE + _MOST_RATIO * len(data):
+        if self.nbytes > most_in(len(data)):
             raise CorruptError(
                 f"segment {index} says that {len(data):,} bytes hold {self.nbytes:,}", path=self._path
             )
@@ -213,6 +213,11 @@ def segment_counts(keyframe: TiffPage) -> tuple[int, int, int, int]:
 
 def _itemsize(keyframe: TiffPage) -> int:
     return 1 if keyframe.dtype is None else int(keyframe.dtype.itemsize)
+
+
+def most_in(count: int) -> int:
+    """Return the most bytes of voxels that `count` compressed bytes are believed to hold."""
+    return _FREE + _MOST_RATIO * count
 
 
 def pixels_in(data: bytes) -> int:
