@@ -1,13 +1,14 @@
 """Writers to be killed: each writes one image over and over, beginning with the version that it is told.
 
-``kill_worker.py HOW FOLDER`` reads a version per line, forks a writer, prints its process id, waits until it
-is dead and prints ``gone``: forking is much faster than starting Python anew.
+``kill_worker.py HOW FOLDER`` reads a version per line, forks a writer, prints its process id and how long one
+file takes, waits until it is dead and prints ``gone``: forking is much faster than starting Python anew.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,10 @@ def main() -> None:
     """Fork writers."""
     how, folder = sys.argv[1], Path(sys.argv[2])
     write = HOW[how](folder)
+    write(0)  # imports what it needs
+    started = time.perf_counter()
+    write(0)
+    seconds = time.perf_counter() - started
     print("ready", flush=True)
     for line in sys.stdin:
         pid = os.fork()
@@ -79,7 +84,7 @@ def main() -> None:
             while True:
                 write(version)
                 version += 1
-        print(pid, flush=True)
+        print(pid, seconds, flush=True)
         os.waitpid(pid, 0)
         print("gone", flush=True)
 

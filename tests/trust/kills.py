@@ -52,15 +52,15 @@ def run(how: str, count: int, seed: int) -> list[str]:
 
 def kill_one(writers: Child, number: int, draw: random.Random) -> None:
     """Start a writer and kill it at a random moment of its work."""
-    pid = int(writers.ask(str(number)))
-    time.sleep(draw.random() * LONGEST)
-    os.kill(pid, signal.SIGKILL)
+    pid, seconds = writers.ask(str(number)).split()
+    time.sleep(draw.random() * FILES * float(seconds))
+    os.kill(int(pid), signal.SIGKILL)
     if writers.more() != "gone":
         raise RuntimeError("the writer outlived its kill")
 
 
-LONGEST = 0.25
-"""Seconds until the kill, at most: a few whole writes."""
+FILES = 3
+"""How many files a writer writes until it is killed, at most."""
 
 
 def state(target: Path, expected: dict[int, np.ndarray]) -> str:
