@@ -67,6 +67,8 @@ class ArrayInfo:
         The box that one file holds: a chunk, or a shard of several.
     names
         Names of the axes, where all have one.
+    codec
+        Which codec a file's content is given to first; empty for shards, whose parts have their own.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +76,7 @@ class ArrayInfo:
     chunks: tuple[int, ...]
     outer: tuple[int, ...]
     names: tuple[str, ...] | None
+    codec: str = ""
 
 
 def read_node(files: Files, path: str) -> Node | None:
@@ -130,7 +133,8 @@ def _info2(content: Mapping[str, Any], attributes: Mapping[str, Any]) -> ArrayIn
     shape = _sizes(content["shape"], 0)
     chunks = _fitting(_sizes(content["chunks"], 1), shape)
     names = _names(attributes.get("_ARRAY_DIMENSIONS"), len(shape))
-    return ArrayInfo(shape, np.dtype(content["dtype"]).newbyteorder("="), chunks, chunks, names)
+    codec = (content.get("compressor") or {}).get("id", "")
+    return ArrayInfo(shape, np.dtype(content["dtype"]).newbyteorder("="), chunks, chunks, names, codec)
 
 
 def _info3(content: Mapping[str, Any]) -> ArrayInfo:
@@ -147,7 +151,9 @@ def _info3(content: Mapping[str, Any]) -> ArrayInfo:
         raise UnsupportedError(f"holds values of type {dtype!r}, which are no voxels")
     chunks = outer if inner is None else _fitting(inner, shape)
     names = _names(content.get("dimension_names"), len(shape))
-    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names)
+    last = content["codecs"][-1]
+    codec = "" if inner is not None else last if isinstance(last, str) else last["name"]
+    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names, codec.removeprefix("numcodecs."))
 
 
 def _check_codecs(codecs: list[Any], depth: int) -> tuple[int, ...] | None:

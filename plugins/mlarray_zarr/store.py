@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 
 from mlarray_core.errors import CorruptError
+from mlarray_zarr.bombs import weigh
 from mlarray_zarr.files import LONGEST_METADATA
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from zarr.core.buffer import Buffer, BufferPrototype
 
-    from mlarray_zarr.files import Files
+from mlarray_zarr.files import Files
 
 
 class FileStore(Store):
@@ -27,11 +28,16 @@ class FileStore(Store):
         Of the store.
     largest
         Most bytes of a chunk's file that are read.
+    codec
+        Which codec a chunk is given to first.
+    inflated
+        Most bytes that a chunk may become.
     """
 
-    def __init__(self, files: Files, largest: int) -> None:
+    def __init__(self, files: Files, largest: int, codec: str, inflated: int) -> None:
         super().__init__(read_only=True)
         self._files, self._largest = files, largest
+        self._codec, self._inflated = codec, inflated
         self._none: tuple[str, ...] = ()
 
     @property
@@ -109,4 +115,7 @@ class FileStore(Store):
         metadata = key.rpartition("/")[2] in ("zarr.json", ".zarray", ".zattrs", ".zgroup")
         if stop - start > (LONGEST_METADATA if metadata else self._largest):
             raise CorruptError(f"{key} is larger than a chunk can be", path=self._files.path)
-        return self._files.read(key, start, max(stop - start, 0))
+        content = self._files.read(key, start, max(stop - start, 0))
+        if content is not None and not metadata and part is None:
+            weigh(content, self._codec, self._inflated)
+        return content

@@ -477,6 +477,60 @@ def test_oversized_chunk(plain):
         mlarray.read(plain)
 
 
+def zstd_of_runs(count):
+    """Return a frame of blocks that repeat one byte, 4 bytes for each 128 KiB, which doesn't say its size."""
+    block = (1 << 1) | ((128 << 10) << 3)
+    blocks = b"".join((block | (n == count - 1)).to_bytes(3, "little") + b"\0" for n in range(count))
+    return b"\x28\xb5\x2f\xfd\x00\x58" + blocks
+
+
+@pytest.mark.parametrize("codec", ["zstd", "zstd says", "gzip", "zlib", "bz2", "lzma", "blosc", "lz4"])
+def test_bombs(plain, codec):
+    """A chunk of 8 KB that becomes gigabytes is refused before it does."""
+    import bz2
+    import gzip
+    import lzma
+    import tracemalloc
+    import zlib
+
+    size = 1 << 25 if codec in ("bz2", "lzma") else 1 << 31
+    makers = {
+        "zstd": lambda: zstd_of_runs(2000),
+        "zstd says": lambda: b"\x28\xb5\x2f\xfd\xa0" + size.to_bytes(4, "little") + bytes(99),
+        "gzip": lambda: gzip.compress(bytes(1 << 20), 9) * 2048,
+        "zlib": lambda: zlib.compress(bytes(1 << 28), 9) * 5,
+        "bz2": lambda: bz2.compress(bytes(size)),
+        "lzma": lambda: lzma.compress(bytes(size)),
+        "blosc": lambda: b"\x02\x01\x21\x02" + size.to_bytes(4, "little") + bytes(99),
+        "lz4": lambda: size.to_bytes(4, "little") + bytes(99),
+    }
+    name = codec.split()[0]
+    settings = {"id": name} if name in ("lzma", "blosc", "lz4") else {"id": name, "level": 1}
+    edit(plain, lambda c: c.update(compressor=settings, chunks=[64, 128, 128]))
+    (plain / "0.0.0").write_bytes(makers[codec]())
+    tracemalloc.start()
+    with pytest.raises(MLArrayError, match="would become"):
+        mlarray.read(plain)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 << 20
+
+
+def test_weights_of_honest_chunks():
+    """What the libraries write weighs what it becomes, so that nothing honest is refused."""
+    numcodecs = pytest.importorskip("numcodecs")
+    from mlarray_zarr.bombs import weigh
+
+    for size in (1, 200, 255, 256, 300, 70_000, 400_000):
+        content = RNG.integers(0, 9, size).astype(np.uint8).tobytes()
+        for name in ("zstd", "gzip", "zlib", "bz2", "lzma", "blosc", "lz4"):
+            packed = bytes(numcodecs.get_codec({"id": name}).encode(content))
+            weigh(packed, name, size)
+            if name not in ("gzip", "zlib"):
+                with pytest.raises(MLArrayError, match="would become"):
+                    weigh(packed, name, size - 1)
+
+
 def test_zip_with_lying_sizes(plain, tmp_path):
     target = tmp_path / "a.zarr.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
