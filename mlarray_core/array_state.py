@@ -123,18 +123,17 @@ class ArrayState:
     def _attach(self, contents: Contents, dparams: Any) -> FrameStorage:
         """Take metadata and voxels from an open frame."""
         self._meta = contents.meta()
+        known: dict[str, Any] = {"dparams": {"nthreads": 1, **codec.plain_dparams(dparams)}}
+        if self._has_array():
+            known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
+            known["cparams"] = self._meta.blosc2.cparams or compression_of(contents)
         with meta_writable():
-            self._meta.blosc2.dparams = {"nthreads": 1, **codec.plain_dparams(dparams)}
-            if self._has_array():
-                self._meta.blosc2.chunk_size = list(contents.frame.chunks)
-                self._meta.blosc2.block_size = list(contents.frame.blocks)
-                self._meta.blosc2.cparams = self._meta.blosc2.cparams or compression_of(contents)
-        stored = FrameStorage(contents, self._dparams())
-        self._storage = stored
+            self._meta.blosc2._assign(known)
+        self._storage = storage = FrameStorage(contents, self._dparams())
         self._describe()
         if contents.state.value == "edited elsewhere":
             warn_edited(contents.path)
-        return stored
+        return storage
 
     def _adopt(
         self,
@@ -176,8 +175,11 @@ class ArrayState:
         with meta_writable():
             if has_array is not None:
                 self.meta._has_array.has_array = has_array
-            self.meta._mlarray_version = VERSION
-            self.meta.spatial.shape = None if self.shape is None else list(self.shape)
+            if self.meta._mlarray_version.mlarray_version != VERSION:
+                self.meta._mlarray_version = VERSION
+            shape = None if self.shape is None else list(self.shape)
+            if self.meta.spatial.shape != shape:
+                self.meta.spatial.shape = shape
 
     def _validate(self) -> None:
         self.meta.validate(shape=self.shape)

@@ -35,7 +35,7 @@ def decompress(chunk: bytes, nbytes: int) -> bytes:
         It can't be decoded, or not to `nbytes`.
     """
     try:
-        plain = blosc2.decompress2(chunk)
+        plain = blosc2.decompress2(chunk, nthreads=1)
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
         raise CorruptError("a chunk can't be decompressed") from error
     if not isinstance(plain, bytes) or len(plain) != nbytes:

@@ -48,6 +48,8 @@ def items(value: Any, path: str) -> list[Any]:
 
 def number(value: Any, path: str) -> int | float:
     """Return `value` as a plain int or float. NaN and infinities are numbers."""
+    if type(value) is int or type(value) is float:
+        return value
     value = unwrapped(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise mistyped(path, "a number", value)
