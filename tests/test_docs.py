@@ -123,7 +123,7 @@ def python_blocks():
             yield pytest.param(blocks, id=str(page.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("blocks", python_blocks())
+@pytest.mark.parametrize("blocks", list(python_blocks()))
 def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "example"}
