@@ -2,8 +2,9 @@
 
 Run: python benchmarks/tiff_stream.py [--gigabytes 2] [--stack] [--folder /var/tmp]
 
-Makes a tiled, deflated uint16 TIFF (one plane, or a stack), converts it with the `mlarray` command, converts the
-`.mla` to OME-TIFF, and does both whole in memory with public calls in processes of their own. Files are removed.
+Makes a tiled, deflated uint16 TIFF (one plane, or a stack), converts it with the `mlarray` command, converts
+the `.mla` to OME-TIFF, and does both whole in memory with public calls in processes of their own. Files are
+removed.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def main():
             results[name] = {"seconds": round(seconds, 1), "peak_mb": round(peak)}
         measured([sys.executable, "-c", COMPARE, source, back])
         results["equal"] = True
-    results["read_speed_ratio"] = round(results["imread + save"]["seconds"] / results["tiff to mla"]["seconds"], 2)
+    results["read_speed_ratio"] = round(
+        results["imread + save"]["seconds"] / results["tiff to mla"]["seconds"], 2
+    )
     results["write_speed_ratio"] = round(
         results["load + imwrite"]["seconds"] / results["mla to ome-tiff"]["seconds"], 2
     )

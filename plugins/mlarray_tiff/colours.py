@@ -10,6 +10,8 @@ from mlarray_tiff.describe import FORMAT
 from mlarray_tiff.tags import tag_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlarray_io import Reader
     from mlarray_tiff.plan import Plan
 
@@ -34,7 +36,7 @@ def colour_arguments(plan: Plan, reader: Reader) -> dict[str, Any]:
     return arguments
 
 
-def _grey(said: Any, source: dict[str, Any], reader: Reader) -> dict[str, Any]:
+def _grey(said: Any, source: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     if said == _PALETTE and reader.dtype.name in ("uint8", "uint16"):
         colours = _colormap(tag_value(source, 320), reader.dtype)
         if colours is not None:
@@ -55,7 +57,7 @@ def _colormap(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
     return whole
 
 
-def _photometric(said: Any, source: dict[str, Any], count: int, dtype: np.dtype[Any]) -> str:
+def _photometric(said: Any, source: Mapping[str, Any], count: int, dtype: np.dtype[Any]) -> str:
     if said == _SEPARATED and count >= 4:
         return "separated"
     decoded = said == _YCBCR and tag_value(source, 259) in _JPEGS  # JPEG decodes to RGB
@@ -66,7 +68,7 @@ def _photometric(said: Any, source: dict[str, Any], count: int, dtype: np.dtype[
     return "minisblack"
 
 
-def _extra(source: dict[str, Any], count: int, photometric: str) -> list[int]:
+def _extra(source: Mapping[str, Any], count: int, photometric: str) -> list[int]:
     """Return what further samples are: what the source says, else alpha after red, green and blue."""
     said = tag_value(source, 338)
     values = [said] if isinstance(said, int) else list(said or ())

@@ -16,6 +16,7 @@ from mlarray_tiff.plan import labels_of
 from mlarray_tiff.scales import Scale, Scales
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlarray_io import Context, Reader
@@ -50,7 +51,8 @@ def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
     if spatial.spacing is None and spatial.affine is None:
         return {}
     steps = geometry.decompose(geometry.affine_of(spatial, len(axes)))[0]
-    where = {plan.row: "Y", plan.column: "X", **{one.axis: one.letter for one in plan.outer}}
+    where: dict[int | None, str] = {plan.row: "Y", plan.column: "X"}
+    where.update({one.axis: one.letter for one in plan.outer})
     units = spatial.axis_units or [""] * len(labels)
     scales: Scales = {}
     for axis, step in zip(axes, steps, strict=True):
@@ -171,7 +173,7 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
             context.loss(f"positions along axis {axis}", "TIFF has time points only")
 
 
-def _tell_geometry(reader: Reader, source: dict[str, Any], context: Context) -> None:
+def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) -> None:
     spatial = reader.meta.spatial
     if geo_tags(reader, source):
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_COMPANION = 256 << 20
 _BESIDE = ("mmstack", "ndtiff")
 
-# tifffile reports damage in its log and goes on; what matters is checked here, so nothing goes to the terminal
+# tifffile logs damage and goes on; what matters is checked here, so nothing goes to the terminal
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 

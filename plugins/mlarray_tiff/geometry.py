@@ -32,8 +32,8 @@ _USER_DEFINED = 32767
 def geo_affine(tags: Mapping[int, Any], axes: str) -> Affine | None:
     """Return the affine of an image in its reference system, None when the file doesn't give one.
 
-    Rows are the system's x and y (z), columns the spatial axes in array order; it leads to pixel centres. Tags
-    speak of pixel corners unless GTRasterType is PixelIsPoint.
+    Rows are the system's x and y (z), columns the spatial axes in array order; it leads to pixel centres.
+    Tags speak of pixel corners unless GTRasterType is PixelIsPoint.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError
@@ -39,8 +39,9 @@ def parse_markup(text: str, path: Path, field: str) -> ElementTree.Element:
         It is no XML, or nested too deeply.
     """
     check_markup(text, path, field)
-    parser = ElementTree.XMLPullParser(("start", "end"))
-    root, depth = None, 0
+    parser: Any = ElementTree.XMLPullParser(("start", "end"))
+    root: ElementTree.Element | None = None
+    depth = 0
     try:
         for start in range(0, len(text), 1 << 16):
             parser.feed(text[start : start + (1 << 16)])

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import numpy as np
-
 from mlarray_core.errors import MLArrayError
 from mlarray_tiff.axes import NAMES
 from mlarray_tiff.markup import children, local, parse_markup
@@ -15,6 +13,8 @@ from mlarray_tiff.markup import children, local, parse_markup
 if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
+
+    import numpy as np
 
     from mlarray_core import Meta
     from mlarray_io import Context
@@ -35,7 +35,40 @@ PIXEL_TYPES = {
 
 _LENGTHS = {"um": "µm", "inch": "in", "": "reference frame"}
 _KNOWN_LENGTHS = frozenset(
-    ["Ym", "Zm", "Em", "Pm", "Tm", "Gm", "Mm", "km", "hm", "dam", "m", "dm", "cm", "mm", "µm", "nm", "pm", "fm", "am", "zm", "ym", "Å", "thou", "li", "in", "ft", "yd", "mi", "ua", "ly", "pc", "pt"]
+    [
+        "Ym",
+        "Zm",
+        "Em",
+        "Pm",
+        "Tm",
+        "Gm",
+        "Mm",
+        "km",
+        "hm",
+        "dam",
+        "m",
+        "dm",
+        "cm",
+        "mm",
+        "µm",
+        "nm",
+        "pm",
+        "fm",
+        "am",
+        "zm",
+        "ym",
+        "Å",
+        "thou",
+        "li",
+        "in",
+        "ft",
+        "yd",
+        "mi",
+        "ua",
+        "ly",
+        "pc",
+        "pt",
+    ]
 )
 _TIMES = {"us": "µs", "": "s"}
 _KNOWN_TIMES = frozenset(["s", "ms", "µs", "ns", "ps", "fs", "as", "min", "h", "d"])
@@ -104,7 +137,8 @@ def ome_xml(content: OmeContent, meta: Meta, path: Path, context: Context) -> by
     _put_channels(pixels, content)
     _put_planes(pixels, content, context)
     _put_modulo(root, image, content.plan)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="utf-8")
+    text: bytes = ElementTree.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text
 
 
 def _element(name: str, attributes: dict[str, str] | None = None) -> Element:
@@ -247,7 +281,7 @@ def _put_planes(pixels: Element, content: OmeContent, context: Context) -> None:
 
 
 def _put_modulo(root: Element, image: Element, plan: Plan) -> None:
-    """Describe axes that OME hasn't, as it says ("6D, 7D and 8D storage"), in place of what the source said."""
+    """Describe axes that OME hasn't, as its "6D, 7D and 8D storage" says, in place of the source's."""
     _forget_modulo(root)
     extra = [one for one in plan.outer if not one.native]
     if not extra:

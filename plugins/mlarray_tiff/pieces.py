@@ -88,7 +88,9 @@ class _Block:
             for row, stop in self._bands(band):
                 yield 0, row, self._rows(row, stop)[0]
         else:
-            with closing(Scratch(folder, (self.planes, plan.rows, plan.columns, self._inner), self._dtype)) as all_:
+            with closing(
+                Scratch(folder, (self.planes, plan.rows, plan.columns, self._inner), self._dtype)
+            ) as all_:
                 for row, stop in self._bands(band or 16):
                     for plane, voxels in enumerate(self._rows(row, stop)):
                         all_.put(plane, row, voxels)
@@ -118,7 +120,9 @@ def _read(reader: Reader, plan: Plan, outer: list[tuple[int, int]], row: int, st
 
 
 class Scratch:
-    """Planes on disk for a while: a coarser level while the finer one is written, or a block of pages. The file has no name, so nothing is left.
+    """Planes on disk for a while: a coarser level while the finer one is written, or a block of pages.
+
+    The file has no name, so nothing is left.
 
     Parameters
     ----------
@@ -168,14 +172,15 @@ class Scratch:
 
 
 def halve(voxels: Array, *, nearest: bool) -> Array:
-    """Return rows and columns halved (an odd last one is dropped): the mean of four voxels, or one of them."""
+    """Return rows and columns halved, an odd last one dropped: the mean of four voxels, or one of them."""
     rows, columns = max(1, len(voxels) // 2), max(1, voxels.shape[1] // 2)
     tall, wide = min(2, len(voxels)), min(2, voxels.shape[1])
     if nearest or voxels.dtype.kind not in "iuf":
         return voxels[: rows * tall : tall, : columns * wide : wide]
     grouped = voxels[: rows * tall, : columns * wide].reshape(rows, tall, columns, wide, voxels.shape[2])
     mean = grouped.mean(axis=(1, 3), dtype=np.float32 if voxels.dtype.itemsize < 4 else np.float64)
-    return (np.rint(mean) if voxels.dtype.kind in "iu" else mean).astype(voxels.dtype)
+    halved: Array = (np.rint(mean) if voxels.dtype.kind in "iu" else mean).astype(voxels.dtype)
+    return halved
 
 
 def tiles(pieces: Iterator[Piece], side: int, coarser: Scratch | None) -> Iterator[Array]:

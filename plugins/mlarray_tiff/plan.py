@@ -147,7 +147,9 @@ def plan_of(reader: Reader, order: str | None = None) -> Plan:
     samples = _samples(labels, reader.shape)
     column, row = _plane(labels, named, samples)
     left = [at for at in range(len(labels)) if at not in (row, column, samples)]
-    single = tuple(at for at in left if reader.shape[at] == 1 and at not in named and labels[at] not in _NATIVE)
+    single = tuple(
+        at for at in left if reader.shape[at] == 1 and at not in named and labels[at] not in _NATIVE
+    )
     outer = _outer([at for at in left if at not in single], labels, named, reader)
     if order is not None:
         outer = sorted(outer, key=lambda one: order.index(one.within))

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tifffile import TiffPage, TiffPageSeries
+    from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
     from mlarray_io import Box
-    from mlarray_tiff.segments import Page
 
 Array = np.ndarray[Any, Any]
 
@@ -153,10 +152,10 @@ class PagedVoxels(Voxels):
         return native(out)
 
     def _dtype(self) -> np.dtype[Any]:
-        dtype = np.dtype(self._keyframe.dtype)
+        dtype: np.dtype[Any] = np.dtype(self._keyframe.dtype)
         return dtype.newbyteorder(self._keyframe.parent.byteorder) if self._run else dtype
 
-    def _page(self, at: tuple[int, ...]) -> Page:
+    def _page(self, at: tuple[int, ...]) -> TiffPage | TiffFrame:
         number = 0
         for index, size in zip(at, self._shape, strict=False):
             number = number * size + index
@@ -166,8 +165,8 @@ class PagedVoxels(Voxels):
         return page
 
     def _jobs(
-        self, page: Page, region: list[slice], out: Array
-    ) -> list[tuple[Page, int, tuple[int, ...], list[slice], Array]]:
+        self, page: TiffPage | TiffFrame, region: list[slice], out: Array
+    ) -> list[tuple[Any, int, tuple[int, ...], list[slice], Array]]:
         """List the segments of a page that a region touches, with where each begins."""
         if self._run:
             run = Run(
@@ -190,7 +189,7 @@ class PagedVoxels(Voxels):
             jobs.append((page, index, start, region, out))
         return jobs
 
-    def _do(self, jobs: list[tuple[Page, int, tuple[int, ...], list[slice], Array]]) -> None:
+    def _do(self, jobs: list[tuple[Any, int, tuple[int, ...], list[slice], Array]]) -> None:
         if self._pool is None or len(jobs) < 2:
             for job in jobs:
                 self._copy(*job)
@@ -198,7 +197,9 @@ class PagedVoxels(Voxels):
             for _ in self._pool.map(lambda job: self._copy(*job), jobs):
                 pass
 
-    def _copy(self, page: Page, index: int, start: tuple[int, ...], region: list[slice], out: Array) -> None:
+    def _copy(
+        self, page: TiffPage | TiffFrame, index: int, start: tuple[int, ...], region: list[slice], out: Array
+    ) -> None:
         """Put what a segment and a region share into the array of the region."""
         assert self._segments is not None
         size = (1, *self._segments.shape[:3])

@@ -58,7 +58,7 @@ def unit_of(text: Any) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Undo the escapes that Java programs write for letters beyond ASCII, such as ``\\u00B5``."""
+    """Undo the escapes that Java programs write for letters beyond ASCII."""
     return re.sub(r"\\u[0-9a-fA-F]{4}", lambda match: codecs.decode(match.group(), "unicode_escape"), text)
 
 

@@ -22,7 +22,7 @@ _SUBIFDS = 330
 def scan(path: Path) -> int:
     """Count the pages of a file.
 
-    A chain that comes back to an earlier page ends there, where tifffile ends it too; otherwise it is refused,
+    A chain that comes back to an earlier page ends there, where tifffile ends it too; else it is refused,
     because tifffile would lose pages or never end.
 
     Raises

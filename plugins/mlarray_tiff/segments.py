@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from tifffile import TiffFrame, TiffPage
 
-    Page = TiffPage | TiffFrame
-
 OPEN_FILES = 32
 CACHED = 48 << 20
 """Bytes of decoded segments that are kept for the next box."""
@@ -103,8 +101,8 @@ class Segments:
         self.shape = segment_shape(keyframe)
         self.nbytes = math.prod(self.shape) * _itemsize(keyframe)
 
-    def get(self, page: Page, index: int, *, keep: bool) -> np.ndarray[Any, Any] | None:
-        """Return segment `index` of a page (depth, rows, columns, samples), None where the file leaves it out.
+    def get(self, page: TiffPage | TiffFrame, index: int, *, keep: bool) -> np.ndarray[Any, Any] | None:
+        """Return a segment (depth, rows, columns, samples), None where the file leaves it out.
 
         Parameters
         ----------
@@ -141,7 +139,7 @@ class Segments:
             while self._size > CACHED and len(self._cache) > 1:
                 self._size -= self._cache.popitem(last=False)[1].nbytes
 
-    def _decoded(self, page: Page, index: int) -> np.ndarray[Any, Any] | None:
+    def _decoded(self, page: TiffPage | TiffFrame, index: int) -> np.ndarray[Any, Any] | None:
         data = self._data(page, index)
         if data is None:
             return None
@@ -150,7 +148,7 @@ class Segments:
         if self._keyframe.compression in _JPEG:
             more = {"jpegtables": page.jpegtables, "jpegheader": self._keyframe.jpegheader}
         try:
-            segment = self._keyframe.decode(data, index, **more)[0]
+            segment: np.ndarray[Any, Any] | None = self._keyframe.decode(data, index, **more)[0]
         except (MLArrayError, MemoryError):
             raise
         except NotImplementedError as error:
@@ -173,7 +171,7 @@ class Segments:
             )
         return CorruptError(f"segment {index} is no valid {codec} ({text})", path=self._path)
 
-    def _data(self, page: Page, index: int) -> bytes | None:
+    def _data(self, page: TiffPage | TiffFrame, index: int) -> bytes | None:
         offsets, counts = page.dataoffsets, page.databytecounts
         if index >= len(offsets) or index >= len(counts):
             raise CorruptError(f"has {len(offsets)} segments, not number {index}", path=self._path)
@@ -221,7 +219,7 @@ def most_in(count: int) -> int:
 
 
 def pixels_in(data: bytes) -> int:
-    """Return how many pixels an image within a segment claims (JPEG, JPEG 2000, PNG), 0 when it says nothing."""
+    """Return how many pixels a JPEG, JPEG 2000 or PNG within a segment claims, 0 when it says nothing."""
     if data[:4] == b"\x89PNG":
         return _area(data[16:20], data[20:24])
     at = data.find(b"\xff\x4f\xff\x51", 0, 256)

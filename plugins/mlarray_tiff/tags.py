@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 _STORAGE = frozenset({
     254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 292, 293, 317,
-    322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531,
+    322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530,
+    531,
     532, 32997, 32998, 34665, 34853, 50838, 50839, 34377, 65426, 65432, 65433, 65439,
 })  # fmt: skip
-"""Tags that lay out, compress or point; written anew, or (262, 266, 338, 530 ...) of no use without the rest."""
+"""Tags that lay out, compress or point: written anew, or of no use without the rest."""
 
 _SHOWN = (258, 259, 262, 266, 277, 284, 292, 317, 338, 339, 530, 532)
 """Those of them that say what the samples mean or were; kept for people, not written back."""
@@ -92,7 +93,7 @@ def unplain(value: Any) -> Any:
 
 
 def extra_tags(source: Mapping[str, Any], skipped: frozenset[int]) -> list[tuple[int, int, int, Any, bool]]:
-    """Return the descriptive tags of a TIFF source as tifffile writes them: code, type, count, value, once."""
+    """Return the descriptive tags of a source as tifffile takes them: code, type, count, value, once."""
     found = []
     tags, types = source.get("tags", {}), source.get("tag_types", {})
     for name, value in tags.items():

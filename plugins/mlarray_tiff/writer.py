@@ -222,12 +222,11 @@ class _Writing:
         if kept:
             plans = [self._level_plan(level) for level in kept]
             return sizes + [(plan.rows, plan.columns) for plan in plans]
-        count = self._options.pyramid
-        if count == "auto":
-            count = max(0, len(self._source.get("levels", ())) - 1)
+        asked = self._options.pyramid
+        count = asked if isinstance(asked, int) else max(0, len(self._source.get("levels", ())) - 1)
         while len(sizes) <= count and min(sizes[-1]) >= 2 * _SMALLEST:
             sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
-        if isinstance(self._options.pyramid, int) and len(sizes) <= count:
+        if isinstance(asked, int) and len(sizes) <= count:
             self._context.warn(f"{len(sizes) - 1} of {count} levels are written, the next would be too small")
         return sizes
 

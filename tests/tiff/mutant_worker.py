@@ -35,7 +35,9 @@ def mutant(content, noise):
         if kind <= 1:
             content[at] ^= 1 << noise.randrange(8)
         elif kind == 2:
-            content[at : at + 4] = noise.choice([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x7f", noise.randbytes(4)])
+            content[at : at + 4] = noise.choice(
+                [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x7f", noise.randbytes(4)]
+            )
         elif kind == 3:
             content = content[: max(9, at)]
         else:

@@ -36,9 +36,13 @@ class TestTiff(FormatTests):
         tifffile.imwrite(folder / "imagej.tif", VOLUME, imagej=True, metadata={"axes": "ZCYX", "unit": "um"})
         tifffile.imwrite(folder / "shaped.tif", VOLUME.astype("f8"), byteorder=">", photometric="minisblack")
         tifffile.imwrite(folder / "big.tif", VOLUME[0, 0], bigtiff=True, compression="lzw", rowsperstrip=7)
-        tifffile.imwrite(folder / "rgb.tif", COLOURS, photometric="rgb", compression="packbits", **{"tile": (16, 16)})
+        tifffile.imwrite(
+            folder / "rgb.tif", COLOURS, photometric="rgb", compression="packbits", **{"tile": (16, 16)}
+        )
         planar = np.moveaxis(COLOURS, -1, 0).copy()
-        tifffile.imwrite(folder / "planar.tif", planar, photometric="rgb", planarconfig="separate", metadata=None)
+        tifffile.imwrite(
+            folder / "planar.tif", planar, photometric="rgb", planarconfig="separate", metadata=None
+        )
         tifffile.imwrite(folder / "bits.tif", VOLUME[0, 0] > 30000, photometric="minisblack")
         return sorted(folder.iterdir())
 

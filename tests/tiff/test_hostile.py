@@ -1,4 +1,4 @@
-"""Files made to harm: refused in bounded time and memory; damaged ones refused, or read as tifffile reads them."""
+"""Files made to harm: refused in bounded time and memory; damaged ones refused or read as tifffile does."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def image(data, sizes='SizeX="50" SizeY="40" SizeZ="3" SizeC="1" SizeT="1"'):
 
 
 def test_entities_are_refused(tmp_path, load):
-    laughs = "".join(f'<!ENTITY l{n} "{"&l%d;" % (n - 1) * 10}">' for n in range(1, 12))
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     body = f'<!DOCTYPE OME [<!ENTITY l0 "ha">{laughs}]><OME xmlns="{SPACE}">&l11;</OME>'
     path = ome_file(tmp_path / "a.ome.tif", body)
     with bounded(), pytest.raises(UnsafeError, match="entities"):
@@ -90,7 +90,7 @@ def test_external_entities_are_refused(tmp_path, load):
 
 
 def test_deep_nesting_is_refused(tmp_path, load):
-    path = ome_file(tmp_path / "a.ome.tif", image('<TiffData/>') + "<a>" * 100_000 + "</a>" * 100_000)
+    path = ome_file(tmp_path / "a.ome.tif", image("<TiffData/>") + "<a>" * 100_000 + "</a>" * 100_000)
     with bounded(), pytest.raises(CorruptError, match="nested"):
         load(path)
 
@@ -144,12 +144,21 @@ def test_absurd_sizes(tmp_path, load, size):
         load(ome_file(tmp_path / "a.ome.tif", image("<TiffData/>", sizes)))
 
 
-@pytest.mark.parametrize("modulo", ['Start="0" End="1e15"', 'Start="0" End="1" Step="1e-12"', 'Start="nan" End="3"',
-                                    'Start="0" End="3" Step="0"'])  # fmt: skip
+@pytest.mark.parametrize(
+    "modulo",
+    [
+        'Start="0" End="1e15"',
+        'Start="0" End="1" Step="1e-12"',
+        'Start="nan" End="3"',
+        'Start="0" End="3" Step="0"',
+    ],
+)
 def test_absurd_modulo(tmp_path, load, modulo):
     annotation = (
-        '<StructuredAnnotations><XMLAnnotation ID="Annotation:0" Namespace="openmicroscopy.org/omero/dimension/modulo">'
-        f'<Value><Modulo><ModuloAlongZ Type="other" {modulo}/></Modulo></Value></XMLAnnotation></StructuredAnnotations>'
+        '<StructuredAnnotations><XMLAnnotation ID="Annotation:0" '
+        'Namespace="openmicroscopy.org/omero/dimension/modulo">'
+        f'<Value><Modulo><ModuloAlongZ Type="other" {modulo}/></Modulo></Value></XMLAnnotation>'
+        "</StructuredAnnotations>"
     )
     with bounded(), pytest.raises(CorruptError):
         load(ome_file(tmp_path / "a.ome.tif", image("<TiffData/>") + annotation))
@@ -213,7 +222,7 @@ def test_absurd_dimensions(tmp_path, load, size, compression):
 @pytest.mark.parametrize("rows", [1, 16, 2**32 - 1])
 def test_more_segments_than_listed(tmp_path, load, rows):
     path = one_page(tmp_path / "a.tif", 1000, 50000, rows=rows, voxels=bytes(100), compression=8)
-    with bounded(), pytest.raises(MLArrayError):
+    with bounded(megabytes=128), pytest.raises(MLArrayError):
         load(path)
 
 
@@ -258,7 +267,9 @@ def test_truncated(tmp_path, load):
         load(path)
 
 
-@pytest.mark.parametrize("content", [b"II*\0", b"II*\0\x08\0\0\0", b"MM\0+\0\x08\0\0" + bytes(20), b"II*\0" + b"\xff" * 12])
+@pytest.mark.parametrize(
+    "content", [b"II*\0", b"II*\0\x08\0\0\0", b"MM\0+\0\x08\0\0" + bytes(20), b"II*\0" + b"\xff" * 12]
+)
 def test_hardly_a_file(tmp_path, load, content):
     path = tmp_path / "a.tif"
     path.write_bytes(content)
@@ -274,12 +285,20 @@ def samples(folder):
     """Small files of the kinds that programs write."""
     colours = np.random.default_rng(2).integers(0, 255, (48, 64, 3)).astype("u1")
     ome = {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 0.5}}
-    tifffile.imwrite(folder / "ome.tif", PLANES, compression="zlib", tile=(16, 16), photometric="minisblack", **ome)
+    tifffile.imwrite(
+        folder / "ome.tif", PLANES, compression="zlib", tile=(16, 16), photometric="minisblack", **ome
+    )
     tifffile.imwrite(folder / "imagej.tif", PLANES, imagej=True, metadata={"axes": "ZYX", "unit": "um"})
-    tifffile.imwrite(folder / "lzw.tif", PLANES[0], compression="lzw", predictor=2, rowsperstrip=5, byteorder=">")
-    tifffile.imwrite(folder / "big.tif", colours, bigtiff=True, photometric="rgb", compression="packbits", tile=(32, 32))
+    tifffile.imwrite(
+        folder / "lzw.tif", PLANES[0], compression="lzw", predictor=2, rowsperstrip=5, byteorder=">"
+    )
+    tifffile.imwrite(
+        folder / "big.tif", colours, bigtiff=True, photometric="rgb", compression="packbits", tile=(32, 32)
+    )
     tifffile.imwrite(folder / "jpeg.tif", colours, photometric="rgb", compression="jpeg", tile=(16, 16))
-    tifffile.imwrite(folder / "zstd.tif", PLANES.astype("f4"), compression="zstd", predictor=3, photometric="minisblack")
+    tifffile.imwrite(
+        folder / "zstd.tif", PLANES.astype("f4"), compression="zstd", predictor=3, photometric="minisblack"
+    )
     with tifffile.TiffWriter(folder / "levels.tif", ome=True) as file:
         options = {"tile": (16, 16), "photometric": "minisblack"}
         file.write(PLANES, subifds=1, metadata={"axes": "CYX"}, **options)

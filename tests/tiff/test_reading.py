@@ -56,9 +56,7 @@ def test_order_of_storage_is_not_the_order_of_axes(tmp_path, load):
 
 def test_imagej(tmp_path, load):
     metadata = {"axes": "TZYX", "spacing": 3.0, "unit": "micron", "finterval": 2.0}
-    path = save(
-        tmp_path / "a.tif", STACK[0], imagej=True, resolution=(1 / 0.5, 1 / 0.25), metadata=metadata
-    )
+    path = save(tmp_path / "a.tif", STACK[0], imagej=True, resolution=(1 / 0.5, 1 / 0.25), metadata=metadata)
     image = load(path)
     assert image.spatial.axis_labels == ["temporal", "spatial_z", "spatial_y", "spatial_x"]
     np.testing.assert_allclose(image.spatial.spacing, [3.0, 0.25, 0.5])
@@ -89,7 +87,11 @@ def test_default_resolution_is_no_pixel_size(tmp_path, load, dpi, unit):
 
 def test_real_resolution(tmp_path, load):
     path = save(
-        tmp_path / "a.tif", STACK[0, 0, 0], resolution=(20000, 10000), resolutionunit="CENTIMETER", metadata=None
+        tmp_path / "a.tif",
+        STACK[0, 0, 0],
+        resolution=(20000, 10000),
+        resolutionunit="CENTIMETER",
+        metadata=None,
     )
     image = load(path)
     assert image.spatial.spacing == [1 / 10000, 1 / 20000]
@@ -131,7 +133,9 @@ def test_aperio(tmp_path, load):
 # values
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
+)
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_types(tmp_path, load, dtype, order):
     array = (STACK[0, 0] % 100).astype(dtype)
@@ -142,7 +146,9 @@ def test_types(tmp_path, load, dtype, order):
     np.testing.assert_array_equal(image.array, array)
 
 
-@pytest.mark.parametrize("codec", ["lzw", "zlib", "packbits", "lzma", "zstd", "webp", "jpeg2000", "jpegxl", "png", "lerc"])
+@pytest.mark.parametrize(
+    "codec", ["lzw", "zlib", "packbits", "lzma", "zstd", "webp", "jpeg2000", "jpegxl", "png", "lerc"]
+)
 @pytest.mark.parametrize("tile", [None, (32, 16)])
 def test_codecs(tmp_path, load, codec, tile):
     array = (STACK[0, 0, 0] % 251).astype("u1")
@@ -277,7 +283,8 @@ def test_levels_of_a_map_keep_their_place(tmp_path, load):
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" {root}><Image ID="Image:0" Name="many">
 <Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="50" SizeY="40" SizeZ="4" SizeC="1" SizeT="1"
-PhysicalSizeX="0.1" PhysicalSizeY="0.1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>"""
+PhysicalSizeX="0.1" PhysicalSizeY="0.1"><Channel ID="Channel:0:0"
+SamplesPerPixel="1"/>{data}</Pixels></Image></OME>"""
 
 
 def tiff_data(names, uuids):
@@ -350,7 +357,9 @@ def test_planes_that_the_xml_forgets(tmp_path, load):
 def test_chunks_are_tiles_or_strips(tmp_path, load):
     tiled = save(tmp_path / "a.tif", STACK[0, 0], tile=(16, 32), compression="zlib", metadata={"axes": "ZYX"})
     assert load(tiled).chunks == (1, 16, 32)
-    strips = save(tmp_path / "b.tif", STACK[0, 0], rowsperstrip=7, compression="lzw", metadata={"axes": "ZYX"})
+    strips = save(
+        tmp_path / "b.tif", STACK[0, 0], rowsperstrip=7, compression="lzw", metadata={"axes": "ZYX"}
+    )
     assert load(strips).chunks == (1, 7, 50)
     assert load(save(tmp_path / "c.tif", STACK[0, 0], metadata={"axes": "ZYX"})).chunks is None
 

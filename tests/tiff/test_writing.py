@@ -1,4 +1,4 @@
-"""What is written: exact values, OME-XML that is valid, sizes, channels, levels, colours, places; losses told."""
+"""What is written: exact values, valid OME-XML, sizes, channels, levels, colours, places; losses told."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_types_that_ome_lacks_make_plain_tiff(write, load, dtype):
 
 @pytest.mark.parametrize("dtype", ["c8", "c16", "g"])
 def test_types_that_tiff_lacks(write, dtype):
-    with pytest.raises(UnsupportedError, match="write .mla"):
+    with pytest.raises(UnsupportedError, match=r"write \.mla"):
         write(np.zeros((8, 8), dtype), described(TCZYX[3:]))
 
 
@@ -114,7 +114,9 @@ def test_any_order_of_axes(write, load, as_reader, labels, count, sizes, flavour
     kept = [at for at in order if array.shape[at] > 1 or chosen[at] in ("spatial_y", "spatial_x")]
     wanted = array.transpose(order).reshape([array.shape[at] for at in kept])
     np.testing.assert_array_equal(image.array.reshape(wanted.shape), wanted)
-    labels_back = [label for label, size in zip(image.spatial.axis_labels, image.array.shape, strict=True) if size > 1]
+    labels_back = [
+        label for label, size in zip(image.spatial.axis_labels, image.array.shape, strict=True) if size > 1
+    ]
     assert labels_back == [chosen[at] for at in kept if array.shape[at] > 1]
 
 
@@ -194,9 +196,11 @@ def test_one_axis_more_than_ome_has(write, load):
 
 
 ORIGINAL = """<?xml version="1.0" encoding="UTF-8"?>
-<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/{version}" UUID="urn:uuid:00000000-0000-0000-0000-000000000000">
+<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/{version}"
+ UUID="urn:uuid:00000000-0000-0000-0000-000000000000">
 <Experimenter ID="Experimenter:0" LastName="Curie"/>
-<Image ID="Image:7" Name="first"><AcquisitionDate>2020-01-01T00:00:00</AcquisitionDate><Description>Cells</Description>
+<Image ID="Image:7" Name="first">
+<AcquisitionDate>2020-01-01T00:00:00</AcquisitionDate><Description>Cells</Description>
 <Pixels ID="Pixels:7" DimensionOrder="XYCZT" Type="uint16" SizeX="90" SizeY="70" SizeC="3" SizeZ="4" SizeT="2"
  PhysicalSizeX="0.5" PhysicalSizeY="0.5">
 <Channel ID="Channel:7:0" Name="DAPI" EmissionWavelength="461" SamplesPerPixel="1"/>
@@ -204,7 +208,8 @@ ORIGINAL = """<?xml version="1.0" encoding="UTF-8"?>
 <TiffData IFD="0" PlaneCount="24"/>
 <Plane TheZ="1" TheC="0" TheT="1" ExposureTime="0.5"/></Pixels></Image>
 <Image ID="Image:8" Name="second">
-<Pixels ID="Pixels:8" DimensionOrder="XYCZT" Type="uint16" SizeX="90" SizeY="70" SizeC="1" SizeZ="1" SizeT="1">
+<Pixels ID="Pixels:8" DimensionOrder="XYCZT" Type="uint16" SizeX="90" SizeY="70"
+ SizeC="1" SizeZ="1" SizeT="1">
 <Channel ID="Channel:8:0" SamplesPerPixel="1"/><TiffData IFD="24" PlaneCount="1"/></Pixels></Image>
 </OME>"""
 
@@ -254,7 +259,9 @@ def test_xml_of_an_older_schema_is_attached(tmp_path, load, rewrite):
 @pytest.mark.parametrize("labels", [TCZYX[2:], ["components", *TCZYX[3:]]])
 def test_levels_are_built(write, load, labels):
     array = NOISE.integers(0, 60000, (3, 301, 402)).astype("u2")
-    path, _ = write(array, described(labels, [1.0, 0.5, 0.5][-sum("spatial" in x for x in labels) :]), pyramid=2, tile=64)
+    path, _ = write(
+        array, described(labels, [1.0, 0.5, 0.5][-sum("spatial" in x for x in labels) :]), pyramid=2, tile=64
+    )
     valid_xml(path)
     image = load(path)
     assert [level.shape for _, level in image.levels] == [(3, 150, 201), (3, 75, 100)]
@@ -262,7 +269,11 @@ def test_levels_are_built(write, load, labels):
     np.testing.assert_array_equal(image.levels[0][1], np.rint(quarter).astype("u2"))
     with tifffile.TiffFile(path) as file:
         assert len(file.series) == 1
-        assert [level.shape for level in file.series[0].levels] == [(3, 301, 402), (3, 150, 201), (3, 75, 100)]
+        assert [level.shape for level in file.series[0].levels] == [
+            (3, 301, 402),
+            (3, 150, 201),
+            (3, 75, 100),
+        ]
         assert file.pages[0].subifds is not None
 
 
@@ -277,7 +288,10 @@ def test_levels_of_labels_hold_labels(write, load):
 
 def test_levels_of_the_source_are_kept(tmp_path, load, rewrite):
     path = tmp_path / "a.ome.tif"
-    fine, coarse = NOISE.integers(0, 255, (256, 256)).astype("u1"), NOISE.integers(0, 255, (64, 64)).astype("u1")
+    fine, coarse = (
+        NOISE.integers(0, 255, (256, 256)).astype("u1"),
+        NOISE.integers(0, 255, (64, 64)).astype("u1"),
+    )
     with tifffile.TiffWriter(path, ome=True) as file:
         file.write(fine, subifds=1, tile=(32, 32), photometric="minisblack")
         file.write(coarse, subfiletype=1, tile=(32, 32), photometric="minisblack")
@@ -349,7 +363,13 @@ def test_tags_come_back(tmp_path, load, rewrite):
     back = rewrite(path)[0]
     with tifffile.TiffFile(back) as file:
         tags = file.pages[0].tags
-        assert [tags.valueof(code) for code, *_ in more] == ["Marie Curie", "1903", 6, (1.5, 2.5, float("inf")), b"<x/>\n"]
+        assert [tags.valueof(code) for code, *_ in more] == [
+            "Marie Curie",
+            "1903",
+            6,
+            (1.5, 2.5, float("inf")),
+            b"<x/>\n",
+        ]
 
 
 # ImageJ and plain
@@ -387,7 +407,10 @@ def test_imagej_refuses_what_it_lacks(write):
 
 def test_plain(write, load):
     meta = described(
-        TCZYX, [2.0, 0.25, 0.5], ["s", "", "um", "um", ""], channels=[{"name": "a"}, {"name": "b"}, {"name": "c"}]
+        TCZYX,
+        [2.0, 0.25, 0.5],
+        ["s", "", "um", "um", ""],
+        channels=[{"name": "a"}, {"name": "b"}, {"name": "c"}],
     )
     path, _ = write(STACK, meta, flavour="plain", name="out.tif")
     image = load(path)
@@ -406,7 +429,13 @@ def test_what_tiff_has_no_place_for_is_told(write):
     meta.extra["mine"] = 1
     _, context = write(STACK[0, 0], meta)
     told = {loss.what for loss in context.losses}
-    assert told == {"the world LPS", "the origin", "the direction of the axes", "the header of the source", "extra: mine"}
+    assert told == {
+        "the world LPS",
+        "the origin",
+        "the direction of the axes",
+        "the header of the source",
+        "extra: mine",
+    }
 
 
 def test_unit_that_ome_lacks(write, load):
