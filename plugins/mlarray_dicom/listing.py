@@ -55,7 +55,7 @@ def list_images(path: Path, options: DicomOptions, context: Context) -> list[Ima
     return [
         ImageRef(
             key=str(place),
-            title=one.group.first.text("SeriesDescription"),
+            title=_title(one.group),
             facts=dict(_facts(one)),
             name=name,
             aliases=_aliases(one.group, groups),
@@ -63,6 +63,13 @@ def list_images(path: Path, options: DicomOptions, context: Context) -> list[Ima
         )
         for place, (one, name) in enumerate(zip(found, names, strict=True), start=1)
     ]
+
+
+def _title(group: Group) -> str:
+    return (
+        group.first.text("SeriesDescription")
+        or f"series {group.first.text('SeriesNumber') or 'without number'}"
+    )
 
 
 def _runs(group: Group, options: DicomOptions) -> list[Group]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Place = tuple[int, ...]
 
+AHEAD = 8
+"""How many frames each thread may be ahead of what is asked for."""
+
 
 class Planes:
     """Voxels of single frames, decoded on several threads.
@@ -44,6 +47,7 @@ class Planes:
             file: FramePixels(group.instances[file], group.layout)
             for file in sorted({frame.file for frame in group.frames})
         }
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.size = group.layout.rows, group.layout.columns
 
@@ -58,11 +62,21 @@ class Planes:
             frame = self._frames[index]
             together.setdefault((frame.file, frame.number), []).append(index)
         with quiet():
-            if self._pool is None:
-                arrays: Iterable[Array] = (self.stored(*place) for place in together)
-            else:
-                arrays = self._pool.map(lambda place: self.stored(*place), together)
-            yield from zip(together.values(), arrays, strict=True)
+            for batch in self._batches(list(together)):
+                arrays = (
+                    map(self._stored, batch) if self._pool is None else self._pool.map(self._stored, batch)
+                )
+                for place, array in zip(batch, arrays, strict=True):
+                    yield together[place], array
+
+    def _batches(self, places: list[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
+        """Yield as many frames at a time as keep all threads busy, so that few are in memory."""
+        size = AHEAD * self._threads
+        for start in range(0, len(places), size):
+            yield places[start : start + size]
+
+    def _stored(self, place: tuple[int, int]) -> Array:
+        return self.stored(*place)
 
     def voxels(self, index: int, stored: Array, rows: slice, columns: slice) -> Array:
         """Return the voxels of a part of one frame."""
