@@ -132,13 +132,16 @@ def _gunzip(raw: bytes) -> bytes:
     if size > MAX_BYTES:
         raise LimitError(f"the metadata claims {size:,} bytes, the limit is {MAX_BYTES:,}")
     member = zlib.decompressobj(31)
+    data = io.BytesIO()  # zlib's own buffer would be there twice for a moment
     try:
-        data = member.decompress(raw, size + 1)
+        while data.tell() <= size and (piece := member.decompress(raw, 1 << 20)):
+            data.write(piece)
+            raw = member.unconsumed_tail
     except zlib.error as error:
         raise CorruptError(f"the metadata can't be decompressed: {error}") from error
-    if not member.eof or len(data) != size or member.unused_data:
+    if not member.eof or data.tell() != size or member.unused_data:
         raise CorruptError("the metadata is cut short or isn't what its size says")
-    return data
+    return data.getvalue()
 
 
 def encode(meta: Meta) -> bytes:
