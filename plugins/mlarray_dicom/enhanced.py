@@ -136,7 +136,6 @@ def _keys(instance: Instance, groups: Groups) -> dict[str, Any]:
             groups.get(content, "FrameAcquisitionDateTime") or groups.get(content, "FrameReferenceDateTime")
         ),
         "quantity": _text(groups.get("RealWorldValueMappingSequence", "LUTLabel")),
-        "label": _text(groups.get(content, "FrameLabel")),
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -30,10 +30,7 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     if (number(getattr(instance.dataset.get((0x0065, 0x1050)), "value", None)) or 0) > 1:
         raise UnsupportedError("is a grid of slices as UIH makes it, which isn't read", path=instance.path)
     types = instance.get("ImageType") or ()
-    if (
-        "MOSAIC" not in [str(part) for part in types]
-        or "SIEMENS" not in instance.text("Manufacturer").upper()
-    ):
+    if "MOSAIC" not in [str(part) for part in types]:
         return None
     header = csa_header(instance)
     count = int(number(header.get("NumberOfImagesInMosaic")) or _private_count(instance) or 0)

@@ -34,7 +34,6 @@ _EXPLAINING = (
     "kernel",
     "energy",
     "detector",
-    "label",
     "quantity",
 )
 """What, when it differs among frames at one place, makes them different images."""
@@ -194,7 +193,6 @@ def _alone(instance: Instance) -> str:
     placed = None not in map(
         instance.get, ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
     )
-    placed = placed or instance.get("DetectorInformationSequence") is not None
     enhanced = instance.get("SharedFunctionalGroupsSequence") is not None
     whole = any(instance.get(keyword) is not None for keyword in _COMPLETE)
     if (placed or enhanced) and not whole:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from mlarray_core import Additions
 from mlarray_core.errors import MLArrayError, UnsupportedError
@@ -162,6 +163,39 @@ def test_slices_beside_each_other(load: Callable[..., Any], tmp_path: Path) -> N
         write(dataset(VOLUME[index], (40 * index, 0, 0), InstanceNumber=index), tmp_path / str(index))
     with pytest.raises(UnsupportedError, match="beside"):
         load(tmp_path)
+
+
+def test_mosaic_without_its_header(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Tiles that can't be placed aren't left in one plane with a wrong place."""
+    made = dataset(VOLUME[0], (0, 0, 0), ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
+    with pytest.raises(UnsupportedError, match="mosaic that doesn't say how many slices"):
+        load(write(made, tmp_path / "one"))
+    block = made.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0A, "US", 4)
+    with pytest.raises(UnsupportedError, match="which way its slices go"):
+        load(write(made, tmp_path / "one"))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ANGLES, st.sampled_from([-2.5, 4.0]))
+def test_slices_of_nuclear_medicine(
+    load: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, angles: Any, step: float
+) -> None:
+    """Slices lie along the normal of the detector, or against it when their spacing is negative."""
+    turn = rotation(angles)
+    detector = Dataset()
+    detector.ImagePositionPatient = [1, 2, 3]
+    detector.ImageOrientationPatient = [float(f"{v:.12g}") for v in (*turn[:, 0], *turn[:, 1])]
+    made = dataset(
+        VOLUME, None, SOPClassUID="1.2.840.10008.5.1.4.1.1.20", ImageOrientationPatient=None, Modality="NM",
+        DetectorInformationSequence=[detector], SliceVector=[1, 2, 3, 4, 5], SpacingBetweenSlices=step,
+    )  # fmt: skip
+    image = load(write(made, tmp_path_factory.mktemp("nm") / "one"))
+    found = affine_of(image.spatial)
+    first = 0 if step > 0 else 4
+    np.testing.assert_array_equal(image.array, VOLUME if step > 0 else VOLUME[::-1])
+    np.testing.assert_allclose(found[:3, 0], abs(step) * turn[:, 2], atol=1e-8)
+    np.testing.assert_allclose(found[:3, 3], [1, 2, 3] + first * step * turn[:, 2], atol=1e-8)
 
 
 def test_micrometres(load: Callable[..., Any], tmp_path: Path) -> None:
