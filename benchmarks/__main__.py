@@ -21,23 +21,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, required=True, help="Python that has mlarray 0.0.54")
     parser.add_argument("--quick", action="store_true", help="an eighth of the voxels, few repetitions")
+    parser.add_argument("--turns", type=int, help="how often each library has its turn; 9, or 5 with --quick")
+    parser.add_argument("--images", default=",".join(measure.IMAGES), help="which images, comma between them")
     parser.add_argument("--folder", type=Path, help="where to put files; a temporary folder by default")
     parser.add_argument("--only", help="part to measure again: " + ", ".join(PARTS) + "; needs --folder")
     parser.add_argument("--docs", type=Path, default=Path(__file__).parents[1] / "docs")
     asked = parser.parse_args()
+    plan = measure.Plan(asked.quick, asked.turns or (5 if asked.quick else 9), asked.images.split(","))
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         folder.mkdir(exist_ok=True, parents=True)
-        run(folder, asked)
+        run(folder, asked, plan)
 
 
-def run(folder: Path, asked: argparse.Namespace) -> None:
+def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> None:
     kept = folder / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() and asked.only else {}
     for name, part in PARTS.items():
         if asked.only is None or name in asked.only.split(","):
             print(f"== {name}", flush=True)
-            results[name] = part(folder, asked.reference, asked.quick)
+            results[name] = part(folder, asked.reference, plan)
             kept.write_text(json.dumps(results))
     report.write(results, asked.docs, quick=asked.quick)
 

@@ -7,8 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Plan
 
 
 def child(arguments: list[str]) -> dict:
@@ -30,7 +34,7 @@ def _script(python: str | Path, name: str) -> str:
     return str(Path(python).parent / name)
 
 
-def convert(folder: Path, reference: Path, quick: bool) -> dict:
+def convert(folder: Path, reference: Path, plan: Plan) -> dict:
     ours = [_script(sys.executable, "mlarray"), "convert", "--force", "--quiet"]
     ways = {
         "ours": ours,
@@ -39,12 +43,12 @@ def convert(folder: Path, reference: Path, quick: bool) -> dict:
     }
     results: dict[str, list] = {}
     source = _gzipped(folder, "ct")
-    for _ in range(3):
+    for _ in range(max(1, plan.turns // 3)):
         for key, command in ways.items():
             target = folder / f"converted-{key.replace(' ', '-')}.mla"
             took = child([*command, str(source), str(target)])
             results.setdefault(key, []).append({**took, "size": target.stat().st_size})
-    if (folder / "large.npy").exists():
+    if "large" in plan.images and (folder / "large.npy").exists():
         target = folder / "converted-large.mla"
         results["ours large"] = [child([*ours, str(_gzipped(folder, "large")), str(target)])]
     return results
@@ -61,7 +65,7 @@ def _gzipped(folder: Path, name: str) -> Path:
     return path
 
 
-def start(folder: Path, reference: Path, quick: bool) -> dict:
+def start(folder: Path, reference: Path, plan: Plan) -> dict:
     """Return processor seconds of starting up; the least counts, for everything else only adds to it."""
     image = next(folder.glob("ct.ours-default*"))
     command, theirs = _script(sys.executable, "mlarray"), _script(reference, "mlarray_convert")
@@ -73,7 +77,7 @@ def start(folder: Path, reference: Path, quick: bool) -> dict:
         "reference --help": [theirs, "--help"],
     }
     times: dict[str, list[float]] = {key: [] for key in ways}
-    for _ in range(10 if quick else 25):
+    for _ in range(3 * plan.turns):
         for key, arguments in ways.items():
             times[key].append(child(arguments)["cpu"])
     return times

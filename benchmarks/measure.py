@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,15 @@ IMAGES = ("ct", "mr", "labels", "rgb", "time", "large")
 PACKAGES = ("mlarray", "blosc2", "numpy", "zarr", "tensorstore", "h5py", "hdf5plugin", "nibabel", "tifffile")
 PLANE = 3_000_000
 """About so many voxels are read before the next library has its turn."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    quick: bool
+    turns: int
+    images: list[str]
 
 
 class Client:
@@ -67,7 +77,7 @@ def clients(reference: Path, folder: Path, *names: str) -> Iterator[dict[str, Cl
             client.close()
 
 
-def machine(folder: Path, reference: Path, quick: bool) -> dict:
+def machine(folder: Path, reference: Path, plan: Plan) -> dict:
     cpu = next(
         (line.split(":")[1].strip() for line in _text("/proc/cpuinfo").splitlines() if "model name" in line),
         platform.processor(),
@@ -81,27 +91,30 @@ def _text(path: str) -> str:
     return Path(path).read_text() if Path(path).exists() else ""
 
 
-def images(folder: Path, reference: Path, quick: bool) -> dict:
+def images(folder: Path, reference: Path, plan: Plan) -> dict:
     found = {}
-    for name in IMAGES[:-1] if quick else IMAGES:
+    for name in plan.images:
+        if plan.quick and name == "large":
+            continue
         path = folder / f"{name}.npy"
         if not path.exists():
-            np.save(path, data.load(name, small=quick))
+            np.save(path, data.load(name, small=plan.quick))
         array = np.load(path, mmap_mode="r")
         found[name] = {"shape": array.shape, "dtype": str(array.dtype), "bytes": array.nbytes}
     return {"real": bool(data.REAL), "images": found}
 
 
-def _images(folder: Path) -> dict[str, np.ndarray]:
-    return {name: np.load(p, mmap_mode="r") for name in IMAGES if (p := folder / f"{name}.npy").exists()}
+def _images(folder: Path, plan: Plan) -> dict[str, np.ndarray]:
+    found = {name: folder / f"{name}.npy" for name in plan.images}
+    return {name: np.load(path, mmap_mode="r") for name, path in found.items() if path.exists()}
 
 
-def write(folder: Path, reference: Path, quick: bool) -> dict:
+def write(folder: Path, reference: Path, plan: Plan) -> dict:
     results = {}
     with clients(reference, folder) as running:
-        for name, array in _images(folder).items():
+        for name, array in _images(folder, plan).items():
             large = name == "large"
-            rounds = 1 if large else 3
+            rounds = 1 if large else max(1, plan.turns // 3)
             cells: dict[str, dict] = {}
             for turn in range(rounds):
                 for key, peer, profile in _writers(array, large=large):
@@ -158,18 +171,18 @@ def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict
             raise RuntimeError(f"{key} returns wrong voxels of {name}")
 
 
-def read(folder: Path, reference: Path, quick: bool) -> dict:
+def read(folder: Path, reference: Path, plan: Plan) -> dict:
     results: dict[str, dict] = {}
     written = _written(folder)
     with clients(reference, folder) as running:
-        for name, array in _images(folder).items():
+        for name, array in _images(folder, plan).items():
             keys = [key for key in written[name] if not key.startswith("ours slices")]
             for cell, shape in _cells(name, array.shape).items():
                 tuned = f"ours slices:{cell[-1]}"
                 chosen = [*keys, tuned] if cell.startswith("slice") and tuned in written[name] else keys
                 if cell.startswith("slice"):
                     chosen = [key for key in chosen if key not in ("ours auto",)]
-                results.setdefault(name, {})[cell] = _cell(running, name, array.shape, shape, chosen, quick)
+                results.setdefault(name, {})[cell] = _cell(running, name, array.shape, shape, chosen, plan)
             print(name, "read", flush=True)
     return results
 
@@ -199,12 +212,12 @@ def _cell(
     size: tuple[int, ...],
     shape: list[int],
     keys: list[str],
-    quick: bool,
+    plan: Plan,
 ) -> dict[str, list[float]]:
     """Return processor seconds per box, one number for each turn."""
-    count = max(4, min(24, 6 * PLANE // int(np.prod(shape))))
+    count = max(4, min(16, 4 * PLANE // int(np.prod(shape))))
     times: dict[str, list[float]] = {key: [] for key in keys}
-    for turn in range(-1, 5 if quick else 9):
+    for turn in range(-1, plan.turns):
         chance = random.Random(turn)
         starts = _starts(chance, size, shape, count)
         order = list(keys)
@@ -221,7 +234,7 @@ def _cell(
     return times
 
 
-def first(folder: Path, reference: Path, quick: bool) -> dict:
+def first(folder: Path, reference: Path, plan: Plan) -> dict:
     """Return seconds to open a file and read one voxel."""
     ways = {
         "ours": ("ours", {}),
@@ -230,7 +243,7 @@ def first(folder: Path, reference: Path, quick: bool) -> dict:
     }
     times: dict[str, list[float]] = {key: [] for key in ways}
     with clients(reference, folder, *{peer for peer, _ in ways.values()}) as running:
-        for turn in range(-1, 7):
+        for turn in range(-1, min(7, plan.turns)):
             for key, (peer, options) in ways.items():
                 took = running[peer].ask("first", image="ct", profile="default", count=40, **options)
                 if turn >= 0:
@@ -238,13 +251,13 @@ def first(folder: Path, reference: Path, quick: bool) -> dict:
     return times
 
 
-def workers(folder: Path, reference: Path, quick: bool) -> dict:
+def workers(folder: Path, reference: Path, plan: Plan) -> dict:
     """Return wall seconds per patch of 128 voxels when two processes read one file at once."""
     shape = [min(128, size) for size in np.load(folder / "ct.npy", mmap_mode="r").shape]
     size = np.load(folder / "ct.npy", mmap_mode="r").shape
     times: dict[str, list[float]] = {"ours": [], "reference": []}
     with clients(reference, folder, *times) as one, clients(reference, folder, *times) as two:
-        for turn in range(-1, 7):
+        for turn in range(-1, min(7, plan.turns)):
             chance = random.Random(turn)
             starts = _starts(chance, size, shape, 16)
             for key in times:
