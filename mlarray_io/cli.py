@@ -20,6 +20,11 @@ FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 _json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
 _image = click.option("--image", metavar="KEY", help="Which image, when the source holds several.")
 _from = click.option("--from", "source_format", metavar="FORMAT", help="Read it as this format.")
+_include = click.option(
+    "--include", metavar="PATTERN", multiple=True, help="Take only such files: '*_ct.nii.gz'."
+)
+_exclude = click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
+_jobs = click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; one a core.")
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -63,9 +68,9 @@ def cli() -> None:
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
 @click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--include", metavar="PATTERN", multiple=True, help="Convert only such files: '*_ct.nii.gz'.")
-@click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="How many processes; one a core.")
+@_include
+@_exclude
+@_jobs
 @click.option("--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
 @click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
 @click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
@@ -188,6 +193,40 @@ def show_image(
         picture.print_planes(shown)
     else:
         picture.publish(shown, output, overwrite=force)
+
+
+@cli.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="TABLE", help="Write a .csv, .json, .parquet or .html report.")
+@_from
+@_include
+@_exclude
+@_jobs
+@click.option("--stats", is_flag=True, help="Read all voxels: minimum, maximum, mean, percentiles.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite TABLE.")
+@_json
+def scan(sources: tuple[str, ...], **asked: Any) -> int:
+    """Tabulate every image below SOURCE: shape, spacing, type, modality, and which ones stand out."""
+    from mlarray_io import surveying
+
+    _terminable()
+    return FAILED if surveying.scan(sources, asked) else 0
+
+
+@cli.command("check-pairs")
+@click.argument("images")
+@click.argument("labels")
+@_include
+@_exclude
+@_jobs
+@click.option("--tolerance", type=float, default=1e-3, metavar="T", help="Of geometry, in voxels (0.001).")
+@_json
+def check_pairs(images: str, labels: str, **asked: Any) -> int:
+    """Compare each image below IMAGES with its label below LABELS: shape and place must be the same."""
+    from mlarray_io import surveying
+
+    _terminable()
+    return FAILED if surveying.check_pairs(images, labels, asked) else 0
 
 
 @click.command(context_settings=cli.context_settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
     from mlarray_io.batch.jobs import Order
 
-LAYOUT = ("patch_size", "chunk_size", "block_size", "codec", "clevel", "levels", "lossy", "stats", "foreground")
+LAYOUT = (
+    "patch_size",
+    "chunk_size",
+    "block_size",
+    "codec",
+    "clevel",
+    "levels",
+    "lossy",
+    "stats",
+    "foreground",
+)
 """Flags that are options of a `.mla` target."""
 BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run")
 """Flags that only a batch has."""
@@ -121,6 +132,7 @@ def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     from mlarray_io.batch import run as batches
     from mlarray_io.batch import summary
     from mlarray_io.batch.discovery import Discovery
+    from mlarray_io.batch.jobs import Job, Report, death, perform
     from mlarray_io.batch.plan import read_shard
     from mlarray_io.batch.workers import Workers
 
@@ -129,7 +141,9 @@ def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     order = _order(sources, target, replace(settings, threads=threads), asked)
     discovery = Discovery(asked["include"], asked["exclude"], source_format=settings.source_format)
     shard = None if asked["shard"] is None else read_shard(asked["shard"])
-    pool = None if asked["dry_run"] else Workers(jobs, order)
+    pool: Workers[Job, Report] | None = None
+    if not asked["dry_run"]:
+        pool = Workers(jobs, partial(perform, order=order), death)
     modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": asked["dry_run"]}
     with summary.audience(**modes, terminal=sys.stderr.isatty()) as audience:
         tally = batches.run(sources, order, discovery, pool, audience, shard)

@@ -77,15 +77,17 @@ def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: b
 
 
 @contextmanager
-def progress(name: str, silent: bool) -> Iterator[Progress | None]:
-    """Lend a progress bar on standard error, or None when nobody would see it."""
+def progress(name: str, silent: bool, *, images: bool = False) -> Iterator[Progress | None]:
+    """Lend a progress bar on standard error, of bytes or of images, or None when nobody would see it."""
     if silent:
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn as Counted
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True))
+    amounts = Counted() if images else DownloadColumn(binary_units=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), amounts)
     bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
     with bar:
         task = bar.add_task(printable(name).replace("[", "\\["), total=None)

@@ -95,8 +95,9 @@ class Statistics:
     def _merge(self, piece: Array) -> None:
         """Merge the moments of a piece with those so far, and count it."""
         self._min, self._max = min(self._min, float(piece.min())), max(self._max, float(piece.max()))
-        mean = float(piece.mean(dtype=np.float64))
-        squares = float(np.square(piece.astype(np.float64) - mean).sum())
+        with np.errstate(over="ignore"):  # the deviation of voxels near the largest float64 is infinite
+            mean = float(piece.mean(dtype=np.float64))
+            squares = float(np.square(piece.astype(np.float64) - mean).sum())
         count, apart = self._n + piece.size, mean - self._mean
         self._squares += squares + apart * apart * self._n * piece.size / count
         self._mean += apart * piece.size / count

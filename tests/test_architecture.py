@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
 OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
 CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
-HOST = {"numpy", "pluggy", "click", "rich", "isal", "mlarray_core"}
-OPTIONAL = {"fsspec", "isal"}
+HOST = {"numpy", "pluggy", "click", "rich", "isal", "PIL", "distributed", "pyarrow", "mlarray_core"}
+OPTIONAL = {"fsspec", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
 HEAVY = {"numpy", "blosc2", "rich", "importlib.metadata", "pluggy", "nibabel", "asyncio", "ssl", "email"}
 

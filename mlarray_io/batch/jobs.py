@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import Signals
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,19 @@ def failure(error: MLArrayError, image: str | None = None) -> dict[str, Any]:
     """Return an error as JSON can hold it."""
     parts = {"kind": type(error).__name__, "message": error.message, "path": error.path, "hint": error.hint}
     return {"image": image, **parts}
+
+
+def death(job: Job, code: int | None) -> Report:
+    """Return the report of a job whose worker died."""
+    how = f"signal {Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+    told = {
+        "image": None,
+        "kind": "WorkerDied",
+        "message": f"the process that converted it died ({how})",
+        "path": job.source,
+        "hint": "It needs more memory than there is (try --jobs 1), or it crashes a library",
+    }
+    return Report(job.source, "failed", failures=[told])
 
 
 def target_of(job: Job, order: Order, name: str, count: int) -> Path:

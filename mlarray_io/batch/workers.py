@@ -10,15 +10,14 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
-
-from mlarray_io.batch.jobs import Report, perform
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.process import BaseProcess
 
-    from mlarray_io.batch.jobs import Job, Order
+J = TypeVar("J")
+R = TypeVar("R")
 
 AHEAD = 2
 """Jobs that a worker is given at once, so that it needn't wait for the next."""
@@ -27,34 +26,36 @@ PATIENCE = 5.0
 
 
 @dataclass
-class _Worker:
+class _Worker(Generic[J]):
     process: BaseProcess
     connection: Connection
-    jobs: deque[Job] = field(default_factory=deque)
+    jobs: deque[J] = field(default_factory=deque)
 
 
-class Workers:
+class Workers(Generic[J, R]):
     """Runs jobs in processes of their own, which are neither forks of this one nor outlive it.
 
     Parameters
     ----------
     count
         How many processes.
-    order
-        What is the same for all jobs.
+    work
+        Does one job; pickled once for each process.
+    died
+        Makes the answer for a job whose process died, given its exit code, negative for a signal.
     """
 
-    def __init__(self, count: int, order: Order) -> None:
+    def __init__(self, count: int, work: Callable[[J], R], died: Callable[[J, int | None], R]) -> None:
         methods = multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if self._context.get_start_method() == "forkserver":
             self._context.set_forkserver_preload(["mlarray_io.batch.jobs", "mlarray_core.array"])
-        self._count, self._order = count, order
+        self._count, self._work, self._died = count, work, died
 
-    def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Report]]:
-        """Yield the report of every job as it is ready; closing the generator stops the workers."""
-        waiting: deque[Job] = deque()
-        workers: list[_Worker] = []
+    def run(self, jobs: Iterator[J]) -> Iterator[tuple[J, R]]:
+        """Yield the answer of every job as it is ready; closing the generator stops the workers."""
+        waiting: deque[J] = deque()
+        workers: list[_Worker[J]] = []
         try:
             while True:
                 self._feed(workers, waiting, jobs)
@@ -68,7 +69,7 @@ class Workers:
         finally:
             _stop(workers)
 
-    def _feed(self, workers: list[_Worker], waiting: deque[Job], jobs: Iterator[Job]) -> None:
+    def _feed(self, workers: list[_Worker[J]], waiting: deque[J], jobs: Iterator[J]) -> None:
         """Give every worker something to do, starting workers as there is need for them."""
         for depth in range(1, AHEAD + 1):
             for place in range(self._count):
@@ -82,22 +83,22 @@ class Workers:
                     place = len(workers) - 1
                 self._give(workers[place], job)
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _Worker[J]:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._order, dict(os.environ))
+        arguments = (theirs, self._work, dict(os.environ))
         process = self._context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         return _Worker(process, ours)
 
-    def _give(self, worker: _Worker, job: Job) -> None:
+    def _give(self, worker: _Worker[J], job: J) -> None:
         worker.jobs.append(job)
         try:
             worker.connection.send(job)
         except OSError:
             return  # it is dead, which its connection tells next
 
-    def _answer(self, worker: _Worker, workers: list[_Worker], waiting: deque[Job]) -> tuple[Job, Report]:
+    def _answer(self, worker: _Worker[J], workers: list[_Worker[J]], waiting: deque[J]) -> tuple[J, R]:
         job = worker.jobs.popleft()
         try:
             return job, worker.connection.recv()
@@ -106,23 +107,10 @@ class Workers:
             worker.connection.close()
             waiting.extendleft(reversed(worker.jobs))
             workers.remove(worker)
-            return job, death(job, worker.process.exitcode)
+            return job, self._died(job, worker.process.exitcode)
 
 
-def death(job: Job, code: int | None) -> Report:
-    """Return the report of a job whose worker died."""
-    how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-    told = {
-        "image": None,
-        "kind": "WorkerDied",
-        "message": f"the process that converted it died ({how})",
-        "path": job.source,
-        "hint": "It needs more memory than there is (try --jobs 1), or it crashes a library",
-    }
-    return Report(job.source, "failed", failures=[told])
-
-
-def _stop(workers: list[_Worker]) -> None:
+def _stop(workers: list[_Worker[Any]]) -> None:
     """Let idle workers go, and have busy ones clean up at once."""
     for worker in workers:
         worker.connection.close()
@@ -135,7 +123,7 @@ def _stop(workers: list[_Worker]) -> None:
             worker.process.join()
 
 
-def _work(connection: Connection, order: Order, environment: Mapping[str, str]) -> None:
+def _work(connection: Connection, work: Callable[[Any], Any], environment: Mapping[str, str]) -> None:
     """Do one job after the other until nobody sends any more."""
     os.environ.clear()
     os.environ.update(environment)
@@ -145,7 +133,7 @@ def _work(connection: Connection, order: Order, environment: Mapping[str, str]) 
     while True:
         try:
             job = connection.recv()
-            connection.send(perform(job, order))
+            connection.send(work(job))
         except (EOFError, OSError):
             return
 
