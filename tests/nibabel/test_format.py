@@ -67,7 +67,7 @@ class TestEcat(FormatTests):
         return [DATA / "tinypet.v"]
 
     def reference(self, path, image):
-        found = nibabel.load(path)
+        found = nibabel.ecat.load(path)
         return np.asanyarray(found.dataobj).T.astype("f4"), found.affine[:, [2, 1, 0, 3]], "RAS"
 
     def test_cut_short(self, format, samples, tmp_path):
