@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,20 +13,31 @@ from mlarray_core.container import open_contents
 from mlarray_core.publish import atomic
 from mlarray_io.convert import available_threads
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 
 def build(file: str, count: str, method: Any = None) -> None:
     """Make the levels of a file anew; the file appears with all of them or stays as it was."""
     stored.count_of(count)
-    image = open_any(file)
-    with atomic(file, overwrite=True) as path:
-        image.save(path, levels="none")
+    with _anew(file) as path:
         stored.build(path, count, method, available_threads())
 
 
 def drop(file: str) -> None:
-    """Remove the levels of a file."""
-    open_any(file).close()
-    stored.drop(Path(file))
+    """Remove the levels of a file; who has it open keeps the file as it was."""
+    with _anew(file):
+        pass
+
+
+@contextmanager
+def _anew(file: str) -> Iterator[Path]:
+    """Yield a copy of a file without levels, which takes its place when the body ends."""
+    image = open_any(file)
+    with atomic(file, overwrite=True) as path:
+        image.save(path, levels="none")
+        yield path
 
 
 def listing(file: str, *, verify: bool = False) -> dict[str, Any]:
