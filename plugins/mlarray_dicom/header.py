@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
 from mlarray_dicom.columns import fold, unfold
-from mlarray_dicom.instance import PARSING, quiet, read_instance
+from mlarray_dicom.instance import PARSING, quiet, read_instance, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,8 @@ class Header:
         self._context, self._left = context, LARGEST_SUM
         self._rows: list[dict[str, Any]] = []
         self._meta: list[dict[str, Any]] = []
-        self._before: dict[int, tuple[Any, dict[str, Any] | None]] = {}
+        self._before: dict[int, tuple[Any, dict[str, Any] | None, str]] = {}
+        self._spelling: Any = None
         self.first: Dataset | None = None
 
     def add(self, dataset: Dataset) -> None:
@@ -79,22 +80,29 @@ class Header:
     def _row(self, dataset: Dataset, *, remember: bool = True) -> dict[str, Any]:
         """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
         row = {}
-        for tag, raw in sorted(dataset._dict.items()):
-            if tag in _DROPPED or _is_overlay(tag):
-                if _is_overlay(tag):
-                    self._context.loss("overlay data", "only the voxels are kept")
+        before = self._memory(dataset) if remember else {}
+        for name, raw in list(dataset._dict.items()):
+            tag = int(name)  # comparing pydicom's tags is slow
+            if tag in _DROPPED:
+                continue
+            if _is_overlay(tag):
+                self._context.loss("overlay data", "only the voxels are kept")
                 continue
             value = getattr(raw, "value", None)
-            known = self._before.get(tag) if remember else None
-            if known is not None and known[0] == value and type(known[0]) is type(value):
-                element = known[1]
-            else:
-                element = self._limited(_json(dataset, tag))
-                if remember:
-                    self._before[tag] = (value, element)
-            if element is not None:
-                row[f"{tag:08X}"] = element
+            known = before.get(tag)
+            if known is None or known[0] != value or type(known[0]) is not type(value):
+                known = before[tag] = (value, self._limited(_json(dataset, tag)), f"{tag:08X}")
+            if known[1] is not None:
+                row[known[2]] = known[1]
         return row
+
+    def _memory(self, dataset: Dataset) -> dict[int, tuple[Any, dict[str, Any] | None, str]]:
+        """Return what bytes meant in the last file; nothing when this one has another encoding."""
+        spelling = (dataset.original_encoding, value_of(dataset, "SpecificCharacterSet"))
+        if spelling != self._spelling:
+            self._before.clear()
+            self._spelling = spelling
+        return self._before
 
     def _limited(self, element: dict[str, Any] | None, where: str = "") -> dict[str, Any] | None:
         """Replace binary values that are too large by their length and checksum."""

@@ -152,7 +152,7 @@ def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
         return default
     content = getattr(raw, "value", None)
     key = (keyword, raw.VR, content, getattr(raw, "is_little_endian", True))
-    if not isinstance(content, bytes) or len(content) > _SHORT or b"\x1b" in content:
+    if not isinstance(content, bytes) or len(content) > _SHORT or not _is_plain(content, raw.VR):
         value = _converted(dataset, tag)
     else:
         value = _known(key)
@@ -163,6 +163,12 @@ def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
     return value
 
 
+def _is_plain(content: bytes, vr: str | None) -> bool:
+    """Say whether a value means the same in every character set."""
+    return vr in _BINARY or (content.isascii() and b"\x1b" not in content)
+
+
+_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "OB", "OW"})
 _SHORT, _MOST = 256, 1 << 14
 _MEMORY: dict[Hashable, Any] = {}
 

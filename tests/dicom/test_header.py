@@ -77,6 +77,20 @@ def test_a_series_comes_back(load: Callable[..., Any], tmp_path: Path) -> None:
         assert one.to_json_dict() == originals[one.SOPInstanceUID].to_json_dict()
 
 
+def test_character_sets_of_each_file(load: Callable[..., Any], tmp_path: Path) -> None:
+    """The same bytes are other names in other character sets."""
+    sets = ["ISO_IR 100", "ISO_IR 144", "ISO_IR 100"]
+    folder = write_series(tmp_path / "s", VOLUME, AFFINE, PatientName="Doe")
+    for path in folder.iterdir():
+        one = pydicom.dcmread(path)
+        index = round((one.ImagePositionPatient[2] - 7) / 2)
+        one.SpecificCharacterSet = sets[index]
+        one.PatientName = b"\xd0\xe4"
+        one.save_as(path)
+    names = load(folder).meta.source["per_frame"]["00100010"]["Value"]
+    assert [name["Alphabetic"] for name in names] == ["Ðä", "аф", "Ðä"]
+
+
 def test_large_binary_values(load: Callable[..., Any], tmp_path: Path) -> None:
     """A value over the limit is replaced by length and checksum, and that is a loss."""
     made = dataset(VOLUME[0], (0, 0, 0))
