@@ -107,7 +107,7 @@ def theirs(name: str, path: Path) -> np.ndarray | None:
             import nrrd
 
             return nrrd.read(str(path), index_order="C")[0]
-        if name == "metaimage":
+        if name in ("metaimage", "itk"):
             import SimpleITK
 
             SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
