@@ -184,15 +184,16 @@ def sweep(folder: str | os.PathLike[str], older: float = STALE_SECONDS) -> list[
     return swept
 
 
-def discard(folder: str | os.PathLike[str], name: str = "") -> None:
-    """Remove at once what killed processes left in `folder` of targets whose names begin with `name`.
+def discard(folder: str | os.PathLike[str], *names: str) -> None:
+    """Remove at once what killed processes left in `folder` of targets called `names`; of all, without names.
 
     For those only who know that nobody is writing these targets, such as the holder of a batch's lock.
     """
     if not Path(folder).is_dir():
         return
+    starts = tuple(f".{name[:48]}" for name in names) or (".",)
     for path in Path(folder).iterdir():
-        ours = path.name.startswith(f".{name[:48]}") and _TEMPORARY.fullmatch(path.name)
+        ours = path.name.startswith(starts) and _TEMPORARY.fullmatch(path.name)
         if ours and path.is_dir() and not path.is_symlink():
             with suppress(OSError):
                 _restore(path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_io.batch.jobs import Order
+    from mlarray_io.batch.run import Pool
 
 LAYOUT = (
     "patch_size",
@@ -32,7 +33,7 @@ LAYOUT = (
     "foreground",
 )
 """Flags that are options of a `.mla` target."""
-BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run")
+BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run", "scheduler")
 """Flags that only a batch has."""
 
 
@@ -132,24 +133,33 @@ def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     from mlarray_io.batch import run as batches
     from mlarray_io.batch import summary
     from mlarray_io.batch.discovery import Discovery
-    from mlarray_io.batch.jobs import Job, Report, death, perform
     from mlarray_io.batch.plan import read_shard
-    from mlarray_io.batch.workers import Workers
 
     jobs = asked["jobs"] or available_threads()
     threads = settings.threads or max(1, available_threads() // jobs)
     order = _order(sources, target, replace(settings, threads=threads), asked)
     discovery = Discovery(asked["include"], asked["exclude"], source_format=settings.source_format)
     shard = None if asked["shard"] is None else read_shard(asked["shard"])
-    pool: Workers[Job, Report] | None = None
-    if not asked["dry_run"]:
-        pool = Workers(jobs, partial(perform, order=order), death)
+    pool = None if asked["dry_run"] else _pool(jobs, order, asked["scheduler"])
     modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": asked["dry_run"]}
     with summary.audience(**modes, terminal=sys.stderr.isatty()) as audience:
         tally = batches.run(sources, order, discovery, pool, audience, shard)
     if not (asked["as_json"] or asked["quiet"] or asked["dry_run"]):
         summary.table(tally)
     return bool(tally.failed.images)
+
+
+def _pool(jobs: int, order: Order, scheduler: str | None) -> Pool:
+    """Return who performs the jobs: processes here, or a cluster."""
+    from mlarray_io.batch.jobs import death, perform
+    from mlarray_io.batch.workers import Workers
+
+    if scheduler is None:
+        return Workers(jobs, partial(perform, order=order), death)
+    from mlarray_io.batch.cluster import Cluster, connect
+
+    connect(scheduler).close()  # before anything is planned
+    return Cluster(scheduler, order)
 
 
 def _order(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> Order:

@@ -13,7 +13,7 @@ from mlarray_io.convert import Conversion, Failure, Settings, convert_each
 from mlarray_io.registry import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlarray_io.batch.discovery import Kind
 
@@ -151,6 +151,20 @@ def target_of(job: Job, order: Order, name: str, count: int) -> Path:
     if job.kind == "collection" or count > 1:
         return order.target / job.place / name
     return order.target / (job.place + order.suffix)
+
+
+def clear(jobs: Iterable[Job], order: Order) -> None:
+    """Remove what killed workers left of these jobs' targets; nobody may be writing them."""
+    from mlarray_core.publish import discard
+
+    folders: dict[Path, list[str]] = {}
+    for job in jobs:
+        place = Path(order.target, job.place)
+        discard(place)
+        if job.place:
+            folders.setdefault(place.parent, []).append(place.name + order.suffix)
+    for folder, names in folders.items():
+        discard(folder, *names)
 
 
 def _conversions(job: Job, order: Order) -> Iterator[Conversion | Failure]:

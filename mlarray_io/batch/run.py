@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_core.publish import discard
+from mlarray_io.batch.jobs import clear
 from mlarray_io.batch.journal import Journal
 from mlarray_io.batch.plan import Shard, Skip, fingerprint, plan
 
@@ -204,10 +203,5 @@ def _known(journal: Journal) -> Any:
 
 def _clear(jobs: Sequence[Job], journal: Journal, order: Order) -> None:
     """Remove what a killed run left of the images that it had begun; we have its lock, so it is gone."""
-    for job in jobs:
-        entry = journal.entries.get(job.source)
-        if entry is not None and entry.state == "started":
-            place = Path(order.target, job.place)
-            discard(place)
-            if job.place:
-                discard(place.parent, place.name + order.suffix)
+    begun = (job for job in jobs if job.source in journal.entries)
+    clear((job for job in begun if journal.entries[job.source].state == "started"), order)

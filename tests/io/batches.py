@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,9 @@ def states(lines):
 
 
 def files(folder):
-    """Return all files below a folder but the journal's and temporary ones, relative."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in found if not any(p.startswith(".") for p in path.parts))
+    """Return all files below a folder but the journal's and temporary ones, relative, even while it changes."""
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.relpath(os.path.join(root, name), folder) for name in names]
+    return sorted(found)

@@ -1,0 +1,61 @@
+"""Batches on a Dask cluster, with workers that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mlarray_core.digests import digest
+from mlarray_io.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent))
+from batches import convert, files, states, tree
+
+pytest.importorskip("distributed", reason="the extra dask isn't installed")
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # distributed's own, when a worker dies
+    pytest.mark.skipif(os.name == "nt", reason="kills by POSIX signals"),
+]
+
+
+@pytest.fixture
+def cluster():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=60) as started:
+        yield started
+
+
+def test_a_cluster_makes_the_same_files_though_a_worker_is_killed(tmp_path, capfd, cluster):
+    source = tree(tmp_path / "in", count=40, broken=1, size=40)
+    out, here = tmp_path / "out", tmp_path / "here"
+    victim = next(iter(cluster.workers.values())).pid
+
+    def kill():
+        while len(files(out) if out.exists() else ()) < 8:
+            time.sleep(0.005)
+        os.kill(victim, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code, lines = convert(capfd, source, out, "--scheduler", cluster.scheduler_address)
+    killer.join()
+    assert (code, states(lines)) == (1, {"converted": 40, "skipped": 0, "failed": 1})
+    assert states(convert(capfd, source, here, "--jobs", 1)[1])["converted"] == 40
+    assert files(out) == files(here)
+    assert [digest(out / name) for name in files(out)] == [digest(here / name) for name in files(here)]
+    assert states(convert(capfd, source, out)[1])["skipped"] == 40
+    assert not list(out.rglob(".*.tmp-*"))
+
+
+def test_nobody_answers(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=1, broken=0)
+    assert main(["convert", str(source), str(tmp_path / "out"), "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert "no scheduler answers" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
