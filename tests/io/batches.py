@@ -51,7 +51,7 @@ def states(lines):
 
 
 def files(folder):
-    """Return all files below a folder but the journal's and temporary ones, relative, even while it changes."""
+    """Return all files below a folder but the journal's and temporary ones, even while they change."""
     found = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
