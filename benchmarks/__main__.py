@@ -40,9 +40,15 @@ def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> None:
     for name, part in PARTS.items():
         if asked.only is None or name in asked.only.split(","):
             print(f"== {name}", flush=True)
-            results[name] = part(folder, asked.reference, plan)
+            results[name] = _merged(results.get(name, {}), part(folder, asked.reference, plan))
             kept.write_text(json.dumps(results))
     report.write(results, asked.docs, quick=asked.quick)
+
+
+def _merged(old: dict, new: dict) -> dict:
+    """Keep what was measured before of other images."""
+    both = {**old, **new}
+    return {**both, "images": {**old.get("images", {}), **new["images"]}} if "images" in new else both
 
 
 PARTS = {
