@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -105,8 +106,13 @@ def convert(
     settings: Settings,
     image: str | None = None,
     progress: Progress | None = None,
+    *,
+    spread: Callable[..., None] | None = None,
 ) -> Conversion:
-    """Convert one image of `source` to the file (or folder, for a format that is one) `target`."""
+    """Convert one image of `source` to the file (or folder, for a format that is one) `target`.
+
+    `spread` encodes the chunks of a `.mla` elsewhere; see `batch.regions`.
+    """
     check_target(target, overwrite=settings.overwrite)
     origin = Source(source)
     reading = installed().identify(origin, settings.source_format)
@@ -114,6 +120,8 @@ def convert(
     options = _options(settings, reading, writing)
     context = settings.context()
     chosen = choose(images_of(origin, reading, options[0], context), image, origin)
+    if spread is not None:
+        context.spread = partial(spread, origin.path, reading.name, chosen.key)
     return _copy(_Plan(origin, reading, writing, *options, settings), chosen, target, context, progress)
 
 

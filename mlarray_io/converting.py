@@ -48,6 +48,9 @@ def run(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
         The flags by name.
     """
     settings = settings_of(asked)
+    if _is_one_for_many(sources, target, asked):
+        _convert_together(Path(sources[0]), Path(target), settings, asked)
+        return False
     if _is_batch(sources, target, asked):
         return _batch(sources, Path(target), settings, asked)
     if asked["every"] or target.endswith(("/", os.sep)) or is_folder(Path(target)):
@@ -160,6 +163,23 @@ def _pool(jobs: int, order: Order, scheduler: str | None) -> Pool:
 
     connect(scheduler).close()  # before anything is planned
     return Cluster(scheduler, order)
+
+
+def _is_one_for_many(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
+    """Whether one image is to be converted to one `.mla` by a whole cluster."""
+    others = any(asked[name] for name in BATCH if name != "scheduler")
+    one = len(sources) == 1 and os.path.exists(sources[0]) and target.lower().endswith(".mla")
+    return asked["scheduler"] is not None and one and not others
+
+
+def _convert_together(source: Path, target: Path, settings: Settings, asked: dict[str, Any]) -> None:
+    from mlarray_io.batch.cluster import connect
+    from mlarray_io.batch.regions import convert_together
+
+    with connect(asked["scheduler"]) as client:
+        one = replace(settings, threads=settings.threads or 1)
+        done = convert_together(source, target, one, asked["image"], client)
+    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
 
 
 def _order(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> Order:

@@ -96,12 +96,15 @@ class Context:
         Keep stored values, don't apply slope and intercept.
     on_progress
         Called with the number of bytes done since the last call.
+    spread
+        The host's own, for `.mla`: has other machines encode the chunks.
     """
 
     threads: int = 1
     max_bytes: int | None = None
     raw: bool = False
     on_progress: Callable[[int], None] | None = None
+    spread: Callable[..., None] | None = None
     losses: list[Loss] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     skipped: list[Loss] = field(default_factory=list)

@@ -146,7 +146,10 @@ class MlaFormat(Format):
                 chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
             if options.stats:
                 chunks = _measured(chunks, meta, dtype, options.foreground)
-            writer.put_all(chunks, context.threads, _ahead(step, grid))
+            if context.spread is not None and not options.stats:
+                context.spread(writer, step, tolerance, context)
+            else:
+                writer.put_all(chunks, context.threads, _ahead(step, grid))
             writer.finish(generations.encode(meta))
         levels.build(target, options.levels, threads=context.threads)
 
@@ -216,13 +219,21 @@ def _chunks(
     alone = _is_large(step, grid)
     for slab in tiles(grid.shape, step):
         voxels = reader[slab].astype(grid.dtype, copy=False)
-        for number in grid.touched(slab):
-            own = grid.box(number)
-            inside = tuple(slice(o.start - s.start, o.stop - s.start) for o, s in zip(own, slab, strict=True))
+        for number, chunk in chunks_of(voxels, slab, grid):
             # a copy lets go of a large box before the next is read
-            yield number, voxels[inside].copy() if alone else voxels[inside]
+            yield number, chunk.copy() if alone else chunk
         context.progress(voxels.nbytes)
         del voxels
+
+
+def chunks_of(
+    voxels: np.ndarray[Any, Any], box: Box, grid: Grid
+) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Yield the chunks of a box of whole chunks, with their numbers."""
+    for number in grid.touched(box):
+        own = grid.box(number)
+        inside = tuple(slice(o.start - b.start, o.stop - b.start) for o, b in zip(own, box, strict=True))
+        yield number, voxels[inside]
 
 
 def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:

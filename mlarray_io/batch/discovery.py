@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from mlarray_core.errors import MLArrayError, NotFoundError, ReadError
 from mlarray_io.format import Confidence
 from mlarray_io.registry import installed
-from mlarray_io.source import Source, suffix_length
+from mlarray_io.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlarray_io.format import Format
 
@@ -166,9 +166,10 @@ class Discovery:
     ) -> Iterator[Found]:
         names = [entry.name for entry in files]
         places = self._places(names, folders)
-        partners = self._partners(names)
+        partners = self._partners(names, places)
+        chosen = self.include or self.exclude
         for entry in files:
-            if not self._wanted(_join(relative, entry.name)):
+            if chosen and not self._wanted(_join(relative, entry.name)):
                 continue
             status = entry.stat()
             seen = self.known(entry.path) == (status.st_size, status.st_mtime_ns)
@@ -209,30 +210,41 @@ class Discovery:
         """Return the stem of each name; of those that share one, all but the first keep the whole name."""
         taken = {self._stem(name).lower() for name in folders if self._named(name) is not None}
         places = {}
-        for name in sorted(names, key=lambda one: (self._named(one) is None, one)):
+        for unnamed, name in sorted((self._named(name) is None, name) for name in names):
             stem = self._stem(name)
             places[name] = name if stem.lower() in taken else stem
-            if self._named(name) is not None:
+            if not unnamed:
                 taken.add(places[name].lower())
         return places
 
-    def _partners(self, names: Sequence[str]) -> set[str]:
+    def _partners(self, names: Sequence[str], places: Mapping[str, str]) -> set[str]:
         """Return the names that belong to another file, such as the ``.img`` of a ``.hdr``."""
         partners: set[str] = set()
         present = set(names)
+        if all(places[name] != name for name in names):
+            return partners  # all stems differ, and a partner's is the same
         for name in names:
             format = self._named(name)
             if format is not None and name not in partners:
                 partners.update(present.intersection(path.name for path in format.companions(Path(name))))
         return partners
 
+    def _split(self, name: str) -> tuple[str, Format | None]:
+        """Return a name without its suffix, and the format of that, by the longest suffix that is known."""
+        low = name.lower()
+        at = low.find(".", 1)
+        while at > 0:
+            format = self._suffixes.get(low[at:])
+            if format is not None:
+                return name[:at], format
+            at = low.find(".", at + 1)
+        return name, None
+
     def _named(self, name: str) -> Format | None:
-        """Return the format whose suffix a name has."""
-        length = suffix_length(name, tuple(self._suffixes))
-        return self._suffixes.get(name[-length:].lower()) if length else None
+        return self._split(name)[1]
 
     def _stem(self, name: str) -> str:
-        return name[: len(name) - suffix_length(name, tuple(self._suffixes))]
+        return self._split(name)[0]
 
     def _wanted(self, relative: str) -> bool:
         return _chosen((relative,), self.include, self.exclude)

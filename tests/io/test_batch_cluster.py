@@ -9,10 +9,13 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import mlarray
 from mlarray_core.digests import digest
 from mlarray_io.cli import main
+from mlarray_io.verifying import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batches import convert, files, states, tree
@@ -52,6 +55,21 @@ def test_a_cluster_makes_the_same_files_though_a_worker_is_killed(tmp_path, capf
     assert [digest(out / name) for name in files(out)] == [digest(here / name) for name in files(here)]
     assert states(convert(capfd, source, out)[1])["skipped"] == 40
     assert not list(out.rglob(".*.tmp-*"))
+
+
+def test_one_image_is_converted_by_many(tmp_path, cluster):
+    voxels = np.random.default_rng(0).integers(0, 99, (300, 400, 400), "i2")
+    np.save(tmp_path / "a.npy", voxels)
+    alone, together = tmp_path / "alone.mla", tmp_path / "together.mla"
+    for more in ((), ("--lossy", "tolerance=2", "-f")):
+        assert main(["convert", str(tmp_path / "a.npy"), str(alone), "-q", *more]) == 0
+        scheduler = ("--scheduler", cluster.scheduler_address)
+        assert main(["convert", str(tmp_path / "a.npy"), str(together), "-q", *more, *scheduler]) == 0
+        assert verify(together).state == "sealed"
+        left, right = mlarray.MLArray.open(alone), mlarray.MLArray.open(together)
+        np.testing.assert_array_equal(left[...], right[...])
+        assert left.meta.to_plain() == right.meta.to_plain()
+        left.close(), right.close()
 
 
 def test_nobody_answers(tmp_path, capfd):

@@ -1,0 +1,123 @@
+"""One huge image, converted by many workers: they encode regions of whole chunks, one writer joins them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlarray_io.convert import Conversion, Settings, convert
+from mlarray_io.opening import choose, images_of, open_image, viewed
+from mlarray_io.options import share
+from mlarray_io.registry import installed
+from mlarray_io.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlarray_core.codec import Grid
+    from mlarray_core.frame_writer import FrameWriter
+    from mlarray_core.lossy import Tolerance
+    from mlarray_io.format import Box, Context
+
+AHEAD = 3
+"""Regions that are under way for each thread of the cluster."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is the same for all regions: the source, how it is read, and how chunks are encoded."""
+
+    source: str
+    format: str
+    image: str
+    settings: Settings
+    grid: Grid
+    cparams: dict[str, Any]
+    tolerance: Tolerance | None
+
+
+def encode(work: Work, box: Box) -> list[tuple[int, bytes | None]]:
+    """Return the chunks of a region, encoded, with their numbers."""
+    from mlarray_core import codec
+    from mlarray_core.lossy import rounded
+    from mlarray_io.mla import chunks_of
+
+    origin, format = Source(work.source), installed().get(work.format)
+    target = installed().get("mla")
+    sides = (format.name, format.Options), (target.name, target.Options)
+    options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
+    image = choose(images_of(origin, format, options, context), work.image, origin)
+    found: list[tuple[int, bytes | None]] = []
+    with open_image(origin, format, image, options, context) as reader:
+        shown = viewed(reader, work.settings.coord_system, work.settings.orient)
+        for number, voxels in chunks_of(shown[box].astype(work.grid.dtype, copy=False), box, work.grid):
+            exact = voxels if work.tolerance is None else rounded(voxels, work.tolerance)
+            found.append((number, codec.encode(exact, work.grid, work.cparams)))
+    return found
+
+
+def convert_together(
+    source: Path, target: Path, settings: Settings, image: str | None, client: Any
+) -> Conversion:
+    """Convert one image to `.mla` on a cluster, to what one process would have written.
+
+    Parameters
+    ----------
+    source, target, settings, image
+        As for `mlarray_io.convert.convert`; workers see the source at the same path.
+    client
+        Of a Dask cluster.
+    """
+
+    def spread(
+        path: Path,
+        format: str,
+        key: str,
+        writer: FrameWriter,
+        step: tuple[int, ...],
+        tolerance: Any,
+        context: Context,
+    ) -> None:
+        work = Work(os.path.abspath(path), format, key, settings, writer.grid, writer.cparams, tolerance)
+        for number, chunk in _encoded(client, work, step, context):
+            writer.append(number, chunk)
+
+    return convert(source, target, settings, image, spread=spread)
+
+
+def _encoded(
+    client: Any, work: Work, step: tuple[int, ...], context: Context
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the encoded chunks of all regions as they come, few of them under way at a time."""
+    from distributed import as_completed
+
+    from mlarray_io.slabs import tiles
+
+    boxes = tiles(work.grid.shape, step) if 0 not in work.grid.shape else iter(())
+    ready = as_completed(loop=client.loop)
+    under_way: dict[Any, int] = {}
+    try:
+        while True:
+            while len(under_way) < AHEAD * max(1, sum(client.nthreads().values())):
+                box = next(boxes, None)
+                if box is None:
+                    break
+                future = client.submit(encode, work, box, pure=False)
+                under_way[future] = _nbytes(box, work.grid)
+                ready.add(future)
+            if not under_way:
+                return
+            future = next(ready)
+            context.progress(under_way.pop(future))
+            yield from future.result()
+    finally:
+        client.cancel(list(under_way))
+
+
+def _nbytes(box: Box, grid: Grid) -> int:
+    count = grid.dtype.itemsize
+    for part in box:
+        count *= part.stop - part.start
+    return int(count)
