@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, help="how often each library has its turn; 9, or 5 with --quick")
     parser.add_argument("--images", default=",".join(measure.IMAGES), help="which images, comma between them")
     parser.add_argument("--folder", type=Path, help="where to put files; a temporary folder by default")
-    parser.add_argument("--only", help="part to measure again: " + ", ".join(PARTS) + "; needs --folder")
+    parser.add_argument(
+        "--only", help="parts to measure again: " + ", ".join(PARTS) + ", or report; needs --folder"
+    )
     parser.add_argument("--docs", type=Path, default=Path(__file__).parents[1] / "docs")
     asked = parser.parse_args()
     plan = measure.Plan(asked.quick, asked.turns or (5 if asked.quick else 9), asked.images.split(","))
