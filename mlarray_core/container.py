@@ -375,6 +375,8 @@ def _end_of(contents: Contents) -> int:
     """Return where frame and levels end, and warn of anything else that follows."""
     size, length = len(contents.buffer), contents.frame.length
     if size == length:
+        if contents.table is not None and contents.table.levels:
+            _warn_gone(contents.path)
         return size
     from mlarray_core.level_index import read_index
 
@@ -384,6 +386,15 @@ def _end_of(contents: Contents) -> int:
         _warn_more(contents.path, size - length)
         return length
     return size
+
+
+def _warn_gone(path: str | None) -> None:
+    """Warn of levels that the seal speaks of and that aren't there."""
+    warnings.warn(
+        f"{path}: its coarser levels are gone, another program cut them off; the image is whole. "
+        "Make them again with: mlarray levels FILE --build",
+        stacklevel=5,
+    )
 
 
 def _warn_more(path: str | None, count: int) -> None:

@@ -26,6 +26,32 @@ ZEROS = -(0x7F << 56)
 """Offset that stands for a chunk of zeros (c-blosc2's frame.c: the highest byte is 0x81)."""
 
 
+def closed(
+    header: bytes, index: bytes, cbytes: int, vlmeta: dict[str, bytes], *, sealed: bool = True
+) -> tuple[bytes, bytes]:
+    """Return the header and the trailer that close a frame.
+
+    Parameters
+    ----------
+    header
+        Of the frame, with whatever sizes.
+    index
+        The chunk of chunk offsets.
+    cbytes
+        Bytes between the header and `index`.
+    vlmeta
+        Name to packed content.
+    sealed
+        Whether to fill in the fingerprint.
+    """
+    end = frames.trailer(vlmeta)
+    length = len(header) + cbytes + len(index) + len(end)
+    header = frames.patch_header(header, length=length, cbytes=cbytes, has_vlmeta=True)
+    if sealed:
+        end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
+    return header, end
+
+
 class FrameWriter:
     """Writes one frame to an open binary file, chunk by chunk in any order.
 
@@ -162,17 +188,14 @@ class FrameWriter:
         if self._sums is not None:
             head = self._broken or seal.head_sum(self._header, metadata)
             vlmeta[seal.KEY] = msgpack.pack_bytes(seal.Table(head, seal.pack_sums(self._sums)).pack())
-        end = frames.trailer(vlmeta)
-        length = len(self._header) + self._end + len(index) + len(end)
-        header = frames.patch_header(self._header, length=length, cbytes=self._end, has_vlmeta=True)
-        if self._sums is not None and self._broken is None:
-            end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
+        sealed = self._sums is not None and self._broken is None
+        header, end = closed(self._header, index, self._end, vlmeta, sealed=sealed)
         self._write(index + end)
         self._sync()
         self.file.seek(0)
         self.file.write(header)
         self._sync()
-        self.file.truncate(length)
+        self.file.truncate(len(header) + self._end + len(index) + len(end))
 
     def _write(self, data: bytes) -> None:
         """Write behind the last chunk, wherever reading one or a full disk left the file."""

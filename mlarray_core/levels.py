@@ -7,25 +7,30 @@ import os
 import shutil
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mlarray_core import generations, geometry, pyramid
+from mlarray_core import frame as frames
+from mlarray_core import generations, geometry, msgpack, pyramid
 from mlarray_core.codec import Grid
 from mlarray_core.container import Contents, open_contents
 from mlarray_core.errors import ArgumentError, CorruptError
-from mlarray_core.frame_writer import FrameWriter
+from mlarray_core.frame_writer import FrameWriter, closed
 from mlarray_core.level_index import INDEX, StoredLevel, index_of, name_of, read_index
 from mlarray_core.meta import Meta
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.planning import note_layout, plan_layout
 from mlarray_core.pyramid import METHODS, Level, Method
+from mlarray_core.seal import KEY, State
 from mlarray_core.storage import FrameStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mlarray_core.frame import Frame
 
 Array = np.ndarray[Any, Any]
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -55,7 +60,7 @@ def count_of(levels: str | int | None) -> int | None:
 
 
 def build(path: Path, levels: str | int | None, method: Method | None = None, threads: int = 1) -> int:
-    """Put levels behind the frame of a file that nobody else uses yet.
+    """Put levels behind the frame of a file that nobody else uses yet, and note them in its seal.
 
     Parameters
     ----------
@@ -81,15 +86,38 @@ def build(path: Path, levels: str | int | None, method: Method | None = None, th
     if not wanted:
         return 0
     chosen = _method(method, meta)
-    with (
-        zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive,
-        tempfile.TemporaryDirectory(dir=path.parent) as spool,
-    ):
-        _append(archive, Path(spool), contents, meta, wanted, chosen, threads)
-        index = index_of(contents.frame, chosen, [level.factors for level in wanted])
-        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
+    with tempfile.TemporaryDirectory(dir=path.parent) as spool:
+        files = _spooled(Path(spool), contents, meta, wanted, chosen, threads)
+        frame = _note(path, contents, len(wanted))
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+            for number, file in enumerate(files, 1):
+                _append(archive, number, file)
+            index = index_of(frame, chosen, [level.factors for level in wanted])
+            archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
     _sync(path)
     return len(wanted)
+
+
+def _note(path: Path, contents: Contents, count: int) -> Frame:
+    """Write into the seal how many levels follow, so that who cuts them off doesn't do it unnoticed."""
+    frame, table = contents.frame, contents.table
+    if contents.state is not State.SEALED or table is None:
+        raise ArgumentError(
+            "only a sealed file can hold levels", hint="Seal it with: mlarray verify --reseal"
+        )
+    vlmeta = {name: frames.vlmeta_content(contents.read, frame, name) for name in frame.vlmeta}
+    vlmeta[KEY] = msgpack.pack_bytes(replace(table, levels=count).pack())
+    index = contents.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+    header, end = closed(frame.header, index, frame.cbytes, vlmeta)
+    with path.open("r+b") as file:
+        file.seek(frame.trailer_at)
+        file.write(end)
+        file.truncate()
+        file.seek(0)
+        file.write(header)
+        file.seek(0)
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return frames.parse(lambda at, size: whole[at : at + size], len(whole))
 
 
 def _sync(path: Path) -> None:
@@ -119,28 +147,26 @@ def _method(method: Method | None, meta: Meta) -> Method:
     return chosen
 
 
-def _append(
-    archive: zipfile.ZipFile,
-    spool: Path,
-    contents: Contents,
-    meta: Meta,
-    wanted: list[Level],
-    method: Method,
-    threads: int,
-) -> None:
-    """Build each level from the one before, in a file of its own, and copy it into the archive."""
+def _spooled(
+    spool: Path, contents: Contents, meta: Meta, wanted: list[Level], method: Method, threads: int
+) -> list[Path]:
+    """Build each level from the one before, each in a file of its own."""
+    files: list[Path] = []
     before = contents
     for number, level in enumerate(wanted, 1):
-        name = spool / str(number)
+        name = spool / name_of(number)
         with name.open("w+b") as file:
             _write_level(file, FrameStorage(before), level, _meta_at(meta, level), method, threads)
-        entry = zipfile.ZipInfo(name_of(number), _DATE)
-        with (
-            name.open("rb") as file,
-            archive.open(entry, "w", force_zip64=name.stat().st_size >= 1 << 31) as member,
-        ):
-            shutil.copyfileobj(file, member, 1 << 20)
         before = open_contents(str(name), "none")
+        files.append(name)
+    return files
+
+
+def _append(archive: zipfile.ZipFile, number: int, name: Path) -> None:
+    entry = zipfile.ZipInfo(name_of(number), _DATE)
+    large = name.stat().st_size >= 1 << 31
+    with name.open("rb") as file, archive.open(entry, "w", force_zip64=large) as member:
+        shutil.copyfileobj(file, member, 1 << 20)
 
 
 def _write_level(
@@ -207,7 +233,7 @@ def copy(source: Contents, path: Path) -> None:
     stored = find(source)
     if not stored:
         return
-    frame = open_contents(str(path), "none").frame
+    frame = _note(path, open_contents(str(path), "none"), len(stored))
     with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
         for number, level in enumerate(stored, 1):
             entry = zipfile.ZipInfo(name_of(number), _DATE)

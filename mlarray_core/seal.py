@@ -27,6 +27,8 @@ FINGERPRINT_TYPE = 3
 """128 bits, in c-blosc2's numbering of fingerprint types."""
 
 _MAGIC = b"MLS1"
+_COUNTS = frozenset([b"", *(bytes([count]) for count in range(1, 33))])
+"""How the number of levels is written: not at all for none."""
 
 
 class State(Enum):
@@ -50,21 +52,25 @@ class Table:
         xxh3-128 of what `head_sum` covers.
     sums
         xxh3-64 of each stored chunk, 8 little-endian bytes each; of no bytes for chunks that aren't stored.
+    levels
+        How many coarser levels follow the frame, so that their loss is noticed.
     """
 
     head: bytes
     sums: bytes
+    levels: int = 0
 
     def pack(self) -> bytes:
         """Return the table as bytes."""
-        return _MAGIC + self.head + self.sums
+        return _MAGIC + self.head + self.sums + (bytes([self.levels]) if self.levels else b"")
 
     @classmethod
     def unpack(cls, data: bytes, nchunks: int) -> Table:
         """Return the table that `data` holds, checked against the number of chunks."""
-        if data[:4] != _MAGIC or len(data) != 20 + 8 * nchunks:
+        end = 20 + 8 * nchunks
+        if data[:4] != _MAGIC or len(data) < end or data[end:] not in _COUNTS:
             raise CorruptError("the table of checksums is damaged")
-        return cls(data[4:20], data[20:])
+        return cls(data[4:20], data[20:end], sum(data[end:]))
 
     def as_list(self) -> list[int]:
         """Return all checksums."""

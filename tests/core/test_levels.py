@@ -119,7 +119,8 @@ def test_an_image_edited_in_memory_leaves_its_levels_behind(path, tmp_path):
 def test_levels_cut_off_are_gone_and_the_image_whole(path, scan):
     length = open_contents(str(path)).frame.length
     os.truncate(path, length)
-    image = MLArray.open(path, verify="full")
+    with pytest.warns(UserWarning, match="gone"):
+        image = MLArray.open(path, verify="full")
     assert image.levels == []
     np.testing.assert_array_equal(image.to_numpy(), scan)
 
@@ -186,7 +187,8 @@ def test_opening_the_coarsest_level_reads_little(path, monkeypatch):
 def test_dropping(path):
     assert levels.drop(path)
     assert not levels.drop(path)
-    assert MLArray.open(path).levels == []
+    with pytest.warns(UserWarning, match="gone"):
+        assert MLArray.open(path).levels == []
 
 
 def test_metadata_only_files_have_none(tmp_path):
@@ -200,3 +202,12 @@ def test_affine_images(tmp_path):
     MLArray(np.zeros((70, 70, 70), np.float32), affine=affine).save(tmp_path / "sheared.mla", levels="auto")
     level = MLArray.open(tmp_path / "sheared.mla").levels[0]
     np.testing.assert_allclose(level.affine, pyramid.affine_at(affine, (2, 2, 2)))
+
+
+def test_levels_that_were_cut_off_are_missed(path):
+    os.truncate(path, open_contents(str(path)).frame.length)
+    with pytest.warns(UserWarning, match="its coarser levels are gone"):
+        MLArray.open(path)
+    with pytest.warns(UserWarning, match="its coarser levels are gone"):
+        MLArray(path).save(path)
+    assert MLArray.open(path, verify="full").levels == []
