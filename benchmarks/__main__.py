@@ -38,7 +38,7 @@ def main() -> None:
 
 def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> None:
     kept = folder / "results.json"
-    results = json.loads(kept.read_text()) if kept.exists() and asked.only else {}
+    results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() and asked.only else {}
     for name, part in PARTS.items():
         if asked.only is None or name in asked.only.split(","):
             print(f"== {name}", flush=True)

@@ -88,7 +88,7 @@ def machine(folder: Path, reference: Path, plan: Plan) -> dict:
 
 
 def _text(path: str) -> str:
-    return Path(path).read_text() if Path(path).exists() else ""
+    return Path(path).read_text(encoding="utf-8") if Path(path).exists() else ""
 
 
 def images(folder: Path, reference: Path, plan: Plan) -> dict:
@@ -188,7 +188,7 @@ def read(folder: Path, reference: Path, plan: Plan) -> dict:
 
 
 def _written(folder: Path) -> dict:
-    return json.loads((folder / "results.json").read_text())["write"]
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))["write"]
 
 
 def _cells(name: str, shape: tuple[int, ...]) -> dict[str, list[int]]:

@@ -45,7 +45,7 @@ def write(results: dict, docs: Path, *, quick: bool) -> None:
     parts = [INTRODUCTION, _machine(results, quick=quick), _verdicts(results), _front(results, docs)]
     parts += [_reads(results), PEERS, _writes(results), _commands(results)]
     parts.append(_notes(Path(__file__).parent / "notes.md"))
-    (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part))
+    (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
     for verdict in verdicts(results):
         print(f"{'pass ' if verdict.passed else 'SHORT'} {verdict.value:7.2f}  {verdict.what}")
 
@@ -146,7 +146,7 @@ def _commands(results: dict) -> str:
 
 
 def _notes(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 CELL = {"ct": "128", "mr": "128", "labels": "128", "rgb": "512"}

@@ -98,7 +98,7 @@ def _opened(url: str) -> Iterator[Any]:
         import fsspec
     except ImportError as error:
         raise MissingDependencyError(
-            "reading from a URL needs fsspec", path=url, hint="Install it with: pip install fsspec"
+            "reading from a URL needs fsspec", path=url, hint="Install it with: pip install 'mlarray[remote]'"
         ) from error
     try:
         with fsspec.open(url, "rb") as file:

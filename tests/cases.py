@@ -37,7 +37,10 @@ def found(kind: str) -> list[tuple[Path, dict[str, Any]]]:
     """Return each file of a kind with what its reference says, in the order of their names."""
     references = ROOT / "refs"
     paths = sorted((references / kind).rglob("*.json"))
-    return [(ROOT / path.relative_to(references).with_suffix(""), loads(path.read_text())) for path in paths]
+    return [
+        (ROOT / path.relative_to(references).with_suffix(""), loads(path.read_text(encoding="utf-8")))
+        for path in paths
+    ]
 
 
 def name(source: Path) -> str:
@@ -117,7 +120,7 @@ def verdicts(
 def write_if_asked(path: Path, passing: list[str]) -> None:
     """Replace a passing list when WRITE_PASSING is set, so that its change can be reviewed."""
     if os.environ.get("WRITE_PASSING"):
-        path.write_text("\n".join(passing) + "\n")
+        path.write_text("\n".join(passing) + "\n", encoding="utf-8")
 
 
 def same_fields(

@@ -26,7 +26,7 @@ HEAVY = {"numpy", "blosc2", "rich", "importlib.metadata", "pluggy", "nibabel", "
 
 def imports(path):
     """Yield (module, name) for every import of a file, those inside functions and for types included."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -57,7 +57,7 @@ def test_core_stands_alone():
 @pytest.mark.parametrize("package", ["mlarray_core", "mlarray_io"])
 def test_optional_libraries_are_imported_inside_functions(package):
     for path in files(package):
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
             tops = {name.split(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
             assert not (isinstance(node, ast.Import | ast.ImportFrom) and tops & OPTIONAL), path
@@ -78,7 +78,9 @@ def test_the_facade_has_no_logic():
     assert {module.split(".")[0] for module, _ in strangers("mlarray")} <= {"mlarray_core", "mlarray_io"}
     for path in files("mlarray"):
         defined = [
-            node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+            node.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ClassDef)
         ]
         assert defined == [], path
 
@@ -104,7 +106,7 @@ def test_nothing_imports_the_facade(package):
 
 
 def test_every_plugin_is_packaged():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     points = set(project["project"]["entry-points"]["mlarray"].values())
     built = set(project["tool"]["hatch"]["build"]["packages"])
     assert points == {"mlarray_io.mla", *PLUGINS}
@@ -173,7 +175,7 @@ def test_the_guest_loads_without_numpy():
 
 
 def _all(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             return ast.literal_eval(node.value)
     raise AssertionError(f"{path} has no __all__")

@@ -26,7 +26,7 @@ def installed_formats():
 def page_of(format):
     """Return the page that says of itself, in its first lines, that it is about this format."""
     for page in sorted((DOCS / "formats").glob("*.md")):
-        marks = re.findall(r"<!-- formats: (.*?) -->", page.read_text())
+        marks = re.findall(r"<!-- formats: (.*?) -->", page.read_text(encoding="utf-8"))
         if any(format.name in mark.split() for mark in marks):
             return page
     return None
@@ -60,7 +60,7 @@ def filled(text):
 
 
 def test_format_tables_are_what_is_installed():
-    text = FORMATS.read_text()
+    text = FORMATS.read_text(encoding="utf-8")
     assert len(TABLE.findall(text)) == 2
     assert text == filled(text), f"run `python tests/{Path(__file__).name}` to write the tables anew"
 
@@ -80,7 +80,7 @@ def commands():
     ("name", "command"), commands(), ids=lambda value: str(getattr(value, "name", value))
 )
 def test_every_command_and_option_is_described(name, command):
-    text = "\n".join(page.read_text() for page in DOCS.glob("*.md"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
     assert f"mlarray {name}" in text
     for parameter in command.params:
         for flag in parameter.opts:
@@ -91,7 +91,7 @@ def test_every_command_and_option_is_described(name, command):
 def test_every_error_is_described():
     from mlarray_core import errors
 
-    text = (DOCS / "errors.md").read_text()
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
     for name, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, errors.MLArrayError):
             assert f"`{name}`" in text or f".{name}`" in text, name
@@ -100,7 +100,9 @@ def test_every_error_is_described():
 def test_every_name_of_the_plugin_interface_is_described():
     import mlarray_io
 
-    text = (DOCS / "write-a-plugin.md").read_text() + (ROOT / "tests/guest/mlarray_pgm.py").read_text()
+    text = (DOCS / "write-a-plugin.md").read_text(encoding="utf-8") + (
+        ROOT / "tests/guest/mlarray_pgm.py"
+    ).read_text(encoding="utf-8")
     for name in ("Format", "Reader", "Options", "Source", "Confidence", "ImageRef", "Context", "hookimpl"):
         assert name in mlarray_io.__all__
         assert name in text, name
@@ -109,7 +111,7 @@ def test_every_name_of_the_plugin_interface_is_described():
 def test_links_lead_somewhere():
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
     for page in pages:
-        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in link:
                 assert (page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}"
 
@@ -117,7 +119,7 @@ def test_links_lead_somewhere():
 def python_blocks():
     pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
     for page in pages:
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
         if blocks and "<!-- include:" not in text:
             yield pytest.param(blocks, id=str(page.relative_to(ROOT)))
@@ -132,4 +134,4 @@ def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
 
 
 if __name__ == "__main__":
-    FORMATS.write_text(filled(FORMATS.read_text()))
+    FORMATS.write_text(filled(FORMATS.read_text(encoding="utf-8")), encoding="utf-8")

@@ -50,7 +50,7 @@ def test_rich_texts(path):
     text = pretty_repr(MLArray.open(path))
     assert text.startswith("MLArray(")
     assert "shape=(20, 30, 40)" in text
-    console = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: SIM115 - closed below
+    console = Console(record=True, width=200, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - closed below
     console.print(MLArray(VOXELS))
     console.file.close()
     assert "int16" in console.export_text()

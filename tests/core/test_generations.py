@@ -70,7 +70,7 @@ def test_there_are_samples_of_all_generations():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_files_of_earlier_releases(path):
-    expected = json.loads(path.with_suffix(".json").read_text())
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     content, shape = stored(path)
     mapping = generations.decode(content)
     assert mapping == expected.get("stored_mapping", expected.get("metalayer_med_blosc2", mapping))

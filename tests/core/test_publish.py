@@ -165,7 +165,7 @@ def test_errors_of_writing_name_path_and_cause(tmp_path: Path, code: int, text: 
 
 def test_errors_of_reading_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught, atomic(tmp_path / "a.mla"):
-        open(tmp_path / "missing")  # noqa: SIM115
+        open(tmp_path / "missing", encoding="utf-8")  # noqa: SIM115
     assert not isinstance(caught.value, WriteError)
     with pytest.raises(CorruptError), atomic(tmp_path / "a.mla"):
         raise CorruptError("cut short", path=tmp_path / "source")

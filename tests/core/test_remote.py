@@ -148,5 +148,5 @@ def test_what_is_missing_is_named(monkeypatch):
         return plain(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(MissingDependencyError, match="pip install fsspec"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'mlarray\[remote\]'"):
         MLArray.open("memory://x.mla")

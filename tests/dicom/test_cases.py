@@ -32,7 +32,7 @@ LOSSY = ("img_us_mf_jpeg", "img_ybr_us_mf", "img_jpeg_ext12")
 
 
 def _cases() -> list[dict[str, Any]]:
-    return json.loads((ROOT / "cases.json").read_text()) if FOLDER else []
+    return json.loads((ROOT / "cases.json").read_text(encoding="utf-8")) if FOLDER else []
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_the_passing_set(world: Any, tmp_path: Path, capsys: pytest.CaptureFixtu
             passed.add(name)
         else:
             reasons[name] = right
-    expected = set(PASSING.read_text().split())
+    expected = set(PASSING.read_text(encoding="utf-8").split())
     assert passed == expected, {name: reasons[name] for name in sorted(set(reasons) & expected)}
     assert len(passed) >= 55
 

@@ -44,10 +44,10 @@ class Slices(Format):
     def sniff(self, source):
         return Confidence.SIGNATURE if self.files(source) else Confidence.NO
     def images(self, source, options, context):
-        names = sorted({p.read_text().split()[1] for p in self.files(source)})
+        names = sorted({p.read_text(encoding="utf-8").split()[1] for p in self.files(source)})
         return [ImageRef(key=name, name=name) for name in names]
     def open(self, source, image, options, context):
-        return Stack([p for p in self.files(source) if p.read_text().split()[1] == image.key])
+        return Stack([p for p in self.files(source) if p.read_text(encoding="utf-8").split()[1] == image.key])
 @hookimpl
 def mlarray_formats():
     return [Slices()]
@@ -120,7 +120,9 @@ def test_globs_lists_and_several_sources(tmp_path, capfd, monkeypatch):
     convert(capfd, source / "**" / "*.npy", tmp_path / "a")
     assert files(tmp_path / "a") == ["im0002.mla", "sub/im0005.mla"]
     monkeypatch.chdir(source)
-    Path("list.txt").write_text("# two and a lost one\nim0000.nii\nsub/im0001.nii.gz\nsub/none.nii\n")
+    Path("list.txt").write_text(
+        "# two and a lost one\nim0000.nii\nsub/im0001.nii.gz\nsub/none.nii\n", encoding="utf-8"
+    )
     code, lines = convert(capfd, "@list.txt", tmp_path / "b")
     assert (code, files(tmp_path / "b")) == (1, ["im0000.mla", "sub/im0001.mla"])
     assert [line["error"]["kind"] for line in lines if line["state"] == "failed"] == ["NotFoundError"]

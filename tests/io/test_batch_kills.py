@@ -76,7 +76,7 @@ def test_a_torn_journal_is_read_and_continued(tmp_path, capfd):
     journal.write_bytes(journal.read_bytes()[:-20])
     assert states(convert(capfd, source, out)[1]) == {"converted": 1, "skipped": 5, "failed": 0}
     assert states(convert(capfd, source, out)[1])["skipped"] == 6
-    torn = [line for line in journal.read_text().splitlines() if not _is_json(line)]
+    torn = [line for line in journal.read_text(encoding="utf-8").splitlines() if not _is_json(line)]
     assert len(torn) == 1
 
 

@@ -20,7 +20,7 @@ GUEST = Path(__file__).parents[1] / "guest"
 @pytest.fixture
 def mlarray_command(tmp_path):
     """Return a runner of the command line in an environment where the guest is installed."""
-    project = tomllib.loads((GUEST / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((GUEST / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     info = tmp_path / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(

@@ -13,7 +13,7 @@ MARK = re.compile(r"^ *# \[(\w+)\]\n", re.MULTILINE)
 
 def section(path, name):
     """Return the part of a file that follows a mark, up to the next; without a name that before any mark."""
-    parts = MARK.split((PAGE.parent / path).read_text())
+    parts = MARK.split((PAGE.parent / path).read_text(encoding="utf-8"))
     if name is None:
         return parts[0].strip("\n") + "\n"
     return textwrap.dedent(parts[parts.index(name) + 1].strip("\n")) + "\n"
@@ -24,17 +24,17 @@ def filled(text):
 
 
 def test_the_page_shows_the_files():
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     assert len(BLOCK.findall(text)) == 9
     assert text == filled(text), f"run `python {Path(__file__).name}` to copy the code again"
 
 
 def test_the_page_shows_the_whole_plugin():
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     source = PAGE.parent / "../tests/guest/mlarray_pgm.py"
-    for name in MARK.findall(source.read_text()):
+    for name in MARK.findall(source.read_text(encoding="utf-8")):
         assert f"mlarray_pgm.py#{name} -->" in text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text()))
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")))

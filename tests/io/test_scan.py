@@ -45,7 +45,7 @@ def scan(dataset, output, *more):
 
 def test_csv(dataset, tmp_path):
     scan(dataset, tmp_path / "t.csv", "--stats")
-    rows = list(csv.DictReader((tmp_path / "t.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 13
     first = rows[0]
     assert (first["shape"], first["spacing"], first["orientation"]) == ("10x9x8", "2x1x1", "RAS")
@@ -57,7 +57,7 @@ def test_csv(dataset, tmp_path):
 
 def test_json(dataset, tmp_path, capsys):
     scan(dataset, tmp_path / "t.json")
-    rows = json.loads((tmp_path / "t.json").read_text())
+    rows = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert rows[0]["shape"] == [10, 9, 8]
     capsys.readouterr()
     assert main(["scan", str(dataset), "--json"]) == 1
@@ -90,7 +90,7 @@ def test_errors(dataset, tmp_path, capsys):
 
 def test_the_report_holds_all_and_loads_nothing(dataset, tmp_path):
     scan(dataset, tmp_path / "t.html")
-    text = (tmp_path / "t.html").read_text()
+    text = (tmp_path / "t.html").read_text(encoding="utf-8")
     assert text.count('class="image') == 12 + 1  # and their grid
     assert text.count('class="image marked"') == 2
     assert "case&lt;03&gt;" in text

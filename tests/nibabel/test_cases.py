@@ -36,7 +36,7 @@ def test_every_case_is_right(check_meta, tmp_path):
     print(f"\n{len(passing)} of {len(passing) + len(wrong)} other cases are right; wrong: {wrong}")
     cases.write_if_asked(PASSING, passing)
     assert wrong.keys() <= CONTRADICTED, wrong
-    assert passing == PASSING.read_text().split(), wrong
+    assert passing == PASSING.read_text(encoding="utf-8").split(), wrong
 
 
 @pytest.mark.parametrize("name", sorted(CONTRADICTED))

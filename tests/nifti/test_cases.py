@@ -36,7 +36,7 @@ def test_every_case_is_right(check_meta, tmp_path):
     # a matrix without space has all values at each position
     passing, wrong = cases.verdicts(check_meta, cases.found("nifti"), tmp_path, points_without_space=50)
     print(f"\n{len(passing)} of {len(passing) + len(wrong)} NIfTI cases are right")
-    assert passing == PASSING.read_text().split(), wrong
+    assert passing == PASSING.read_text(encoding="utf-8").split(), wrong
 
 
 @pytest.mark.parametrize("world", ["RAS", "LPS"])

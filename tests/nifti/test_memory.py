@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 import mlarray
 mlarray.convert(sys.argv[1], sys.argv[2])
-status = Path("/proc/self/status").read_text()
+status = Path("/proc/self/status").read_text(encoding="utf-8")
 print(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 """
 

@@ -32,7 +32,7 @@ def test_every_case_is_right(check_meta, tmp_path):
     passing, wrong = cases.verdicts(check_meta, whole, tmp_path)
     print(f"\n{len(passing)} of {len(passing) + len(wrong)} NRRD cases are right; wrong: {wrong}")
     cases.write_if_asked(PASSING, passing)
-    assert passing == PASSING.read_text().split(), wrong
+    assert passing == PASSING.read_text(encoding="utf-8").split(), wrong
     assert wrong.keys() == CONTRADICTED.keys()
 
 

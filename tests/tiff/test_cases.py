@@ -29,7 +29,10 @@ PASSING = Path(__file__).with_name("passing.txt")
 def _cases() -> Iterator[tuple[Path, dict[str, Any]]]:
     root = Path(FOLDER or ".")
     for path in sorted((root / "refs" / "tiff").rglob("*.json")):
-        yield root / path.relative_to(root / "refs").with_suffix(""), json.loads(path.read_text())
+        yield (
+            root / path.relative_to(root / "refs").with_suffix(""),
+            json.loads(path.read_text(encoding="utf-8")),
+        )
 
 
 def _name(path: Path) -> str:
@@ -69,7 +72,7 @@ def test_every_case_is_right(tmp_path):
         else:
             passing.append(_name(source))
     print(f"\n{len(passing)} of {len(passing) + len(wrong)} TIFF cases are right")
-    assert passing == PASSING.read_text().split("\n")[:-1], wrong
+    assert passing == PASSING.read_text(encoding="utf-8").split("\n")[:-1], wrong
 
 
 def test_every_case_comes_back_from_ome_tiff(tmp_path):

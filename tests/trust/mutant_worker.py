@@ -75,14 +75,16 @@ def outcome(action: Any) -> str:
 
 def status(field: str) -> int:
     """Return a size of this process in KiB (proc(5))."""
-    lines = Path("/proc/self/status").read_text().splitlines() if sys.platform == "linux" else []
+    lines = (
+        Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if sys.platform == "linux" else []
+    )
     return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
 
 
 def forget_peak() -> None:
     """Begin to measure the largest size anew."""
     if sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def answer(path: Path, expected: Expected) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_a_function_stored_by_blosc2_is_not_run(attack: Attack, tmp_path: Path) 
 
 
 def harmful(inputs: Any, output: Any, offset: Any) -> None:
-    open("canary", "w").close()
+    open("canary", "w", encoding="utf-8").close()
     output[:] = inputs[0]
 
 

@@ -287,7 +287,10 @@ def test_other_reader_sees_channels_and_time(tmp_path):
     assert [channel.label for channel in found.metadata.omero.channels] == ["DAPI", "GFP", "RFP"]
     again = mlarray.read(tmp_path / "c.ome.zarr").meta
     assert again.to_plain()["spatial"] == mlarray.read(tmp_path / "b.mla").meta.to_plain()["spatial"]
-    assert json.loads((tmp_path / "c.ome.zarr" / "zarr.json").read_text())["attributes"]["site"] == "A1"
+    assert (
+        json.loads((tmp_path / "c.ome.zarr" / "zarr.json").read_text(encoding="utf-8"))["attributes"]["site"]
+        == "A1"
+    )
 
 
 def test_reads_what_another_program_writes(tmp_path):
@@ -325,7 +328,7 @@ def test_oblique_geometry_comes_back_and_is_told(tmp_path):
 def test_changed_scale_wins_over_what_was_kept(tmp_path):
     mlarray.write(volume(), tmp_path / "a.zarr")
     path = tmp_path / "a.zarr" / "zarr.json"
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     content["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"][
         0
     ] = 9
@@ -382,7 +385,7 @@ def test_settings_that_do_not_fit(tmp_path, options):
 
 def edit(folder, change, name=".zarray"):
     path = folder / name
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
     path.write_text(json.dumps(content))
 
