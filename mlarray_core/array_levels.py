@@ -81,12 +81,10 @@ class ArrayLevels(ArrayState):
 
 
 def _spacing(image: ArrayLevels) -> list[float]:
-    spatial = image.meta.spatial
-    if spatial.affine is not None:
-        return geometry.decompose(spatial.affine)[0]
-    if spatial.spacing is None:
+    spacing = stored_levels.spacing_of(image.meta)
+    if spacing is None:
         raise ArgumentError("the image has no spacing", field="spatial.spacing")
-    return [float(size) for size in spatial.spacing]
+    return [float(size) for size in spacing]
 
 
 def _fits(image: ArrayLevels, max_shape: int | Sequence[int]) -> bool:

@@ -127,11 +127,12 @@ def _sync(path: Path) -> None:
 
 def _planned(grid: Grid, meta: Meta, count: int | None) -> list[Level]:
     spatial = geometry.spatial_axes(meta.spatial.axis_labels, len(grid.shape))
-    spacing = _spacing(meta)
+    spacing = spacing_of(meta)
     return pyramid.plan(grid.shape, spatial, spacing, count)
 
 
-def _spacing(meta: Meta) -> list[float] | None:
+def spacing_of(meta: Meta) -> list[float] | None:
+    """Return the voxel sizes along the spatial axes, whichever way they are stored; None when unknown."""
     if meta.spatial.affine is not None:
         return geometry.decompose(meta.spatial.affine)[0]
     return meta.spatial.spacing
