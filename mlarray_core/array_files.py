@@ -82,7 +82,7 @@ class ArrayFiles(ArrayLevels):
         image._clear()
         writes = mmap_mode == "r+" or (mmap_mode is None and mode == "a")
         if is_remote(path):
-            image._open_remote(path, mode, mmap_mode, writes=writes)
+            image._open_remote(path, mode, mmap_mode, dparams, verify, writes=writes)
             return image
         settle(path, take_over=writes)
         stored = image._attach(open_contents(path, checked_verify(verify)), dparams)
@@ -293,14 +293,15 @@ class ArrayFiles(ArrayLevels):
         if not compressed and self._has_array():
             self._storage = PlainStorage(stored.read(tuple(slice(0, size) for size in stored.shape)))
 
-    def _open_remote(self, url: str, mode: str, mmap_mode: str | None, *, writes: bool) -> None:
-        from mlarray_core.remote import open_remote
+    def _open_remote(
+        self, url: str, mode: str, mmap_mode: str | None, dparams: Any, verify: str, *, writes: bool
+    ) -> None:
+        from mlarray_core.remote import RemoteStorage, open_remote
 
         if writes:
             raise ModeError("files at a URL can't be edited in place", path=url, hint="Use mmap_mode='r'")
-        self._meta, self._storage = open_remote(url)
+        self._attach(open_remote(url, checked_verify(verify)), dparams, RemoteStorage)
         self.filepath, self.mode, self.mmap_mode = url, mode, mmap_mode
-        self._describe()
 
 
 def is_remote(path: PathLike) -> bool:

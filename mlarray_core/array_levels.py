@@ -37,7 +37,7 @@ class ArrayLevels(ArrayState):
     def _level(self, storage: FrameStorage, level: StoredLevel) -> Self:
         image = type(self).__new__(type(self))
         image._clear()
-        image._attach(stored_levels.open_level(storage.contents, level), self._dparams())
+        image._attach(stored_levels.open_level(storage.contents, level), self._dparams(), type(storage))
         return image
 
     def at(self, *, spacing: float | None = None, max_shape: int | Sequence[int] | None = None) -> Self:

@@ -120,7 +120,9 @@ class ArrayState:
             raise
         self._finalizer = weakref.finalize(self, session.finish)
 
-    def _attach(self, contents: Contents, dparams: Any) -> FrameStorage:
+    def _attach(
+        self, contents: Contents, dparams: Any, kind: type[FrameStorage] = FrameStorage
+    ) -> FrameStorage:
         """Take metadata and voxels from an open frame."""
         self._meta = contents.meta()
         known: dict[str, Any] = {"dparams": {"nthreads": 1, **codec.plain_dparams(dparams)}}
@@ -129,7 +131,7 @@ class ArrayState:
             known["cparams"] = self._meta.blosc2.cparams or compression_of(contents)
         with meta_writable():
             self._meta.blosc2._assign(known)
-        self._storage = storage = FrameStorage(contents, self._dparams())
+        self._storage = storage = kind(contents, self._dparams())
         self._describe()
         if contents.state.value == "edited elsewhere":
             warn_edited(contents.path)

@@ -311,11 +311,6 @@ def ndarray(frame: bytes, dparams: Mapping[str, Any] | None = None) -> blosc2.ND
     return array
 
 
-def open_remote(url: str) -> blosc2.NDArray:
-    """Return a Blosc2 array at a URL whose frame was checked."""
-    return blosc2.open(url, mode="r", lazy=True)
-
-
 def automatic_partition(
     shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:

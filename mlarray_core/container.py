@@ -80,6 +80,10 @@ class Contents:
         """Return `count` bytes of the file from `at` on, fewer at its end."""
         return bytes(self.buffer[at : at + count])
 
+    def window(self, at: int, size: int) -> Contents:
+        """Return the frame in a part of the file, `size` bytes from `at` on."""
+        return Contents(self._view[at : at + size], self.path, self.verification)
+
     def meta(self) -> Meta:
         """Return the metadata, whichever generation wrote it."""
         return read_metadata(self.read, self.frame, self.path)

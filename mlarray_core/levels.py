@@ -224,9 +224,8 @@ def find(contents: Contents) -> list[StoredLevel]:
 
 
 def open_level(contents: Contents, level: StoredLevel) -> Contents:
-    """Return the frame of one level, in the same memory map."""
-    window = memoryview(contents.buffer)[level.at : level.at + level.size]
-    return Contents(window, contents.path, contents.verification)
+    """Return the frame of one level, in the same file."""
+    return contents.window(level.at, level.size)
 
 
 def copy(source: Contents, path: Path) -> None:

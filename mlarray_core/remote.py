@@ -1,4 +1,4 @@
-"""Images at a URL, read lazily through Blosc2's own fsspec support."""
+"""Images at a URL: bytes are fetched range by range through fsspec, and checked as those of a file are."""
 
 from __future__ import annotations
 
@@ -8,62 +8,132 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import codec
-from mlarray_core import frame as frames
-from mlarray_core.container import read_metadata
+from mlarray_core.chunks import CHUNK_HEADER
+from mlarray_core.container import Contents
 from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayError, ReadError
-from mlarray_core.storage import Storage
+from mlarray_core.storage import FrameStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlarray_core.indexing import Box
-    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
+Range = tuple[int, int]
+
+END = 1 << 16
+"""Bytes at the start and at the end that are fetched at once: header, metadata and seal of most images."""
+AT_ONCE = 1 << 25
+"""Bytes of chunks that are fetched together and held until they are decompressed."""
 
 
-class RemoteStorage(Storage):
-    """Voxels of a frame at a URL; each read fetches the chunks that it needs.
+class RemoteBytes:
+    """The bytes of a file at a URL, fetched when asked for.
 
     Parameters
     ----------
     url
-        Where it is.
-    frame
-        What its header and trailer say, checked.
+        Named in errors.
+    fetch
+        Returns the bytes of some ranges (first byte, end) of the whole file.
+    size
+        Bytes of the part that this is.
+    start
+        Where the part starts in the file.
     """
 
-    def __init__(self, url: str, frame: frames.Frame) -> None:
-        self.url = url
-        dtype = codec.dtype_of(frame.dtype, frame.typesize)
-        self.grid = codec.Grid(frame.shape, frame.chunks, frame.blocks, dtype)
-        self.shape, self.dtype = frame.shape, dtype
-        self._array = codec.open_remote(url)
+    def __init__(
+        self, url: str, fetch: Callable[[list[Range]], list[bytes]], size: int, start: int = 0
+    ) -> None:
+        self.url, self.start = url, start
+        self._fetch, self._size = fetch, size
+        self._held: dict[Range, bytes] = {}
 
-    def read(self, box: Box, out: Array | None = None) -> Array:
-        """Fetch and return the voxels of `box`."""
-        try:
-            voxels = np.asarray(self._array[box], self.dtype)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ReadError(f"voxels can't be fetched: {error}", path=self.url) from error
-        if out is None:
-            return voxels
-        np.copyto(out, voxels)
-        return out
+    def __len__(self) -> int:
+        return self._size
 
-    def chunk(self, number: int) -> bytes | None:
-        """Fetch one encoded chunk."""
-        try:
-            return bytes(self._array.get_chunk(number))
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ReadError(f"voxels can't be fetched: {error}", path=self.url) from error
+    def __getitem__(self, part: slice) -> bytes:
+        first, last, _ = part.indices(self._size)
+        for (start, end), data in self._held.items():
+            if start <= first and last <= end:
+                return data[first - start : last - start]
+        return self._fetched([(first, last)])[0] if first < last else b""
 
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._array = None
+    def hold(self, ranges: Iterable[Range]) -> None:
+        """Fetch some ranges together and keep them, instead of those that were held until now."""
+        wanted = [(max(0, first), min(last, self._size)) for first, last in ranges]
+        self._held = {}
+        self._held = dict(zip(wanted, self._fetched(wanted), strict=True))
+
+    def part(self, at: int, size: int) -> RemoteBytes:
+        """Return a part of the file as if it were one."""
+        return RemoteBytes(self.url, self._fetch, size, self.start + at)
+
+    def _fetched(self, ranges: list[Range]) -> list[bytes]:
+        found = self._fetch([(self.start + first, self.start + last) for first, last in ranges])
+        for (first, last), data in zip(ranges, found, strict=True):
+            if len(data) != last - first:
+                raise ReadError(
+                    f"{last - first:,} bytes were asked for and {len(data):,} came", path=self.url,
+                    hint="A server without byte ranges, or a file that has changed: download it first",
+                )  # fmt: skip
+        return found
 
 
-def open_remote(url: str) -> tuple[Meta, RemoteStorage]:
+class RemoteContents(Contents):
+    """A checked frame at a URL: its header and trailer are fetched at once, chunks when needed."""
+
+    buffer: RemoteBytes  # type: ignore[assignment]
+
+    @property
+    def _view(self) -> RemoteBytes:  # type: ignore[override]
+        return self.buffer
+
+    def window(self, at: int, size: int) -> RemoteContents:
+        """Return the frame in a part of the file."""
+        part = self.buffer.part(at, size)
+        part.hold([(0, min(END, size)), (size - END, size)])
+        return RemoteContents(part, self.path, self.verification)  # type: ignore[arg-type]
+
+    def batches(self, box: Box) -> Iterator[list[int]]:
+        """Fetch the chunks that `box` needs, a few at a time, and say which are there."""
+        batch: list[int] = []
+        ranges: list[Range] = []
+        for number in self.grid.touched(box):
+            offset = int(self.offsets[number])
+            if offset >= 0:
+                at = self.frame.header_size + offset
+                # dead bytes of earlier edits may follow a chunk
+                longest = self.grid.chunksize + CHUNK_HEADER
+                ranges.append((at, at + min(int(self._room[number]), longest)))
+            batch.append(number)
+            if sum(last - first for first, last in ranges) >= AT_ONCE:
+                self.buffer.hold(ranges)
+                yield batch
+                batch, ranges = [], []
+        self.buffer.hold(ranges)
+        yield batch
+        self.buffer.hold([])
+
+
+class RemoteStorage(FrameStorage):
+    """Voxels of a frame at a URL; each read fetches whole chunks and checks them."""
+
+    contents: RemoteContents
+
+    def _read_rows(self, start: list[int], stop: list[int], out: Array) -> None:
+        box = tuple(slice(*ends) for ends in zip(start, stop, strict=True))
+        for numbers in self.contents.batches(box):
+            for number in numbers:
+                here, inside = self.grid.overlap(number, box)
+                chunk = self.contents.chunk(number)
+                out[here] = 0 if chunk is None else codec.decode(chunk, self.grid)[inside]
+
+    def release(self) -> None:
+        """Nothing is held between reads."""
+
+
+def open_remote(url: str, verify: str) -> RemoteContents:
     """Open a `.mla` file at a URL: its header and trailer are fetched and checked, voxels when asked for.
 
     Raises
@@ -72,40 +142,52 @@ def open_remote(url: str) -> tuple[Meta, RemoteStorage]:
         fsspec, or what it needs for this protocol, is not installed.
     ReadError
         There is nothing at the URL, or it can't be fetched.
+    CorruptError
+        It is damaged, or no `.mla` file.
     """
-    with _opened(url) as file:
-        size = file.seek(0, 2)
+    with _errors(url):
+        import fsspec
 
-        def read(at: int, count: int) -> bytes:
-            file.seek(at)
-            return bytes(file.read(count))
+        system, path = fsspec.core.url_to_fs(url)
+        size = system.size(path)
+    if size is None:
+        raise ReadError("the server doesn't say how large it is", path=url, hint="Download it first")
 
-        frame = frames.parse(read, size, url)
-        meta = read_metadata(read, frame, url)
-        return meta, RemoteStorage(url, frame)
+    def fetch(ranges: list[Range]) -> list[bytes]:
+        if not ranges:
+            return []
+        with _errors(url):
+            starts, ends = zip(*ranges, strict=True)
+            found = system.cat_ranges([path] * len(ranges), list(starts), list(ends), on_error="raise")
+            return [bytes(data) for data in found]
+
+    contents = RemoteBytes(url, fetch, size)
+    contents.hold([(0, END), (size - END, size)])
+    return RemoteContents(contents, url, verify)  # type: ignore[arg-type]
 
 
 def fetch(url: str) -> bytes:
     """Return all bytes of a file at a URL. Raises as `open_remote` does."""
-    with _opened(url) as file:
-        return bytes(file.read())
+    with _errors(url):
+        import fsspec
+
+        with fsspec.open(url, "rb") as file:
+            return bytes(file.read())
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[Any]:
-    """Open a URL, with errors that say what is wrong."""
+def _errors(url: str) -> Iterator[None]:
+    """Say what is wrong when fsspec fails."""
     try:
-        import fsspec
-    except ImportError as error:
-        raise MissingDependencyError(
-            "reading from a URL needs fsspec", path=url, hint="Install it with: pip install 'mlarray[remote]'"
-        ) from error
-    try:
-        with fsspec.open(url, "rb") as file:
-            yield file
+        yield
     except MLArrayError:
         raise
     except ImportError as error:
+        if (error.name or str(error)) == "fsspec":
+            raise MissingDependencyError(
+                "reading from a URL needs fsspec", path=url,
+                hint="Install it with: pip install 'mlarray[remote]'",
+            ) from error  # fmt: skip
         raise MissingDependencyError(f"this protocol needs another package: {error}", path=url) from error
     except FileNotFoundError as error:
         raise ReadError("there is nothing at this URL", path=url) from error

@@ -15,7 +15,9 @@ from mlarray_core.errors import (  # noqa: E402
     MissingDependencyError,
     ModeError,
     ReadError,
+    UnsupportedError,
 )
+from mlarray_core.frame import parse  # noqa: E402
 
 VOXELS = np.arange(40 * 50 * 60, dtype=np.int16).reshape(40, 50, 60)
 
@@ -150,3 +152,47 @@ def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MissingDependencyError, match=r"pip install 'mlarray\[remote\]'"):
         MLArray.open("memory://x.mla")
+
+
+def test_no_byte_is_damaged_unnoticed(put, memory):
+    url = put(MLArray(np.random.default_rng(3).integers(0, 99, (64, 64, 64), np.uint8), patch_size=16))
+    good = memory.cat_file("/image.mla")
+    bad = bytearray(good)
+    bad[len(bad) // 2] ^= 1
+    memory.pipe("/image.mla", bytes(bad))
+    with pytest.raises(CorruptError, match=r"memory://image\.mla.*checksum"):
+        MLArray.open(url)[...]
+    with pytest.raises(CorruptError, match="damaged"):
+        MLArray.open(url, verify="full")
+    assert MLArray.open(url, verify="none").shape == (64, 64, 64)
+    memory.pipe("/image.mla", good)
+    assert MLArray.open(url).verify() == "sealed"
+
+
+def test_a_chunk_that_names_a_foreign_codec_never_reaches_blosc2(put, memory):
+    url = put(MLArray(np.random.default_rng(3).integers(0, 99, (32, 32, 32), np.uint8)))
+    frame = bytearray(memory.cat_file("/image.mla"))
+    start = parse(lambda at, count: bytes(frame[at : at + count]), len(frame)).header_size
+    frame[start + 2] = frame[start + 2] & 0x1F | 6 << 5
+    frame[start + 22] = 200
+    memory.pipe("/image.mla", bytes(frame))
+    with pytest.raises(UnsupportedError, match="codec"):
+        MLArray.open(url, verify="none")[...]
+
+
+def test_levels_are_fetched_alone(memory, tmp_path):
+    voxels = np.random.default_rng(5).integers(0, 1 << 12, (200, 160, 160), np.int16)
+    MLArray(voxels, spacing=(1, 1, 1)).save(tmp_path / "deep.mla", levels="auto")
+    memory.pipe("/deep.mla", (tmp_path / "deep.mla").read_bytes())
+    local = MLArray.open(tmp_path / "deep.mla")
+    for ours, theirs in zip(MLArray.open("memory://deep.mla").levels, local.levels, strict=True):
+        assert np.array_equal(ours, theirs)
+        assert np.array_equal(ours.affine, theirs.affine)
+    assert len(local.levels) > 0
+
+
+def test_a_server_that_ignores_ranges_is_told_apart(url, memory, monkeypatch):
+    plain = type(memory).cat_file
+    monkeypatch.setattr(type(memory), "cat_file", lambda self, path, start=None, end=None: plain(self, path))
+    with pytest.raises(ReadError, match="came"):
+        MLArray.open(url)[...]
