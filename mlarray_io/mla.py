@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlarray_core.lossy import Tolerance
     from mlarray_core.meta import Meta
     from mlarray_io.source import Source
+    from mlarray_io.statistics import Statistics
 
 BUDGET = 36 << 20
 """Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
@@ -144,30 +145,31 @@ class MlaFormat(Format):
             chunks = _chunks(reader, grid, step, context)
             if tolerance is not None:
                 chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
-            if options.stats:
-                chunks = _measured(chunks, meta, dtype, options.foreground)
-            if context.spread is not None and not options.stats:
-                context.spread(writer, step, tolerance, context)
+            statistics = _statistics(dtype, options)
+            if context.spread is not None:
+                context.spread(writer, step, tolerance, statistics, context)
             else:
-                writer.put_all(chunks, context.threads, _ahead(step, grid))
+                writer.put_all(_measured(chunks, statistics), context.threads, _ahead(step, grid))
+            if statistics is not None:
+                meta.stats = statistics.meta()
             writer.finish(generations.encode(meta))
         levels.build(target, options.levels, threads=context.threads)
 
 
-def _measured(
-    chunks: Iterator[tuple[int, np.ndarray[Any, Any]]],
-    meta: Meta,
-    dtype: np.dtype[Any],
-    above: float | None,
-) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Pass chunks on, and note the statistics of their voxels in the metadata after the last."""
+def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
     from mlarray_io.statistics import Statistics
 
-    statistics = Statistics(dtype, above)
+    return Statistics(dtype, options.foreground) if options.stats else None
+
+
+def _measured(
+    chunks: Iterator[tuple[int, np.ndarray[Any, Any]]], statistics: Statistics | None
+) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Pass chunks on, and count their voxels."""
     for number, voxels in chunks:
-        statistics.add(voxels)
+        if statistics is not None:
+            statistics.add(voxels)
         yield number, voxels
-    meta.stats = statistics.meta()
 
 
 def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:

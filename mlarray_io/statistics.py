@@ -1,7 +1,8 @@
 """Statistics of an image's voxels, gathered box by box while it is converted.
 
-Minimum, maximum, mean and standard deviation (of the population) are exact: those of each box are merged
-with those so far as Chan, Golub and LeVeque do (1979, "Updating formulae and a pairwise algorithm").
+Minimum, maximum, mean and standard deviation (of the population) are exact: sums and sums of squares of
+pieces are added as fractions, which never round, so that their order, or on which machine they were, makes no
+difference.
 Percentiles come from a histogram. For integers of 8 and 16 bits it has a bin for each value, so that they are
 exact, and equal NumPy's. For all others it has 2**20 bins, the first 20 bits of the voxel as float32, in
 order: a percentile then errs by at most 0.05 % of itself. NaN and infinities are left out.
@@ -10,6 +11,7 @@ order: a percentile then errs by at most 0.05 % of itself. NaN and infinities ar
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,7 @@ LOW, HIGH = 0.005, 0.995
 """The percentiles that are noted: those between which nnU-Net clips CT."""
 PIECE = 1 << 20
 _BITS = 20
+_TINY = 2.0**-64
 
 
 class Statistics:
@@ -52,7 +55,8 @@ class Statistics:
         self._lowest = int(np.iinfo(dtype).min) if self._few and dtype.kind == "i" else 0
         bins = (1 << 8 * dtype.itemsize) if self._few else 1 << _BITS
         self._counts = np.zeros(bins, np.int64)
-        self._n, self._mean, self._squares = 0, 0.0, 0.0
+        self._n, self._sum, self._squares = 0, Fraction(), Fraction()
+        self._overflown = False
         self._min, self._max = math.inf, -math.inf
 
     def add(self, voxels: Array) -> None:
@@ -61,7 +65,28 @@ class Statistics:
         for start in range(0, flat.size, PIECE):
             piece = self._counted(flat[start : start + PIECE])
             if piece.size:
-                self._merge(piece)
+                self._count(piece)
+
+    def merge(self, other: Statistics) -> None:
+        """Count what `other` has, of the same type and above the same value; in any order."""
+        self._n += other._n
+        self._sum += other._sum
+        self._squares += other._squares
+        self._overflown |= other._overflown
+        self._min, self._max = min(self._min, other._min), max(self._max, other._max)
+        self._counts += other._counts
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the empty bins, which are most."""
+        filled = np.flatnonzero(self._counts)
+        return {**self.__dict__, "_counts": (len(self._counts), filled, self._counts[filled])}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Put the bins back."""
+        bins, filled, counts = state.pop("_counts")
+        self.__dict__.update(state)
+        self._counts = np.zeros(bins, np.int64)
+        self._counts[filled] = counts
 
     def meta(self) -> MetaStatistics:
         """Return what was gathered; nothing but None when no voxel was counted."""
@@ -70,7 +95,7 @@ class Statistics:
             return stats
         values, counts = self._histogram()
         stats.min, stats.max = self._min, self._max
-        stats.mean, stats.std = self._mean, math.sqrt(self._squares / self._n)
+        stats.mean, stats.std = self._moments()
         stats.median = self._quantile(values, counts, 0.5)
         stats.percentile_min_key, stats.percentile_max_key = LOW, HIGH
         stats.percentile_min = low = self._quantile(values, counts, LOW)
@@ -92,17 +117,24 @@ class Statistics:
             piece = piece if finite.all() else piece[finite]
         return piece
 
-    def _merge(self, piece: Array) -> None:
-        """Merge the moments of a piece with those so far, and count it."""
+    def _count(self, piece: Array) -> None:
         self._min, self._max = min(self._min, float(piece.min())), max(self._max, float(piece.max()))
-        with np.errstate(over="ignore"):  # the deviation of voxels near the largest float64 is infinite
-            mean = float(piece.mean(dtype=np.float64))
-            squares = float(np.square(piece.astype(np.float64) - mean).sum())
-        count, apart = self._n + piece.size, mean - self._mean
-        self._squares += squares + apart * apart * self._n * piece.size / count
-        self._mean += apart * piece.size / count
-        self._n = count
+        with np.errstate(over="ignore"):  # squares of voxels near the largest float64 are infinite
+            mean = _mean(piece)
+            apart = float(np.square(piece.astype(np.float64) - float(mean)).sum())
+        self._n += piece.size
+        self._sum += mean * piece.size
+        if math.isfinite(apart):
+            self._squares += Fraction(apart) + mean * mean * piece.size
+        else:
+            self._overflown = True
         self._counts += np.bincount(self._bins(piece), minlength=len(self._counts))
+
+    def _moments(self) -> tuple[float, float]:
+        mean = self._sum / self._n
+        if self._overflown:
+            return float(mean), math.inf
+        return float(mean), math.sqrt(self._squares / self._n - mean * mean)
 
     def _bins(self, piece: Array) -> Array:
         if self._few:
@@ -132,3 +164,10 @@ class Statistics:
             for rank in (math.floor(place), math.ceil(place))
         )
         return low + (high - low) * (place - math.floor(place))
+
+
+def _mean(piece: Array) -> Fraction:
+    mean = float(piece.mean(dtype=np.float64))
+    if math.isfinite(mean):
+        return Fraction(mean)
+    return Fraction(float((piece * _TINY).mean())) / Fraction(_TINY)  # the sum is beyond float64

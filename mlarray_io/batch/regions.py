@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlarray_core.frame_writer import FrameWriter
     from mlarray_core.lossy import Tolerance
     from mlarray_io.format import Box, Context
+    from mlarray_io.statistics import Statistics
+
+    Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
 
 AHEAD = 3
 """Regions that are under way for each thread of the cluster."""
@@ -27,7 +30,10 @@ AHEAD = 3
 
 @dataclass(frozen=True)
 class Work:
-    """What is the same for all regions: the source, how it is read, and how chunks are encoded."""
+    """What is the same for all regions: the source, how it is read, and how chunks are encoded.
+
+    `statistics` has counted nothing; None when none are asked for.
+    """
 
     source: str
     format: str
@@ -36,10 +42,13 @@ class Work:
     grid: Grid
     cparams: dict[str, Any]
     tolerance: Tolerance | None
+    statistics: Statistics | None
 
 
-def encode(work: Work, box: Box) -> list[tuple[int, bytes | None]]:
-    """Return the chunks of a region, encoded, with their numbers."""
+def encode(work: Work, box: Box) -> Part:
+    """Return the chunks of a region, encoded, with their numbers; and the statistics of its voxels."""
+    from copy import deepcopy
+
     from mlarray_core import codec
     from mlarray_core.lossy import rounded
     from mlarray_io.mla import chunks_of
@@ -50,12 +59,15 @@ def encode(work: Work, box: Box) -> list[tuple[int, bytes | None]]:
     options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
     image = choose(images_of(origin, format, options, context), work.image, origin)
     found: list[tuple[int, bytes | None]] = []
+    statistics = deepcopy(work.statistics)
     with open_image(origin, format, image, options, context) as reader:
         shown = viewed(reader, work.settings.coord_system, work.settings.orient)
         for number, voxels in chunks_of(shown[box].astype(work.grid.dtype, copy=False), box, work.grid):
             exact = voxels if work.tolerance is None else rounded(voxels, work.tolerance)
+            if statistics is not None:
+                statistics.add(exact)
             found.append((number, codec.encode(exact, work.grid, work.cparams)))
-    return found
+    return found, statistics
 
 
 def convert_together(
@@ -77,20 +89,23 @@ def convert_together(
         key: str,
         writer: FrameWriter,
         step: tuple[int, ...],
-        tolerance: Any,
+        tolerance: Tolerance | None,
+        statistics: Statistics | None,
         context: Context,
     ) -> None:
-        work = Work(os.path.abspath(path), format, key, settings, writer.grid, writer.cparams, tolerance)
-        for number, chunk in _encoded(client, work, step, context):
-            writer.append(number, chunk)
+        origin = os.path.abspath(path)
+        work = Work(origin, format, key, settings, writer.grid, writer.cparams, tolerance, statistics)
+        for chunks, counted in _encoded(client, work, step, context):
+            for number, chunk in chunks:
+                writer.append(number, chunk)
+            if statistics is not None and counted is not None:
+                statistics.merge(counted)
 
     return convert(source, target, settings, image, spread=spread)
 
 
-def _encoded(
-    client: Any, work: Work, step: tuple[int, ...], context: Context
-) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the encoded chunks of all regions as they come, few of them under way at a time."""
+def _encoded(client: Any, work: Work, step: tuple[int, ...], context: Context) -> Iterator[Part]:
+    """Yield what `encode` returns for all regions as they come, few of them under way at a time."""
     from distributed import as_completed
 
     from mlarray_io.slabs import tiles
@@ -111,7 +126,7 @@ def _encoded(
                 return
             future = next(ready)
             context.progress(under_way.pop(future))
-            yield from future.result()
+            yield future.result()
     finally:
         client.cancel(list(under_way))
 

@@ -61,7 +61,7 @@ def test_one_image_is_converted_by_many(tmp_path, cluster):
     voxels = np.random.default_rng(0).integers(0, 99, (300, 400, 400), "i2")
     np.save(tmp_path / "a.npy", voxels)
     alone, together = tmp_path / "alone.mla", tmp_path / "together.mla"
-    for more in ((), ("--lossy", "tolerance=2", "-f")):
+    for more in (("--stats",), ("--lossy", "tolerance=2", "-f", "--stats", "--foreground", "50")):
         assert main(["convert", str(tmp_path / "a.npy"), str(alone), "-q", *more]) == 0
         scheduler = ("--scheduler", cluster.scheduler_address)
         assert main(["convert", str(tmp_path / "a.npy"), str(together), "-q", *more, *scheduler]) == 0
@@ -69,6 +69,7 @@ def test_one_image_is_converted_by_many(tmp_path, cluster):
         left, right = mlarray.MLArray.open(alone), mlarray.MLArray.open(together)
         np.testing.assert_array_equal(left[...], right[...])
         assert left.meta.to_plain() == right.meta.to_plain()
+        assert left.meta.stats.mean is not None
         left.close(), right.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -54,6 +56,26 @@ def test_percentiles_of_floats_err_little():
 def test_a_large_mean_costs_no_precision():
     voxels = np.random.default_rng(0).normal(1e8, 1, 100_000)
     assert gathered(voxels, 17).std == pytest.approx(voxels.std(), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+def test_parts_merge_to_the_same_in_any_order(dtype):
+    voxels = np.random.default_rng(0).normal(1e4, 400, 90_000).astype(dtype)
+    parts = []
+    for piece in np.array_split(voxels, 7):
+        parts.append(Statistics(voxels.dtype, 9e3))
+        parts[-1].add(piece)
+    for order in (parts, parts[::-1], parts[3:] + parts[:3]):
+        merged = Statistics(voxels.dtype, 9e3)
+        for part in order:
+            merged.merge(pickle.loads(pickle.dumps(part)))
+        assert merged.meta().to_plain() == gathered(voxels, 7, 9e3).to_plain()
+
+
+def test_sums_beyond_float64():
+    stats = gathered(np.array([1.5e308, 1.5e308, -1e308]), 1)
+    assert stats.mean == pytest.approx(2 / 3 * 1e308)
+    assert stats.std == np.inf
 
 
 def test_foreground_and_what_is_no_number():
