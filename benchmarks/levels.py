@@ -60,9 +60,9 @@ def cost(name: str, folder: Path, asked: argparse.Namespace) -> None:
 def converted(source: Path, target: Path, levels: str) -> tuple[int, float, int]:
     """Return bytes written, processor seconds and peak memory (KiB) of one conversion."""
     code = (
-        "import resource, sys; from mlarray_io.cli import main; "
-        "main(sys.argv[1:]); u = resource.getrusage(resource.RUSAGE_SELF); "
-        "print(u.ru_utime + u.ru_stime, u.ru_maxrss)"
+        "import sys, time; from mlarray_io.cli import main; main(sys.argv[1:]); "
+        "status = open('/proc/self/status').read(); "  # getrusage would count the parent's memory
+        "print(time.process_time(), status.split('VmHWM:')[1].split()[0])"
     )
     command = [
         sys.executable,

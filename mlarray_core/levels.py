@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import shutil
 import tempfile
 import zipfile
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from mlarray_core import codec, generations, geometry, msgpack, pyramid
 from mlarray_core import frame as frames
-from mlarray_core import generations, geometry, msgpack, pyramid
 from mlarray_core.codec import Grid
 from mlarray_core.container import Contents, open_contents
 from mlarray_core.errors import ArgumentError, CorruptError
@@ -23,23 +26,23 @@ from mlarray_core.level_index import INDEX, StoredLevel, index_of, name_of, read
 from mlarray_core.meta import Meta
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.planning import note_layout, plan_layout
-from mlarray_core.pyramid import METHODS, Level, Method
+from mlarray_core.reduction import METHODS, Method, reduce
 from mlarray_core.seal import KEY, State
 from mlarray_core.storage import FrameStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlarray_core.frame import Frame
+    from mlarray_core.pyramid import Level
 
 Array = np.ndarray[Any, Any]
 _DATE = (1980, 1, 1, 0, 0, 0)
-_COMPRESSION: dict[Method, dict[str, int]] = {
-    "mean": {"clevel": 4},
-    "max": {"clevel": 4},
-    "mode": {"codec": 5, "clevel": 1},
-}
-"""Only this package reads levels: they take less effort, and for label maps, where they weigh most, ZSTD."""
+_COMPRESSION = {"codec": 5, "clevel": 1}
+"""ZSTD, of little effort: makes less of every kind of image than LZ4HC in less time. Only this package reads
+levels, and hardly all of them."""
+_AT_ONCE = 64 << 20
+"""Bytes of voxels of the level before that are held at once, and after which their pages are forgotten."""
 
 
 def count_of(levels: str | int | None) -> int | None:
@@ -173,21 +176,40 @@ def _append(archive: zipfile.ZipFile, number: int, name: Path) -> None:
 def _write_level(
     file: BinaryIO, base: FrameStorage, level: Level, meta: Meta, method: Method, threads: int
 ) -> None:
-    plan = plan_layout(meta, level.shape, base.dtype, cparams=_COMPRESSION[method])
+    plan = plan_layout(meta, level.shape, base.dtype, cparams=_COMPRESSION)
     grid = Grid(level.shape, plan.chunks, plan.blocks, base.dtype)
     note_layout(meta, plan, None)
     writer = FrameWriter(file, grid, plan.cparams)
-    writer.put_all(_reduced(base, grid, level, method), threads)
-    writer.finish(generations.encode(meta))
 
-
-def _reduced(base: FrameStorage, grid: Grid, level: Level, method: Method) -> Iterator[tuple[int, Array]]:
-    for number in range(grid.nchunks):
+    def encoded(number: int) -> bytes:
         box = tuple(
             slice(part.start * step, min(part.stop * step, size))
             for part, step, size in zip(grid.box(number), level.step, base.shape, strict=True)
         )
-        yield number, pyramid.reduce(base.read(box), level.step, method)
+        return codec.encode(reduce(base.read(box), level.step, method), grid, writer.cparams)
+
+    most = max(1, _AT_ONCE // (grid.chunksize * math.prod(level.step)))
+    for number, chunk in enumerate(_in_turn(encoded, grid.nchunks, min(threads, most))):
+        writer.append(number, chunk)
+        if number % most == 0:
+            base.release()
+    writer.finish(generations.encode(meta))
+
+
+def _in_turn(make: Callable[[int], bytes], count: int, threads: int) -> Iterator[bytes]:
+    """Yield ``make(0)``, ``make(1)`` ..., made on several threads a little ahead."""
+    if threads <= 1:
+        yield from map(make, range(count))
+        return
+    codec.share_lock()
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for number in range(count):
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _meta_at(meta: Meta, level: Level) -> Meta:

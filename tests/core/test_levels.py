@@ -10,7 +10,7 @@ import blosc2
 import numpy as np
 import pytest
 
-from mlarray_core import Meta, MLArray, geometry, levels, pyramid
+from mlarray_core import Meta, MLArray, geometry, levels, pyramid, reduction
 from mlarray_core.container import open_contents
 from mlarray_core.errors import ArgumentError, CorruptError
 from mlarray_core.level_index import INDEX
@@ -43,7 +43,7 @@ def test_levels_are_the_reduced_image(path, scan):
     steps = [(1, 2, 2), (1, 2, 2)]
     assert len(image.levels) == len(steps)
     for level, step in zip(image.levels, steps, strict=True):
-        before = pyramid.reduce(before, step, "mean")
+        before = reduction.reduce(before, step, "mean")
         np.testing.assert_array_equal(level.to_numpy(), before)
         assert level.meta.spatial.axis_labels == ["spatial_z", "spatial_y", "spatial_x"]
         assert level.meta.spatial.coord_system == "LPS"
@@ -77,7 +77,7 @@ def test_each_level_is_sealed_and_named_in_a_zip(path):
 def test_blosc2_opens_a_level_by_its_offset(path, scan):
     stored = levels.find(open_contents(str(path)))[0]
     array = blosc2.open(str(path), offset=stored.at, mmap_mode="r", mode="r")
-    np.testing.assert_array_equal(array[...], pyramid.reduce(scan, (1, 2, 2), "mean"))
+    np.testing.assert_array_equal(array[...], reduction.reduce(scan, (1, 2, 2), "mean"))
 
 
 def test_label_maps_keep_their_classes(tmp_path):

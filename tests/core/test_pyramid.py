@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlarray_core import geometry, pyramid
+from mlarray_core import geometry, pyramid, reduction
 
 
 def blocks(array, step):
@@ -46,7 +46,7 @@ shapes = st.lists(st.integers(1, 7), min_size=1, max_size=4)
 def test_mode_equals_counting(shape, data):
     step = data.draw(st.tuples(*[st.integers(1, 2)] * len(shape)))
     array = np.random.default_rng(sum(shape)).integers(0, 3, shape).astype(np.uint8)
-    reduced = pyramid.reduce(array, step, "mode")
+    reduced = reduction.reduce(array, step, "mode")
     assert reduced.dtype == array.dtype
     np.testing.assert_array_equal(reduced, expected(array, step, lowest_mode))
     assert set(np.unique(reduced)) <= set(np.unique(array))
@@ -60,27 +60,49 @@ def test_mean_of_integers_is_exact_and_rounds_half_to_even(shape, dtype, data):
     step = data.draw(st.tuples(*[st.integers(1, 2)] * len(shape)))
     limits = np.iinfo(dtype)
     array = np.random.default_rng(sum(shape)).integers(limits.min, limits.max, shape, dtype, endpoint=True)
-    reduced = pyramid.reduce(array, step, "mean")
+    reduced = reduction.reduce(array, step, "mean")
     wanted = expected(array, step, lambda values: round(Fraction(sum(map(int, values)), len(values))))
     np.testing.assert_array_equal(reduced, wanted)
 
 
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", "i8", "f4"])
+@pytest.mark.parametrize("shape", [(2, 2, 2), (37, 65, 130), (129, 66, 3)])
+def test_mode_of_several_pieces_leaves_the_voxels_alone(dtype, shape):
+    random = np.random.default_rng(5)
+    array = (random.integers(0, 2, shape) * random.integers(0, 120, shape)).astype(dtype)
+    before = array.copy()
+    step = (2, 2, 1 if shape[2] == 3 else 2)
+    np.testing.assert_array_equal(reduction.reduce(array, step, "mode"), expected(array, step, lowest_mode))
+    np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize(("dtype", "step"), [("u1", (2, 2, 1)), ("i1", (2, 2, 2)), ("u4", (1, 2, 2))])
+def test_mean_of_several_pieces_is_exact(dtype, step, monkeypatch):
+    from fractions import Fraction
+
+    monkeypatch.setattr(reduction, "PIECE", 1 << 12)
+    limits = np.iinfo(dtype)
+    array = np.random.default_rng(1).integers(limits.min, limits.max, (61, 40, 3), dtype, endpoint=True)
+    wanted = expected(array, step, lambda values: round(Fraction(sum(map(int, values)), len(values))))
+    np.testing.assert_array_equal(reduction.reduce(array, step, "mean"), wanted)
+
+
 def test_mean_of_floats_leaves_nan_out():
     array = np.array([[1.0, np.nan, np.nan, np.nan], [3.0, 8.0, np.nan, np.nan]], np.float32)
-    np.testing.assert_array_equal(pyramid.reduce(array, (2, 2), "mean"), [[4.0, np.nan]])
-    np.testing.assert_array_equal(pyramid.reduce(array, (2, 2), "max"), [[8.0, np.nan]])
+    np.testing.assert_array_equal(reduction.reduce(array, (2, 2), "mean"), [[4.0, np.nan]])
+    np.testing.assert_array_equal(reduction.reduce(array, (2, 2), "max"), [[8.0, np.nan]])
 
 
 @pytest.mark.parametrize("dtype", ["?", "f2", "f4", "f8", "c8", "c16"])
 def test_every_kind_keeps_its_dtype(dtype):
     array = np.random.default_rng(0).integers(0, 2, (5, 6, 3)).astype(dtype)
-    assert pyramid.reduce(array, (2, 2, 1), "mean").dtype == array.dtype
+    assert reduction.reduce(array, (2, 2, 1), "mean").dtype == array.dtype
 
 
 def test_structured_voxels_are_taken_from_the_first_of_a_block():
     array = np.zeros((4, 4), [("a", "f4"), ("b", "i2")])
     array["b"] = np.arange(16).reshape(4, 4)
-    np.testing.assert_array_equal(pyramid.reduce(array, (2, 2), "mean")["b"], [[0, 2], [8, 10]])
+    np.testing.assert_array_equal(reduction.reduce(array, (2, 2), "mean")["b"], [[0, 2], [8, 10]])
 
 
 def test_only_spatial_axes_shrink_until_the_coarsest_fits():
