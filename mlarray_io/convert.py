@@ -162,26 +162,53 @@ def convert_each(
     one
         Demand one image, instead of converting several.
     """
-    origin = Source(source)
-    reading = installed().identify(origin, settings.source_format)
-    writing, suffix = installed().kind(settings.target_format or "mla")
-    writing = installed().for_target("image" + suffix, writing.name)
-    options = _options(settings, reading, writing)
     context = settings.context()
-    images = images_of(origin, reading, options[0], context)
-    names = dict(zip((one.key for one in images), _names(images, origin, reading), strict=True))
-    count = len(images)
-    if one or image is not None:
-        images = [choose(images, image, origin)]
-    plan = _Plan(origin, reading, writing, *options, settings)
-    for chosen in images:
-        target = place(names[chosen.key] + suffix, count)
+    plan, images, count = _planned(source, settings, context, image, one=one)
+    for chosen, name in images:
+        target = place(name, count)
         fresh = settings.context()
         fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
         try:
             yield _copy(plan, chosen, target, fresh, progress)
         except MLArrayError as error:
             yield Failure(source, target, chosen.key, error)
+
+
+def foresee(
+    source: Path,
+    place: Callable[[str, int], Path],
+    settings: Settings,
+    image: str | None = None,
+    *,
+    one: bool = False,
+) -> Iterator[tuple[str, Path] | Failure]:
+    """Yield key and target of each image that `convert_each` would convert, and what it would refuse."""
+    _, images, count = _planned(source, settings, settings.context(), image, one=one)
+    for chosen, name in images:
+        target = place(name, count)
+        try:
+            if target.exists():
+                check_target(target, overwrite=settings.overwrite)
+        except MLArrayError as error:
+            yield Failure(source, target, chosen.key, error)
+        else:
+            yield chosen.key, target
+
+
+def _planned(
+    source: Path, settings: Settings, context: Context, image: str | None, *, one: bool
+) -> tuple[_Plan, list[tuple[ImageRef, str]], int]:
+    """Return how to convert a source, its chosen images and the names of their files, and how many it has."""
+    origin = Source(source)
+    reading = installed().identify(origin, settings.source_format)
+    writing, suffix = installed().kind(settings.target_format or "mla")
+    writing = installed().for_target("image" + suffix, writing.name)
+    options = _options(settings, reading, writing)
+    images = images_of(origin, reading, options[0], context)
+    names = dict(zip((found.key for found in images), _names(images, origin, reading), strict=True))
+    chosen = [choose(images, image, origin)] if one or image is not None else images
+    plan = _Plan(origin, reading, writing, *options, settings)
+    return plan, [(found, names[found.key] + suffix) for found in chosen], len(images)
 
 
 def is_folder(target: Path) -> bool:

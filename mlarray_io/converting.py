@@ -143,22 +143,23 @@ def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     order = _order(sources, target, replace(settings, threads=threads), asked)
     discovery = Discovery(asked["include"], asked["exclude"], source_format=settings.source_format)
     shard = None if asked["shard"] is None else read_shard(asked["shard"])
-    pool = None if asked["dry_run"] else _pool(jobs, order, asked["scheduler"])
-    modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": asked["dry_run"]}
-    with summary.audience(**modes, terminal=sys.stderr.isatty()) as audience:
-        tally = batches.run(sources, order, discovery, pool, audience, shard)
-    if not (asked["as_json"] or asked["quiet"] or asked["dry_run"]):
+    dry = asked["dry_run"]
+    pool = _pool(jobs, order, asked["scheduler"], dry=dry)
+    modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": dry}
+    with summary.audience(**modes, terminal=sys.stderr.isatty(), root=order.root) as audience:
+        tally = batches.run(sources, order, discovery, pool, audience, shard, dry=dry)
+    if not (asked["as_json"] or asked["quiet"] or dry):
         summary.table(tally)
     return bool(tally.failed.images)
 
 
-def _pool(jobs: int, order: Order, scheduler: str | None) -> Pool:
-    """Return who performs the jobs: processes here, or a cluster."""
-    from mlarray_io.batch.jobs import death, perform
+def _pool(jobs: int, order: Order, scheduler: str | None, *, dry: bool) -> Pool:
+    """Return who performs the jobs: processes here, which also forecast what would be done, or a cluster."""
+    from mlarray_io.batch.jobs import death, forecast, perform
     from mlarray_io.batch.workers import Workers
 
-    if scheduler is None:
-        return Workers(jobs, partial(perform, order=order), death)
+    if scheduler is None or dry:
+        return Workers(jobs, partial(forecast if dry else perform, order=order), death)
     from mlarray_io.batch.cluster import Cluster, connect
 
     connect(scheduler).close()  # before anything is planned

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.convert import Conversion, Failure, Settings, convert_each
+from mlarray_io.convert import Conversion, Failure, Settings, convert_each, foresee
 from mlarray_io.registry import installed
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Report:
     source
         Its path.
     state
-        ``done``, ``failed`` when any of its images failed, or ``skipped``.
+        ``done``, ``failed`` when any of its images failed, or ``planned`` when nothing was done.
     images
         What was converted: facts that JSON can hold, `target` below the folder of the batch.
     failures
@@ -113,6 +114,23 @@ def perform(job: Job, order: Order) -> Report:
         failures.append(failure(error))
     state = "failed" if failures else "done"
     return Report(job.source, state, images, failures, perf_counter() - started)
+
+
+def forecast(job: Job, order: Order) -> Report:
+    """Return what `perform` would convert, each image with its target, and what it would refuse at once."""
+    images: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    place = partial(target_of, job, order)
+    try:
+        for found in foresee(Path(job.source), place, _settings(job, order), order.image, one=order.single):
+            if isinstance(found, Failure):
+                failures.append(failure(found.error, found.image))
+            else:
+                key, target = found
+                images.append({"image": key, "target": target.relative_to(order.root).as_posix()})
+    except MLArrayError as error:
+        failures.append(failure(error))
+    return Report(job.source, "planned", images, failures)
 
 
 def failure(error: MLArrayError, image: str | None = None) -> dict[str, Any]:
@@ -170,8 +188,6 @@ def clear(jobs: Iterable[Job], order: Order) -> None:
 def _conversions(job: Job, order: Order) -> Iterator[Conversion | Failure]:
     from mlarray_core.publish import write_error
 
-    settings = replace(order.settings, overwrite=order.settings.overwrite or job.overwrite)
-
     def place(name: str, count: int) -> Path:
         target = target_of(job, order, name, count)
         try:
@@ -180,7 +196,11 @@ def _conversions(job: Job, order: Order) -> Iterator[Conversion | Failure]:
             raise write_error(error, target) from error
         return target
 
-    return convert_each(Path(job.source), place, settings, order.image, one=order.single)
+    return convert_each(Path(job.source), place, _settings(job, order), order.image, one=order.single)
+
+
+def _settings(job: Job, order: Order) -> Settings:
+    return replace(order.settings, overwrite=order.settings.overwrite or job.overwrite)
 
 
 def _facts(done: Conversion, order: Order) -> dict[str, Any]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Audience(Protocol):
     """Whom a run tells how it goes."""
 
-    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+    def planned(self, jobs: Sequence[Job]) -> None:
         """Hear what is to do, before it is begun."""
 
-    def skipped(self, skip: Skip, order: Order) -> None:
+    def skipped(self, skip: Skip) -> None:
         """Hear of a source that is done already."""
 
     def reported(self, job: Job, report: Report) -> None:
@@ -86,9 +86,11 @@ def run(
     sources: Sequence[str],
     order: Order,
     discovery: Discovery,
-    pool: Pool | None,
+    pool: Pool,
     audience: Audience,
     shard: Shard | None = None,
+    *,
+    dry: bool = False,
 ) -> Tally:
     """Convert everything that the sources hold and that isn't done yet.
 
@@ -99,9 +101,11 @@ def run(
     order, discovery, shard
         What to do with each, what to look for, which part of all is ours.
     pool
-        Who does it; None to plan only, which writes nothing.
+        Who does it.
     audience
         Whom to tell.
+    dry
+        The pool only forecasts, and nothing is written.
 
     Raises
     ------
@@ -119,8 +123,11 @@ def run(
     tally.ignored = discovery.ignored
     if not (jobs or tally.skipped.images or shard):
         raise UnsupportedError("no image was found", path=sources[0], hint=_why_none(discovery))
-    audience.planned(jobs, order)
-    if pool is None or not jobs:
+    audience.planned(jobs)
+    if not jobs:
+        return tally
+    if dry:
+        _forecast(jobs, pool, audience, tally)
         return tally
     if order.single:
         _perform(jobs, journal, order, pool, audience, tally)
@@ -149,9 +156,22 @@ def _todo(
     for found in plan(sources, discovery, journal, order, shard):
         if isinstance(found, Skip):
             tally.skip(found)
-            audience.skipped(found, order)
+            audience.skipped(found)
         else:
             yield found
+
+
+def _forecast(jobs: Sequence[Job], pool: Pool, audience: Audience, tally: Tally) -> None:
+    """Tell what would come of each source, in the order of the plan."""
+    early: dict[Job, Report] = {}
+    told = iter(jobs)
+    awaited = next(told)
+    for job, report in pool.run(iter(jobs)):
+        early[job] = report
+        while awaited in early:
+            tally.failed.images += len(early[awaited].failures)
+            audience.reported(awaited, early.pop(awaited))
+            awaited = next(told, awaited)
 
 
 def _perform(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlarray_io import show
-from mlarray_io.batch.jobs import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from mlarray_io.batch.jobs import Job, Order, Report
+    from mlarray_io.batch.jobs import Job, Report
     from mlarray_io.batch.plan import Skip
     from mlarray_io.batch.run import Count, Tally
 
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 class Silence:
     """Tells nothing but failures, one line each on standard error."""
 
-    def __init__(self, *, dry: bool = False) -> None:
-        self.dry = dry
-
-    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+    def planned(self, jobs: Sequence[Job]) -> None:
         """Say nothing."""
 
-    def skipped(self, skip: Skip, order: Order) -> None:
+    def skipped(self, skip: Skip) -> None:
         """Say nothing."""
 
     def reported(self, job: Job, report: Report) -> None:
@@ -40,32 +37,23 @@ class Silence:
 class Lines(Silence):
     """Tells a program: one line of JSON for each image on standard output."""
 
-    def planned(self, jobs: Sequence[Job], order: Order) -> None:
-        """Say what would be done, when nothing is."""
-        for job in jobs if self.dry else ():
-            _print({"source": job.source, "state": "planned", "target": planned_target(job, order)})
-
-    def skipped(self, skip: Skip, order: Order) -> None:
+    def skipped(self, skip: Skip) -> None:
         """Say what is done already."""
         for target in skip.entry.targets[::2]:
             _print({"source": skip.source, "state": "skipped", "target": target})
 
     def reported(self, job: Job, report: Report) -> None:
-        """Say what came of each image."""
+        """Say what came, or would come, of each image."""
+        state = "planned" if report.state == "planned" else "converted"
         for image in report.images:
-            _print({"source": job.source, "state": "converted", **image})
+            _print({"source": job.source, "state": state, **image})
         for failure in report.failures:
             error = {name: value for name, value in failure.items() if name != "image"}
             _print({"source": job.source, "state": "failed", "image": failure["image"], "error": error})
 
 
 class Text(Silence):
-    """Tells a person: the plan when nothing else is done, notes, failures."""
-
-    def planned(self, jobs: Sequence[Job], order: Order) -> None:
-        """Say what would be done, when nothing is."""
-        for job in jobs if self.dry else ():
-            click.echo(f"{show.printable(job.source)} -> {show.printable(planned_target(job, order))}")
+    """Tells a person: notes, failures."""
 
     def reported(self, job: Job, report: Report) -> None:
         """Say what failed, and what a target couldn't hold."""
@@ -76,15 +64,34 @@ class Text(Silence):
                     click.echo(f"{word}: {show.printable(job.source)}: {show.printable(text)}", err=True)
 
 
+class Forecast(Silence):
+    """Tells a person what would be converted, and what would be refused.
+
+    Parameters
+    ----------
+    root
+        What targets are told below.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def reported(self, job: Job, report: Report) -> None:
+        """Say where each image would go."""
+        super().reported(job, report)
+        for image in report.images:
+            which = f" (image {image['image']})" if len(report.images) > 1 else ""
+            click.echo(show.printable(f"{job.source}{which} -> {self._root / image['target']}"))
+
+
 class Bar(Text):
     """Tells a person at a terminal: a progress bar with rate and time left, and the rest above it."""
 
     def __init__(self, progress: Any) -> None:
-        super().__init__()
         self._progress = progress
         self._task = progress.add_task("looking for images", total=None)
 
-    def planned(self, jobs: Sequence[Job], order: Order) -> None:
+    def planned(self, jobs: Sequence[Job]) -> None:
         """Begin to count."""
         self._progress.update(self._task, total=len(jobs), description="converting", rate="")
 
@@ -95,14 +102,16 @@ class Bar(Text):
 
 
 @contextmanager
-def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool) -> Iterator[Silence]:
+def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool, root: Path) -> Iterator[Silence]:
     """Lend whoever tells the user how a batch goes, in the way that was asked for."""
     if as_json:
-        yield Lines(dry=dry)
+        yield Lines()
     elif quiet:
-        yield Silence(dry=dry)
-    elif dry or not terminal:
-        yield Text(dry=dry)
+        yield Silence()
+    elif dry:
+        yield Forecast(root)
+    elif not terminal:
+        yield Text()
     else:
         with _progress() as progress:
             yield Bar(progress)
@@ -125,11 +134,6 @@ def failure_line(source: str, failure: dict[str, Any]) -> str:
     other = f": {failure['path']}" if failure["path"] not in (None, source) else ""
     hint = f". {failure['hint']}" if failure["hint"] else ""
     return show.printable(f"failed: {source}{image}{other}: {failure['message']}{hint}")
-
-
-def planned_target(job: Job, order: Order) -> str:
-    """Return where the images of a source would go, as far as that is known without opening it."""
-    return str(target_of(job, order, f"*{order.suffix}", 1))
 
 
 def _cells(count: Count) -> tuple[str, ...]:

@@ -203,13 +203,38 @@ def test_shards_are_all_and_share_nothing(tmp_path, capfd):
     assert main(["convert", str(source), str(tmp_path / "out"), "--shard", "0/3"]) == 2
 
 
-def test_a_dry_run_writes_nothing(tmp_path, capfd):
-    source = tree(tmp_path / "in")
-    code, lines = convert(capfd, source, tmp_path / "out", "--dry-run")
-    assert code == 0
-    assert {line["state"] for line in lines} == {"planned"}
-    assert len(lines) == 7
-    assert not (tmp_path / "out").exists()
+def test_a_dry_run_tells_what_a_run_does(study, tmp_path, capfd, install):
+    install(collection=COLLECTION)
+    source = tree(study.parent / "tree", broken=0).parent
+    for i, name in enumerate(["t1", "t1", "t2"]):
+        (source / f"series{i // 2}").mkdir(exist_ok=True)
+        (source / f"series{i // 2}/IM{i}").write_text(f"SLICE {name} {i}")
+    out = tmp_path / "out"
+    code, lines = convert(capfd, source, out, "--dry-run")
+    assert not out.exists()
+    planned = {
+        (line["source"], line["image"], line["target"]) for line in lines if line["state"] == "planned"
+    }
+    told = [line["source"] for line in lines]
+    _, made = convert(capfd, source, out)
+    assert (code, states(lines)["failed"]) == (0, 0)
+    assert told == [line["source"] for line in convert(capfd, source, out, "--dry-run", "--force")[1]]
+    converted = {
+        (line["source"], line["image"], line["target"]) for line in made if line["state"] == "converted"
+    }
+    assert planned == converted
+    assert sorted(target for _, _, target in planned) == files(out)
+    assert {line["state"] for line in convert(capfd, source, out, "--dry-run")[1]} == {"skipped"}
+
+
+def test_a_dry_run_for_people(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=2, broken=0)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/im0000.mla").write_bytes(b"mine")
+    assert main(["convert", str(source), str(tmp_path / "out"), "--dry-run"]) == 1
+    out, err = capfd.readouterr()
+    assert out == f"{source}/sub/im0001.nii.gz -> {tmp_path}/out/sub/im0001.mla\n"
+    assert "im0000.mla: exists already" in err
 
 
 def test_results_are_compared_with_their_sources(tmp_path, capfd):
