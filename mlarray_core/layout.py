@@ -1,6 +1,6 @@
 """How an array is cut and compressed: chunk and block shapes, codec and filters. Pure.
 
-A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 16 to 64 KiB decode
+A block is what is decompressed at least, a chunk what is compressed at once. Blocks of 12 to 64 KiB decode
 fast and keep what a patch reads beyond its edge small; chunks of 0.25 to 1 MiB stay in a core's cache while
 they are taken apart, and keep the index short. Measured on CT, MR, label maps and slides against the layout
 of mlarray 0.0.54 (docs/benchmarks.md).
@@ -31,7 +31,7 @@ PROFILES = ("default", "fast", "small", "slices", "auto")
 _SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     3: {
         1: ((32, 32, 64), (64, 64, 128)),
-        2: ((16, 16, 32), (32, 64, 64)),
+        2: ((24, 16, 16), (48, 64, 64)),
         4: ((16, 16, 16), (32, 48, 64)),
         8: ((16, 16, 16), (32, 32, 64)),
         16: ((8, 16, 16), (32, 32, 32)),
