@@ -81,7 +81,7 @@ class Cluster:
                     yield job, self._report(job, future)
             finally:
                 client.cancel(list(under_way))
-                clear(done, self._order)  # what was done again after a worker died
+                clear((job.place for job in done), self._order)  # what was done again after a worker died
 
     def _feed(
         self, client: Any, work: Any, jobs: Iterator[Job], under_way: dict[Any, Job], ready: Any

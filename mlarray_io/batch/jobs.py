@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mlarray_io.batch.discovery import Kind
 
+DEATH = "WorkerDied"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -91,6 +93,11 @@ class Report:
     seconds: float = 0.0
 
     @property
+    def died(self) -> bool:
+        """Whether the process that did it died, which may have left temporary files."""
+        return any(failure["kind"] == DEATH for failure in self.failures)
+
+    @property
     def voxel_bytes(self) -> int:
         """Bytes of all voxels that were converted."""
         return sum(image["voxel_bytes"] for image in self.images)
@@ -144,7 +151,7 @@ def death(job: Job, code: int | None) -> Report:
     how = f"signal {Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
     told = {
         "image": None,
-        "kind": "WorkerDied",
+        "kind": DEATH,
         "message": f"the process that converted it died ({how})",
         "path": job.source,
         "hint": "It needs more memory than there is (try --jobs 1), or it crashes a library",
@@ -171,16 +178,16 @@ def target_of(job: Job, order: Order, name: str, count: int) -> Path:
     return order.target / (job.place + order.suffix)
 
 
-def clear(jobs: Iterable[Job], order: Order) -> None:
-    """Remove what killed workers left of these jobs' targets; nobody may be writing them."""
+def clear(places: Iterable[str], order: Order) -> None:
+    """Remove what killed workers left of the targets at `Job.place`; nobody may be writing them."""
     from mlarray_core.publish import discard
 
     folders: dict[Path, list[str]] = {}
-    for job in jobs:
-        place = Path(order.target, job.place)
-        discard(place)
-        if job.place:
-            folders.setdefault(place.parent, []).append(place.name + order.suffix)
+    for place in places:
+        path = Path(order.target, place)
+        discard(path)
+        if place:
+            folders.setdefault(path.parent, []).append(path.name + ".")
     for folder, names in folders.items():
         discard(folder, *names)
 

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mlarray_core.errors import LockedError
 from mlarray_core.files import lock
 from mlarray_core.publish import write_error
+from mlarray_io.batch.traces import remove_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,8 @@ class Journal:
         name = "journal.jsonl" if shard is None else f"journal-{shard[0]}-of-{shard[1]}.jsonl"
         self.path = self.folder / name
         self.entries: dict[str, Entry] = {}
+        self._begun: dict[str, tuple[Path, str]] = {}
+        self._made: list[Path] = []
         self._file: IO[bytes] | None = None
         self._unsynced = 0
 
@@ -79,8 +82,13 @@ class Journal:
             files = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
             for path in files:
                 for line in _whole_lines(path):
-                    self._take(line)
+                    self._take(line, path)
         return self
+
+    def leftovers(self) -> Iterator[str]:
+        """Yield the places of all that was begun, and neither done nor failed, by runs that are over."""
+        over = {path: path == self.path or _is_over(path) for path, _ in self._begun.values()}
+        yield from (place for path, place in self._begun.values() if over[path])
 
     def open(self) -> Journal:
         """Begin to write.
@@ -92,6 +100,7 @@ class Journal:
         WriteError
             The operating system refuses.
         """
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._file = file = self.path.open("ab+", buffering=0)
@@ -119,7 +128,15 @@ class Journal:
                 self._sync()
         except OSError as error:
             raise write_error(error, self.path) from error
-        self._take(line)
+        self._take(line, self.path)
+
+    def undo(self) -> None:
+        """Remove the journal, if its target was made for it, and all folders made with it that are empty."""
+        if self._file is not None and self.folder.parent in self._made:
+            if os.name == "nt":
+                self.close()
+            self.path.unlink()
+            remove_empty(self._made)
 
     def close(self) -> None:
         """Let others write; twice is harmless."""
@@ -139,10 +156,13 @@ class Journal:
         os.fsync(self._file.fileno())
         self._unsynced = 0
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, line: dict[str, Any], path: Path) -> None:
         source = line.get("source")
         if not isinstance(source, str):
             return
+        self._begun.pop(source, None)
+        if line["state"] == "started":
+            self._begun[source] = path, line["place"]
         targets: list[str | int] = []
         for image in line.get("images", ()):
             targets += (image["target"], image.get("size", image["bytes"]))
@@ -169,6 +189,15 @@ def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(found, dict):
                 yield found
+
+
+def _is_over(path: Path) -> bool:
+    """Whether nobody writes this file of a journal."""
+    try:
+        with path.open("ab") as file:
+            return lock(file)
+    except OSError:
+        return False
 
 
 def _last_byte(file: IO[bytes]) -> bytes:

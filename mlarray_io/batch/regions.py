@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,6 @@ class Work:
 
 def encode(work: Work, box: Box) -> Part:
     """Return the chunks of a region, encoded, with their numbers; and the statistics of its voxels."""
-    from copy import deepcopy
-
     from mlarray_core import codec
     from mlarray_core.lossy import rounded
     from mlarray_io.mla import chunks_of
@@ -93,8 +92,8 @@ def convert_together(
         statistics: Statistics | None,
         context: Context,
     ) -> None:
-        origin = os.path.abspath(path)
-        work = Work(origin, format, key, settings, writer.grid, writer.cparams, tolerance, statistics)
+        origin, blank = os.path.abspath(path), deepcopy(statistics)
+        work = Work(origin, format, key, settings, writer.grid, writer.cparams, tolerance, blank)
         for chunks, counted in _encoded(client, work, step, context):
             for number, chunk in chunks:
                 writer.append(number, chunk)

@@ -9,6 +9,7 @@ from mlarray_core.errors import UnsupportedError
 from mlarray_io.batch.jobs import clear
 from mlarray_io.batch.journal import Journal
 from mlarray_io.batch.plan import Shard, Skip, fingerprint, plan
+from mlarray_io.batch.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,17 +125,23 @@ def run(
     if not (jobs or tally.skipped.images or shard):
         raise UnsupportedError("no image was found", path=sources[0], hint=_why_none(discovery))
     audience.planned(jobs)
-    if not jobs:
-        return tally
     if dry:
         _forecast(jobs, pool, audience, tally)
         return tally
+    leftovers = list(journal.leftovers())
+    if not (jobs or leftovers):
+        return tally
+    traces = Traces(order, alone=shard is None and not order.single)
     if order.single:
-        _perform(jobs, journal, order, pool, audience, tally)
+        _perform(jobs, journal, order, pool, audience, tally, traces)
         return tally
     with journal.open():
-        _clear(jobs, journal, order)
-        _perform(jobs, journal, order, pool, audience, tally)
+        clear(leftovers, order)
+        try:
+            _perform(jobs, journal, order, pool, audience, tally, traces)
+        finally:
+            if shard is None and not tally.converted.images:
+                journal.undo()
     return tally
 
 
@@ -165,35 +172,44 @@ def _forecast(jobs: Sequence[Job], pool: Pool, audience: Audience, tally: Tally)
     """Tell what would come of each source, in the order of the plan."""
     early: dict[Job, Report] = {}
     told = iter(jobs)
-    awaited = next(told)
+    awaited = next(told, None)
     for job, report in pool.run(iter(jobs)):
         early[job] = report
-        while awaited in early:
+        while awaited is not None and awaited in early:
             tally.failed.images += len(early[awaited].failures)
             audience.reported(awaited, early.pop(awaited))
-            awaited = next(told, awaited)
+            awaited = next(told, None)
 
 
 def _perform(
-    jobs: Sequence[Job], journal: Journal, order: Order, pool: Pool, audience: Audience, tally: Tally
+    jobs: Sequence[Job],
+    journal: Journal,
+    order: Order,
+    pool: Pool,
+    audience: Audience,
+    tally: Tally,
+    traces: Traces,
 ) -> None:
     digest = fingerprint(order)
 
     def begun() -> Iterator[Job]:
         for job in jobs:
-            journal.write({**_identity(job, digest), "state": "started"})
+            journal.write({**_identity(job, digest), "state": "started", "place": job.place})
+            traces.begun(job)
             yield job
 
     done = pool.run(begun())
     try:
         for job, report in done:
             journal.write(_line(job, report, digest, order))
+            traces.ended(job, report)
             tally.add(job, report)
             audience.reported(job, report)
     finally:
         close = getattr(done, "close", None)
         if close is not None:
             close()
+        traces.remove()
 
 
 def _identity(job: Job, digest: str) -> dict[str, Any]:
@@ -219,9 +235,3 @@ def _known(journal: Journal) -> Any:
         return None if entry is None else (entry.size, entry.mtime_ns)
 
     return known
-
-
-def _clear(jobs: Sequence[Job], journal: Journal, order: Order) -> None:
-    """Remove what a killed run left of the images that it had begun; we have its lock, so it is gone."""
-    begun = (job for job in jobs if job.source in journal.entries)
-    clear((job for job in begun if journal.entries[job.source].state == "started"), order)

@@ -18,11 +18,17 @@ from batches import convert, files, states, tree
 
 KILLER = """
 import os, signal
-from mlarray_io import Confidence, Format, hookimpl
+import numpy as np
+from mlarray_core import Meta
+from mlarray_io import Confidence, Format, Reader, hookimpl
+class Bomb(Reader):
+    shape, dtype, meta = (2, 2), np.dtype("u1"), Meta()
+    def __getitem__(self, box):
+        os.kill(os.getpid(), signal.SIGKILL)
 class Killer(Format):
     name, suffixes = "killer", (".kill",)
     def open(self, source, image, options, context):
-        os.kill(os.getpid(), signal.SIGKILL)
+        return Bomb()
 @hookimpl
 def mlarray_formats():
     return [Killer()]
@@ -157,6 +163,22 @@ def test_one_image_that_kills_its_worker(tmp_path, capfd, install):
     assert states(lines) == {"converted": 6, "skipped": 0, "failed": 1}
     (failed,) = (line for line in lines if line["state"] == "failed")
     assert "SIGKILL" in failed["error"]["message"]
+    assert not list((tmp_path / "out").rglob(".*.tmp-*"))
+
+
+def test_nothing_is_left_where_nothing_came_out(tmp_path, capfd):
+    source, out = tree(tmp_path / "in", count=1), tmp_path / "a/b/out"
+    (source / "im0000.nii").unlink()
+    (source / "sub/sub").mkdir()
+    (source / "broken0000.nii").rename(source / "sub/sub/broken.nii")
+    assert convert(capfd, source, out)[0] == 1
+    assert not (tmp_path / "a").exists()
+    out.mkdir(parents=True)
+    assert convert(capfd, source, out)[0] == 1
+    assert [path.name for path in out.iterdir()] == [".mlarray"]
+    np.save(source / "im.npy", np.zeros((2, 2)))
+    assert states(convert(capfd, source, out)[1])["converted"] == 1
+    assert sorted(path.name for path in out.iterdir()) == [".mlarray", "im.mla"]
 
 
 def test_files_of_a_collection_make_up_images(tmp_path, capfd, install):

@@ -62,6 +62,32 @@ def test_interrupts_leave_nothing_half_done(tmp_path, sign, code):
     assert not list(out.rglob(".*.tmp-*"))
 
 
+def test_what_killed_runs_left_is_removed_whatever_became_of_the_source(tmp_path, capfd):
+    source, out = tree(tmp_path / "in", count=4, broken=0), tmp_path / "out"
+    convert(capfd, source, out)
+    with (out / ".mlarray/journal.jsonl").open("a", encoding="utf-8") as file:
+        for name in ("im0000.nii", "lost.nii"):
+            line = {"source": str(source / name), "size": 1, "mtime_ns": 1, "options": "", "state": "started"}
+            file.write(json.dumps({**line, "place": name[:-4]}) + "\n")
+    for name in ("im0000.mla", "lost.nii.gz", "others.mla"):
+        (out / f".{name}.tmp-1-0123abcd").mkdir()
+    code, lines = convert(capfd, source, out)
+    assert (code, states(lines)["converted"], states(lines)["skipped"]) == (0, 1, 3)
+    assert [path.name for path in out.rglob(".*.tmp-*")] == [".others.mla.tmp-1-0123abcd"]
+
+
+def test_what_another_shard_is_writing_is_left_alone(tmp_path, capfd):
+    source, out = tree(tmp_path / "in", count=1, broken=0), tmp_path / "out"
+    (out / ".x.mla.tmp-1-0123abcd").mkdir(parents=True)
+    line = {"source": str(source / "x.nii"), "size": 1, "mtime_ns": 1, "options": "", "state": "started"}
+    with Journal(out, (1, 2)).open() as other:
+        other.write({**line, "place": "x"})
+        convert(capfd, source, out)
+        assert len(list(out.rglob(".*.tmp-*"))) == 1
+    convert(capfd, source, out)
+    assert not list(out.rglob(".*.tmp-*"))
+
+
 def test_two_runs_into_one_folder_are_refused(tmp_path, capfd):
     source = tree(tmp_path / "in", count=1, broken=0)
     with Journal(tmp_path / "out").open():
