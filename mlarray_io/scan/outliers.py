@@ -65,4 +65,4 @@ def _numbers(rows: Rows, name: str, values: Sequence[Any], notes: dict[int, list
     spread = max(spread, 0.01 if logarithmic else 1e-6 * max(1.0, abs(middle)))
     for (row, value), place in zip(pairs, scaled, strict=True):
         if abs(place - middle) > FAR * 1.4826 * spread:
-            notes[id(row)].append(f"{name} {value:g}")
+            notes[id(row)].append(f"{name} {value:.5g}")
