@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_io.bare import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
-    from mlarray_io.child import ChildBytes, call_child
+    from mlarray_io.child import ChildBytes, ChildReader, ask_child, call_child
     from mlarray_io.datafiles import data_path, decode_text, last_bytes, numbered
     from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
     from mlarray_io.hookspecs import hookimpl
     from mlarray_io.kept import keep_meta, kept_meta
     from mlarray_io.losses import tell_unheld
     from mlarray_io.options import Options, option
-    from mlarray_io.rawdata import RawData, check_size, file_order, read_box
+    from mlarray_io.rawdata import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.slabs import contiguous, slab_shape, tiles
     from mlarray_io.source import Source
     from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
@@ -46,12 +46,15 @@ _HOME = {
     "tiles": "slabs",
     "tell_unheld": "losses",
     "ChildBytes": "child",
+    "ChildReader": "child",
+    "ask_child": "child",
     "call_child": "child",
     "data_path": "datafiles",
     "decode_text": "datafiles",
     "last_bytes": "datafiles",
     "numbered": "datafiles",
     "RawData": "rawdata",
+    "RawReader": "rawdata",
     "check_size": "rawdata",
     "file_order": "rawdata",
     "read_box": "rawdata",
@@ -69,6 +72,7 @@ __all__ = [
     "Box",
     "Bytes",
     "ChildBytes",
+    "ChildReader",
     "Compression",
     "Confidence",
     "Context",
@@ -80,8 +84,10 @@ __all__ = [
     "Options",
     "PackedBytes",
     "RawData",
+    "RawReader",
     "Reader",
     "Source",
+    "ask_child",
     "bare_meta",
     "boxes_along",
     "call_child",

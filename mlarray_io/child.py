@@ -14,12 +14,21 @@ import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, MissingDependencyError, UnsupportedError
+from mlarray_io.format import Context, Reader
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from mlarray_core import Meta
+    from mlarray_io.format import Box
+    from mlarray_io.rawdata import RawData
 
 BASE_MEMORY = 4 << 30
 """Bytes of address space that a library may take besides the voxels; most of it is never touched."""
@@ -64,7 +73,51 @@ class ChildBytes:
         self._file.close()
 
 
-def call_child(function: str, path: Path, nbytes: int = 0) -> ChildBytes:
+class ChildReader(Reader):
+    """One open image. Another process reads it whole, into a nameless file, when the first box is asked for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    function
+        Hands back the voxels, slowest axis first; see `call_child`.
+    raw
+        How they will lie.
+    meta
+        The metadata.
+    suffix
+        See `call_child`.
+    """
+
+    def __init__(self, path: Path, function: str, raw: RawData, meta: Meta, suffix: str = "") -> None:
+        self._path, self._function, self._raw, self._suffix = path, function, raw, suffix
+        self.shape, self.dtype, self.meta = raw.shape, raw.dtype, meta
+        self._file: ChildBytes | None = None
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        from mlarray_io.rawdata import check_size, read_box
+
+        if self._file is None:
+            self._file = call_child(self._function, self._path, self._raw.nbytes, self._suffix)
+            check_size(self._raw, self._file, Context())
+        return read_box(self._file, self._raw, box)
+
+    def close(self) -> None:
+        """Forget the voxels."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def ask_child(function: str, path: Path, suffix: str = "") -> dict[str, Any]:
+    """Return the dict that a function makes of a file, in another process; see `call_child`."""
+    answer = call_child(function, path, suffix=suffix)
+    answer.close()
+    return answer.header
+
+
+def call_child(function: str, path: Path, nbytes: int = 0, suffix: str = "") -> ChildBytes:
     """Call a function of a module on a file, in another process.
 
     Parameters
@@ -76,6 +129,8 @@ def call_child(function: str, path: Path, nbytes: int = 0) -> ChildBytes:
         The file to read.
     nbytes
         How many bytes of voxels are expected; sets the limits of memory, time and size.
+    suffix
+        What the library knows the format by; a file whose name ends otherwise is given it as a link.
 
     Raises
     ------
@@ -86,20 +141,11 @@ def call_child(function: str, path: Path, nbytes: int = 0) -> ChildBytes:
     """
     out = tempfile.TemporaryFile()  # noqa: SIM115  closed by ChildBytes
     seconds = SECONDS + nbytes // BYTES_A_SECOND
-    command = [sys.executable, "-m", "mlarray_io.child", function, os.fspath(path), str(nbytes), str(seconds)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            timeout=seconds + 10,
-            check=False,
-        )
-        if done.returncode:
-            raise _crash(done.returncode, path)
+        with _named(path, suffix) as named:
+            code = _run([function, os.fspath(named), str(nbytes), str(seconds)], out, seconds + 10)
+        if code:
+            raise _crash(code, path)
         answer = ChildBytes(path, out)
     except subprocess.TimeoutExpired as error:
         out.close()
@@ -111,7 +157,33 @@ def call_child(function: str, path: Path, nbytes: int = 0) -> ChildBytes:
     if said is None:
         return answer
     answer.close()
-    raise _ERRORS.get(answer.header["kind"], CorruptError)(said, path=path)
+    kind = _ERRORS.get(answer.header["kind"], CorruptError)
+    raise kind(said, path=path, hint="Was it copied whole?" if kind is CorruptError else None)
+
+
+@contextmanager
+def _named(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield a name of the file that ends in `suffix`: its own, or that of a link in a folder of its own."""
+    if path.name.endswith(suffix):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"image{suffix}"
+        link.symlink_to(path.resolve())
+        yield link
+
+
+def _run(arguments: list[str], out: IO[bytes], seconds: int) -> int:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+    return subprocess.run(
+        [sys.executable, "-m", "mlarray_io.child", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        timeout=seconds,
+        check=False,
+    ).returncode
 
 
 def _crash(code: int, path: Path) -> CorruptError:

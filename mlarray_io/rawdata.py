@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError
+from mlarray_io.format import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.format import Box, Context, Reader
+    from mlarray_core import Meta
+    from mlarray_io.format import Box, Context
     from mlarray_io.stream import Bytes
 
 
@@ -40,6 +42,35 @@ class RawData:
     def nbytes(self) -> int:
         """Bytes of all voxels."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+
+class RawReader(Reader):
+    """One open image whose voxels lie in a file as in memory. Compressed ones are read forwards, in planes.
+
+    Parameters
+    ----------
+    file
+        Where the voxels are.
+    raw
+        How they lie there.
+    meta
+        The metadata.
+    plane
+        How many axes, the last ones, make a plane.
+    """
+
+    def __init__(self, file: Bytes, raw: RawData, meta: Meta, plane: int = 2) -> None:
+        self._file, self._raw, self.meta = file, raw, meta
+        self.shape, self.dtype = raw.shape, raw.dtype.newbyteorder("=")
+        if file.forward:
+            self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        return read_box(self._file, self._raw, box)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def check_size(raw: RawData, file: Bytes, context: Context) -> None:

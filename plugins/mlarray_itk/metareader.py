@@ -11,20 +11,16 @@ import numpy as np
 from mlarray_core import Additions, Meta
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_io import (
-    Box,
-    Bytes,
-    Context,
     JoinedBytes,
     MemoryBytes,
     RawData,
-    Reader,
+    RawReader,
     check_size,
     data_path,
     decode_text,
     last_bytes,
     numbered,
     open_bytes,
-    read_box,
 )
 from mlarray_itk.metageometry import positions, spatial_of
 from mlarray_itk.metaheader import LAST, MetaHeader, read_metaheader, to_source
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mlarray_io import Compression
+    from mlarray_io import Bytes, Compression, Context
     from mlarray_itk import MetaImageOptions
 
 DTYPES = {
@@ -50,35 +46,7 @@ MOST_AXES = 10
 _PATTERN = re.compile(r"(\S*%0?\d*d\S*)((?:\s+-?\d+){0,3})")
 
 
-class MetaImageReader(Reader):
-    """One open image. Compressed data are read forwards, planes at a time; text is decoded whole.
-
-    Parameters
-    ----------
-    file
-        Where the voxels are.
-    raw
-        How they lie there.
-    meta
-        The metadata.
-    """
-
-    def __init__(self, file: Bytes, raw: RawData, meta: Meta) -> None:
-        self._file, self._raw, self.meta = file, raw, meta
-        self.shape, self.dtype = raw.shape, raw.dtype.newbyteorder("=")
-        if file.forward:
-            plane = 3 if (meta.spatial.axis_labels or [""])[-1] == "components" else 2
-            self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
-
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        return read_box(self._file, self._raw, box)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def open_metaimage(path: Path, options: MetaImageOptions, context: Context) -> MetaImageReader:
+def open_metaimage(path: Path, options: MetaImageOptions, context: Context) -> RawReader:
     """Open the image whose file or header is `path`.
 
     Raises
@@ -97,7 +65,8 @@ def open_metaimage(path: Path, options: MetaImageOptions, context: Context) -> M
     spatial, steps = spatial_of(header.fields, path, wanted=options.geometry != "none")
     meta = Meta(source=to_source(header), spatial=spatial)
     Additions(axes=positions(steps, raw.shape)).store(meta)
-    return MetaImageReader(_open_data(header, raw, path, start, options.allow_external, context), raw, meta)
+    file = _open_data(header, raw, path, start, options.allow_external, context)
+    return RawReader(file, raw, meta, plane=3 if "components" in (spatial.axis_labels or ()) else 2)
 
 
 def raw_data(fields: dict[str, Any], path: Path) -> RawData:

@@ -60,7 +60,7 @@ class NibabelFormat(Format):
         """Read the header in another process; voxels are read there too."""
         from mlarray_nibabel.reader import open_image
 
-        return open_image(source.path, self.name, self.suffixes, context)
+        return open_image(source.path, self.name, context)
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the other files that an image of this name can have."""

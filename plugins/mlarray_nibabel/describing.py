@@ -33,10 +33,8 @@ def minc(path: str) -> Iterator[dict[str, Any]]:
         for axis, (name, dim) in enumerate(zip(names, file._dims, strict=True))
         if name == "time"
     }
-    stored = np.dtype(file.get_data_dtype())
-    dtype = stored if stored.kind == "f" else rescaled_dtype(stored, 0.5, 0.0)
-    affine = file.get_affine()
-    yield _described(image.shape, dtype, affine, axes, _minc_source(file, names), path, steps=steps)
+    source = _minc_source(file, names)
+    yield _described(image.shape, _minc_dtype(file), file.get_affine(), axes, source, path, steps=steps)
 
 
 def minc_voxels(path: str) -> Iterator[Any]:
@@ -55,6 +53,23 @@ def _minc(path: str) -> Any:
     with Path(path).open("rb") as file:
         hdf5 = file.read(4) == b"\x89HDF"
     return (Minc2Image if hdf5 else Minc1Image).from_filename(path)
+
+
+def _minc_dtype(file: Any) -> np.dtype[Any]:
+    """Return the type that holds the values of all slices; integers always have a range to be scaled to."""
+    stored: np.dtype[Any] = np.dtype(file.get_data_dtype())
+    if stored.kind == "f":
+        return stored.newbyteorder("=")
+    low, high = file._get_valid_range()
+    least, most = _minc_range(file, file._image_min), _minc_range(file, file._image_max)
+    slopes = (most - least) / (high - low)
+    scaled: np.dtype[Any] = np.result_type(np.float32, _scaled(stored, slopes, least - low * slopes))
+    return scaled
+
+
+def _minc_range(file: Any, variable: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    get = file._get_array if file._get_dimensions(variable) else file._get_scalar
+    return np.asarray(get(variable), dtype=np.float64)
 
 
 def _kind(name: str) -> str:

@@ -1,4 +1,4 @@
-"""MGH: the header, where it puts its voxels, and the reader."""
+"""MGH: the header, and where it puts its voxels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy as np
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 from mlarray_core.headers import plain, restore
-from mlarray_io import Box, Bytes, Context, RawData, Reader, check_size, open_bytes, read_box
+from mlarray_io import RawData, RawReader, check_size, open_bytes
 from mlarray_nibabel.signature import MGH_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mlarray_io import Context
 
 DATA = 284
 """Where voxels begin (FreeSurfer, mri.h)."""
@@ -112,24 +114,7 @@ def from_source(source: Mapping[str, Any]) -> Mgh | None:
     return Mgh(restore(source["mgh"]), restore(source.get("footer", {"base64": ""})))
 
 
-class MghReader(Reader):
-    """One open image. A gzipped one is read forwards, planes at a time."""
-
-    def __init__(self, file: Bytes, raw: RawData, meta: Meta) -> None:
-        self._file, self._raw, self.meta = file, raw, meta
-        self.shape, self.dtype = raw.shape, raw.dtype.newbyteorder("=")
-        if file.forward:
-            self.chunks = (*(1 for _ in self.shape[:-2]), *self.shape[-2:])
-
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        return read_box(self._file, self._raw, box)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def open_mgh(path: Path, context: Context) -> MghReader:
+def open_mgh(path: Path, context: Context) -> RawReader:
     """Open an image.
 
     Raises
@@ -147,7 +132,7 @@ def open_mgh(path: Path, context: Context) -> MghReader:
         raw = RawData(shape, np.dtype(">" + MGH_TYPES[header.fields["type"]]), DATA)
         check_size(raw, file, context)
         header = Mgh(header.fields, file.read(DATA + raw.nbytes, LARGEST_FOOTER))
-        return MghReader(file, raw, _meta(header, path))
+        return RawReader(file, raw, _meta(header, path))
     except BaseException:
         file.close()
         raise

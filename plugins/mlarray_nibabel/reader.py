@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlarray_core import Additions, Meta, geometry
-from mlarray_core.errors import CorruptError, MetadataError, MLArrayError, NotFoundError
-from mlarray_io import Box, ChildBytes, Context, RawData, Reader, call_child, check_size, read_box
+from mlarray_core.errors import CorruptError, MetadataError, NotFoundError
+from mlarray_io import ChildReader, RawData, ask_child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlarray_io import Context
 
 RATIO = 1032
 """The most that deflate can shrink, for sizes that lie."""
@@ -22,34 +21,13 @@ RATIO = 1032
 _HEADERS = {"afni": (".brik.gz", ".brik", ".head"), "parrec": (".rec", ".par")}
 """Suffixes of voxels, and last the one of the header beside them."""
 
+_SUFFIXES = {"minc": ".mnc", "ecat": ".v"}
+"""By which nibabel knows a format."""
+
 _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 
 
-class NibabelReader(Reader):
-    """One open image. It is read whole, into a file without a name, when the first box is asked for."""
-
-    def __init__(self, path: Path, format: str, raw: RawData, meta: Meta) -> None:
-        self._path, self._format, self._raw, self.meta = path, format, raw, meta
-        self.shape, self.dtype = raw.shape, raw.dtype
-        self._file: ChildBytes | None = None
-
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        if self._file is None:
-            with _named(self._path, self._format) as path:
-                self._file = call_child(
-                    f"mlarray_nibabel.describing:{self._format}_voxels", path, self._raw.nbytes
-                )
-            check_size(self._raw, self._file, Context())
-        return read_box(self._file, self._raw, box)
-
-    def close(self) -> None:
-        """Forget the voxels."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def open_image(path: Path, format: str, suffixes: tuple[str, ...], context: Context) -> NibabelReader:
+def open_image(path: Path, format: str, context: Context) -> ChildReader:
     """Open an image.
 
     Raises
@@ -62,17 +40,16 @@ def open_image(path: Path, format: str, suffixes: tuple[str, ...], context: Cont
         It is larger than the host allows.
     """
     path = _header(path, format)
-    with _named(path, format) as named:
-        answer = call_child(f"mlarray_nibabel.describing:{format}", named)
-    answer.close()
-    found = answer.header
+    suffix = _SUFFIXES.get(format, "")
+    found = ask_child(f"mlarray_nibabel.describing:{format}", path, suffix)
     raw = RawData(tuple(found["shape"]), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > found["bytes"] * RATIO * 8:
         raise CorruptError(
             f"its header describes {raw.nbytes:,} bytes, which its files can't hold", path=path
         )
     context.allow(raw.nbytes, path)
-    return NibabelReader(path, format, raw, _meta(found, path))
+    voxels = f"mlarray_nibabel.describing:{format}_voxels"
+    return ChildReader(path, voxels, raw, _meta(found, path), suffix)
 
 
 def _meta(found: dict[str, Any], path: Path) -> Meta:
@@ -126,20 +103,3 @@ def _header(path: Path, format: str) -> Path:
         path=path,
         hint=f"Put {stem + wanted.upper()} beside it",
     )
-
-
-@contextmanager
-def _named(path: Path, format: str) -> Iterator[Path]:
-    """Give a misnamed file the name by which nibabel knows its format, as a link in a folder of its own."""
-    suffix = {"minc": ".mnc", "ecat": ".v"}.get(format, "")
-    if path.name.endswith(suffix):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / f"image{suffix}"
-        link.symlink_to(path.resolve())
-        try:
-            yield link
-        except MLArrayError as error:
-            error.path = str(path)
-            raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
-from mlarray_io import Box, Bytes, Context, RawData, Reader, read_box
+from mlarray_io import RawData, RawReader
 from mlarray_nrrd.axes import axis_labels, insertion, per_axis
 from mlarray_nrrd.diffusion import b_values
 from mlarray_nrrd.files import open_data, raw_data
@@ -18,47 +18,14 @@ from mlarray_nrrd.header import Header, read_header, to_source
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-
     from mlarray_core import MetaSpatial
+    from mlarray_io import Context
     from mlarray_nrrd import NrrdOptions
 
 _SEGMENT = re.compile(r"Segment\d+_(ID|Name|LabelValue)")
 
 
-class NrrdReader(Reader):
-    """One open image.
-
-    Compressed data are read forwards, planes at a time. Text (ascii, hex) is decoded whole when it is opened.
-
-    Parameters
-    ----------
-    file
-        Where the voxels are.
-    raw
-        How they lie there.
-    meta
-        The metadata.
-    """
-
-    def __init__(self, file: Bytes, raw: RawData, meta: Meta) -> None:
-        self._file, self._raw, self.meta = file, raw, meta
-        self.shape, self.dtype = raw.shape, raw.dtype.newbyteorder("=")
-        if file.forward:
-            labels = list(meta.spatial.axis_labels or ())
-            places = [axis for axis, label in enumerate(labels) if label.startswith("spatial")]
-            first = places[-2] if len(places) > 1 else 0
-            self.chunks = (*(1 for _ in self.shape[:first]), *self.shape[first:])
-
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        return read_box(self._file, self._raw, box)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def open_nrrd(path: Path, options: NrrdOptions, context: Context) -> NrrdReader:
+def open_nrrd(path: Path, options: NrrdOptions, context: Context) -> RawReader:
     """Open the image whose file or header is `path`.
 
     Raises
@@ -79,7 +46,13 @@ def open_nrrd(path: Path, options: NrrdOptions, context: Context) -> NrrdReader:
     file = open_data(header, raw, path, start, options.allow_external, context)
     at = len(raw.shape) - insertion(placement.roles)
     shape = (*raw.shape[:at], *(1 for _ in range(placement.added)), *raw.shape[at:])
-    return NrrdReader(file, RawData(shape, raw.dtype), meta)
+    return RawReader(file, RawData(shape, raw.dtype), meta, _plane(meta.spatial.axis_labels or []))
+
+
+def _plane(labels: list[str]) -> int:
+    """Return how many axes a plane has: from the second last of space on."""
+    places = [axis for axis, label in enumerate(labels) if label.startswith("spatial")]
+    return len(labels) - (places[-2] if len(places) > 1 else 0)
 
 
 def is_segmentation(header: Header) -> bool:
