@@ -20,6 +20,7 @@ from mlarray_core.planning import normal_shape, note_layout, plan_layout
 from mlarray_core.publish import atomic
 from mlarray_core.sessions import FileSession, compression_of, settle
 from mlarray_core.storage import FrameStorage, PlainStorage, check_size
+from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
     import weakref
@@ -306,7 +307,7 @@ class ArrayFiles(ArrayLevels):
 
 def is_remote(path: PathLike) -> bool:
     """Whether a path is a URL."""
-    return "://" in os.fspath(path)
+    return is_url(path)
 
 
 def _contents(filepath: PathLike, verify: str) -> tuple[str, Contents]:

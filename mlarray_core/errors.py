@@ -57,9 +57,10 @@ class MLArrayError(Exception):
         field: str | None = None,
         hint: str | None = None,
     ) -> None:
+        message = _told(message)
         super().__init__(message)
         self.message = message
-        self.path = None if path is None else fspath(path)
+        self.path = None if path is None else _told(fspath(path), whole=True)
         self.field = field
         self.hint = hint
 
@@ -70,6 +71,15 @@ class MLArrayError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.path, self.field, self.hint)
+
+
+def _told(text: str, *, whole: bool = False) -> str:
+    """Return a text without the passwords and tokens that URLs in it hold, or that it holds as a URL."""
+    if "://" not in text:
+        return text
+    from mlarray_core.urls import is_url, scrubbed, shown
+
+    return shown(text) if whole and is_url(text) else scrubbed(text)
 
 
 def _rebuild(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +9,9 @@ import numpy as np
 from mlarray_core import codec
 from mlarray_core.chunks import CHUNK_HEADER
 from mlarray_core.container import Contents
-from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayError, ReadError
+from mlarray_core.errors import ReadError
 from mlarray_core.storage import FrameStorage
+from mlarray_core.urls import explained, filesystem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -145,53 +145,28 @@ def open_remote(url: str, verify: str) -> RemoteContents:
     CorruptError
         It is damaged, or no `.mla` file.
     """
-    with _errors(url):
-        import fsspec
-
-        system, path = fsspec.core.url_to_fs(url)
+    name = shown(url)
+    system, path = filesystem(url)
+    with explained(url):
         size = system.size(path)
     if size is None:
-        raise ReadError("the server doesn't say how large it is", path=url, hint="Download it first")
+        raise ReadError("the server doesn't say how large it is", path=name, hint="Download it first")
 
     def fetch(ranges: list[Range]) -> list[bytes]:
         if not ranges:
             return []
-        with _errors(url):
+        with explained(url):
             starts, ends = zip(*ranges, strict=True)
             found = system.cat_ranges([path] * len(ranges), list(starts), list(ends), on_error="raise")
             return [bytes(data) for data in found]
 
-    contents = RemoteBytes(url, fetch, size)
+    contents = RemoteBytes(name, fetch, size)
     contents.hold([(0, END), (size - END, size)])
-    return RemoteContents(contents, url, verify)  # type: ignore[arg-type]
+    return RemoteContents(contents, name, verify)  # type: ignore[arg-type]
 
 
 def fetch(url: str) -> bytes:
     """Return all bytes of a file at a URL. Raises as `open_remote` does."""
-    with _errors(url):
-        import fsspec
-
-        with fsspec.open(url, "rb") as file:
-            return bytes(file.read())
-
-
-@contextmanager
-def _errors(url: str) -> Iterator[None]:
-    """Say what is wrong when fsspec fails."""
-    try:
-        yield
-    except MLArrayError:
-        raise
-    except ImportError as error:
-        if (error.name or str(error)) == "fsspec":
-            raise MissingDependencyError(
-                "reading from a URL needs fsspec", path=url,
-                hint="Install it with: pip install 'mlarray[remote]'",
-            ) from error  # fmt: skip
-        raise MissingDependencyError(f"this protocol needs another package: {error}", path=url) from error
-    except FileNotFoundError as error:
-        raise ReadError("there is nothing at this URL", path=url) from error
-    except (OSError, ValueError) as error:
-        raise ReadError(f"it can't be opened: {error}", path=url) from error
-    except RuntimeError as error:
-        raise CorruptError(f"it can't be opened: {error}", path=url) from error
+    system, path = filesystem(url)
+    with explained(url), system.open(path, "rb") as file:
+        return bytes(file.read())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlarray_io.losses import tell_unheld
     from mlarray_io.options import Options, option
     from mlarray_io.rawdata import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.remote import UrlFolder, UrlSource
     from mlarray_io.slabs import contiguous, slab_shape, tiles
     from mlarray_io.source import Source
     from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
@@ -34,6 +35,8 @@ _HOME = {
     "Options": "options",
     "option": "options",
     "Source": "source",
+    "UrlFolder": "remote",
+    "UrlSource": "remote",
     "BareOptions": "bare",
     "bare_meta": "bare",
     "default_labels": "bare",
@@ -87,6 +90,8 @@ __all__ = [
     "RawReader",
     "Reader",
     "Source",
+    "UrlFolder",
+    "UrlSource",
     "ask_child",
     "bare_meta",
     "boxes_along",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LimitError
@@ -13,11 +13,12 @@ from mlarray_io.format import Reader
 from mlarray_io.opening import choose, images_of, open_image, viewed
 from mlarray_io.options import OptionHelp, describe, parse
 from mlarray_io.registry import install_line, installed, missing
-from mlarray_io.source import Source
+from mlarray_io.remote import opened
+from mlarray_io.urls import Place, place_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -56,9 +57,9 @@ def convert(
     Parameters
     ----------
     source
-        File or folder to read.
+        File or folder to read, or its URL.
     target
-        File to write; its suffix says the format.
+        File to write, or its URL; its suffix says the format.
     source_format, target_format
         Names of formats, to overrule content and suffix.
     image
@@ -109,7 +110,7 @@ def convert(
         threads=threads,
         max_bytes=max_bytes,
     )
-    return _convert(Path(source), Path(target), settings, image, progress)
+    return _convert(place_of(source), place_of(target), settings, image, progress)
 
 
 def read(
@@ -145,7 +146,7 @@ def read(
         shown = viewed(reader, coord_system, orient)
         if shown.shape == (0,) and not shown.meta._has_array.has_array:  # metadata only
             return MLArray(meta=shown.meta)
-        return MLArray(_whole(shown, Path(path)), meta=shown.meta)
+        return MLArray(_whole(shown, place_of(path)), meta=shown.meta)
 
 
 def write(
@@ -182,7 +183,7 @@ def write(
         layout=_given(patch_size, chunk_size, block_size, codec, clevel),
         threads=threads,
     )
-    return write_to(ArrayReader(image), Path(path), settings)
+    return write_to(ArrayReader(image), place_of(path), settings)
 
 
 def info(path: str | os.PathLike[str], *, format: str | None = None, image: str | None = None) -> Meta:
@@ -273,16 +274,17 @@ class ArrayReader(Reader):
         return np.asarray(self._image[box])
 
 
-def _opened(path: str | os.PathLike[str], settings: Settings, image: str | None) -> Reader:
-    source = Source(path)
-    format = installed().identify(source, settings.source_format)
-    options = parse(format.Options, settings.options, format.name)
-    context = settings.context()
-    chosen = choose(images_of(source, format, options, context), image, source)
-    return open_image(source, format, chosen, options, context)
+@contextmanager
+def _opened(path: str | os.PathLike[str], settings: Settings, image: str | None) -> Iterator[Reader]:
+    with opened(place_of(path), settings.source_format) as (source, format):
+        options = parse(format.Options, settings.options, format.name)
+        context = settings.context()
+        chosen = choose(images_of(source, format, options, context), image, source)
+        with open_image(source, format, chosen, options, context) as reader:
+            yield reader
 
 
-def _whole(reader: Reader, path: Path) -> np.ndarray[Any, Any]:
+def _whole(reader: Reader, path: Place) -> np.ndarray[Any, Any]:
     """Read everything, slab by slab into one array, so that the source's chunks aren't held twice."""
     import numpy as np
 

@@ -92,7 +92,7 @@ def bare_meta(
     return Meta(source=source or {}, spatial=spatial, is_seg=is_seg if options.seg is None else options.seg)
 
 
-def voxel_dtype(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
+def voxel_dtype(dtype: np.dtype[Any], path: Path | str) -> np.dtype[Any]:
     """Return the native form of a stored type; refuse what is no number that `.mla` holds.
 
     Raises

@@ -18,10 +18,15 @@ from mlarray_io.format import Context, Format, ImageRef, Loss, Reader
 from mlarray_io.opening import choose, images_of, open_image, viewed
 from mlarray_io.options import Options, parse, share
 from mlarray_io.registry import installed
+from mlarray_io.remote import opened
 from mlarray_io.source import Source, suffix_length
+from mlarray_io.uploads import check_target as check_url
+from mlarray_io.uploads import publishing
+from mlarray_io.urls import Place, joined, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of voxels that are done and the bytes of all."""
@@ -55,7 +60,7 @@ class Conversion:
     Attributes
     ----------
     target, target_format
-        The path and the name of its format.
+        The path, or the URL without what may be secret in it, and the name of its format.
     shape, dtype, spacing
         Of the image as it was written.
     target_bytes, voxel_bytes
@@ -68,7 +73,7 @@ class Conversion:
         What the target can't hold, what the user should know, which files of the source were left out.
     """
 
-    target: Path
+    target: Place
     target_format: str
     shape: tuple[int, ...]
     dtype: str
@@ -76,7 +81,7 @@ class Conversion:
     target_bytes: int
     voxel_bytes: int
     seconds: float
-    source: Path | None = None
+    source: Place | None = None
     source_format: str | None = None
     image: str | None = None
     source_bytes: int = 0
@@ -94,15 +99,15 @@ class Conversion:
 class Failure:
     """One image of several that could not be converted."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     image: str
     error: MLArrayError
 
 
 def convert(
-    source: Path,
-    target: Path,
+    source: Place,
+    target: Place,
     settings: Settings,
     image: str | None = None,
     progress: Progress | None = None,
@@ -111,23 +116,22 @@ def convert(
 ) -> Conversion:
     """Convert one image of `source` to the file (or folder, for a format that is one) `target`.
 
-    `spread` encodes the chunks of a `.mla` elsewhere; see `batch.regions`.
+    Each is a path, or a URL as text. `spread` encodes the chunks of a `.mla` elsewhere; see `batch.regions`.
     """
-    check_target(target, overwrite=settings.overwrite)
-    origin = Source(source)
-    reading = installed().identify(origin, settings.source_format)
+    _check(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
-    options = _options(settings, reading, writing)
-    context = settings.context()
-    chosen = choose(images_of(origin, reading, options[0], context), image, origin)
-    if spread is not None:
-        context.spread = partial(spread, origin.path, reading.name, chosen.key)
-    return _copy(_Plan(origin, reading, writing, *options, settings), chosen, target, context, progress)
+    with opened(source, settings.source_format) as (origin, reading):
+        options = _options(settings, reading, writing)
+        context = settings.context()
+        chosen = choose(images_of(origin, reading, options[0], context), image, origin)
+        if spread is not None:
+            context.spread = partial(spread, origin.path, reading.name, chosen.key)
+        return _copy(_Plan(origin, reading, writing, *options, settings), chosen, target, context, progress)
 
 
 def convert_all(
-    source: Path,
-    folder: Path,
+    source: Place,
+    folder: Place,
     settings: Settings,
     image: str | None = None,
     progress: Progress | None = None,
@@ -137,13 +141,16 @@ def convert_all(
     The files are called after the images, a single nameless one after the source, and are `.mla` unless
     `settings.target_format` says otherwise.
     """
+    if isinstance(folder, str):
+        yield from convert_each(source, lambda name, _: joined(folder, name), settings, image, progress)
+        return
     with _folder(folder):
         yield from convert_each(source, lambda name, _: folder / name, settings, image, progress)
 
 
 def convert_each(
-    source: Path,
-    place: Callable[[str, int], Path],
+    source: Place,
+    place: Callable[[str, int], Place],
     settings: Settings,
     image: str | None = None,
     progress: Progress | None = None,
@@ -158,57 +165,57 @@ def convert_each(
         As for `convert_all`.
     place
         Called with the name that an image's file should have and with how many images the source holds;
-        returns the target.
+        returns the target, a path or a URL as text.
     one
         Demand one image, instead of converting several.
     """
     context = settings.context()
-    plan, images, count = _planned(source, settings, context, image, one=one)
-    for chosen, name in images:
-        target = place(name, count)
-        fresh = settings.context()
-        fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
-        try:
-            yield _copy(plan, chosen, target, fresh, progress)
-        except MLArrayError as error:
-            yield Failure(source, target, chosen.key, error)
+    with _planned(source, settings, context, image, one=one) as (plan, images, count):
+        for chosen, name in images:
+            target = place(name, count)
+            fresh = settings.context()
+            fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
+            try:
+                yield _copy(plan, chosen, target, fresh, progress)
+            except MLArrayError as error:
+                yield Failure(_shown(source), _shown(target), chosen.key, error)
 
 
 def foresee(
-    source: Path,
-    place: Callable[[str, int], Path],
+    source: Place,
+    place: Callable[[str, int], Place],
     settings: Settings,
     image: str | None = None,
     *,
     one: bool = False,
-) -> Iterator[tuple[str, Path] | Failure]:
+) -> Iterator[tuple[str, Place] | Failure]:
     """Yield key and target of each image that `convert_each` would convert, and what it would refuse."""
-    _, images, count = _planned(source, settings, settings.context(), image, one=one)
-    for chosen, name in images:
-        target = place(name, count)
-        try:
-            if target.exists():
-                check_target(target, overwrite=settings.overwrite)
-        except MLArrayError as error:
-            yield Failure(source, target, chosen.key, error)
-        else:
-            yield chosen.key, target
+    with _planned(source, settings, settings.context(), image, one=one) as (_, images, count):
+        for chosen, name in images:
+            target = place(name, count)
+            try:
+                if isinstance(target, str) or target.exists():
+                    _check(target, overwrite=settings.overwrite)
+            except MLArrayError as error:
+                yield Failure(_shown(source), _shown(target), chosen.key, error)
+            else:
+                yield chosen.key, _shown(target)
 
 
+@contextmanager
 def _planned(
-    source: Path, settings: Settings, context: Context, image: str | None, *, one: bool
-) -> tuple[_Plan, list[tuple[ImageRef, str]], int]:
-    """Return how to convert a source, its chosen images and the names of their files, and how many it has."""
-    origin = Source(source)
-    reading = installed().identify(origin, settings.source_format)
+    source: Place, settings: Settings, context: Context, image: str | None, *, one: bool
+) -> Iterator[tuple[_Plan, list[tuple[ImageRef, str]], int]]:
+    """Yield how to convert a source, its chosen images and the names of their files, and how many it has."""
     writing, suffix = installed().kind(settings.target_format or "mla")
     writing = installed().for_target("image" + suffix, writing.name)
-    options = _options(settings, reading, writing)
-    images = images_of(origin, reading, options[0], context)
-    names = dict(zip((found.key for found in images), _names(images, origin, reading), strict=True))
-    chosen = [choose(images, image, origin)] if one or image is not None else images
-    plan = _Plan(origin, reading, writing, *options, settings)
-    return plan, [(found, names[found.key] + suffix) for found in chosen], len(images)
+    with opened(source, settings.source_format) as (origin, reading):
+        options = _options(settings, reading, writing)
+        images = images_of(origin, reading, options[0], context)
+        names = dict(zip((found.key for found in images), _names(images, origin, reading), strict=True))
+        chosen = [choose(images, image, origin)] if one or image is not None else images
+        plan = _Plan(origin, reading, writing, *options, settings)
+        yield plan, [(found, names[found.key] + suffix) for found in chosen], len(images)
 
 
 def is_folder(target: Path) -> bool:
@@ -224,9 +231,9 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def write_to(reader: Reader, target: Path, settings: Settings) -> Conversion:
+def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
     """Write an image that is open already to the file `target`."""
-    check_target(target, overwrite=settings.overwrite)
+    _check(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     given = parse(writing.Options, {**settings.options, **settings.layout}, writing.name)
     return _write(reader, writing, given, target, settings, settings.context(), None)
@@ -260,8 +267,27 @@ class _Plan:
     settings: Settings
 
 
+def _check(target: Place, *, overwrite: bool) -> None:
+    """Raise an error when nothing can be written to `target`, as far as can be seen."""
+    if isinstance(target, str):
+        check_url(target, overwrite=overwrite)
+    else:
+        check_target(target, overwrite=overwrite)
+
+
+def _published(target: Place, *, overwrite: bool) -> AbstractContextManager[Path]:
+    """Return where to write what becomes `target`."""
+    if isinstance(target, str):
+        return publishing(target, overwrite=overwrite)
+    return atomic(target, overwrite=overwrite)
+
+
+def _shown(place: Place) -> Place:
+    return shown(place) if isinstance(place, str) else place
+
+
 def _copy(
-    plan: _Plan, image: ImageRef, target: Path, context: Context, progress: Progress | None
+    plan: _Plan, image: ImageRef, target: Place, context: Context, progress: Progress | None
 ) -> Conversion:
     """Open one image and write it."""
     _refuse_same(plan, target)
@@ -270,7 +296,7 @@ def _copy(
         done = _write(reader, plan.writing, plan.write_options, target, plan.settings, context, meter)
     origin = plan.origin
     return replace(
-        done, source=origin.path, source_format=plan.reading.name, image=image.key, source_bytes=origin.size
+        done, source=origin.where, source_format=plan.reading.name, image=image.key, source_bytes=origin.size
     )
 
 
@@ -278,25 +304,28 @@ def _write(
     reader: Reader,
     format: Format,
     options: Options,
-    target: Path,
+    target: Place,
     settings: Settings,
     context: Context,
     meter: _Meter | None,
 ) -> Conversion:
     """Write to a temporary path, and publish it when nothing speaks against it."""
     started = perf_counter()
-    shown = viewed(reader, settings.coord_system, settings.orient)
+    seen = viewed(reader, settings.coord_system, settings.orient)
     if meter is not None:
-        meter.total = shown.nbytes
+        meter.total = seen.nbytes
         context.on_progress = meter.written
-    with atomic(target, overwrite=settings.overwrite) as temporary:
+    with _published(target, overwrite=settings.overwrite) as temporary:
         with guard.writing(target, format.name):
-            format.write(shown, temporary, options, context)
+            format.write(seen, temporary, options, context)
         _refuse_losses(context, settings.strict, target)
-    return _result(shown, format, target, context, perf_counter() - started)
+        nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
+    return _result(seen, format, _shown(target), nbytes, context, perf_counter() - started)
 
 
-def _result(reader: Reader, format: Format, target: Path, context: Context, seconds: float) -> Conversion:
+def _result(
+    reader: Reader, format: Format, target: Place, nbytes: int, context: Context, seconds: float
+) -> Conversion:
     from mlarray_core import geometry
 
     spatial = reader.meta.spatial
@@ -307,7 +336,7 @@ def _result(reader: Reader, format: Format, target: Path, context: Context, seco
         shape=reader.shape,
         dtype=str(reader.dtype),
         spacing=None if spacing is None else [float(step) for step in spacing],
-        target_bytes=sum(map(_size, (target, *format.companions(target)))),
+        target_bytes=nbytes,
         voxel_bytes=reader.nbytes,
         seconds=seconds,
         losses=tuple(context.losses),
@@ -321,8 +350,12 @@ def _options(settings: Settings, reading: Format, writing: Format) -> tuple[Opti
     return share(settings.options, settings.layout, *sides)
 
 
-def _refuse_same(plan: _Plan, target: Path) -> None:
+def _refuse_same(plan: _Plan, target: Place) -> None:
     """Refuse to write over the source or a file that belongs to it."""
+    if isinstance(target, str):
+        if _shown(target) == plan.origin.where:
+            raise ArgumentError("source and target are the same", path=target, hint="Choose another target")
+        return
     sources = (plan.origin.path, *plan.reading.companions(plan.origin.path))
     targets = (target, *plan.writing.companions(target))
     for old in filter(Path.exists, sources):
@@ -333,7 +366,7 @@ def _refuse_same(plan: _Plan, target: Path) -> None:
                 )
 
 
-def _refuse_losses(context: Context, strict: bool, target: Path) -> None:
+def _refuse_losses(context: Context, strict: bool, target: Place) -> None:
     if strict and context.losses:
         lost = "; ".join(map(str, context.losses))
         raise LossError(

@@ -14,6 +14,7 @@ from mlarray_io import show
 from mlarray_io.convert import Settings, available_threads, convert, convert_all, is_folder
 from mlarray_io.registry import installed
 from mlarray_io.source import suffix_length
+from mlarray_io.urls import Place, is_url, name_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +49,15 @@ def run(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
         The flags by name.
     """
     settings = settings_of(asked)
+    place = place_of(target)
     if _is_one_for_many(sources, target, asked):
         _convert_together(Path(sources[0]), Path(target), settings, asked)
         return False
     if _is_batch(sources, target, asked):
         return _batch(sources, Path(target), settings, asked)
-    if asked["every"] or target.endswith(("/", os.sep)) or is_folder(Path(target)):
-        return _convert_all(Path(sources[0]), Path(target), settings, asked)
-    _convert_one(Path(sources[0]), Path(target), settings, asked)
+    if asked["every"] or target.endswith(("/", os.sep)) or (isinstance(place, Path) and is_folder(place)):
+        return _convert_all(place_of(sources[0]), place, settings, asked)
+    _convert_one(place_of(sources[0]), place, settings, asked)
     return False
 
 
@@ -98,16 +100,16 @@ def _bytes(text: str | None) -> int | None:
         raise OptionError(f"expected a size such as 500M or 8G, not {text!r}", field="--max-bytes") from None
 
 
-def _convert_one(source: Path, target: Path, settings: Settings, asked: dict[str, Any]) -> None:
-    with show.progress(source.name, _silent(asked)) as progress:
+def _convert_one(source: Place, target: Place, settings: Settings, asked: dict[str, Any]) -> None:
+    with show.progress(name_of(source), _silent(asked)) as progress:
         done = convert(source, target, settings, asked["image"], progress)
     show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
 
 
-def _convert_all(source: Path, folder: Path, settings: Settings, asked: dict[str, Any]) -> bool:
+def _convert_all(source: Place, folder: Place, settings: Settings, asked: dict[str, Any]) -> bool:
     """Convert each image into a folder, made for it if need be."""
     results = []
-    with show.progress(source.name, _silent(asked)) as progress:
+    with show.progress(name_of(source), _silent(asked)) as progress:
         for result in convert_all(source, folder, settings, asked["image"], progress):
             results.append(result)
     failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
@@ -121,7 +123,8 @@ def _silent(asked: dict[str, Any]) -> bool:
 def _is_batch(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
     from mlarray_io.batch.discovery import is_several
 
-    if len(sources) > 1 or is_several(sources[0]) or any(asked[name] for name in BATCH):
+    several = not is_url(sources[0]) and is_several(sources[0])
+    if len(sources) > 1 or several or any(asked[name] for name in BATCH):
         return True
     return os.path.isdir(sources[0]) and not asked["every"] and not _names_file(target)
 

@@ -129,7 +129,7 @@ class Context:
         if self.on_progress is not None:
             self.on_progress(count)
 
-    def allow(self, nbytes: int, path: Path) -> None:
+    def allow(self, nbytes: int, path: Path | str) -> None:
         """Raise `LimitError` when an image of `nbytes` is over the limit. Call it before allocating."""
         if self.max_bytes is not None and nbytes > self.max_bytes:
             raise LimitError(
@@ -202,6 +202,9 @@ class Format:
         What to give `pip install` when one of them is missing, such as ``mlarray[nifti]``.
     Options
         Its settings, one field for each ``-o name=value``.
+    reads_urls
+        Whether `open` can take a `UrlSource` and read only what it needs. Sources at a URL are fetched whole
+        for the others.
     """
 
     name: ClassVar[str]
@@ -210,6 +213,7 @@ class Format:
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
+    reads_urls: ClassVar[bool] = False
 
     def sniff(self, source: Source) -> Confidence:
         """Say how surely `source` is of this format, from its first bytes. Cheap, and never raises."""

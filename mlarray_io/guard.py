@@ -24,23 +24,44 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from mlarray_io.source import Source
+
 
 @contextmanager
-def reading(path: Path, format: str) -> Iterator[None]:
-    """Guard code of the format called `format` that reads `path`."""
+def reading(source: Source, format: str) -> Iterator[None]:
+    """Guard code of the format called `format` that reads `source`."""
     try:
         yield
     except MLArrayError as error:
-        error.path = error.path or str(path)
+        error.path = error.path or str(source.where)
+        _name_url(error, source)
         raise
     except OSError as error:
-        raise _read_error(error, path, format) from error
+        raise _name_url(_read_error(error, source.where, format), source) from error
     except Exception as error:
-        raise _explained(error, path, format) from error
+        raise _name_url(_explained(error, source.where, format), source) from error
+
+
+def _name_url(error: MLArrayError, source: Source) -> MLArrayError:
+    """Name the URL that a source was fetched from, instead of the copy."""
+    if source.where == source.path:
+        return error
+    copy, url = str(source.path), str(source.where)
+    if isinstance(error, NotFoundError) and source.url is None:
+        error.hint = "Only this file was fetched, and those named after it: give the URL of the folder"
+    for name in ("message", "path", "field", "hint"):
+        text = getattr(error, name)
+        setattr(error, name, text and text.replace(copy, url).replace(str(source.path.parent), _above(url)))
+    error.args = (error.message,)
+    return error
+
+
+def _above(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[0]
 
 
 @contextmanager
-def writing(path: Path, format: str) -> Iterator[None]:
+def writing(path: Path | str, format: str) -> Iterator[None]:
     """Guard code of the format called `format` that writes `path`."""
     try:
         yield
@@ -64,8 +85,8 @@ class GuardedReader(Reader):
     ----------
     reader
         The plugin's.
-    path
-        The source.
+    source
+        What it reads.
     format
         Name of the format.
     on_read
@@ -73,24 +94,25 @@ class GuardedReader(Reader):
     """
 
     def __init__(
-        self, reader: Reader, path: Path, format: str, on_read: Callable[[int], None] | None = None
+        self, reader: Reader, source: Source, format: str, on_read: Callable[[int], None] | None = None
     ) -> None:
-        self._reader, self._path, self._format, self._on_read = reader, path, format, on_read
+        self._reader, self._source, self._format, self._on_read = reader, source, format, on_read
         self.shape, self.dtype = tuple(int(size) for size in reader.shape), reader.dtype
         self.meta, self.chunks = reader.meta, reader.chunks
-        self.levels = [GuardedReader(level, path, format) for level in reader.levels]
+        self.levels = [GuardedReader(level, source, format) for level in reader.levels]
         if self.chunks is not None and len(self.chunks) != len(self.shape):
-            raise PluginError(f"the format {format} gave chunks {self.chunks} for {self.shape}", path=path)
+            what = f"the format {format} gave chunks {self.chunks} for {self.shape}"
+            raise PluginError(what, path=source.where)
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        with reading(self._path, self._format):
+        with reading(self._source, self._format):
             voxels = self._reader[box]
         expected = tuple(one.stop - one.start for one in box)
         if voxels.shape != expected or voxels.dtype != self.dtype:
             raise PluginError(
                 f"the format {self._format} returned {voxels.shape} {voxels.dtype} "
                 f"where {expected} {self.dtype} was asked for",
-                path=self._path,
+                path=self._source.where,
             )
         if self._on_read is not None:
             self._on_read(voxels.nbytes)
@@ -98,11 +120,11 @@ class GuardedReader(Reader):
 
     def close(self) -> None:
         """Close the plugin's reader."""
-        with reading(self._path, self._format):
+        with reading(self._source, self._format):
             self._reader.close()
 
 
-def _read_error(error: OSError, path: Path, format: str) -> MLArrayError:
+def _read_error(error: OSError, path: Path | str, format: str) -> MLArrayError:
     if isinstance(error, FileNotFoundError):
         lost = error.filename or path
         return NotFoundError("a file that belongs to it is missing", path=path, field=str(lost))
@@ -111,7 +133,7 @@ def _read_error(error: OSError, path: Path, format: str) -> MLArrayError:
     return ReadError(f"can't be read: {error.strerror or error}", path=path)
 
 
-def _explained(error: Exception, path: Path, format: str) -> MLArrayError:
+def _explained(error: Exception, path: Path | str, format: str) -> MLArrayError:
     if isinstance(error, MemoryError):
         return LimitError("there is not enough memory for it", path=path, hint=_brief(error) or None)
     if isinstance(error, ImportError):
@@ -136,7 +158,7 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, kinds)
 
 
-def _damaged(error: Exception, path: Path) -> CorruptError:
+def _damaged(error: Exception, path: Path | str) -> CorruptError:
     return CorruptError(
         f"the file is damaged or cut short ({type(error).__name__}: {_brief(error)})",
         path=path,
@@ -144,7 +166,7 @@ def _damaged(error: Exception, path: Path) -> CorruptError:
     )
 
 
-def _unexplained(error: Exception, path: Path, format: str) -> PluginError:
+def _unexplained(error: Exception, path: Path | str, format: str) -> PluginError:
     return PluginError(
         f"the format {format} failed ({type(error).__name__}: {_brief(error)})",
         path=path,

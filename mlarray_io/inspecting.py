@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_io.source import Source
+from mlarray_io.urls import Place, place_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mlarray_core.meta import Meta
-    from mlarray_io.format import Context, ImageRef
+    from mlarray_io.format import Context, Format, ImageRef
 
 FRAME = b"\x9e\xa8b2frame\x00"
 """The first bytes of every `.mla` file (Blosc2's contiguous frame)."""
@@ -35,7 +36,7 @@ class Inspection:
         Files that were left out, as ``what: why``, and what else the user should know.
     """
 
-    path: Path
+    path: Place
     format: str
     image: str | None = None
     shape: tuple[int, ...] = ()
@@ -67,22 +68,29 @@ def inspect(
     one
         Demand one image, instead of listing several.
     """
-    source = Source(path)
-    if format in (None, "mla") and source.has_suffix(".mla") and source.head.startswith(FRAME):
-        return _container(source)
+    place = place_of(path)
+    if isinstance(place, Path) and format in (None, "mla"):
+        source = Source(place)
+        if source.has_suffix(".mla") and source.head.startswith(FRAME):
+            return _container(source)
+    from mlarray_io.remote import opened
+
+    with opened(place, format) as (source, reading):
+        return _inspected(source, reading, image, one=one)
+
+
+def _inspected(source: Source, reading: Format, image: str | None, *, one: bool) -> Inspection:
     from mlarray_io.convert import Settings
     from mlarray_io.opening import choose, images_of, open_image
-    from mlarray_io.registry import installed
 
-    reading = installed().identify(source, format)
     options, context = reading.Options(), Settings().context()
     images = images_of(source, reading, options, context)
     if image is None and not one and len(images) > 1 and sum(ref.primary for ref in images) != 1:
-        return Inspection(source.path, reading.name, images=images, **_notes(context))
+        return Inspection(source.where, reading.name, images=images, **_notes(context))
     chosen = choose(images, image, source)
     with open_image(source, reading, chosen, options, context) as reader:
         return Inspection(
-            source.path,
+            source.where,
             reading.name,
             chosen.key if len(images) > 1 else None,
             reader.shape,

@@ -100,6 +100,7 @@ class MlaFormat(Format):
     title = "MLArray"
     suffixes = (".mla", ".b2nd")
     Options: ClassVar[type[BaseOptions]] = MlaOptions
+    reads_urls: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature of a Blosc2 frame with an array in it."""
@@ -117,7 +118,7 @@ class MlaFormat(Format):
         """Open the file, its voxels in place."""
         from mlarray_core.array import open_any
 
-        return MlaReader(open_any(source.path))
+        return MlaReader(open_any(source.url or source.path))
 
     def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
         """Write the image in one pass, chunk by chunk."""

@@ -29,12 +29,12 @@ def images_of(source: Source, format: Format, options: Options, context: Context
     UnsupportedError
         It holds no image, with the reasons of what was skipped.
     """
-    with guard.reading(source.path, format.name):
+    with guard.reading(source, format.name):
         images = list(format.images(source, options, context))
     if not images:
         reasons = "; ".join(str(skipped) for skipped in context.skipped[:3])
         raise UnsupportedError(
-            f"holds no image that {format.name} can read", path=source.path, hint=reasons or None
+            f"holds no image that {format.name} can read", path=source.where, hint=reasons or None
         )
     return images
 
@@ -61,7 +61,7 @@ def choose(images: Sequence[ImageRef], wanted: str | None, source: Source) -> Im
     else:
         what = f"holds {len(fitting) or 'no'} image{'' if len(fitting) == 1 else 's'} called {wanted!r}"
         hint = suggestion(wanted, [image.key for image in images[:SHOWN]], "images")
-    raise SelectionError(what, path=source.path, hint=hint)
+    raise SelectionError(what, path=source.where, hint=hint)
 
 
 def open_image(
@@ -81,11 +81,11 @@ def open_image(
     PluginError
         The plugin failed, or gave something that is no image.
     """
-    with guard.reading(source.path, format.name):
+    with guard.reading(source, format.name):
         reader = format.open(source, image, options, context)
-    guarded = guard.GuardedReader(reader, source.path, format.name, on_read)
+    guarded = guard.GuardedReader(reader, source, format.name, on_read)
     try:
-        context.allow(guarded.nbytes, source.path)
+        context.allow(guarded.nbytes, source.where)
         _complete(guarded.meta, format, context)
     except BaseException:
         guarded.close()

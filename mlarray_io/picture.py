@@ -85,16 +85,15 @@ def planes_of(
     path: str, source_format: str | None = None, image: str | None = None, window: str | None = None
 ) -> list[Plane]:
     """Return the middle planes of a file of any format."""
-    from pathlib import Path
-
     from mlarray_core.array import open_any
     from mlarray_io.api import read
-    from mlarray_io.registry import installed
-    from mlarray_io.source import Source
+    from mlarray_io.remote import opened
+    from mlarray_io.urls import place_of
 
-    format = installed().identify(Source(Path(path)), source_format)
-    whole = open_any(path) if format.name == "mla" else read(path, format=format.name, image=image)
-    return planes(whole, window)
+    with opened(place_of(path), source_format) as (source, format):
+        own = source.url or source.path
+        whole = open_any(own) if format.name == "mla" else read(own, format=format.name, image=image)
+        return planes(whole, window)
 
 
 class _Levelled(Reader):

@@ -6,7 +6,6 @@ import os
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -16,11 +15,14 @@ from mlarray_io import hookspecs
 from mlarray_io.format import Confidence, Format
 from mlarray_io.options import suggestion
 from mlarray_io.source import suffix_length
+from mlarray_io.urls import name_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from mlarray_io.source import Source
+    from mlarray_io.urls import Place
 
 GROUP = "mlarray"
 """The entry point group in which plugins name their module."""
@@ -94,7 +96,9 @@ class Registry:
         by whether their library is there, then by name. A sniff that raises claims nothing and is noted in
         `broken`.
         """
-        claims = [(format, self._sniff(format, source)) for format in self.formats if format.reads]
+        # a folder at a URL is nowhere that other formats could look into
+        asked = [one for one in self.formats if one.reads and (one.reads_urls or not _is_remote(source))]
+        claims = [(format, self._sniff(format, source)) for format in asked]
         return sorted(
             (claim for claim in claims if claim[1] > Confidence.NO),
             key=lambda claim: (
@@ -119,13 +123,13 @@ class Registry:
         if name is not None:
             format = self.get(name)
             if not format.reads:
-                raise UnsupportedError(f"the format {format.name} can't be read", path=source.path)
+                raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
         else:
             claims = self.claims(source)
             if not claims:
                 raise self._unknown(source)
             format = claims[0][0]
-        require(format, source.path)
+        require(format, source.where)
         return format
 
     def for_target(self, path: str | os.PathLike[str], name: str | None = None) -> Format:
@@ -140,11 +144,11 @@ class Registry:
         MissingDependencyError
             It needs a library that isn't installed.
         """
-        target = Path(path)
+        target = place_of(path)
         format = self._by_suffix(target) if name is None else self.kind(name)[0]
         if not format.writes:
             raise UnsupportedError(f"the format {format.name} can't be written", path=target)
-        if format.suffixes and not suffix_length(target.name, format.suffixes):
+        if format.suffixes and not suffix_length(name_of(target), format.suffixes):
             raise OptionError(
                 f"a file of the format {format.name} can't have this name",
                 path=target,
@@ -153,9 +157,11 @@ class Registry:
         require(format, target)
         return format
 
-    def _by_suffix(self, target: Path) -> Format:
+    def _by_suffix(self, target: Place) -> Format:
+        name = name_of(target)
+
         def fit(format: Format) -> tuple[int, bool]:
-            return suffix_length(target.name, format.suffixes), format.writes
+            return suffix_length(name, format.suffixes), format.writes
 
         best = max(self.formats, key=lambda f: (f.writes and fit(f)[0], *fit(f)), default=None)
         if best is None or not fit(best)[0]:
@@ -171,7 +177,8 @@ class Registry:
         try:
             return Confidence(format.sniff(source))
         except Exception as error:
-            self.broken[format.name] = f"sniffing {source.path} raised {type(error).__name__}: {error}"
+            if source.url is None:  # what looks at the path finds nothing there
+                self.broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
             return Confidence.NO
 
     def _unknown(self, source: Source) -> UnknownFormatError:
@@ -183,7 +190,7 @@ class Registry:
         hint = "'mlarray formats' lists what is installed, --from NAME forces one"
         if self.broken:
             hint += f"; not working: {', '.join(sorted(self.broken))}"
-        return UnknownFormatError(what, path=source.path, hint=hint)
+        return UnknownFormatError(what, path=source.where, hint=hint)
 
 
 @cache
@@ -202,7 +209,7 @@ def install_line(format: Format) -> str:
     return f"pip install '{format.install or ' '.join(format.requires)}'"
 
 
-def require(format: Format, path: Path | None = None) -> None:
+def require(format: Format, path: Path | str | None = None) -> None:
     """Raise `MissingDependencyError`, with the command that helps, when a library of `format` is missing."""
     names = missing(format)
     if names:
@@ -211,6 +218,10 @@ def require(format: Format, path: Path | None = None) -> None:
             path=path,
             hint=f"Install it with: {install_line(format)}",
         )
+
+
+def _is_remote(folder: Source) -> bool:
+    return folder.url is not None and folder.is_dir
 
 
 def _found(name: str) -> bool:

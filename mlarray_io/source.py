@@ -33,6 +33,10 @@ class Source:
         Whether it is a folder.
     size
         Size of the file in bytes; 0 for a folder.
+    where
+        What messages call it: the path, or the URL that it was fetched from.
+    url
+        None. `UrlSource`, which formats with `reads_urls` get too, has one.
 
     Raises
     ------
@@ -44,8 +48,11 @@ class Source:
         The operating system refuses to look at it.
     """
 
+    url: str | None = None
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.where: Path | str = self.path
         try:
             status = self.path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -81,6 +88,10 @@ class Source:
         except zlib.error:
             return b""
 
+    def holds(self, name: str) -> bool:
+        """Whether it is a folder with a file called `name` in it."""
+        return self.is_dir and (self.path / name).is_file()
+
     @property
     def is_gzip(self) -> bool:
         """Whether the first bytes are those of gzip."""
@@ -91,7 +102,7 @@ class Source:
         return any(suffix_length(self.name, (suffix,)) for suffix in suffixes)
 
     def __repr__(self) -> str:
-        return f"Source({str(self.path)!r})"
+        return f"Source({str(self.where)!r})"
 
 
 def suffix_length(name: str, suffixes: tuple[str, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError
@@ -11,8 +12,6 @@ from mlarray_io.registry import installed
 from mlarray_io.source import Source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
     from mlarray_io.convert import Conversion, Settings
@@ -30,6 +29,7 @@ def compare(done: Conversion, settings: Settings) -> None:
         They differ, in shape or in a voxel. NaN equals NaN.
     """
     assert done.source is not None
+    assert isinstance(done.target, Path)
     with _source(done, settings) as source, _target(done, settings) as target:
         if not same_shape(source.shape, target.shape):
             raise _differ(done.target, f"the shape is {target.shape}, the source's {source.shape}")
@@ -56,6 +56,7 @@ def _source(done: Conversion, settings: Settings) -> Reader:
 
 
 def _target(done: Conversion, settings: Settings) -> Reader:
+    assert isinstance(done.target, Path)
     origin, context = Source(done.target), settings.context()
     format = installed().get(done.target_format)
     options = parse(format.Options, {}, format.name)

@@ -134,6 +134,7 @@ def forecast(job: Job, order: Order) -> Report:
                 failures.append(failure(found.error, found.image))
             else:
                 key, target = found
+                assert isinstance(target, Path)
                 images.append({"image": key, "target": target.relative_to(order.root).as_posix()})
     except MLArrayError as error:
         failures.append(failure(error))
@@ -214,6 +215,7 @@ def _facts(done: Conversion, order: Order) -> dict[str, Any]:
     """Return what the journal and the user are told of a converted image, after the checks asked for."""
     from mlarray_core.digests import digest
 
+    assert isinstance(done.target, Path)
     facts: dict[str, Any] = {
         "image": done.image,
         "target": done.target.relative_to(order.root).as_posix(),
@@ -246,6 +248,7 @@ def _check(done: Conversion, order: Order) -> None:
 
     from mlarray_io.batch.comparing import compare
 
+    assert isinstance(done.target, Path)
     try:
         compare(done, order.settings)
     except MLArrayError:

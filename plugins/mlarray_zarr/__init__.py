@@ -45,11 +45,12 @@ class ZarrFormat(Format):
     requires: ClassVar[tuple[str, ...]] = ("zarr",)
     install: ClassVar[str] = "mlarray[zarr]"
     Options: ClassVar[type[AnyOptions]] = ZarrOptions
+    reads_urls: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for Zarr's metadata in a folder, or as a first member of a ZIP."""
         if source.is_dir:
-            found = any((source.path / mark).is_file() for mark in _MARKS)
+            found = any(source.holds(mark) for mark in _MARKS)
             return Confidence.SIGNATURE if found else Confidence.NO
         head = source.head
         if not head.startswith(b"PK\x03\x04") or len(head) < 30:
@@ -62,13 +63,13 @@ class ZarrFormat(Format):
         """List images, labels and plain arrays, wherever in the hierarchy."""
         from mlarray_zarr.listing import list_images
 
-        return list_images(source.path, context)
+        return list_images(source, context)
 
     def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
         """Open one image at one of its resolutions; chunks are read when asked for."""
         from mlarray_zarr.reader import open_zarr
 
-        return open_zarr(source.path, image.key, cast("ZarrOptions", options), context)
+        return open_zarr(source, image.key, cast("ZarrOptions", options), context)
 
     def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
         """Write OME-Zarr with a pyramid; a plain array where OME-Zarr can't hold the axes."""

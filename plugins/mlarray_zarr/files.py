@@ -7,9 +7,13 @@ import os
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError, UnsupportedError
+from mlarray_io import UrlSource
+
+if TYPE_CHECKING:
+    from mlarray_io import Source, UrlFolder
 
 LONGEST_METADATA = 16 << 20
 """Most bytes of one JSON file."""
@@ -71,13 +75,15 @@ class Archive:
     Parameters
     ----------
     path
-        Of the ZIP.
+        Of the ZIP, or what to call it.
+    file
+        Its bytes, when they aren't at `path`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | str, file: BinaryIO | None = None) -> None:
+        self.path, self._file = path, file
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(file or path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
             raise CorruptError(f"is a damaged ZIP archive ({error})", path=path) from error
         self._members = {info.filename: info for info in self._zip.infolist()}
@@ -111,6 +117,8 @@ class Archive:
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
+        if self._file is not None:
+            self._file.close()
 
     def _common(self) -> str:
         """Return the folder that the whole store lies in, if the archive's root is none."""
@@ -122,12 +130,47 @@ class Archive:
         return top if any(top + mark in self._members for mark in marks) else ""
 
 
-Files = Folder | Archive
+class Remote:
+    """The files of a store that is a folder at a URL.
+
+    Parameters
+    ----------
+    name
+        What to call the store.
+    folder
+        Fetches its files.
+    """
+
+    def __init__(self, name: str, folder: UrlFolder) -> None:
+        self.path, self._folder = name, folder
+
+    def size(self, key: str) -> int | None:
+        """Return the size of a file, None when there is no such file."""
+        return self._folder.size(checked(key))
+
+    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
+        """Return bytes of a file, None when there is no such file."""
+        if count is None:
+            count = self.size(key) or 0
+        return self._folder.read(checked(key), start, count)
+
+    def folders(self, key: str) -> list[str]:
+        """Return the names of the folders in a folder, sorted; none where the server doesn't list."""
+        return self._folder.folders(checked(key))
+
+    def close(self) -> None:
+        """Do nothing: connections are fsspec's."""
 
 
-def open_files(path: Path) -> Files:
-    """Return the files of the store at `path`."""
-    return Folder(path) if path.is_dir() else Archive(path)
+Files = Folder | Archive | Remote
+
+
+def open_files(source: Source) -> Files:
+    """Return the files of the store that a source is."""
+    if isinstance(source, UrlSource):
+        name = str(source.where)
+        return Remote(name, source.folder) if source.is_dir else Archive(name, source.stream())
+    return Folder(source.path) if source.is_dir else Archive(source.path)
 
 
 def checked(key: str) -> str:
@@ -159,14 +202,13 @@ def read_json(files: Files, key: str) -> dict[str, Any] | None:
     LimitError
         It is too large to be metadata.
     """
-    size = files.size(key)
-    if size is None:
+    content = files.read(key, 0, LONGEST_METADATA + 1)
+    if content is None:
         return None
-    if size > LONGEST_METADATA:
-        raise LimitError(f"{key} has {size:,} bytes, {LONGEST_METADATA:,} are the most", path=files.path)
-    content = files.read(key, 0, LONGEST_METADATA)
+    if len(content) > LONGEST_METADATA:
+        raise LimitError(f"{key} has over {LONGEST_METADATA:,} bytes, which are the most", path=files.path)
     try:
-        loaded = json.loads(content or b"")
+        loaded = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise CorruptError(f"{key} is damaged ({str(error)[:100]})", path=files.path) from error
     if not isinstance(loaded, dict):

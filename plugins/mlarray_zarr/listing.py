@@ -12,15 +12,16 @@ from mlarray_zarr.nodes import Node, array_info, read_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
+
+    from mlarray_io import Source
 
 MOST_NODES = 5000
 """How many groups and arrays are looked at; a plate has about 400 images."""
 
 
-def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
+def list_images(source: Source, context: Context) -> Sequence[ImageRef]:
     """List OME-Zarr's images and labels, and arrays that belong to none. What can't be read is skipped."""
-    files = open_files(path)
+    files = open_files(source)
     try:
         return _primary(list(_found(files, context)))
     finally:

@@ -19,9 +19,9 @@ from mlarray_zarr.nodes import ArrayInfo, Node, array_info, read_node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mlarray_core import MetaSpatial
+    from mlarray_io import Source
     from mlarray_zarr import ZarrOptions
 
 _KNOWN = {"t": "temporal", "time": "temporal", "c": "channel", "channel": "channel"} | {
@@ -98,7 +98,7 @@ class _Image:
     options: ZarrOptions
 
 
-def open_zarr(path: Path, key: str, options: ZarrOptions, context: Context) -> Reader:
+def open_zarr(source: Source, key: str, options: ZarrOptions, context: Context) -> Reader:
     """Open the image or array called `key`.
 
     Raises
@@ -110,12 +110,12 @@ def open_zarr(path: Path, key: str, options: ZarrOptions, context: Context) -> R
     OptionError
         There is no such level.
     """
-    files = open_files(path)
+    files = open_files(source)
     try:
         where, _, number = key.strip("/").partition("#")
         node = read_node(files, where)
         if node is None:
-            raise SelectionError(f"holds no image called {key!r}", path=path)
+            raise SelectionError(f"holds no image called {key!r}", path=source.where)
         if node.array is not None:
             return _open_array(files, node, options, context)
         content = multiscales_of(node)[int(number or 0)]
