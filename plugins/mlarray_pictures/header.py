@@ -11,10 +11,13 @@ from mlarray_pictures import bmp, png
 from mlarray_pictures.signature import Kind, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = 1 << 18
-"""Bytes that are read for the header; JPEG may have several segments of 64 KB before it."""
+"""Bytes that are read for the header."""
+LONG_HEAD = 1 << 24
+"""The same for JPEG, when colour profile or preview fill many segments of 64 KB before it."""
 DEFLATE_BEST = 1032
 JPEG_BEST = 2000
 """The most bytes that one byte can stand for; JPEG spends two bits at least on each block."""
@@ -64,7 +67,9 @@ def read_header(path: Path, *, colours: bool) -> Header:
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    kind = kind_of(head)
+        kind = kind_of(head)
+        if kind == "jpeg" and not any(_is_frame(marker) for marker, _ in _segments(head)):
+            head += file.read(LONG_HEAD - HEAD)
     if kind is None:
         raise UnsupportedError("is no picture", path=path)
     readers = {"png": _png, "jpeg": _jpeg, "bmp": _bmp, "jpeg2000": _jpeg2000, "webp": _webp}
@@ -104,26 +109,37 @@ def _png(head: bytes, colours: bool = False) -> Header:
 
 
 def _jpeg(head: bytes) -> Header:
-    """Walk the segments up to the frame header (ITU-T T.81, B.2.2)."""
-    at = 2
     source: dict[str, Any] = {}
-    while True:
-        while head[at] == 0xFF and head[at + 1] == 0xFF:
-            at += 1
-        if head[at] != 0xFF:
-            raise ValueError("a marker is expected")
-        marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
-        if marker in (0xD9, 0xDA) or size < 2:
-            raise ValueError("no frame header")
-        if marker == 0xE1 and head[at + 4 : at + 10] == b"Exif\0\0":
-            turn = _orientation(head[at + 10 : at + 2 + size])
+    for marker, segment in _segments(head):
+        if marker in (0xD9, 0xDA):
+            break
+        if marker == 0xE1 and segment[:6] == b"Exif\0\0":
+            turn = _orientation(segment[6:])
             source = {"orientation": turn} if turn else source
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            bits, height, width, samples = struct.unpack(">B2HB", head[at + 4 : at + 10])
+        if _is_frame(marker):
+            bits, height, width, samples = struct.unpack(">B2HB", segment[:6])
             if samples not in (1, 3, 4):
                 raise UnsupportedError(f"is a JPEG of {samples} samples a pixel")
             return _picture("jpeg", height, width, samples, "uint8" if bits <= 8 else "uint16", **source)
-        at += 2 + size
+    raise ValueError("no frame header")
+
+
+def _segments(head: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield markers and segments (ITU-T T.81, B.1.1.2), past stray bytes (libjpeg's jdmarker.c, next_marker)."""
+    at = head.find(b"\xff", 2)
+    while 0 <= at < len(head) - 3:
+        marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
+        if marker in (0x00, 0xFF):
+            at = head.find(b"\xff", at + 1)
+            continue
+        if size < 2 or at + 2 + size > len(head):
+            return
+        yield marker, head[at + 4 : at + 2 + size]
+        at = head.find(b"\xff", at + 2 + size)
+
+
+def _is_frame(marker: int) -> bool:
+    return 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
 
 
 def _orientation(exif: bytes) -> int:

@@ -12,7 +12,7 @@ from mlarray_io.testing import FormatTests
 from mlarray_pictures import PictureFormat
 from mlarray_pictures.signature import natural
 
-pytest.importorskip("imagecodecs")
+imagecodecs = pytest.importorskip("imagecodecs")
 Image = pytest.importorskip("PIL.Image", reason="Pillow, an independent reader and writer, isn't installed")
 
 RNG = np.random.default_rng(2)
@@ -271,3 +271,16 @@ def test_links_in_a_folder_are_left_out(tmp_path):
 def test_an_empty_folder(tmp_path):
     with pytest.raises(MLArrayError):
         mlarray.read(tmp_path, format="pictures")
+
+
+def test_what_stands_before_the_frame_of_a_jpeg(tmp_path):
+    pixels = np.random.default_rng(2).integers(0, 255, (32, 40, 3), np.uint8)
+    plain = imagecodecs.jpeg8_encode(pixels, level=90)
+    profile = b"".join(b"\xff\xe2" + (65535).to_bytes(2, "big") + bytes(65533) for _ in range(6))
+    for name, between in (("profile", profile), ("stray", b"\x00\x01stray\xff\x00"), ("fill", b"\xff" * 5)):
+        path = tmp_path / f"{name}.jpg"
+        path.write_bytes(plain[:2] + between + plain[2:])
+        assert np.array_equal(mlarray.read(path), imagecodecs.jpeg8_decode(plain)), name
+    (tmp_path / "none.jpg").write_bytes(plain[:2] + profile)
+    with pytest.raises(CorruptError, match="no frame header"):
+        mlarray.read(tmp_path / "none.jpg")
