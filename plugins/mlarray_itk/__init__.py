@@ -1,4 +1,4 @@
-"""MetaImage, both ways, by its own header; for reading, what else SimpleITK knows, in its own process."""
+"""MetaImage, both ways; GIPL, VTK's images and Bruker's, for reading."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class MetaImageFormat(Format):
 
 @hookimpl
 def mlarray_formats() -> Iterable[Format]:
-    """Return MetaImage, and what SimpleITK reads."""
-    from mlarray_itk.itkformat import ItkFormat
+    """Return MetaImage, and what else users of ITK have."""
+    from mlarray_itk.formats import BrukerFormat, GiplFormat, VtkFormat
 
-    return [MetaImageFormat(), ItkFormat()]
+    return [MetaImageFormat(), GiplFormat(), VtkFormat(), BrukerFormat()]

@@ -35,7 +35,8 @@ class MrcFormat(Format):
         if known and head[212:214] in (b"DD", b"DA", b"\x11\x11"):
             mode = int.from_bytes(head[12:16], "big" if head[212] == 0x11 else "little")
             return Confidence.PARSED if mode < 200 else Confidence.SIGNATURE
-        return super().sniff(source) if not source.is_dir and not head else Confidence.NO
+        # without a stamp, as older programs wrote it, the name must agree
+        return super().sniff(source) if not source.is_dir and (known or not head) else Confidence.NO
 
     def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
         """Read the header; voxels are mapped from the file."""

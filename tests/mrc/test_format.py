@@ -5,6 +5,7 @@ import pytest
 
 import mlarray
 from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_io import Confidence, Source
 from mlarray_io.testing import FormatTests
 from mlarray_mrc import MrcFormat
 
@@ -102,3 +103,14 @@ def test_what_mrc_cannot_hold(tmp_path):
         mlarray.write(VOLUME.astype(np.int64), tmp_path / "a.mrc")
     with pytest.raises(UnsupportedError, match="axes"):
         mlarray.write(np.zeros((2, 3, 4, 5), np.float32), tmp_path / "a.mrc")
+
+
+def test_without_a_machine_stamp(tmp_path):
+    """Older programs left it out: then the name must agree."""
+    save(tmp_path / "a.mrc", VOLUME)
+    content = bytearray((tmp_path / "a.mrc").read_bytes())
+    content[212:216] = bytes(4)
+    for name in ("a.mrc", "a.dat"):
+        (tmp_path / name).write_bytes(content)
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.mrc").to_numpy(), VOLUME)
+    assert MrcFormat().sniff(Source(tmp_path / "a.dat")) == Confidence.NO
