@@ -125,7 +125,7 @@ def _jpeg(head: bytes) -> Header:
 
 
 def _segments(head: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and segments (ITU-T T.81, B.1.1.2), past stray bytes (libjpeg's jdmarker.c, next_marker)."""
+    """Yield markers and segments (ITU-T T.81, B.1.1.2), past stray bytes (jdmarker.c, next_marker)."""
     at = head.find(b"\xff", 2)
     while 0 <= at < len(head) - 3:
         marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
