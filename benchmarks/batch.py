@@ -1,4 +1,4 @@
-"""Batches at full size: 2,000 images and 40 broken ones, two processes against one, kills, a long journal, one huge image.
+"""Batches at full size: broken images, two processes against one, kills, a long journal, one huge image.
 
 python benchmarks/batch.py [summary] [speed] [kills] [journal] [regions]
 """
@@ -180,7 +180,7 @@ def regions(root, shape=(1000, 1024, 1024)):
         seconds = time.perf_counter() - started
         assert victim not in {worker.pid for worker in cluster.workers.values()}, "killed too late"
     _same(root / "alone.mla", root / "together.mla")
-    print(f"2 GB: one process {alone:.1f} s, four workers less one {seconds:.1f} s; voxels and metadata equal")
+    print(f"2 GB: one process {alone:.1f} s, four workers {seconds:.1f} s; voxels and metadata equal")
 
 
 def _same(one, other):

@@ -6,17 +6,17 @@ import glob
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlarray_core.errors import MLArrayError, NotFoundError, ReadError
+from mlarray_io.batch.names import Names, is_chosen, join
 from mlarray_io.format import Confidence
 from mlarray_io.registry import installed
 from mlarray_io.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlarray_io.format import Format
 
@@ -78,11 +78,10 @@ class Discovery:
     source_format: str | None = None
     ignored: int = 0
     """Files that no format claims."""
-    _suffixes: dict[str, Format] = field(init=False)
+    names: Names = field(init=False, default_factory=Names)
 
     def __post_init__(self) -> None:
         self.avoid = None if self.avoid is None else os.path.realpath(self.avoid)
-        self._suffixes = {s: one for one in installed().formats if one.reads for s in one.suffixes}
 
     def search(self, sources: Sequence[str]) -> Iterator[Found]:
         """Yield what the sources hold, in a fixed order.
@@ -100,7 +99,7 @@ class Discovery:
                 top = _unique(Source(source).name, names) if len(sources) > 1 else ""
                 yield from self._folder(os.path.abspath(source), top)
             else:
-                place = _unique(self._stem(os.path.basename(source)), names)
+                place = _unique(self.names.stem(os.path.basename(source)), names)
                 yield _stat(os.path.abspath(source), place)
 
     def _listed(self, paths: Sequence[str], base: str | None = None) -> Iterator[Found]:
@@ -113,14 +112,14 @@ class Discovery:
         for path in absolute:
             groups.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
         for folder, names in groups.items():
-            places = self._places(names)
+            places = self.names.places(names)
             for name in names:
                 path = os.path.join(folder, name)
                 relative = os.path.relpath(folder, common)
                 if os.path.isdir(path):
-                    yield from self._folder(path, _join(relative, name))
-                elif self._wanted(_join(relative, name)):
-                    yield _stat(path, _join(relative, places[name]))
+                    yield from self._folder(path, join(relative, name))
+                elif self._wanted(join(relative, name)):
+                    yield _stat(path, join(relative, places[name]))
 
     def _folder(self, root: str, top: str) -> Iterator[Found]:
         """Yield what lies below one folder."""
@@ -131,16 +130,16 @@ class Discovery:
             if owner is None and files and self.source_format is None:
                 owner, whole = self._claimed(folder, [entry.name for entry in files])
                 if owner is not None and self._wanted_folder(relative, files):
-                    place = _join(top, relative)
+                    place = join(top, relative)
                     if whole:
-                        stem = self._stem(os.path.basename(place) or os.path.basename(folder))
-                        place = _join(os.path.dirname(place), stem)
+                        stem = self.names.stem(os.path.basename(place) or os.path.basename(folder))
+                        place = join(os.path.dirname(place), stem)
                     yield _sum(folder, place, "folder" if whole else "collection")
                 if whole:
                     continue
             yield from self._files(files, [entry.name for entry in folders], relative, top, owner)
             waiting += [
-                (entry.path, _join(relative, entry.name), owner) for entry in reversed(folders)
+                (entry.path, join(relative, entry.name), owner) for entry in reversed(folders)
             ]  # reversed: the last is taken first
 
     def _entries(self, folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]]:
@@ -165,25 +164,25 @@ class Discovery:
         owner: Format | None,
     ) -> Iterator[Found]:
         names = [entry.name for entry in files]
-        places = self._places(names, folders)
-        partners = self._partners(names, places)
+        places = self.names.places(names, folders)
+        partners = self.names.partners(names, places)
         chosen = self.include or self.exclude
         for entry in files:
-            if chosen and not self._wanted(_join(relative, entry.name)):
+            if chosen and not self._wanted(join(relative, entry.name)):
                 continue
             status = entry.stat()
             seen = self.known(entry.path) == (status.st_size, status.st_mtime_ns)
             if entry.name in partners or not (seen or self._holds_image(entry.path, owner)):
                 self.ignored += owner is None and entry.name not in partners
                 continue
-            place = _join(top, relative, places[entry.name])
+            place = join(top, relative, places[entry.name])
             yield Found(entry.path, place, "file", status.st_size, status.st_mtime_ns)
 
     def _holds_image(self, path: str, owner: Format | None) -> bool:
         """Whether a format claims a file, one other than that of the collection that it lies in."""
         if self.source_format is not None:
             return True
-        named = self._named(os.path.basename(path))
+        named = self.names.format(os.path.basename(path))
         if owner is not None and named in (None, owner):
             return False
         try:
@@ -198,7 +197,7 @@ class Discovery:
         if not claims or claims[0][1] < Confidence.SIGNATURE:
             return None, False
         format = claims[0][0]
-        candidates = [name for name in names if self._named(name) in (None, format)]
+        candidates = [name for name in names if self.names.format(name) in (None, format)]
         candidates = [name for name in candidates if name.lower() not in INDEXES]
         if _claims_any(format, (os.path.join(folder, name) for name in candidates[:TRIED])):
             return format, False
@@ -206,66 +205,14 @@ class Discovery:
             return None, False
         return format, True
 
-    def _places(self, names: Sequence[str], folders: Sequence[str] = ()) -> dict[str, str]:
-        """Return the stem of each name; of those that share one, all but the first keep the whole name."""
-        taken = {self._stem(name).lower() for name in folders if self._named(name) is not None}
-        places = {}
-        for unnamed, name in sorted((self._named(name) is None, name) for name in names):
-            stem = self._stem(name)
-            places[name] = name if stem.lower() in taken else stem
-            if not unnamed:
-                taken.add(places[name].lower())
-        return places
-
-    def _partners(self, names: Sequence[str], places: Mapping[str, str]) -> set[str]:
-        """Return the names that belong to another file, such as the ``.img`` of a ``.hdr``."""
-        partners: set[str] = set()
-        present = set(names)
-        if all(places[name] != name for name in names):
-            return partners  # all stems differ, and a partner's is the same
-        for name in names:
-            format = self._named(name)
-            if format is not None and name not in partners:
-                partners.update(present.intersection(path.name for path in format.companions(Path(name))))
-        return partners
-
-    def _split(self, name: str) -> tuple[str, Format | None]:
-        """Return a name without its suffix, and the format of that, by the longest suffix that is known."""
-        low = name.lower()
-        at = low.find(".", 1)
-        while at > 0:
-            format = self._suffixes.get(low[at:])
-            if format is not None:
-                return name[:at], format
-            at = low.find(".", at + 1)
-        return name, None
-
-    def _named(self, name: str) -> Format | None:
-        return self._split(name)[1]
-
-    def _stem(self, name: str) -> str:
-        return self._split(name)[0]
-
     def _wanted(self, relative: str) -> bool:
-        return _chosen((relative,), self.include, self.exclude)
+        return is_chosen((relative,), self.include, self.exclude)
 
     def _wanted_folder(self, relative: str, files: Sequence[os.DirEntry[str]]) -> bool:
         """Whether a folder that is taken as one, or a file in it, is asked for."""
-        names = [_join(relative, entry.name) for entry in files]
-        included = _chosen((relative, *names), self.include, ())
-        return included and _chosen((relative,), (), self.exclude)
-
-
-def _chosen(paths: Iterable[str], include: Sequence[str], exclude: Sequence[str]) -> bool:
-    def fits(patterns: Sequence[str]) -> bool:
-        return any(
-            fnmatchcase(path, one) or fnmatchcase(os.path.basename(path), one)
-            for path in paths
-            for one in patterns
-        )
-
-    paths = tuple(paths)
-    return (not include or fits(include)) and not fits(exclude)
+        names = [join(relative, entry.name) for entry in files]
+        included = is_chosen((relative, *names), self.include, ())
+        return included and is_chosen((relative,), (), self.exclude)
 
 
 def _claims_any(format: Format, paths: Iterable[str]) -> bool:
@@ -345,7 +292,3 @@ def _unique(name: str, names: Counter[str]) -> str:
     names[name.lower()] += 1
     count = names[name.lower()]
     return name if count == 1 else f"{name}_{count}"
-
-
-def _join(*parts: str) -> str:
-    return "/".join(part for part in parts if part not in ("", "."))
