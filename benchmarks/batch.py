@@ -139,11 +139,12 @@ def journal(root, count=1_000_000):
             same = {"source": str(path), "size": 0, "mtime_ns": path.stat().st_mtime_ns, "options": digest}
             image = {
                 "image": "0",
-                "target": f"p{i // 1000:04}/im{i % 1000:03}.mla",
+                "target": f"{place}.mla",
                 "bytes": 0,
                 "checksum": "0" * 32,
             }
-            file.write(json.dumps({**same, "state": "started"}) + "\n")
+            place = f"p{i // 1000:04}/im{i % 1000:03}"
+            file.write(json.dumps({**same, "state": "started", "place": place}) + "\n")
             done = {**same, "state": "done", "images": [image], "voxel_bytes": 99, "seconds": 0.01}
             file.write(json.dumps(done) + "\n")
     started = time.perf_counter()

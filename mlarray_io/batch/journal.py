@@ -161,7 +161,7 @@ class Journal:
         if not isinstance(source, str):
             return
         self._begun.pop(source, None)
-        if line["state"] == "started":
+        if line["state"] == "started" and "place" in line:
             self._begun[source] = path, line["place"]
         targets: list[str | int] = []
         for image in line.get("images", ()):
