@@ -25,6 +25,7 @@ from mlarray_core.frame_writer import FrameWriter, closed
 from mlarray_core.level_index import INDEX, StoredLevel, index_of, name_of, read_index
 from mlarray_core.meta import Meta
 from mlarray_core.meta.base import meta_writable
+from mlarray_core.overlay import Fit
 from mlarray_core.planning import note_layout, plan_layout
 from mlarray_core.reduction import METHODS, Method, reduce
 from mlarray_core.seal import KEY, State
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 _DATE = (1980, 1, 1, 0, 0, 0)
-_COMPRESSION = {"codec": 5, "clevel": 1}
+COMPRESSION = {"codec": 5, "clevel": 1}
 """ZSTD, of little effort: makes less of every kind of image than LZ4HC in less time. Only this package reads
 levels, and hardly all of them."""
 _AT_ONCE = 64 << 20
@@ -91,14 +92,32 @@ def build(path: Path, levels: str | int | None, method: Method | None = None, th
     chosen = _method(method, meta)
     with tempfile.TemporaryDirectory(dir=path.parent) as spool:
         files = _spooled(Path(spool), contents, meta, wanted, chosen, threads)
-        frame = _note(path, contents, len(wanted))
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
-            for number, file in enumerate(files, 1):
-                _append(archive, number, file)
-            index = index_of(frame, chosen, [level.factors for level in wanted])
-            archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
-    _sync(path)
+        attach(path, contents, files, chosen, [level.factors for level in wanted])
     return len(wanted)
+
+
+def attach(
+    path: Path, contents: Contents, files: list[Path], method: str, factors: list[tuple[int, ...]]
+) -> None:
+    """Put frames behind that of a file without levels.
+
+    Parameters
+    ----------
+    path, contents
+        The file.
+    files
+        The frames, finest first.
+    method
+        How their values were made.
+    factors
+        For each of them, voxels of the full image along each axis that one voxel stands for.
+    """
+    frame = _note(path, contents, len(files))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        for number, file in enumerate(files, 1):
+            _append(archive, number, file)
+        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index_of(frame, method, factors))
+    _sync(path)
 
 
 def _note(path: Path, contents: Contents, count: int) -> Frame:
@@ -160,7 +179,9 @@ def _spooled(
     for number, level in enumerate(wanted, 1):
         name = spool / name_of(number)
         with name.open("w+b") as file:
-            _write_level(file, FrameStorage(before), level, _meta_at(meta, level), method, threads)
+            _write_level(
+                file, FrameStorage(before), level, meta_at(meta, level.shape, level), method, threads
+            )
         before = open_contents(str(name), "none")
         files.append(name)
     return files
@@ -176,7 +197,7 @@ def _append(archive: zipfile.ZipFile, number: int, name: Path) -> None:
 def _write_level(
     file: BinaryIO, base: FrameStorage, level: Level, meta: Meta, method: Method, threads: int
 ) -> None:
-    plan = plan_layout(meta, level.shape, base.dtype, cparams=_COMPRESSION)
+    plan = plan_layout(meta, level.shape, base.dtype, cparams=COMPRESSION)
     grid = Grid(level.shape, plan.chunks, plan.blocks, base.dtype)
     note_layout(meta, plan, None)
     writer = FrameWriter(file, grid, plan.cparams)
@@ -212,14 +233,25 @@ def _in_turn(make: Callable[[int], bytes], count: int, threads: int) -> Iterator
             yield waiting.popleft().result()
 
 
-def _meta_at(meta: Meta, level: Level) -> Meta:
-    """Return what a level says of itself: where it lies and what its axes are."""
+def meta_at(meta: Meta, shape: tuple[int, ...], place: Level | Fit) -> Meta:
+    """Return what a level says of itself: where it lies and what its axes are.
+
+    Parameters
+    ----------
+    meta
+        Of the full image.
+    shape
+        Of the level.
+    place
+        How it lies over the image; at the centres of its blocks unless it says otherwise.
+    """
     spatial = meta.spatial
-    axes = geometry.spatial_axes(spatial.axis_labels, len(level.shape))
-    factors = [level.factors[axis] for axis in axes]
-    labels = spatial.axis_labels or ["spatial"] * len(level.shape)
+    axes = geometry.spatial_axes(spatial.axis_labels, len(shape))
+    factors = [place.factors[axis] for axis in axes]
+    shifts = place.shifts if isinstance(place, Fit) else None
+    labels = spatial.axis_labels or ["spatial"] * len(shape)
     known = spatial.affine is not None or spatial.origin is not None or spatial.direction is not None
-    affine = pyramid.affine_at(geometry.affine_of(spatial, len(axes)), factors) if known else None
+    affine = pyramid.affine_at(geometry.affine_of(spatial, len(axes)), factors, shifts) if known else None
     spacing = None if known or spatial.spacing is None else np.multiply(spatial.spacing, factors)
     coarse = Meta(
         is_seg=meta.is_seg.value,
@@ -233,7 +265,7 @@ def _meta_at(meta: Meta, level: Level) -> Meta:
     )
     with meta_writable():
         coarse._has_array.has_array = True
-        coarse.spatial.shape = list(level.shape)
+        coarse.spatial.shape = list(shape)
     return coarse
 
 

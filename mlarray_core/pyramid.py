@@ -85,7 +85,7 @@ def _finest(shape: Sequence[int], spatial: Sequence[int], sizes: Sequence[float]
     return {axis for size, axis in able if size < NEARLY_ISOTROPIC * smallest}
 
 
-def affine_at(affine: Matrix, factors: Sequence[int]) -> Matrix:
+def affine_at(affine: Matrix, factors: Sequence[int], shifts: Sequence[float] | None = None) -> Matrix:
     """Return the affine of a level: steps `factors` times as long, the first voxel at its block's centre.
 
     Parameters
@@ -94,9 +94,11 @@ def affine_at(affine: Matrix, factors: Sequence[int]) -> Matrix:
         Of the full image.
     factors
         For each spatial axis.
+    shifts
+        Where the first voxel is instead, in voxels of the full image.
     """
     level = np.array(affine, dtype=np.float64)
-    shift = (np.asarray(factors, dtype=np.float64) - 1) / 2
-    level[:-1, -1] += level[:-1, :-1] @ shift
-    level[:-1, :-1] *= np.asarray(factors, dtype=np.float64)
+    steps = np.asarray(factors, dtype=np.float64)
+    level[:-1, -1] += level[:-1, :-1] @ ((steps - 1) / 2 if shifts is None else np.asarray(shifts))
+    level[:-1, :-1] *= steps
     return level

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlarray_io.remote import UrlFolder, UrlSource
     from mlarray_io.slabs import contiguous, slab_shape, tiles
     from mlarray_io.source import Source
+    from mlarray_io.source_levels import fitting_levels
     from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
 _HOME = {
@@ -48,6 +49,7 @@ _HOME = {
     "slab_shape": "slabs",
     "tiles": "slabs",
     "tell_unheld": "losses",
+    "fitting_levels": "source_levels",
     "ChildBytes": "child",
     "ChildReader": "child",
     "ask_child": "child",
@@ -102,6 +104,7 @@ __all__ = [
     "decode_text",
     "default_labels",
     "file_order",
+    "fitting_levels",
     "hookimpl",
     "keep_meta",
     "kept_meta",

@@ -61,7 +61,7 @@ def cli() -> None:
 @click.option("--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
 @click.option("--codec", metavar="NAME", help="Compression of .mla, such as ZSTD or LZ4HC.")
 @click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
-@click.option("--levels", metavar="COUNT", help="Coarser versions to store in .mla: auto, none or how many.")
+@click.option("--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source.")
 @click.option("--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
 @click.option("--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
 @click.option("--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mlarray_io.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
 from mlarray_io.hookspecs import hookimpl
@@ -29,6 +29,8 @@ BUDGET = 36 << 20
 compressed, the next are read: twice as much is in memory."""
 MOST = 256 << 20
 """Bytes that are read at once rather than decompressing the same chunk of the source twice."""
+SOURCE = "source"
+"""Asks for the coarser versions that the source has."""
 RELEASE = 64 << 20
 """Bytes of voxels after which the pages of the file that they came from are forgotten."""
 
@@ -47,7 +49,9 @@ class MlaOptions(Options):
     profile: str = option(
         "default", "what the layout favours: default, fast, small, slices, slices:AXIS or auto"
     )
-    levels: str | None = option(None, "coarser versions to store: auto, none or how many")
+    levels: int | Literal["auto", "none", "source"] = option(
+        "none", "coarser versions to store: auto, none, how many, or source: those of the source that fit"
+    )
     lossy: str | None = option(None, "round values within a bound: tolerance=0.5 or relative=0.001")
     stats: bool = option(False, "note minimum, maximum, mean, deviation and percentiles of the voxels")
     foreground: float | None = option(None, "with stats: only of voxels above this value")
@@ -136,6 +140,8 @@ class MlaFormat(Format):
         dtype = np.dtype(reader.dtype).newbyteorder("=")
         meta = deepcopy(reader.meta)
         tolerance = _tolerance(meta, dtype, options)
+        if options.levels != SOURCE:
+            levels.count_of(options.levels)
         plan = _plan(reader, meta, dtype, options)
         note_layout(meta, plan, None)
         _describe(meta, reader.shape)
@@ -154,13 +160,38 @@ class MlaFormat(Format):
             if statistics is not None:
                 meta.stats = statistics.meta()
             writer.finish(generations.encode(meta))
-        levels.build(target, options.levels, threads=context.threads)
+        if options.levels == SOURCE:
+            _take_levels(reader, target, context)
+        else:
+            levels.build(target, options.levels, threads=context.threads)
 
 
 def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
     from mlarray_io.statistics import Statistics
 
     return Statistics(dtype, options.foreground) if options.stats else None
+
+
+def _take_levels(reader: Reader, target: Path, context: Context) -> None:
+    """Take over the levels of the source; make them where it has none that fit."""
+    from dataclasses import replace
+
+    from mlarray_core import levels
+    from mlarray_core.taken_levels import take
+    from mlarray_io.source_levels import fitting_levels
+
+    found, reasons = fitting_levels(reader)
+    for reason in reasons:
+        context.warn(reason)
+    if not found:
+        levels.build(target, "auto", threads=context.threads)
+        return
+    silent = replace(context, on_progress=None)  # the image is all that counts
+
+    def cut(level: Reader, grid: Grid) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+        return _chunks(level, grid, _step(level, grid), silent)
+
+    take(target, found, cut, context.threads)
 
 
 def _measured(

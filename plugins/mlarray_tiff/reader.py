@@ -167,7 +167,13 @@ def _levels(
 
 
 def _factors(fine: Sequence[int], coarse: Sequence[int]) -> list[float]:
-    return [big / small for big, small in zip(fine, coarse, strict=True)]
+    return [_factor(big, small) for big, small in zip(fine, coarse, strict=True)]
+
+
+def _factor(big: int, small: int) -> float:
+    """Return how many voxels became one: a whole number if one, rounded up or down, explains the sizes."""
+    whole = max(1, round(big / small))
+    return whole if small in (big // whole, -(-big // whole)) else big / small
 
 
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:

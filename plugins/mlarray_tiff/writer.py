@@ -11,6 +11,7 @@ import numpy as np
 from tifffile import TiffWriter
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
+from mlarray_io import fitting_levels
 from mlarray_tiff.colours import colour_arguments
 from mlarray_tiff.content import content_of, imagej_metadata, json_metadata, resolution, tell_losses
 from mlarray_tiff.describe import FORMAT
@@ -62,6 +63,8 @@ def write_tiff(reader: Reader, target: Path, options: TiffOptions, context: Cont
     plan = plan_of(reader, "TZC" if flavour == "imagej" else None)
     tell_losses(reader, plan, flavour, context)
     if flavour == "imagej":
+        if reader.levels:
+            context.loss("coarser levels", "ImageJ's TIFF has none")
         _write_imagej(reader, plan, target, context)
     else:
         _Writing(reader, plan, target, options, context, flavour).run()
@@ -119,7 +122,7 @@ class _Writing:
 
     def run(self) -> None:
         """Write full resolution, then each level below it."""
-        kept = [level for level in self._reader.levels if self._fits(level)]
+        kept = self._kept()
         sizes = self._sizes(kept)
         arguments = self._arguments()
         with ExitStack() as stack:
@@ -205,13 +208,30 @@ class _Writing:
             return self._options.bigtiff == "yes"
         return self._reader.nbytes * 4 // 3 > _BIG
 
+    def _kept(self) -> list[Reader]:
+        """Return the levels of the source that are written as they are."""
+        asked = self._options.pyramid
+        levels = list(self._reader.levels)
+        if levels and asked and self._reader.meta.is_seg.value is True:
+            levels = [level for level, _ in fitting_levels(self._reader)[0]]  # none that invents labels
+        kept = [level for level in levels if self._fits(level)]
+        if asked == "auto" and len(kept) < len(self._reader.levels):
+            lost = len(self._reader.levels) - len(kept)
+            self._context.loss(
+                f"{lost} of {len(self._reader.levels)} coarser levels",
+                "those of TIFF have as many planes as the image, and of a label map its labels",
+            )
+        if asked == "auto":
+            return kept
+        return kept[:asked] if len(kept) >= asked else []
+
     def _fits(self, level: Reader) -> bool:
         """Say whether a level of the source has the same pages, only smaller ones."""
         same = [
             mine == own or axis in (self._plan.row, self._plan.column)
             for axis, (mine, own) in enumerate(zip(self._reader.shape, level.shape, strict=True))
         ]
-        return all(same) and level.dtype == self._reader.dtype and self._options.pyramid == "auto"
+        return all(same) and level.dtype == self._reader.dtype
 
     def _level_plan(self, level: Reader) -> Plan:
         return replace(self._plan, shape=level.shape)

@@ -23,7 +23,11 @@ class ZarrOptions(BareOptions):
 
     level: int = option(0, "which resolution to read, 0 is the finest")
     version: Literal["0.5", "0.4"] = option("0.5", "OME-Zarr to write: 0.5 is Zarr 3, 0.4 is Zarr 2")
-    levels: int | None = option(None, "how many coarser resolutions to write; none: until they are small")
+    levels: int | Literal["auto", "none", "source"] = option(
+        "auto",
+        "coarser resolutions to write: how many; auto: those of the source if all fit, else until they are "
+        "small; source: those that fit",
+    )
     chunk_size: tuple[int, ...] | None = option(
         None, "chunk shape to write: one number, or one for each spatial axis, or for each axis"
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import OptionError
-from mlarray_io import default_labels
+from mlarray_io import default_labels, fitting_levels
 from mlarray_zarr.ngff import NAMES, Axis, Level, world_rows
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Plan:
         How many voxels of the level before make one, for each level after the first and each axis.
     chunks, shards
         Of every array.
+    taken
+        Where the coarser levels come from, each written as it is; empty when they are made.
     """
 
     order: tuple[int, ...]
@@ -51,6 +53,7 @@ class Plan:
     factors: tuple[tuple[int, ...], ...]
     chunks: tuple[int, ...]
     shards: tuple[int, ...] | None
+    taken: tuple[Reader, ...] = ()
 
 
 def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
@@ -64,13 +67,44 @@ def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
         context.loss("OME-Zarr metadata", "it needs 2 or 3 axes of space, at most one of time and one other")
     shape = tuple(reader.shape[axis] for axis in order)
     stored = tuple(axes[axis] for axis in order)
-    if _fits(axes):
-        levels = [_finest(reader, stored, order, context)]
-        shapes, factors = _pyramid(shape, stored, levels, options, nearest=_is_labels(reader))
-    else:
-        levels, shapes, factors = [], [shape], []
     chunks, shards = _boxes(shape, stored, options)
+    if not _fits(axes):
+        return Plan(order, stored, (), (shape,), (), chunks, shards)
+    levels = [_finest(reader, stored, order, context)]
+    taken = _taken(reader, levels, order, options, context)
+    if taken:
+        shapes = [shape, *(tuple(level.shape[axis] for axis in order) for level in taken)]
+        return Plan(order, stored, tuple(levels), tuple(shapes), (), chunks, shards, taken)
+    shapes, factors = _pyramid(shape, stored, levels, options, nearest=_is_labels(reader))
     return Plan(order, stored, tuple(levels), tuple(shapes), tuple(factors), chunks, shards)
+
+
+def _taken(
+    reader: Reader, levels: list[Level], order: Sequence[int], options: ZarrOptions, context: Context
+) -> tuple[Reader, ...]:
+    """Return the levels of the source that are written as they are, and add where they lie to `levels`."""
+    asked = 0 if options.levels == "none" else options.levels
+    if asked == 0:
+        return ()
+    found, reasons = fitting_levels(reader)
+    if asked == "source":
+        for reason in reasons:
+            context.warn(reason)
+    elif asked == "auto":
+        found = [] if reasons else found
+    else:
+        found = found[:asked] if len(found) >= asked else []
+    space = geometry.spatial_axes(reader.meta.spatial.axis_labels, len(order))
+    fine = levels[0]
+    for number, (_, place) in enumerate(found, 1):
+        shifts = dict(zip(space, place.shifts, strict=True))
+        scale = [step * place.factors[axis] for step, axis in zip(fine.scale, order, strict=True)]
+        moved = [
+            start + step * shifts.get(axis, 0)
+            for start, step, axis in zip(fine.translation, fine.scale, order, strict=True)
+        ]
+        levels.append(Level(str(number), tuple(scale), tuple(moved)))
+    return tuple(level for level, _ in found)
 
 
 def _is_labels(reader: Reader) -> bool:
@@ -148,8 +182,9 @@ def _pyramid(
     space = [index for index, axis in enumerate(axes) if axis.kind == "space"]
     shapes: list[tuple[int, ...]] = [shape]
     factors: list[tuple[int, ...]] = []
-    wanted = 16 if options.levels is None else options.levels
-    while len(factors) < wanted and (options.levels is not None or max(shape[i] for i in space) > SMALL):
+    counted = isinstance(options.levels, int)
+    wanted = options.levels if isinstance(options.levels, int) else 0 if options.levels == "none" else 16
+    while len(factors) < wanted and (counted or max(shape[i] for i in space) > SMALL):
         before = levels[-1]
         long = [index for index in space if shape[index] > 1]
         if not long:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,10 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     store = ZipStore(target, mode="w") if zipped else LocalStore(target)
     try:
         arrays = _create(store, reader, plan, options)
-        _write_finest(arrays[0], reader, plan, context)
+        _write_whole(arrays[0], reader, plan, context)
+        silent = replace(context, on_progress=None)
+        for array, level in zip(arrays[1:], plan.taken, strict=False):
+            _write_whole(array, level, plan, silent)
         for fine, coarse, factor in zip(arrays, arrays[1:], plan.factors, strict=False):
             _write_coarser(fine, coarse, factor, plan, nearest=_nearest(reader))
     finally:
@@ -113,8 +117,9 @@ def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
         "name": "image",
         "axes": [_axis(axis) for axis in plan.axes],
         "datasets": [_dataset(level) for level in plan.levels],
-        "type": "nearest" if _nearest(reader) else "mean",
     }
+    if not plan.taken:
+        multiscale["type"] = "nearest" if _nearest(reader) else "mean"
     ome: dict[str, Any] = {"multiscales": [multiscale]}
     omero = _omero(reader, plan)
     if omero:
@@ -165,9 +170,9 @@ def _nearest(reader: Reader) -> bool:
     return reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b"
 
 
-def _write_finest(array: Any, reader: Reader, plan: Plan, context: Context) -> None:
+def _write_whole(array: Any, reader: Reader, plan: Plan, context: Context) -> None:
     chunks = None if reader.chunks is None else tuple(reader.chunks[axis] for axis in plan.order)
-    shape = plan.shapes[0]
+    shape = array.shape
     if 0 in shape:
         return
     step = slab_shape(shape, reader.dtype.itemsize, chunks, plan.shards or plan.chunks, BUDGET)
