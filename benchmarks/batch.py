@@ -129,21 +129,15 @@ def journal(root, count=1_000_000):
     digest = fingerprint(Order(out, Settings()))
     with (out / ".mlarray/journal.jsonl").open("w") as file:
         for i in range(count):
-            folder = source / f"p{i // 1000:04}"
             if i % 1000 == 0:
-                folder.mkdir(parents=True)
+                (source / f"p{i // 1000:04}").mkdir(parents=True)
                 (out / f"p{i // 1000:04}").mkdir()
-            path = folder / f"im{i % 1000:03}.nii.gz"
-            path.touch()
-            (out / f"p{i // 1000:04}/im{i % 1000:03}.mla").touch()
-            same = {"source": str(path), "size": 0, "mtime_ns": path.stat().st_mtime_ns, "options": digest}
-            image = {
-                "image": "0",
-                "target": f"{place}.mla",
-                "bytes": 0,
-                "checksum": "0" * 32,
-            }
             place = f"p{i // 1000:04}/im{i % 1000:03}"
+            path = source / f"{place}.nii.gz"
+            path.touch()
+            (out / f"{place}.mla").touch()
+            same = {"source": str(path), "size": 0, "mtime_ns": path.stat().st_mtime_ns, "options": digest}
+            image = {"image": "0", "target": f"{place}.mla", "bytes": 0, "checksum": "0" * 32}
             file.write(json.dumps({**same, "state": "started", "place": place}) + "\n")
             done = {**same, "state": "done", "images": [image], "voxel_bytes": 99, "seconds": 0.01}
             file.write(json.dumps(done) + "\n")
