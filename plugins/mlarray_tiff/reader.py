@@ -172,8 +172,11 @@ def _factors(fine: Sequence[int], coarse: Sequence[int]) -> list[float]:
 
 def _factor(big: int, small: int) -> float:
     """Return how many voxels became one: a whole number if one, rounded up or down, explains the sizes."""
-    whole = max(1, round(big / small))
-    return whole if small in (big // whole, -(-big // whole)) else big / small
+    ratio = big / small
+    for whole in (1 << max(0, round(math.log2(ratio))), max(1, round(ratio))):
+        if small in (big // whole, -(-big // whole)):
+            return whole
+    return ratio
 
 
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
