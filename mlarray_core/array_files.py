@@ -58,7 +58,7 @@ class ArrayFiles(ArrayLevels):
             Blosc2's decompression parameters; one thread unless told otherwise.
         verify
             ``"touch"`` checks each chunk's checksum when it is first read, ``"full"`` all at once, ``"none"``
-            none.
+            none, and it reads metadata only when they are asked for: damaged ones are an error then.
 
         Raises
         ------

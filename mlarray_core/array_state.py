@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from mlarray_core import codec, generations, layout
 from mlarray_core.codec import Grid
 from mlarray_core.container import Contents, warn_edited
-from mlarray_core.errors import ArgumentTypeError, ModeError
+from mlarray_core.errors import ArgumentTypeError, CorruptError, ModeError
 from mlarray_core.frame_writer import FrameWriter
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
@@ -21,6 +22,8 @@ from mlarray_core.sessions import FileSession, compression_of
 from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mlarray_core.layout import Layout
     from mlarray_core.meta import Meta
 
@@ -38,9 +41,10 @@ def available() -> int:
 class ArrayState:
     """Metadata, voxels and open files of one image."""
 
-    _meta: Meta | None
     _storage: Storage | None
     _session: FileSession | None
+    _unread: Callable[[], Meta] | None
+    """Reads the metadata, when nobody has asked for them yet; only of an image with voxels."""
 
     def _clear(self) -> None:
         self._storage = self._session = self._meta = None
@@ -48,6 +52,25 @@ class ArrayState:
         self.filepath: str | None = None
         self.mode: str | None = None
         self.mmap_mode: str | None = None
+
+    @property
+    def _meta(self) -> Meta | None:
+        read = self._unread
+        if read is not None:
+            # of several threads the first one decides which object it is
+            self.__dict__.setdefault("_known_meta", read())
+            self._unread = None
+        known: Meta | None = self.__dict__["_known_meta"]
+        return known
+
+    @_meta.setter
+    def _meta(self, meta: Meta | None) -> None:
+        self._unread = None
+        self.__dict__["_known_meta"] = meta
+
+    def _read_meta_later(self, read: Callable[[], Meta]) -> None:
+        del self.__dict__["_known_meta"]
+        self._unread = read
 
     @property
     def meta(self) -> Meta:
@@ -81,6 +104,8 @@ class ArrayState:
         return self.ndim if labels is None else sum(map(is_spatial, labels))
 
     def _has_array(self) -> bool:
+        if self._unread is not None:
+            return True
         return self._meta is not None and bool(self._meta._has_array.has_array)
 
     def _current(self) -> Storage | None:
@@ -123,16 +148,15 @@ class ArrayState:
     def _attach(
         self, contents: Contents, dparams: Any, kind: type[FrameStorage] = FrameStorage
     ) -> FrameStorage:
-        """Take metadata and voxels from an open frame."""
-        self._meta = contents.meta()
-        known: dict[str, Any] = {"dparams": {"nthreads": 1, **codec.plain_dparams(dparams)}}
-        if self._has_array():
-            known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
-            known["cparams"] = self._meta.blosc2.cparams or compression_of(contents)
-        with meta_writable():
-            self._meta.blosc2._assign(known)
-        self._storage = storage = kind(contents, self._dparams())
-        self._describe()
+        """Take metadata and voxels from an open frame; unverified metadata when they are asked for."""
+        dparams = {"nthreads": 1, **codec.plain_dparams(dparams)}
+        if contents.verification == "none" and contents.frame.nbytes:
+            self._read_meta_later(partial(_meta_of_voxels, contents, dparams))
+        else:
+            self._meta = _meta_of(contents, dparams)
+        self._storage = storage = kind(contents, dparams)
+        if self._unread is None:
+            self._describe()
         if contents.state.value == "edited elsewhere":
             warn_edited(contents.path)
         return storage
@@ -177,11 +201,7 @@ class ArrayState:
         with meta_writable():
             if has_array is not None:
                 self.meta._has_array.has_array = has_array
-            if self.meta._mlarray_version.mlarray_version != VERSION:
-                self.meta._mlarray_version = VERSION
-            shape = None if self.shape is None else list(self.shape)
-            if self.meta.spatial.shape != shape:
-                self.meta.spatial.shape = shape
+            _describe(self.meta, self.shape)
 
     def _validate(self) -> None:
         self.meta.validate(shape=self.shape)
@@ -216,6 +236,37 @@ class ArrayState:
             for number in range(grid.nchunks if np.prod(grid.shape, dtype=object) else 0):
                 writer.append(number, storage.chunk(number))
         writer.finish(metadata)
+
+
+def _meta_of(contents: Contents, dparams: Mapping[str, Any]) -> Meta:
+    """Return the metadata of a frame, with what the frame says of its layout itself."""
+    meta = contents.meta()
+    known: dict[str, Any] = {"dparams": dparams}
+    if meta._has_array.has_array:
+        known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
+        known["cparams"] = meta.blosc2.cparams or compression_of(contents)
+    with meta_writable():
+        meta.blosc2._assign(known)
+    return meta
+
+
+def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any]) -> Meta:
+    """Return the metadata of a frame whose voxels were taken for granted so far."""
+    meta = _meta_of(contents, dparams)
+    if not meta._has_array.has_array:
+        raise CorruptError("the metadata say that there are no voxels, and there are", path=contents.path)
+    with meta_writable():
+        _describe(meta, contents.frame.shape)
+    return meta
+
+
+def _describe(meta: Meta, shape: tuple[int, ...] | None) -> None:
+    """Write version and shape into metadata that are writable just now."""
+    if meta._mlarray_version.mlarray_version != VERSION:
+        meta._mlarray_version = VERSION
+    sizes = None if shape is None else list(shape)
+    if meta.spatial.shape != sizes:
+        meta.spatial.shape = sizes
 
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -1,20 +1,22 @@
-"""A `.mla` file: one Blosc2 frame, its metadata and its seal, read safely."""
+"""A `.mla` file that is open: one Blosc2 frame, checked as far as it was used."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlarray_core import chunks, generations, msgpack, seal
 from mlarray_core import frame as frames
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+from mlarray_core import seal
+from mlarray_core.chunk_index import ChunkIndex, special
+from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.files import being_written, map_file, open_binary
+from mlarray_core.stored_meta import read_metadata
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Callable
 
     import numpy as np
 
@@ -23,14 +25,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-META_KEY = "mlarray"
 SUFFIX = ".mla"
-MAX_CHUNKS = 1 << 25
-"""How many chunks are read; their offsets take 256 MB."""
-MAX_META = generations.MAX_BYTES + (1 << 16)
-"""Bytes of stored metadata that are read."""
 
-_Seal = tuple[seal.State, "seal.Table | None"]
 _Result = TypeVar("_Result")
 
 
@@ -51,8 +47,12 @@ class Contents:
     ----------
     verification
         `verify`, as it was given.
+    read
+        ``read(at, count)`` returns bytes of the file, fewer at its end.
     frame
         What the header and the trailer say.
+    index
+        Where its chunks are.
     state, table
         What the seal says, and its checksums, None without any.
     end
@@ -64,21 +64,19 @@ class Contents:
     ) -> None:
         self.buffer, self.path = buffer, path
         self.verification = verify
+        self.read = read = reader(buffer)
         try:
-            self.frame = frames.parse(self.read, len(buffer))
-            _check_index(self.read, self.frame)
-            self.state, self.table = read_seal(self.read, self.frame, compare=verify != "none")
+            self.frame = frames.parse(read, len(buffer))
+            self.index = ChunkIndex(read, self.frame, path)
+            self.state, self.table = seal.read_seal(read, self.frame, compare=verify != "none")
         except MLArrayError as error:
             error.path = error.path or path
             raise
-        self._left = self.frame.nchunks
+        self._compares = verify != "none" and self.state is seal.State.SEALED
+        self._all_checked = not self.frame.nchunks
         self.end = _end_of(self)
         if verify == "full":
             self.verify_all()
-
-    def read(self, at: int, count: int) -> bytes:
-        """Return `count` bytes of the file from `at` on, fewer at its end."""
-        return bytes(self.buffer[at : at + count])
 
     def window(self, at: int, size: int) -> Contents:
         """Return the frame in a part of the file, `size` bytes from `at` on."""
@@ -102,37 +100,11 @@ class Contents:
         return codec.Grid(frame.shape, frame.chunks, frame.blocks, dtype)
 
     @cached_property
-    def offsets(self) -> Array:
-        """Where each chunk lies from the end of the header on; negative for chunks that aren't stored."""
-        try:
-            return _read_offsets(self.read, self.frame)
-        except MLArrayError as error:
-            error.path = error.path or self.path
-            raise
-
-    @cached_property
-    def unwritten(self) -> set[int]:
-        """Numbers of the chunks that were never written, as far as they were looked at: they are zeros."""
-        import numpy as np
-
-        return set(np.flatnonzero(_kinds(self.offsets) == chunks.UNINIT).tolist())
-
-    @cached_property
     def _unchecked(self) -> Array:
         """For each chunk, at its place among the others, whether it is still to be checked."""
         import numpy as np
 
         return np.ones(self.grid.counts, bool)
-
-    @cached_property
-    def _room(self) -> Array:
-        """Bytes from each stored chunk to the next one, or to the end."""
-        import numpy as np
-
-        room = np.zeros(len(self.offsets), np.int64)
-        order = np.argsort(self.offsets)[np.count_nonzero(self.offsets < 0) :]
-        room[order] = np.diff(self.offsets[order], append=self.frame.cbytes)
-        return room
 
     @cached_property
     def _view(self) -> memoryview:
@@ -147,23 +119,40 @@ class Contents:
 
     def chunk(self, number: int) -> bytes | None:
         """Return the encoded bytes of one chunk, checked, or None for zeros."""
-        where = self._locate(number)
-        self._check_chunk(number, where)
-        if number in self.unwritten:
+        where = self.index.locate(number)
+        if self._unchecked.flat[number]:
+            self._check(number, where)
+            self._note_checked([number])
+        if number in self.index.unwritten:
             return None
-        return special(int(self.offsets[number]), self.grid) if where is None else self.read(*where)
+        return special(int(self.index.offsets[number]), self.grid) if where is None else self.read(*where)
 
     def touch(self, box: tuple[slice, ...]) -> None:
         """Check the chunks that `box` needs, each the first time that it is needed."""
-        if not self._left:
+        if self._all_checked:
             return
+        numbers = self._unchecked_in(box)
+        locate, check = self.index.locate, self._check
+        for number in numbers:
+            check(number, locate(number))
+        self._note_checked(numbers)
+
+    def _unchecked_in(self, box: tuple[slice, ...]) -> list[int]:
+        """Return the numbers of the chunks that `box` needs and that are still to be checked."""
+        import numpy as np
+
         chunks = self.grid.chunks
         near = tuple([slice(p.start // c, -(-p.stop // c)) for p, c in zip(box, chunks, strict=True)])
-        if not self._unchecked[near].any():
-            return
-        for number in self.grid.touched(box):
-            if self._unchecked.flat[number]:
-                self._check_chunk(number, self._locate(number))
+        fresh = self._unchecked[near]
+        if not fresh.any():
+            return []
+        places = [place + part.start for place, part in zip(fresh.nonzero(), near, strict=True)]
+        numbers: list[int] = np.ravel_multi_index(tuple(places), self.grid.counts).tolist()
+        return numbers
+
+    def _note_checked(self, numbers: list[int]) -> None:
+        self._unchecked.reshape(-1)[numbers] = False
+        self._all_checked = not self._unchecked.any()
 
     def prefetch(self, box: tuple[slice, ...]) -> None:
         """Have the system read the chunks that `box` needs from the disk, without waiting for them."""
@@ -172,46 +161,18 @@ class Contents:
         if not isinstance(self.buffer, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED"):
             return
         for number in self.grid.touched(box):
-            offset = int(self.offsets[number])
+            offset = int(self.index.offsets[number])
             if offset >= 0:
                 start = self.frame.header_size + offset
                 page = start // mmap.PAGESIZE * mmap.PAGESIZE
-                self.buffer.madvise(mmap.MADV_WILLNEED, page, start + int(self._room[number]) - page)
+                self.buffer.madvise(mmap.MADV_WILLNEED, page, start + int(self.index.room[number]) - page)
 
-    def _locate(self, number: int) -> tuple[int, int] | None:
-        """Return where a chunk is stored and how long it is, checked; None when it isn't stored."""
-        offset = int(self.offsets[number])
-        if offset < 0:
-            return None
-        at = self.frame.header_size + offset
-        try:
-            head = chunks.ChunkHead.of(self.buffer[at : at + chunks.CHUNK_HEADER])
-        except MLArrayError as error:
-            error.path = self.path
-            raise
-        sizes = (self.frame.chunksize, self.frame.blocksize)
-        if (head.nbytes, head.blocksize) != sizes or head.cbytes > self._room[number]:
-            raise CorruptError(
-                f"chunk {number} is damaged: its header disagrees with the frame's", path=self.path
-            )
-        if head.unwritten:
-            self.unwritten.add(number)
-        return at, head.cbytes
-
-    def _check_chunk(self, number: int, where: tuple[int, int] | None) -> None:
-        if not self._unchecked.flat[number]:
-            return
-        if (
-            self.verification != "none"
-            and self.state is seal.State.SEALED
-            and not self._agrees(number, where)
-        ):
+    def _check(self, number: int, where: tuple[int, int] | None) -> None:
+        if self._compares and not self._agrees(number, where):
             raise CorruptError(
                 f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
                 hint="Restore the file from a copy; verify='none' reads what is left",
             )  # fmt: skip
-        self._unchecked.flat[number] = False
-        self._left -= 1
 
     def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:
         """Whether the checksum of a chunk is right; without a seal it is."""
@@ -222,11 +183,11 @@ class Contents:
         """Return the numbers of all chunks whose checksum or structure is wrong."""
         import numpy as np
 
-        stored = self.offsets >= 0
+        stored = self.index.offsets >= 0
         bad = [] if self.table is None else np.flatnonzero(~stored & ~self.table.absent()).tolist()
         for number in np.flatnonzero(stored).tolist():
             try:
-                if not self._agrees(number, self._locate(number)):
+                if not self._agrees(number, self.index.locate(number)):
                     bad.append(number)
             except MLArrayError:
                 bad.append(number)
@@ -253,6 +214,11 @@ class Contents:
                 path=self.path,
                 field="voxels",
             )
+
+
+def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
+    """Return what reads bytes of a buffer: not a method, lest a file that is let go of wait for a cycle."""
+    return lambda at, count: bytes(buffer[at : at + count])
 
 
 def open_contents(path: str, verify: str = "touch") -> Contents:
@@ -293,86 +259,6 @@ def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
 def _header_of(path: str) -> bytes:
     with open_binary(path) as file:
         return file.read(frames.MIN_HEADER)
-
-
-def special(offset: int, grid: Grid) -> bytes | None:
-    """Return the chunk that a negative offset stands for, None for zeros."""
-    from mlarray_core import codec
-
-    return codec.special_chunk(grid, codec.NAN) if _kinds(offset) == codec.NAN else None
-
-
-def _kinds(offsets: Any) -> Any:
-    """Return what negative offsets stand for; 0 for positive ones (c-blosc2, frame.c)."""
-    return (offsets >> 56) & 0x7F
-
-
-def _check_index(read: frames.Read, frame: frames.Frame) -> None:
-    """Check that the chunk of offsets is what lies between the chunks and the trailer."""
-    if frame.nchunks > MAX_CHUNKS:
-        raise LimitError(f"the file has {frame.nchunks:,} chunks, the limit is {MAX_CHUNKS:,}")
-    if not frame.nbytes:
-        return
-    head = chunks.ChunkHead.of(read(frame.offsets_at, chunks.CHUNK_HEADER))
-    if head.nbytes != 8 * frame.nchunks or frame.offsets_at + head.cbytes != frame.trailer_at:
-        raise CorruptError("the index of chunks doesn't fit between the chunks and the trailer")
-
-
-def _read_offsets(read: frames.Read, frame: frames.Frame) -> Array:
-    import numpy as np
-
-    from mlarray_core import codec
-
-    if not frame.nbytes:
-        return np.empty(0, np.int64)
-    index = read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
-    offsets = np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8")
-    stored = np.sort(offsets[offsets >= 0])
-    if len(stored) and int(stored[-1]) > frame.cbytes - chunks.CHUNK_HEADER:
-        raise CorruptError("the index of chunks points outside the file")
-    if (stored[1:] == stored[:-1]).any():
-        raise CorruptError("the index of chunks names one chunk twice")
-    others = offsets[offsets < 0] if len(stored) < len(offsets) else stored[:0]
-    if len(others) and not np.isin(_kinds(others), (codec.ZERO, codec.NAN, codec.UNINIT)).all():
-        raise CorruptError("the index of chunks holds an unknown mark")
-    return offsets
-
-
-def read_seal(read: frames.Read, frame: frames.Frame, *, compare: bool = True) -> _Seal:
-    """Return the state of a frame's seal and its checksums, if it has any.
-
-    Parameters
-    ----------
-    read, frame
-        The file.
-    compare
-        Check header, index and trailer. Chunks are checked one by one, elsewhere.
-
-    Raises
-    ------
-    CorruptError
-        They are damaged.
-    """
-    if frame.fingerprint_type not in (0, seal.FINGERPRINT_TYPE):
-        raise CorruptError("the seal is of an unknown kind")
-    sealed = frame.fingerprint_type == seal.FINGERPRINT_TYPE
-    if seal.KEY not in frame.vlmeta:
-        if sealed:
-            raise CorruptError("header, index or metadata are damaged: the checksums are missing")
-        return seal.State.UNSEALED, None
-    limit = 8 * frame.nchunks + 256
-    packed = msgpack.unpack(frames.vlmeta_content(read, frame, seal.KEY, limit))
-    table = seal.Table.unpack(packed if isinstance(packed, bytes) else b"", frame.nchunks)
-    if not sealed:
-        return seal.State.EDITED, table
-    if compare and _sum_frame(read, frame) != frame.fingerprint:
-        raise CorruptError("header, index or metadata are damaged: the checksum disagrees")
-    return seal.State.SEALED, table
-
-
-def _sum_frame(read: frames.Read, frame: frames.Frame) -> bytes:
-    index = read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
-    return seal.fingerprint(frame.header, index, read(frame.trailer_at, frame.length - frame.trailer_at))
 
 
 def _end_of(contents: Contents) -> int:
@@ -420,24 +306,6 @@ def warn_edited(path: str | None) -> None:
     )
 
 
-def decode_meta(stored: Any, shape: tuple[int, ...], path: str | None) -> Meta:
-    """Return the Meta that stored metadata say, whichever generation wrote them; an empty one for None."""
-    from mlarray_core.meta import Meta
-    from mlarray_core.meta.base import meta_writable
-
-    try:
-        mapping = {} if stored is None else generations.decode(stored)
-        # bare arrays and the earliest files don't say whether they hold an array
-        has_array = _flag(mapping.get("_has_array"), default=shape != (0,))
-        meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
-        with meta_writable():
-            meta._has_array.has_array = has_array
-        return meta
-    except MLArrayError as error:
-        error.path = error.path or path
-        raise
-
-
 def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
     """Return metadata, shape and dtype of a `.mla` file from its header and trailer, checked by its seal.
 
@@ -456,35 +324,11 @@ def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
 
         frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
         try:
-            _check_index(read, frame)
-            state, _ = read_seal(read, frame)
+            ChunkIndex(read, frame, path)
+            state, _ = seal.read_seal(read, frame)
         except MLArrayError as error:
             error.path = error.path or path
             raise
         if state is seal.State.EDITED:
             warn_edited(path)
         return read_metadata(read, frame, path), frame.shape, frame.dtype
-
-
-def read_metadata(read: frames.Read, frame: frames.Frame, path: str | None) -> Meta:
-    """Return the metadata of a checked frame, whichever generation wrote it."""
-    try:
-        return decode_meta(stored_metadata(read, frame), frame.shape, path)
-    except MLArrayError as error:
-        error.path = error.path or path
-        raise
-
-
-def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
-    """Return the stored metadata, still encoded: bytes, or a mapping in early generations, or None."""
-    if META_KEY in frame.vlmeta:
-        return msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY, MAX_META))
-    if "med_blosc2" in frame.layers:
-        return msgpack.unpack(frame.layers["med_blosc2"])
-    return None
-
-
-def _flag(stored: Any, *, default: bool) -> bool:
-    """Return a stored flag, bare or wrapped."""
-    value = stored.get("has_array") if isinstance(stored, Mapping) else stored
-    return value if isinstance(value, bool) else default

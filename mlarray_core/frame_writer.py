@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core import frame as frames
 from mlarray_core import msgpack, seal
-from mlarray_core.container import META_KEY, special
+from mlarray_core.chunk_index import special
+from mlarray_core.stored_meta import META_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,7 +111,7 @@ class FrameWriter:
     def _continue(self, base: Contents) -> None:
         frame, table = base.frame, base.table
         self._header = frame.header
-        self._offsets = base.offsets.copy()
+        self._offsets = base.index.offsets.copy()
         self._sums = None if table is None else table.as_list()
         # a seal that somebody else broke stays broken until it is looked at
         self._broken = table.head if table is not None and base.state is not seal.State.SEALED else None

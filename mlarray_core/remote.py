@@ -100,12 +100,12 @@ class RemoteContents(Contents):
         batch: list[int] = []
         ranges: list[Range] = []
         for number in self.grid.touched(box):
-            offset = int(self.offsets[number])
+            offset = int(self.index.offsets[number])
             if offset >= 0:
                 at = self.frame.header_size + offset
                 # dead bytes of earlier edits may follow a chunk
                 longest = self.grid.chunksize + CHUNK_HEADER
-                ranges.append((at, at + min(int(self._room[number]), longest)))
+                ranges.append((at, at + min(int(self.index.room[number]), longest)))
             batch.append(number)
             if sum(last - first for first, last in ranges) >= AT_ONCE:
                 self.buffer.hold(ranges)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
+from mlarray_core import frame as frames
+from mlarray_core import msgpack
 from mlarray_core.errors import CorruptError
 
 if TYPE_CHECKING:
@@ -106,3 +108,40 @@ def head_sum(header: bytes, metadata: bytes) -> bytes:
 def fingerprint(header: bytes, index: bytes, trailer: bytes) -> bytes:
     """Return the sum of header, chunk offsets and trailer (without its own fingerprint)."""
     return xxh3_128_digest(header + index + trailer[:-17])
+
+
+def read_seal(read: frames.Read, frame: frames.Frame, *, compare: bool = True) -> tuple[State, Table | None]:
+    """Return the state of a frame's seal and its checksums, if it has any.
+
+    Parameters
+    ----------
+    read, frame
+        The file.
+    compare
+        Check header, index and trailer. Chunks are checked one by one, elsewhere.
+
+    Raises
+    ------
+    CorruptError
+        They are damaged.
+    """
+    if frame.fingerprint_type not in (0, FINGERPRINT_TYPE):
+        raise CorruptError("the seal is of an unknown kind")
+    sealed = frame.fingerprint_type == FINGERPRINT_TYPE
+    if KEY not in frame.vlmeta:
+        if sealed:
+            raise CorruptError("header, index or metadata are damaged: the checksums are missing")
+        return State.UNSEALED, None
+    limit = 8 * frame.nchunks + 256
+    packed = msgpack.unpack(frames.vlmeta_content(read, frame, KEY, limit))
+    table = Table.unpack(packed if isinstance(packed, bytes) else b"", frame.nchunks)
+    if not sealed:
+        return State.EDITED, table
+    if compare and _sum_frame(read, frame) != frame.fingerprint:
+        raise CorruptError("header, index or metadata are damaged: the checksum disagrees")
+    return State.SEALED, table
+
+
+def _sum_frame(read: frames.Read, frame: frames.Frame) -> bytes:
+    index = read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+    return fingerprint(frame.header, index, read(frame.trailer_at, frame.length - frame.trailer_at))

@@ -142,7 +142,7 @@ class FrameStorage(Storage):
             if isinstance(error, MLArrayError):
                 raise
             raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
-        if self.contents.unwritten:
+        if self.contents.index.unwritten:
             self._clear_unwritten(box, out)
         return out
 
@@ -167,7 +167,7 @@ class FrameStorage(Storage):
 
     def _clear_unwritten(self, box: Box, out: Array) -> None:
         """Make voxels that were never written zero: Blosc2 returns whatever was in memory."""
-        for number in self.contents.unwritten.intersection(self.grid.touched(box)):
+        for number in self.contents.index.unwritten.intersection(self.grid.touched(box)):
             here, _ = self.grid.overlap(number, box)
             out[here] = 0
 

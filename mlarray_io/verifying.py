@@ -116,10 +116,10 @@ def seal_anew(path: str, contents: Contents) -> None:
         It can't be written; the file is as it was.
     """
     from mlarray_core import generations
-    from mlarray_core.container import stored_metadata
     from mlarray_core.files import lock, open_binary
     from mlarray_core.frame_writer import FrameWriter
     from mlarray_core.publish import atomic
+    from mlarray_core.stored_meta import stored_metadata
 
     stored = stored_metadata(contents.read, contents.frame)
     metadata = stored if isinstance(stored, bytes) else generations.encode(contents.meta())

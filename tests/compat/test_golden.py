@@ -129,7 +129,7 @@ def test_we_still_write_what_the_reference_opened(name, tmp_path):
 
 def stored(data):
     from mlarray_core import frame
-    from mlarray_core.container import stored_metadata
+    from mlarray_core.stored_meta import stored_metadata
 
     def read(at, count):
         return data[at : at + count]

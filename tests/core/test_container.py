@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
-from mlarray_core import codec, container, files
+from mlarray_core import chunk_index, codec, files
 from mlarray_core import frame as frames
 from mlarray_core.container import Contents, load_contents, open_contents, read_meta
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsupportedError
 from mlarray_core.frame_writer import FrameWriter
+from mlarray_core.stored_meta import stored_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,7 +144,7 @@ def test_max_bytes(path: Path) -> None:
 
 
 def test_more_chunks_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    monkeypatch.setattr(container, "MAX_CHUNKS", 11)
+    monkeypatch.setattr(chunk_index, "MAX_CHUNKS", 11)
     for read in (MLArray.open, MLArray.load, read_meta):
         with pytest.raises(LimitError, match="12 chunks"):
             read(path)
@@ -208,7 +209,7 @@ def test_a_frame_written_anew_keeps_all_but_the_dead(path: Path) -> None:
         writer = FrameWriter.anew(file, contents)
         for number in range(contents.frame.nchunks):
             writer.append(number, contents.chunk(number))
-        writer.finish(container.stored_metadata(contents.read, contents.frame))
+        writer.finish(stored_metadata(contents.read, contents.frame))
     again = blosc2.open(str(copy), mode="r")
     assert again.schunk.vlmeta["stranger"] == [1, 2]
     assert np.array_equal(again[:], VOXELS)

@@ -134,7 +134,7 @@ def test_one_wrong_bit_is_noticed(path: Path, part: str) -> None:
 def test_a_damaged_chunk_is_an_error_only_where_it_is_touched(path: Path) -> None:
     data = bytearray(path.read_bytes())
     contents = Contents(bytes(data))
-    where = contents._locate(0)
+    where = contents.index.locate(0)
     assert where is not None
     data[where[0] + where[1] - 1] ^= 1
     path.write_bytes(bytes(data))
