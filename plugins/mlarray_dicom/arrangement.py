@@ -105,13 +105,8 @@ def _label(name: str) -> str:
 
 def _plane(group: Group) -> tuple[int, int]:
     """Return the size of a slice; that of a tile, for a mosaic."""
-    rows, columns = group.layout.rows, group.layout.columns
-    corners = {frame.tile for frame in group.frames if frame.tile is not None}
-    if not corners:
-        return rows, columns
-    across = len({column for _, column in corners}) or 1
-    side = max(across, 1)
-    return rows // side, columns // side
+    tile = group.frames[0].tile
+    return (group.layout.rows, group.layout.columns) if tile is None else tile[2:]
 
 
 def _segments(group: Group, options: DicomOptions) -> Arrangement:

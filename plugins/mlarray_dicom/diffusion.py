@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from mlarray_dicom.attributes import number, numbers
+from mlarray_dicom.attributes import normal, number, numbers, orientation
 
 if TYPE_CHECKING:
     from mlarray_dicom.instance import Instance
 
 
 def diffusion_of(instance: Instance) -> Any:
-    """Return b-value (s/mm²) and gradient direction, of the standard or of Siemens, Philips and GE."""
+    """Return b-value (s/mm²) and gradient direction, of the standard or of Siemens, Philips, GE and UIH."""
     get = instance.dataset.get
     b = number(instance.get("DiffusionBValue"))
     direction = numbers(instance.get("DiffusionGradientOrientation"))
@@ -25,6 +25,8 @@ def diffusion_of(instance: Instance) -> Any:
         direction = None if None in parts else tuple(part or 0.0 for part in parts)
     elif b is None and maker.startswith("GE"):
         b, direction = _ge(instance)
+    elif b is None and maker.startswith("UIH"):
+        b, direction = _uih(instance)
     return None if b is None else (b, direction)
 
 
@@ -37,6 +39,17 @@ def _ge(instance: Instance) -> tuple[float | None, tuple[float, ...] | None]:
         b -= 1e9
     parts = [number(_raw(get((0x0019, element)))) for element in (0x10BB, 0x10BC, 0x10BD)]
     return b, None if None in parts else tuple(part or 0.0 for part in parts)
+
+
+def _uih(instance: Instance) -> tuple[float | None, tuple[float, ...] | None]:
+    """Return b-value and direction of UIH, which counts along row, column and normal of the image."""
+    get = instance.dataset.get
+    b, inside = number(_raw(get((0x0065, 0x1009)))), numbers(_raw(get((0x0065, 0x1037))))
+    axes = orientation(instance, instance.dataset)
+    if inside is None or len(inside) != 3 or axes is None:
+        return b, None
+    columns = (axes[:3], axes[3:], normal(axes))
+    return b, tuple(sum(inside[k] * columns[k][i] for k in range(3)) for i in range(3))
 
 
 def _raw(element: Any) -> Any:

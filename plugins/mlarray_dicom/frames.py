@@ -37,7 +37,7 @@ class Frame:
     order
         Instance number and frame number.
     tile
-        First row and column within the stored frame, of a mosaic.
+        First row, first column, rows and columns within the stored frame, of a mosaic.
     segment
         Number of the segment, of a segmentation.
     """
@@ -52,7 +52,7 @@ class Frame:
     intercept: float | None = None
     keys: dict[str, Any] = field(default_factory=dict)
     order: tuple[float, ...] = ()
-    tile: tuple[int, int] | None = None
+    tile: tuple[int, int, int, int] | None = None
     segment: int | None = None
 
     @property

@@ -1,14 +1,15 @@
-"""Siemens mosaics: one stored frame whose tiles are the slices of a volume."""
+"""Siemens mosaics and UIH grids: one stored frame whose tiles are the slices of a volume."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_dicom import csa
-from mlarray_dicom.attributes import normal, number
+from mlarray_dicom.attributes import normal, number, vector
 
 if TYPE_CHECKING:
     from mlarray_dicom.frames import Frame
@@ -27,8 +28,8 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     CorruptError
         The tiles don't fit the frame.
     """
-    if (number(getattr(instance.dataset.get((0x0065, 0x1050)), "value", None)) or 0) > 1:
-        raise UnsupportedError("is a grid of slices as UIH makes it, which isn't read", path=instance.path)
+    if slices_of_grid(instance):
+        return _grid(instance, base, slices_of_grid(instance))
     types = instance.get("ImageType") or ()
     if "MOSAIC" not in [str(part) for part in types]:
         return None
@@ -39,6 +40,12 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     if base.position is None or base.orientation is None or base.spacing is None:
         raise UnsupportedError("is a mosaic that doesn't say where it lies", path=instance.path)
     return _place(instance, base, count, _direction(instance, header, base))
+
+
+def slices_of_grid(instance: Instance) -> int:
+    """Return how many slices a UIH grid holds, 0 for any other file."""
+    count = int(number(getattr(instance.dataset.get((0x0065, 0x1050)), "value", None)) or 0)
+    return count if count > 1 and instance.text("Manufacturer").upper().startswith("UIH") else 0
 
 
 def csa_header(instance: Instance) -> dict[str, list[str]]:
@@ -89,9 +96,11 @@ def _place(instance: Instance, base: Frame, count: int, sign: float) -> list[Fra
     """
     rows, columns = int(instance.get("Rows", 0)), int(instance.get("Columns", 0))
     across = math.ceil(math.sqrt(count))
-    if rows % across or columns % across or not rows or base.thickness is None:
-        raise CorruptError(f"{count} tiles don't fit {rows} x {columns} pixels", path=instance.path)
-    height, width = rows // across, columns // across
+    height, width = _tile(instance, across, across)
+    if base.thickness is None:
+        raise UnsupportedError(
+            "is a mosaic that doesn't say how far apart its slices are", path=instance.path
+        )
     assert base.position is not None and base.orientation is not None and base.spacing is not None  # noqa: PT018
     right = (columns - width) / 2 * base.spacing[1]
     down = (rows - height) / 2 * base.spacing[0]
@@ -102,6 +111,34 @@ def _place(instance: Instance, base: Frame, count: int, sign: float) -> list[Fra
     frames = []
     for index in range(count):
         x, y, z = (first[i] + index * step[i] for i in range(3))
-        tile = (index // across * height, index % across * width)
+        tile = (index // across * height, index % across * width, height, width)
         frames.append(replace(base, position=(x, y, z), tile=tile, keys=dict(base.keys)))
     return frames
+
+
+def _grid(instance: Instance, base: Frame, count: int) -> list[Frame]:
+    """Return the slices of a UIH grid: the items of MRVFrameSequence place them (dcm2niix, "UIH")."""
+    items = getattr(instance.dataset.get((0x0065, 0x1051)), "value", None)
+    if not isinstance(items, Sequence) or isinstance(items, bytes) or len(items) != count:
+        raise UnsupportedError(
+            f"is a grid of {count} slices that doesn't say where they lie (MRVFrameSequence)",
+            path=instance.path,
+        )
+    across = math.ceil(math.sqrt(count))
+    height, width = _tile(instance, math.ceil(count / across), across)
+    frames = []
+    for index, item in enumerate(items):
+        position = vector(instance, "ImagePositionPatient", item)
+        if position is None:
+            raise UnsupportedError(f"doesn't say where slice {index} of its grid lies", path=instance.path)
+        tile = (index // across * height, index % across * width, height, width)
+        frames.append(replace(base, position=position, tile=tile, keys=dict(base.keys)))
+    return frames
+
+
+def _tile(instance: Instance, down: int, across: int) -> tuple[int, int]:
+    """Return rows and columns of a tile, that many of which fill the frame."""
+    rows, columns = int(instance.get("Rows", 0)), int(instance.get("Columns", 0))
+    if rows % down or columns % across or not rows:
+        raise CorruptError(f"{down} x {across} tiles don't fit {rows} x {columns} pixels", path=instance.path)
+    return rows // down, columns // across

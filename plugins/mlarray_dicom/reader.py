@@ -81,7 +81,7 @@ class Planes:
     def voxels(self, index: int, stored: Array, rows: slice, columns: slice) -> Array:
         """Return the voxels of a part of one frame."""
         frame = self._frames[index]
-        top, left = frame.tile or (0, 0)
+        top, left = (frame.tile or (0, 0))[:2]
         part = stored[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
         return self._values(part, frame)
 

@@ -12,6 +12,7 @@ import numpy as np
 from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_dicom.frames import Frame, frames_of
 from mlarray_dicom.layout import PixelLayout, layout_of
+from mlarray_dicom.mosaic import slices_of_grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -195,7 +196,7 @@ def _alone(instance: Instance) -> str:
     )
     enhanced = instance.get("SharedFunctionalGroupsSequence") is not None
     whole = any(instance.get(keyword) is not None for keyword in _COMPLETE)
-    if (placed or enhanced) and not whole:
+    if (placed or enhanced or slices_of_grid(instance)) and not whole:
         return ""
     return instance.text("SOPInstanceUID") or str(instance.path)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from pydicom.dataset import Dataset
 from mlarray_core import Additions
 from mlarray_core.errors import MLArrayError, UnsupportedError
 from mlarray_core.geometry import affine_of
-from tests.dicom.written import dataset, write, write_series
+from tests.dicom.written import MR, dataset, write, write_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,3 +253,56 @@ def test_dose_grid(
     np.testing.assert_allclose(found[:3, 0], 3 * turn[:, 2], atol=1e-8)
     np.testing.assert_allclose(found[:3, 3], [10, 20, float(start)], atol=1e-8)
     assert any("Gy" in warning for warning in image.context.warnings)
+
+
+def write_grids(folder: Path, volumes: np.ndarray, affine: np.ndarray, directions: np.ndarray) -> Path:
+    """Write UIH grids, one file for each volume (v, z, y, x): tiles row by row, their places in items."""
+    count, height, width = volumes.shape[1:]
+    across = math.ceil(math.sqrt(count))
+    spacing = np.linalg.norm(affine[:3, 1:3], axis=0)
+    unit = affine[:3, 1:3] / spacing
+    for number, (volume, direction) in enumerate(zip(volumes, directions, strict=True)):
+        grid = np.zeros((math.ceil(count / across) * height, across * width), volumes.dtype)
+        items = []
+        for index, plane in enumerate(volume):
+            top, left = index // across * height, index % across * width
+            grid[top : top + height, left : left + width] = plane
+            item = Dataset()
+            item.ImagePositionPatient = [float(f"{p:.9g}") for p in affine[:3, 3] + index * affine[:3, 0]]
+            items.append(item)
+        made = dataset(
+            grid, Manufacturer="UIH", Modality="MR", SOPClassUID=MR, InstanceNumber=number + 1,
+            ImageOrientationPatient=[float(f"{p:.9g}") for p in (*unit[:, 1], *unit[:, 0])],
+            PixelSpacing=[float(step) for step in spacing],
+        )  # fmt: skip
+        block = made.private_block(0x0065, "Image Private Header", create=True)
+        block.add_new(0x09, "FD", 1000.0 if number else 0.0)
+        block.add_new(0x37, "FD", [float(part) for part in direction])
+        block.add_new(0x50, "DS", str(count))
+        block.add_new(0x51, "SQ", items)
+        write(made, folder / f"{number}")
+    return folder
+
+
+@pytest.mark.parametrize("count", [2, 5, 9, 12])
+def test_grid_of_uih(load: Callable[..., Any], tmp_path: Path, count: int) -> None:
+    """Each slice lies where its item says; gradients, given along the image's axes, turn with it."""
+    volumes = np.random.default_rng(count).integers(0, 999, (3, count, 6, 8), np.uint16)
+    affine = placed((0.3, -0.2, 0.1), (4.2, 3.5, 3.0))
+    inside = np.array([(0, 0, 0), (1, 0, 0), (0, 0.6, 0.8)])  # along row, column and normal
+    image = load(write_grids(tmp_path, volumes, affine, inside))
+    assert np.array_equal(image.array, volumes)
+    np.testing.assert_allclose(affine_of(image.spatial), affine, atol=1e-5)
+    additions = Additions.of(image.meta)
+    assert additions.axes[0]["values"] == [0, 1000, 1000]
+    np.testing.assert_allclose(np.array(additions.bids["bvec"]).T, inside, atol=1e-6)
+
+
+def test_grid_that_does_not_place_its_slices(load: Callable[..., Any], tmp_path: Path) -> None:
+    volumes = np.ones((1, 4, 6, 8), np.uint16)
+    write_grids(tmp_path, volumes, placed(), np.zeros((1, 3)))
+    made = pydicom.dcmread(tmp_path / "0")
+    del made[0x0065, 0x1051]
+    write(made, tmp_path / "0")
+    with pytest.raises(UnsupportedError, match="grid of 4 slices that doesn't say where they lie"):
+        load(tmp_path / "0")
