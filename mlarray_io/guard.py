@@ -37,17 +37,22 @@ def reading(source: Source, format: str) -> Iterator[None]:
         _name_url(error, source)
         raise
     except OSError as error:
-        raise _name_url(_read_error(error, source.where, format), source) from error
+        raise _name_url(_read_error(error, source.where, format), source) from _cause(error, source)
     except Exception as error:
-        raise _name_url(_explained(error, source.where, format), source) from error
+        raise _name_url(_explained(error, source.where, format), source) from _cause(error, source)
+
+
+def _cause(error: Exception, source: Source) -> Exception | None:
+    """Return an error for a traceback, None where it may hold the secrets of a URL."""
+    return error if source.url is None else None
 
 
 def _name_url(error: MLArrayError, source: Source) -> MLArrayError:
     """Name the URL that a source was fetched from, instead of the copy."""
-    if source.where == source.path:
+    if source.where == source.path or source.url is not None:
         return error
     copy, url = str(source.path), str(source.where)
-    if isinstance(error, NotFoundError) and source.url is None:
+    if isinstance(error, NotFoundError):
         error.hint = "Only this file was fetched, and those named after it: give the URL of the folder"
     for name in ("message", "path", "field", "hint"):
         text = getattr(error, name)

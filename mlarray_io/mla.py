@@ -223,6 +223,8 @@ def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
     """Return the size of the boxes to read: whole chunks of the target, and of the source where they fit."""
     from mlarray_io.slabs import slab_shape
 
+    if 0 in grid.shape:
+        return grid.shape
     source = reader.chunks or (1,) * len(grid.shape)
     both = [min(s, -(-max(a, b) // b) * b) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
     needed = math.prod(both) * grid.dtype.itemsize

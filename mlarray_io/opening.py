@@ -108,9 +108,11 @@ def _complete(meta: Meta, format: Format, context: Context) -> None:
     """Note where the metadata came from and what reading lost."""
     if not isinstance(meta, Meta):
         raise PluginError(f"the format {format.name} gave {type(meta).__name__} for metadata")
-    if meta._image_meta_format.value is None and format.name != "mla":
+    if format.name != "mla":
         with meta_writable():
-            meta._image_meta_format.value = format.name
+            meta._has_array.has_array = True  # only `.mla` holds metadata alone
+            if meta._image_meta_format.value is None:
+                meta._image_meta_format.value = format.name
     if context.losses:
         additions = Additions.of(meta)
         additions.losses += [{"what": loss.what, "why": loss.why} for loss in context.losses]

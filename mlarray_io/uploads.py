@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +58,9 @@ def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
     WriteError
         Nothing was written, or it can't be uploaded.
     """
+    import shutil
+    import tempfile
+
     check_target(url, overwrite=overwrite)
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="mlarray-")))
     try:

@@ -7,15 +7,11 @@ names is ever opened.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mlarray_core.errors import CorruptError, LimitError, ReadError, UnsafeError
 from mlarray_core.urls import explained, filesystem, is_url, links, protocols, shown
@@ -90,6 +86,7 @@ def joined(url: str, name: str) -> str:
     """Return the URL of `name`, a relative path, below `url`; a web server is asked with the same query."""
     link, *chain = links(url)
     link, mark, query = link.partition("?") if is_web(link) else (link, "", "")
+    name = quote(name) if is_web(link) else name
     folder = link if link.endswith("/") else link + "/"
     return "::".join([f"{folder}{name}{mark}{query}", *chain])
 
@@ -98,6 +95,7 @@ def beside(url: str, name: str) -> str:
     """Return the URL of `name` in the folder that a URL lies in."""
     link, *chain = links(url)
     link, mark, query = link.partition("?") if is_web(link) else (link, "", "")
+    name = quote(name) if is_web(link) else name
     head, sign, rest = link.rstrip("/").partition("://")
     folder = head + sign + (rest.rpartition("/")[0] + "/" if "/" in rest else "")
     return "::".join([f"{folder}{name}{mark}{query}", *chain])
@@ -216,6 +214,8 @@ class _Budget:
     """How much may still be fetched, counted by several threads."""
 
     def __init__(self, url: str, most: int) -> None:
+        from threading import Lock
+
         self.url, self.most, self._left, self._lock = url, most, most, Lock()
 
     def take(self, count: int) -> None:
@@ -246,6 +246,9 @@ def local_copy(url: str, most: int | None = None) -> Iterator[Path]:
     ReadError
         There is nothing at the URL, or it can't be read.
     """
+    import shutil
+    import tempfile
+
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="mlarray-")))
     try:
         path = folder / name_of(url)
@@ -257,6 +260,9 @@ def local_copy(url: str, most: int | None = None) -> Iterator[Path]:
 
 def fetch(url: str, path: Path, most: int | None = None) -> None:
     """Fetch the file or the folder at a URL to `path`, piece by piece. Raises as `local_copy` does."""
+    import shutil
+    from concurrent.futures import ThreadPoolExecutor
+
     room = max(0, shutil.disk_usage(path.parent).free - RESERVE)
     budget = _Budget(shown(url), room if most is None else min(most, room))
     entries: list[Entry] = []

@@ -38,13 +38,13 @@ class Folder:
         """Return the size of a file, None when there is no such file."""
         return None if (status := self._status(key)) is None else status.st_size
 
-    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
-        """Return bytes of a file, None when there is no such file."""
+    def read(self, key: str, start: int, count: int) -> bytes | None:
+        """Return at most `count` bytes of a file, None when there is no such file."""
         if self._status(key) is None:
             return None
         with open(self._inside(key), "rb") as file:
             file.seek(start)
-            return file.read() if count is None else file.read(count)
+            return file.read(count)
 
     def folders(self, key: str) -> list[str]:
         """Return the names of the folders in a folder, sorted."""
@@ -94,8 +94,8 @@ class Archive:
         info = self._members.get(self._top + checked(key))
         return None if info is None else info.file_size
 
-    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
-        """Return bytes of a file, None when there is no such file."""
+    def read(self, key: str, start: int, count: int) -> bytes | None:
+        """Return at most `count` bytes of a file, None when there is no such file."""
         info = self._members.get(self._top + checked(key))
         if info is None:
             return None
@@ -104,7 +104,7 @@ class Archive:
         try:
             with self._zip.open(info) as file:
                 file.seek(start)
-                return file.read() if count is None else file.read(count)
+                return file.read(count)
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise CorruptError(f"{key} is damaged ({error})", path=self.path) from error
 
@@ -148,10 +148,8 @@ class Remote:
         """Return the size of a file, None when there is no such file."""
         return self._folder.size(checked(key))
 
-    def read(self, key: str, start: int = 0, count: int | None = None) -> bytes | None:
-        """Return bytes of a file, None when there is no such file."""
-        if count is None:
-            count = self.size(key) or 0
+    def read(self, key: str, start: int, count: int) -> bytes | None:
+        """Return at most `count` bytes of a file, None when there is no such file."""
         return self._folder.read(checked(key), start, count)
 
     def folders(self, key: str) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_io import voxel_dtype
 from mlarray_zarr.files import Files, joined, read_json
+from mlarray_zarr.shards import ShardIndex, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,9 @@ class ArrayInfo:
     names
         Names of the axes, where all have one.
     codec
-        Which codec a file's content is given to first; empty for shards, whose parts have their own.
+        Which codec a chunk is given to first.
+    index
+        Of shards, when files are those.
     """
 
     shape: tuple[int, ...]
@@ -77,6 +80,7 @@ class ArrayInfo:
     outer: tuple[int, ...]
     names: tuple[str, ...] | None
     codec: str = ""
+    index: ShardIndex | None = None
 
 
 def read_node(files: Files, path: str) -> Node | None:
@@ -145,31 +149,34 @@ def _info3(content: Mapping[str, Any]) -> ArrayInfo:
     if content.get("storage_transformers"):
         raise UnsupportedError("uses storage transformers")
     outer = _fitting(_sizes(content["chunk_grid"]["configuration"]["chunk_shape"], 1), shape)
-    inner = _check_codecs(content["codecs"], 0)
+    shards = _check_codecs(content["codecs"], 0)
     dtype = content["data_type"]
     if dtype not in _TYPES:
         raise UnsupportedError(f"holds values of type {dtype!r}, which are no voxels")
-    chunks = outer if inner is None else _fitting(inner, shape)
+    chunks, codecs, index = outer, content["codecs"], None
+    if shards is not None:
+        chunks, codecs = _fitting(_sizes(shards["chunk_shape"], 1), shape), shards["codecs"]
+        index = index_of(shards, math.prod(o // c for o, c in zip(outer, chunks, strict=True)))
     names = _names(content.get("dimension_names"), len(shape))
-    last = content["codecs"][-1]
-    codec = "" if inner is not None else last if isinstance(last, str) else last["name"]
-    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names, codec.removeprefix("numcodecs."))
+    codec = codecs[-1] if isinstance(codecs[-1], str) else codecs[-1]["name"]
+    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names, codec.removeprefix("numcodecs."), index)
 
 
-def _check_codecs(codecs: list[Any], depth: int) -> tuple[int, ...] | None:
-    """Check a list of codecs; return the inner chunks of a shard."""
-    inner = None
+def _check_codecs(codecs: list[Any], depth: int) -> dict[str, Any] | None:
+    """Check a list of codecs; return what describes shards."""
+    shards = None
     for codec in codecs:
         name = codec if isinstance(codec, str) else codec["name"]
         _check_codec(name)
         if name == "sharding_indexed":
             if depth:
                 raise UnsupportedError("has shards in shards")
-            configuration = codec["configuration"]
-            inner = _sizes(configuration["chunk_shape"], 1)
+            if codec is not codecs[-1]:  # what follows would be inflated before anything is known of it
+                raise UnsupportedError("compresses whole shards")
+            shards = dict(codec["configuration"])
             for key in ("codecs", "index_codecs"):
-                _check_codecs(configuration[key], depth + 1)
-    return inner
+                _check_codecs(shards[key], depth + 1)
+    return shards
 
 
 def _check_codec(name: str) -> None:

@@ -79,9 +79,8 @@ class ZarrReader(Reader):
             from mlarray_zarr.store import FileStore
 
             # no codec doubles what it can't compress; unbounded, a chunk could inflate to terabytes
-            nbytes = math.prod(self._info.outer) * self.dtype.itemsize
-            # filters may store a smaller type than the array's, or a larger one
-            store = FileStore(self._files, 2 * nbytes + 65536, self._info.codec, 8 * nbytes + 65536)
+            largest = 2 * math.prod(self._info.outer) * self.dtype.itemsize + 65536
+            store = FileStore(self._files, self._info, largest)
             version: Any = self._node.version
             self._array = zarr.open_array(store, path=self._node.path, mode="r", zarr_format=version)
         return self._array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from zarr.core.buffer import Buffer, BufferPrototype
 
-from mlarray_zarr.files import Files
+    from mlarray_zarr.files import Files
+    from mlarray_zarr.nodes import ArrayInfo
 
 
 class FileStore(Store):
@@ -26,18 +28,18 @@ class FileStore(Store):
     ----------
     files
         Of the store.
+    info
+        Of the array, chunks of which are weighed before the library inflates them.
     largest
-        Most bytes of a chunk's file that are read.
-    codec
-        Which codec a chunk is given to first.
-    inflated
-        Most bytes that a chunk may become.
+        Most bytes of a chunk's, or shard's, file that are read.
     """
 
-    def __init__(self, files: Files, largest: int, codec: str, inflated: int) -> None:
+    def __init__(self, files: Files, info: ArrayInfo, largest: int) -> None:
         super().__init__(read_only=True)
-        self._files, self._largest = files, largest
-        self._codec, self._inflated = codec, inflated
+        self._files, self._info = files, info
+        self._largest = largest + (0 if info.index is None else info.index.nbytes)
+        # filters may store a smaller type than the array's, or a larger one
+        self._inflated = 8 * math.prod(info.chunks) * info.dtype.itemsize + 65536
         self._none: tuple[str, ...] = ()
 
     @property
@@ -102,20 +104,32 @@ class FileStore(Store):
             yield name
 
     def _read(self, key: str, part: Any) -> bytes | None:
-        size = self._files.size(key)
-        if size is None:
-            return None
-        start, stop = 0, size
+        metadata = key.rpartition("/")[2] in ("zarr.json", ".zarray", ".zattrs", ".zgroup")
+        most = LONGEST_METADATA if metadata else self._largest
+        start, count = 0, most + 1
         if isinstance(part, RangeByteRequest):
-            start, stop = part.start, part.end
+            start, count = part.start, max(0, part.end - part.start)
         elif isinstance(part, OffsetByteRequest):
             start = part.offset
         elif isinstance(part, SuffixByteRequest):
-            start = max(0, size - part.suffix)
-        metadata = key.rpartition("/")[2] in ("zarr.json", ".zarray", ".zattrs", ".zgroup")
-        if stop - start > (LONGEST_METADATA if metadata else self._largest):
+            size = self._files.size(key)
+            if size is None:
+                return None
+            start, count = max(0, size - part.suffix), min(size, part.suffix)
+        content = None if count > most + 1 else self._files.read(key, start, count)
+        if count > most + 1 or (content is not None and len(content) > most):
             raise CorruptError(f"{key} is larger than a chunk can be", path=self._files.path)
-        content = self._files.read(key, start, max(stop - start, 0))
-        if content is not None and not metadata and part is None:
-            weigh(content, self._codec, self._inflated)
+        if content is not None and not metadata:
+            for chunk in self._chunks(content, part):
+                weigh(chunk, self._info.codec, self._inflated)
         return content
+
+    def _chunks(self, content: bytes, part: ByteRequest | None) -> Iterable[bytes]:
+        """Return the chunks in what was read: one, all of a shard, or none where it is a shard's index."""
+        index = self._info.index
+        if index is None:
+            return [content]
+        if part is None:
+            return index.chunks(content)
+        ours = RangeByteRequest(0, index.nbytes) if index.first else SuffixByteRequest(index.nbytes)
+        return [] if part == ours else [content]

@@ -284,3 +284,15 @@ def test_signals_clean_up(scan, out, stop, toy):
     assert b"Traceback" not in complaint
     assert target.read_bytes() == b"precious"
     assert entries(out) == ["a.toy"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".b2nd", ".zarr", ".mla"])
+def test_an_empty_array_is_an_array(tmp_path, suffix):
+    """A shape of (0,) is also what a file of metadata alone is given; only `.mla` can be that."""
+    mlarray.write(np.zeros(0, "i2"), tmp_path / f"a{suffix}")
+    found = mlarray.read(tmp_path / f"a{suffix}")
+    assert (found.shape, found.dtype) == ((0,), np.int16)
+    mlarray.convert(tmp_path / f"a{suffix}", tmp_path / "b.mla")
+    assert mlarray.read(tmp_path / "b.mla").shape == (0,)
+    mlarray.MLArray(meta={"k": 1}).save(tmp_path / "c.mla")
+    assert mlarray.read(tmp_path / "c.mla").shape is None

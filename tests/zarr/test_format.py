@@ -104,6 +104,11 @@ class TestZarr(FormatTests):
         return np.asarray(node["0"] if isinstance(node, zarr.Group) else node), None, None
 
 
+@pytest.mark.slow
+class TestManyMutantsOfZips(TestZarr):
+    mutants = 500
+
+
 def survives(path):
     """Read everything; only explained errors may come."""
     format = ZarrFormat()
@@ -517,6 +522,51 @@ def test_bombs(plain, codec):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 << 20
+
+
+@pytest.mark.parametrize("place", ["start", "end"])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "part"])
+@pytest.mark.parametrize("codec", ["zstd", "gzip", "blosc"])
+def test_bombs_in_shards(tmp_path, place, whole, codec):
+    """A chunk in a shard is weighed too, whether the shard is read whole or in part."""
+    import gzip
+    import tracemalloc
+
+    import google_crc32c
+
+    size = 1 << 31
+    bomb = {
+        "zstd": lambda: zstd_of_runs(20000),
+        "gzip": lambda: gzip.compress(bytes(1 << 20), 9) * 2048,
+        "blosc": lambda: b"\x02\x01\x21\x02" + size.to_bytes(4, "little") + bytes(99),
+    }[codec]()
+    codecs = {"zstd": zarr.codecs.ZstdCodec, "gzip": zarr.codecs.GzipCodec, "blosc": zarr.codecs.BloscCodec}
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), data=np.ones((256, 256, 256), np.uint8), chunks=(128, 128, 256),
+        shards={"shape": (256, 256, 256), "index_location": place}, compressors=codecs[codec](),
+    )  # fmt: skip
+    shard = tmp_path / "a.zarr/c/0/0/0"
+    assert np.all(mlarray.read(tmp_path / "a.zarr").to_numpy() == 1)
+    start = 4 * 16 + 4 if place == "start" else 0
+    index = np.array([start, len(bomb)] + [(1 << 64) - 1] * 6, "<u8").tobytes()
+    index += google_crc32c.value(index).to_bytes(4, "little")
+    shard.write_bytes(index + bomb if place == "start" else bomb + index)
+    tracemalloc.start()
+    with pytest.raises(MLArrayError, match="would become"):
+        if whole:
+            mlarray.read(tmp_path / "a.zarr")
+        else:
+            read_part(tmp_path / "a.zarr")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+
+
+def read_part(path):
+    format, context = ZarrFormat(), Context()
+    image = images_of(Source(path), format, format.Options(), context)[0]
+    with open_image(Source(path), format, image, format.Options(), context) as reader:
+        return reader[slice(0, 100), slice(0, 100), slice(0, 256)]
 
 
 def test_weights_of_honest_chunks():
