@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.array_levels import ArrayLevels, Levels, write_levels
-from mlarray_core.array_state import available, checked_dtype
+from mlarray_core.array_state import checked_dtype
 from mlarray_core.codec import Grid
 from mlarray_core.container import SUFFIX, Contents, load_contents, open_contents
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
 from mlarray_core.meta import Meta
 from mlarray_core.planning import normal_shape, note_layout, plan_layout
+from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
 from mlarray_core.sessions import FileSession, compression_of, settle
 from mlarray_core.storage import FrameStorage, PlainStorage, check_size
@@ -218,7 +219,7 @@ class ArrayFiles(ArrayLevels):
         if self._session is not None and self._session.is_at(path):
             self.flush()
             if levels != "keep":
-                write_levels(Path(path), levels, None, available())
+                write_levels(Path(path), levels, None, available_threads())
             return
         storage = self._stored_for_saving()
         self._describe()
@@ -226,7 +227,7 @@ class ArrayFiles(ArrayLevels):
         with atomic(path, overwrite=True) as temporary:
             with open(temporary, "w+b") as file:
                 self._write_frame(file, storage, metadata)
-            write_levels(temporary, levels, storage, available())
+            write_levels(temporary, levels, storage, available_threads())
 
     def flush(self) -> None:
         """Write everything that was changed to the file that is open for writing."""

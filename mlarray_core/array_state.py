@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from mlarray_core.frame_writer import FrameWriter
 from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.planning import is_array, normal_shape, note_layout, plan_layout
+from mlarray_core.processors import available_threads
 from mlarray_core.sessions import FileSession, compression_of
 from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
 
@@ -31,11 +31,6 @@ Array = np.ndarray[Any, Any]
 VERSION = "v0"
 PARALLEL_BYTES = 4 << 20
 """Arrays of at least so many bytes are compressed on all cores."""
-
-
-def available() -> int:
-    """Return how many threads may compress: one for each core."""
-    return os.cpu_count() or 1
 
 
 class ArrayState:
@@ -188,7 +183,7 @@ class ArrayState:
         if array.size and not any(array.strides):
             _put_repeated(writer, array)
         elif array.size:
-            threads = available() if array.nbytes >= PARALLEL_BYTES else 1
+            threads = available_threads() if array.nbytes >= PARALLEL_BYTES else 1
             writer.put_all(((n, array[grid.box(n)]) for n in range(grid.nchunks)), threads)
         writer.finish(b"")
         return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LossError, MLArrayError
+from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic, check_target, sweep, write_error
 from mlarray_io import guard
 from mlarray_io.format import Context, Format, ImageRef, Loss, Reader
@@ -222,13 +222,6 @@ def is_folder(target: Path) -> bool:
     """Whether `target` is a folder to put files into, not one that a format (such as Zarr) writes."""
     suffixes = [suffix for format in installed().formats if format.writes for suffix in format.suffixes]
     return target.is_dir() and not suffix_length(target.name, tuple(suffixes))
-
-
-def available_threads() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_core.processors import available_threads
 from mlarray_io import show
-from mlarray_io.convert import Settings, available_threads, convert, convert_all, is_folder
+from mlarray_io.convert import Settings, convert, convert_all, is_folder
 from mlarray_io.registry import installed
 from mlarray_io.source import suffix_length
 from mlarray_io.urls import Place, is_url, name_of, place_of

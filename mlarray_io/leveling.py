@@ -10,8 +10,8 @@ import click
 from mlarray_core import levels as stored
 from mlarray_core.array import open_any
 from mlarray_core.container import open_contents
+from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
-from mlarray_io.convert import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

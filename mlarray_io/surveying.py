@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlarray_core.errors import NotFoundError, UnsupportedError
+from mlarray_core.processors import available_threads
 from mlarray_io import show
 from mlarray_io.batch.discovery import Discovery
 from mlarray_io.batch.workers import Workers
-from mlarray_io.convert import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
