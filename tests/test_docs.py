@@ -35,7 +35,8 @@ def page_of(format):
 def format_row(format):
     page = page_of(format)
     name = f"[{format.title}](formats/{page.name})" if page else format.title
-    can = [word for word, able in (("read", format.reads), ("write", format.writes)) if able]
+    read = "read (at URLs in place)" if format.reads_urls else "read"
+    can = [word for word, able in ((read, format.reads), ("write", format.writes)) if able]
     suffixes = " ".join(f"`{suffix}`" for suffix in format.suffixes)
     return f"| `{format.name}` | {name} | {', '.join(can)} | {suffixes} | `{format.install or 'mlarray'}` |"
 

@@ -424,8 +424,8 @@ def test_pages_lead_nowhere_else(web):
 @pytest.fixture(scope="module")
 def store():
     """A bucket of an S3 server of this machine, as fsspec's file system."""
-    pytest.importorskip("s3fs", reason="S3 needs s3fs")
-    servers = pytest.importorskip("moto.server", reason="an S3 server needs moto")
+    pytest.importorskip("s3fs", reason="S3 needs s3fs: pip install mlarray[test-s3]")
+    servers = pytest.importorskip("moto.server", reason="S3 here needs moto: pip install mlarray[test-s3]")
     server = servers.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
