@@ -136,4 +136,9 @@ def _numbers(words: list[bytes], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
 
 
 def _integer(word: bytes) -> int:
-    return int(word) if word.lstrip(b"+-").isdigit() and len(word) < 40 else int(float(word))
+    if word.lstrip(b"+-").isdigit() and len(word) < 40:
+        return int(word)
+    value = float(word)
+    if not value.is_integer():
+        raise ValueError
+    return int(value)

@@ -7,33 +7,46 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK
+
+from tests.itk.written import bruker, by_simpleitk, text_vtk
 
 DATA = Path(__file__).parent.parent / "data" / "metaimage"
 MUTANTS = Path(__file__).parent.parent / "mutants.py"
 
 
-def _run(name, count, samples):
-    command = [sys.executable, str(MUTANTS), name, str(count), str(count), *map(str, samples)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+def metaimages(folder):
+    return sorted(DATA.glob("*.mha"))
+
+
+def gipls(folder):
+    return [
+        by_simpleitk(folder / "a.gipl"),
+        by_simpleitk(folder / "b.gipl", "f4"),
+        by_simpleitk(folder / "c.gipl.gz"),
+    ]
+
+
+def vtks(folder):
+    return [by_simpleitk(folder / "a.vtk"), by_simpleitk(folder / "b.vtk", "f4"), text_vtk(folder / "c.vtk")]
+
+
+def brukers(folder):
+    path = bruker(folder / "1")
+    return [path, path.with_name("visu_pars"), path.with_name("visu_pars")]
+
+
+@pytest.mark.parametrize("count", [None, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "made", "few"),
+    [("metaimage", metaimages, 40), ("gipl", gipls, 60), ("vtk", vtks, 60), ("bruker", brukers, 6)],
+)
+def test_mutants(name, made, few, count, tmp_path):
+    count = count or few
+    command = [sys.executable, str(MUTANTS), name, str(count), str(count), *map(str, made(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout)
     print(f"\n{name}: {result}")
     assert not result["wrong"]
     assert result["peak_mb"] < 1500
-
-
-@pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_metaimage(count):
-    _run("metaimage", count, sorted(DATA.glob("*.mha")))
-
-
-@pytest.mark.parametrize("count", [6, pytest.param(500, marks=pytest.mark.slow)])
-def test_itk(count, tmp_path):
-    image = SimpleITK.GetImageFromArray(np.arange(60, dtype="i2").reshape(3, 4, 5))
-    samples = [tmp_path / name for name in ("a.gipl", "a.vtk", "a.mrc")]
-    for sample in samples:
-        SimpleITK.WriteImage(image, str(sample))
-    _run("itk", count, samples)
