@@ -74,6 +74,7 @@ def cli() -> None:
 @click.option("--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
 @click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
 @click.option("--scheduler", metavar="ADDRESS", help="Convert on the Dask cluster of this scheduler.")
+@click.option("--journal", metavar="FOLDER", help="Keep the journal there, not in TARGET.")
 @click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
 @_json
 def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:

@@ -15,7 +15,8 @@ from mlarray_io import show
 from mlarray_io.convert import Settings, convert, convert_all, is_folder
 from mlarray_io.registry import installed
 from mlarray_io.source import suffix_length
-from mlarray_io.urls import Place, is_url, name_of, place_of
+from mlarray_io.uploads import check_target as check_url
+from mlarray_io.urls import Place, name_of, place_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ LAYOUT = (
     "foreground",
 )
 """Flags that are options of a `.mla` target."""
-BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run", "scheduler")
+BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run", "scheduler", "journal")
 """Flags that only a batch has."""
 
 
@@ -55,7 +56,7 @@ def run(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
         _convert_together(Path(sources[0]), Path(target), settings, asked)
         return False
     if _is_batch(sources, target, asked):
-        return _batch(sources, Path(target), settings, asked)
+        return _batch(sources, place, settings, asked)
     if asked["every"] or target.endswith(("/", os.sep)) or (isinstance(place, Path) and is_folder(place)):
         return _convert_all(place_of(sources[0]), place, settings, asked)
     _convert_one(place_of(sources[0]), place, settings, asked)
@@ -124,10 +125,20 @@ def _silent(asked: dict[str, Any]) -> bool:
 def _is_batch(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
     from mlarray_io.batch.discovery import is_several
 
-    several = not is_url(sources[0]) and is_several(sources[0])
-    if len(sources) > 1 or several or any(asked[name] for name in BATCH):
+    if len(sources) > 1 or is_several(sources[0]) or any(asked[name] for name in BATCH):
         return True
-    return os.path.isdir(sources[0]) and not asked["every"] and not _names_file(target)
+    return not asked["every"] and not _names_file(target) and _is_dir(sources[0])
+
+
+def _is_dir(source: str) -> bool:
+    """Whether a source is a folder to look into. At a URL, one with a suffix that is known is an image."""
+    place = place_of(source)
+    if isinstance(place, Path):
+        return place.is_dir()
+    from mlarray_io.batch.names import Names
+    from mlarray_io.remote import UrlSource
+
+    return Names().format(name_of(place)) is None and (place.endswith("/") or UrlSource(place).is_dir)
 
 
 def _names_file(target: str) -> bool:
@@ -136,7 +147,7 @@ def _names_file(target: str) -> bool:
     return bool(suffix_length(os.path.basename(target), suffixes))
 
 
-def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> bool:
+def _batch(sources: Sequence[str], target: Place, settings: Settings, asked: dict[str, Any]) -> bool:
     from mlarray_io.batch import run as batches
     from mlarray_io.batch import summary
     from mlarray_io.batch.discovery import Discovery
@@ -148,10 +159,14 @@ def _batch(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     discovery = Discovery(asked["include"], asked["exclude"], source_format=settings.source_format)
     shard = None if asked["shard"] is None else read_shard(asked["shard"])
     dry = asked["dry_run"]
+    beside = None if asked["journal"] is None else Path(asked["journal"])
+    if beside is None and isinstance(target, str) and not order.single:
+        hint = "Name a folder here for it: --journal FOLDER"
+        raise OptionError("the journal of a target at a URL lies elsewhere", path=shown(target), hint=hint)
     pool = _pool(jobs, order, asked["scheduler"], dry=dry)
     modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": dry}
     with summary.audience(**modes, terminal=sys.stderr.isatty(), root=order.root) as audience:
-        tally = batches.run(sources, order, discovery, pool, audience, shard, dry=dry)
+        tally = batches.run(sources, order, discovery, pool, audience, shard, dry=dry, beside=beside)
     if not (asked["as_json"] or asked["quiet"] or dry):
         summary.table(tally)
     return bool(tally.failed.images)
@@ -187,7 +202,7 @@ def _convert_together(source: Path, target: Path, settings: Settings, asked: dic
     show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
 
 
-def _order(sources: Sequence[str], target: Path, settings: Settings, asked: dict[str, Any]) -> Order:
+def _order(sources: Sequence[str], target: Place, settings: Settings, asked: dict[str, Any]) -> Order:
     """Return what a batch shall do with every source; a target that is a file is for one source only."""
     from mlarray_io.batch.discovery import is_several
     from mlarray_io.batch.jobs import Order
@@ -198,10 +213,12 @@ def _order(sources: Sequence[str], target: Path, settings: Settings, asked: dict
     if single:
         name = installed().for_target(target, settings.target_format).name
         settings = replace(settings, target_format=name)
-    elif target.exists() and not target.is_dir():
+    elif isinstance(target, Path) and target.exists() and not target.is_dir():
         raise OptionError("is a file, and a batch needs a folder to go to", path=target, hint="Name a folder")
     else:
         format = installed().kind(settings.target_format or "mla")[0]
         if not format.writes:
             raise UnsupportedError(f"the format {format.name} can't be written")
+    if isinstance(target, str):
+        check_url(target, overwrite=True)
     return Order(target, settings, single, asked["image"], asked["verify"])

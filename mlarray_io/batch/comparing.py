@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,12 @@ from mlarray_core.errors import CorruptError
 from mlarray_io.opening import choose, images_of, open_image, viewed
 from mlarray_io.options import parse, share
 from mlarray_io.registry import installed
+from mlarray_io.remote import opened
 from mlarray_io.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from mlarray_io.convert import Conversion, Settings
@@ -43,16 +47,17 @@ def same_shape(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
     return [size for size in left if size != 1] == [size for size in right if size != 1]
 
 
-def _source(done: Conversion, settings: Settings) -> Reader:
+@contextmanager
+def _source(done: Conversion, settings: Settings) -> Iterator[Reader]:
     assert done.source is not None
-    origin, format = Source(done.source), installed().get(str(done.source_format))
     writing = installed().get(done.target_format)
-    sides = (format.name, format.Options), (writing.name, writing.Options)
-    options = share(settings.options, {}, *sides)[0]
-    context = settings.context()
-    image = choose(images_of(origin, format, options, context), done.image, origin)
-    reader = open_image(origin, format, image, options, context)
-    return viewed(reader, settings.coord_system, settings.orient)
+    with opened(done.source, done.source_format) as (origin, format):
+        sides = (format.name, format.Options), (writing.name, writing.Options)
+        options = share(settings.options, {}, *sides)[0]
+        context = settings.context()
+        image = choose(images_of(origin, format, options, context), done.image, origin)
+        with open_image(origin, format, image, options, context) as reader:
+            yield viewed(reader, settings.coord_system, settings.orient)
 
 
 def _target(done: Conversion, settings: Settings) -> Reader:

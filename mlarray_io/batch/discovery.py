@@ -7,51 +7,27 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError, NotFoundError, ReadError
+from mlarray_io.batch.found import Found, Kind, Known
+from mlarray_io.batch.listing import Listing, common
 from mlarray_io.batch.names import Names, is_chosen, join
 from mlarray_io.format import Confidence
 from mlarray_io.registry import installed
 from mlarray_io.source import Source
+from mlarray_io.urls import is_url, name_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlarray_io.format import Format
 
-Kind = Literal["file", "folder", "collection"]
-Known = tuple[int, int]
-
 TRIED = 64
 """How many files of a folder are tried before it is taken for something else."""
 
 INDEXES = frozenset({"dicomdir"})
 """Files that only list others (PS3.10, 8.6): they don't make a collection of the folder that they lie in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One source that may hold images.
-
-    Attributes
-    ----------
-    path
-        The file or folder, absolute.
-    place
-        Where its image belongs below the target, without suffix.
-    kind
-        ``file``; ``folder``, one that is an image as a whole, such as a Zarr; or ``collection``, one whose
-        files make up images, such as DICOM.
-    size, mtime_ns
-        Of the file; of a folder, the sum and the latest of all that lies in it. -1 when it isn't there.
-    """
-
-    path: str
-    place: str
-    kind: Kind = "file"
-    size: int = -1
-    mtime_ns: int = -1
 
 
 @dataclass
@@ -64,7 +40,7 @@ class Discovery:
         Patterns such as ``*.nii.gz`` or ``sub-*/anat/*``, compared with the name and with the path below the
         source. Nothing given includes everything.
     avoid
-        A folder that isn't looked into: the target.
+        A folder, or its URL, that isn't looked into: the target.
     known
         Size and time of a source that is known to hold images, so that it needn't be opened again.
     source_format
@@ -80,9 +56,6 @@ class Discovery:
     """Files that no format claims."""
     names: Names = field(init=False, default_factory=Names)
 
-    def __post_init__(self) -> None:
-        self.avoid = None if self.avoid is None else os.path.realpath(self.avoid)
-
     def search(self, sources: Sequence[str]) -> Iterator[Found]:
         """Yield what the sources hold, in a fixed order.
 
@@ -90,9 +63,13 @@ class Discovery:
         below the part before its first wildcard, a list (``@file``) below what its lines have in common.
         """
         names: Counter[str] = Counter()
-        for source in sources:
+        for one in sources:
+            source = str(place_of(one))
             if source.startswith("@"):
                 yield from self._listed(_lines(source[1:]))
+            elif is_url(source):
+                single = len(sources) == 1 and source.endswith("/")
+                yield from Listing(source, self).search("" if single else _unique(name_of(source), names))
             elif _is_glob(source):
                 yield from self._listed(sorted(glob.glob(source, recursive=True)), _fixed_part(source))
             elif os.path.isdir(source):
@@ -104,10 +81,14 @@ class Discovery:
 
     def _listed(self, paths: Sequence[str], base: str | None = None) -> Iterator[Found]:
         """Yield what lists and globs name; what isn't there is found too, and fails when it is converted."""
-        absolute = [os.path.abspath(path) for path in dict.fromkeys(paths)]
+        urls = [path for path in dict.fromkeys(paths) if is_url(path)]
+        same = common(urls)
+        for url in urls:
+            yield from Listing(url, self).search(join(*url.split("/")[same:-1], name_of(url)))
+        absolute = [os.path.abspath(path) for path in dict.fromkeys(paths) if not is_url(path)]
         if not absolute:
             return
-        common = os.path.abspath(base) if base is not None else _common(absolute)
+        start = os.path.abspath(base) if base is not None else _common(absolute)
         groups: dict[str, list[str]] = {}
         for path in absolute:
             groups.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
@@ -115,10 +96,10 @@ class Discovery:
             places = self.names.places(names)
             for name in names:
                 path = os.path.join(folder, name)
-                relative = os.path.relpath(folder, common)
+                relative = os.path.relpath(folder, start)
                 if os.path.isdir(path):
                     yield from self._folder(path, join(relative, name))
-                elif self._wanted(join(relative, name)):
+                elif self.wants((join(relative, name),)):
                     yield _stat(path, join(relative, places[name]))
 
     def _folder(self, root: str, top: str) -> Iterator[Found]:
@@ -128,7 +109,7 @@ class Discovery:
             folder, relative, owner = waiting.pop()
             files, folders = self._entries(folder)
             if owner is None and files and self.source_format is None:
-                owner, whole = self._claimed(folder, [entry.name for entry in files])
+                owner, whole = self.claimed(folder, [entry.name for entry in files])
                 if owner is not None and self._wanted_folder(relative, files):
                     place = join(top, relative)
                     if whole:
@@ -152,7 +133,8 @@ class Discovery:
         files = [entry for entry in entries if entry.is_file()]
         folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
         if self.avoid is not None:
-            folders = [entry for entry in folders if os.path.realpath(entry.path) != self.avoid]
+            avoid = os.path.realpath(self.avoid)
+            folders = [entry for entry in folders if os.path.realpath(entry.path) != avoid]
         return files, folders
 
     def _files(
@@ -168,7 +150,7 @@ class Discovery:
         partners = self.names.partners(names, places)
         chosen = self.include or self.exclude
         for entry in files:
-            if chosen and not self._wanted(join(relative, entry.name)):
+            if chosen and not self.wants((join(relative, entry.name),)):
                 continue
             status = entry.stat()
             seen = self.known(entry.path) == (status.st_size, status.st_mtime_ns)
@@ -191,7 +173,7 @@ class Discovery:
             return named is not None  # unreadable: reported when it is converted
         return bool(claims) and claims[0][0] is not owner
 
-    def _claimed(self, folder: str, names: Sequence[str]) -> tuple[Format | None, bool]:
+    def claimed(self, folder: str, names: Sequence[str]) -> tuple[Format | None, bool]:
         """Return the format that takes a folder's files together, and whether it takes the folder whole."""
         claims = installed().claims(Source(folder))
         if not claims or claims[0][1] < Confidence.SIGNATURE:
@@ -205,8 +187,9 @@ class Discovery:
             return None, False
         return format, True
 
-    def _wanted(self, relative: str) -> bool:
-        return is_chosen((relative,), self.include, self.exclude)
+    def wants(self, paths: Iterable[str]) -> bool:
+        """Whether one of the paths below a source is asked for."""
+        return is_chosen(paths, self.include, self.exclude)
 
     def _wanted_folder(self, relative: str, files: Sequence[os.DirEntry[str]]) -> bool:
         """Whether a folder that is taken as one, or a file in it, is asked for."""
@@ -270,7 +253,7 @@ def _lines(path: str) -> list[str]:
 
 def is_several(source: str) -> bool:
     """Whether a source on the command line is a list or a pattern."""
-    return source.startswith("@") or _is_glob(source)
+    return source.startswith("@") or (not is_url(source) and _is_glob(source))
 
 
 def _is_glob(source: str) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from signal import Signals
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
+from mlarray_io.batch.found import told
+from mlarray_io.batch.names import join
 from mlarray_io.convert import Conversion, Failure, Settings, convert_each, foresee
 from mlarray_io.registry import installed
+from mlarray_io.urls import Place, beside, is_url, joined, name_of, place_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlarray_io.batch.discovery import Kind
+    from mlarray_io.batch.found import Kind
 
 DEATH = "WorkerDied"
 
@@ -28,7 +33,7 @@ class Order:
     Attributes
     ----------
     target
-        The folder to convert into, or the one file.
+        The folder to convert into, or the one file: a path, or a URL as text.
     single
         Whether `target` is the one file.
     settings
@@ -39,16 +44,32 @@ class Order:
         Read every result back and compare its voxels with the source's.
     """
 
-    target: Path
+    target: Place
     settings: Settings
     single: bool = False
     image: str | None = None
     verify: bool = False
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Place:
         """The folder that paths of targets are told below."""
-        return self.target.parent if self.single else self.target
+        if not self.single:
+            return self.target
+        return self.target.parent if isinstance(self.target, Path) else beside(self.target, "")
+
+    def place(self, relative: str) -> Place:
+        """Return what is called `relative` below the root."""
+        return self.root / relative if isinstance(self.root, Path) else joined(self.root, relative)
+
+    def relative(self, target: Place) -> str:
+        """Return what a target is called below the root."""
+        if isinstance(target, Path):
+            return target.relative_to(self.root).as_posix()
+        return shown(target).removeprefix(shown(str(self.root)).rstrip("/") + "/")
+
+    def at(self, folder: Path) -> Order:
+        """Return the same order with a folder here for target."""
+        return replace(self, target=folder / name_of(self.target) if self.single else folder)
 
     @property
     def suffix(self) -> str:
@@ -66,6 +87,11 @@ class Job:
     size: int
     mtime_ns: int
     overwrite: bool = False
+
+    @property
+    def name(self) -> str:
+        """The source as messages and journals call it."""
+        return told(self.source)
 
 
 @dataclass(frozen=True)
@@ -104,7 +130,17 @@ class Report:
 
 
 def perform(job: Job, order: Order) -> Report:
-    """Convert all images of one source, and check them if so ordered. Never raises for a bad file."""
+    """Convert all images of one source, and check them if so ordered. Never raises for a bad file.
+
+    What goes to a URL is written and checked here first.
+    """
+    if isinstance(order.target, Path):
+        return _performed(job, order, None)
+    with TemporaryDirectory(prefix="mlarray-") as folder:
+        return _performed(job, order.at(Path(folder)), order)
+
+
+def _performed(job: Job, order: Order, away: Order | None) -> Report:
     started = perf_counter()
     images: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
@@ -114,31 +150,41 @@ def perform(job: Job, order: Order) -> Report:
                 failures.append(failure(result.error, result.image))
                 continue
             try:
-                images.append(_facts(result, order))
+                facts = _facts(result, job, order)
+                if away is not None:
+                    _upload(result, job, order, away)
+                images.append(facts)
             except MLArrayError as error:
                 failures.append(failure(error, result.image))
     except MLArrayError as error:
         failures.append(failure(error))
     state = "failed" if failures else "done"
-    return Report(job.source, state, images, failures, perf_counter() - started)
+    return Report(job.name, state, images, failures, perf_counter() - started)
 
 
 def forecast(job: Job, order: Order) -> Report:
     """Return what `perform` would convert, each image with its target, and what it would refuse at once."""
     images: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
-    place = partial(target_of, job, order)
     try:
-        for found in foresee(Path(job.source), place, _settings(job, order), order.image, one=order.single):
+        for found in _foreseen(job, order):
             if isinstance(found, Failure):
                 failures.append(failure(found.error, found.image))
             else:
                 key, target = found
-                assert isinstance(target, Path)
-                images.append({"image": key, "target": target.relative_to(order.root).as_posix()})
+                images.append({"image": key, "target": order.relative(target)})
     except MLArrayError as error:
         failures.append(failure(error))
-    return Report(job.source, "planned", images, failures)
+    return Report(job.name, "planned", images, failures)
+
+
+def _foreseen(job: Job, order: Order) -> Iterator[tuple[str | None, Place] | Failure]:
+    """Yield key and target of each image; of a URL, which isn't fetched for that, as its name tells."""
+    if is_url(job.source):
+        yield None, target_of(job, order, f"*{order.suffix}", 1)
+        return
+    place = partial(target_of, job, order)
+    yield from foresee(Path(job.source), place, _settings(job, order), order.image, one=order.single)
 
 
 def failure(error: MLArrayError, image: str | None = None) -> dict[str, Any]:
@@ -150,17 +196,17 @@ def failure(error: MLArrayError, image: str | None = None) -> dict[str, Any]:
 def death(job: Job, code: int | None) -> Report:
     """Return the report of a job whose worker died."""
     how = f"signal {Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-    told = {
+    dead = {
         "image": None,
         "kind": DEATH,
         "message": f"the process that converted it died ({how})",
-        "path": job.source,
+        "path": job.name,
         "hint": "It needs more memory than there is (try --jobs 1), or it crashes a library",
     }
-    return Report(job.source, "failed", failures=[told])
+    return Report(job.name, "failed", failures=[dead])
 
 
-def target_of(job: Job, order: Order, name: str, count: int) -> Path:
+def target_of(job: Job, order: Order, name: str, count: int) -> Place:
     """Return where an image belongs: the source's place, or below it when the source holds several.
 
     Parameters
@@ -175,14 +221,16 @@ def target_of(job: Job, order: Order, name: str, count: int) -> Path:
     if order.single:
         return order.target
     if job.kind == "collection" or count > 1:
-        return order.target / job.place / name
-    return order.target / (job.place + order.suffix)
+        return order.place(join(job.place, name))
+    return order.place(job.place + order.suffix)
 
 
 def clear(places: Iterable[str], order: Order) -> None:
     """Remove what killed workers left of the targets at `Job.place`; nobody may be writing them."""
     from mlarray_core.publish import discard
 
+    if not isinstance(order.target, Path):
+        return  # nothing is uploaded before it is whole
     folders: dict[Path, list[str]] = {}
     for place in places:
         path = Path(order.target, place)
@@ -196,29 +244,30 @@ def clear(places: Iterable[str], order: Order) -> None:
 def _conversions(job: Job, order: Order) -> Iterator[Conversion | Failure]:
     from mlarray_core.publish import write_error
 
-    def place(name: str, count: int) -> Path:
+    def place(name: str, count: int) -> Place:
         target = target_of(job, order, name, count)
+        assert isinstance(target, Path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_error(error, target) from error
         return target
 
-    return convert_each(Path(job.source), place, _settings(job, order), order.image, one=order.single)
+    return convert_each(place_of(job.source), place, _settings(job, order), order.image, one=order.single)
 
 
 def _settings(job: Job, order: Order) -> Settings:
     return replace(order.settings, overwrite=order.settings.overwrite or job.overwrite)
 
 
-def _facts(done: Conversion, order: Order) -> dict[str, Any]:
+def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
     """Return what the journal and the user are told of a converted image, after the checks asked for."""
     from mlarray_core.digests import digest
 
     assert isinstance(done.target, Path)
     facts: dict[str, Any] = {
         "image": done.image,
-        "target": done.target.relative_to(order.root).as_posix(),
+        "target": order.relative(done.target),
         "bytes": done.target_bytes,
         "checksum": digest(done.target),
         "shape": list(done.shape),
@@ -238,22 +287,35 @@ def _facts(done: Conversion, order: Order) -> dict[str, Any]:
     }
     facts.update({name: texts for name, texts in notes.items() if texts})
     if order.verify:
-        _check(done, order)
+        _check(replace(done, source=place_of(job.source)), done.target, order)
     return facts
 
 
-def _check(done: Conversion, order: Order) -> None:
+def _check(done: Conversion, target: Path, order: Order) -> None:
     """Compare a result with its source, and don't keep one that differs."""
-    from shutil import rmtree
-
     from mlarray_io.batch.comparing import compare
 
-    assert isinstance(done.target, Path)
     try:
         compare(done, order.settings)
     except MLArrayError:
-        if done.target.is_dir():
-            rmtree(done.target)
-        else:
-            done.target.unlink(missing_ok=True)
+        _remove(target)
         raise
+
+
+def _upload(done: Conversion, job: Job, here: Order, away: Order) -> None:
+    """Move a result, the files that belong to it first, to where it shall be."""
+    from mlarray_io.uploads import publish
+
+    assert isinstance(done.target, Path)
+    overwrite = _settings(job, away).overwrite
+    for path in (*installed().get(done.target_format).companions(done.target), done.target):
+        if path.exists():
+            publish(path, str(away.place(here.relative(path))), overwrite=overwrite)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

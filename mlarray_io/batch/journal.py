@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from itertools import islice
 from sys import intern
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,10 +26,13 @@ FOLDER = ".mlarray"
 SYNC_EVERY = 256
 """Lines between two fsyncs: what a power cut, not a kill, can cost is converting so many images again."""
 
+TOGETHER = 4096
+"""Lines that are parsed at once, which takes half the time."""
+
 
 @dataclass(slots=True)
 class Entry:
-    """What the journal knows of one source.
+    """What the journal knows of one source that was done, or failed.
 
     Attributes
     ----------
@@ -37,7 +41,7 @@ class Entry:
     options
         Digest of everything that was asked for.
     state
-        ``started``, ``done`` or ``failed``.
+        ``done`` or ``failed``.
     verified
         Whether the result was read back and compared with the source.
     targets
@@ -64,6 +68,13 @@ class Journal:
         Where images are converted to; made when something is written.
     shard
         ``(i, n)``: this run does the i-th of n parts, and writes a file of its own.
+
+    Attributes
+    ----------
+    entries
+        By source, what became of it.
+    begun
+        By source, which file says that it was begun, and at which place, when none says what became of it.
     """
 
     def __init__(self, target: Path, shard: tuple[int, int] | None = None) -> None:
@@ -71,7 +82,7 @@ class Journal:
         name = "journal.jsonl" if shard is None else f"journal-{shard[0]}-of-{shard[1]}.jsonl"
         self.path = self.folder / name
         self.entries: dict[str, Entry] = {}
-        self._begun: dict[str, tuple[Path, str]] = {}
+        self.begun: dict[str, tuple[Path, str | None]] = {}
         self._made: list[Path] = []
         self._file: IO[bytes] | None = None
         self._unsynced = 0
@@ -87,8 +98,8 @@ class Journal:
 
     def leftovers(self) -> Iterator[str]:
         """Yield the places of all that was begun, and neither done nor failed, by runs that are over."""
-        over = {path: path == self.path or _is_over(path) for path, _ in self._begun.values()}
-        yield from (place for path, place in self._begun.values() if over[path])
+        over = {path: path == self.path or _is_over(path) for path, _ in self.begun.values()}
+        yield from (place for path, place in self.begun.values() if over[path] and place is not None)
 
     def open(self) -> Journal:
         """Begin to write.
@@ -157,23 +168,22 @@ class Journal:
         self._unsynced = 0
 
     def _take(self, line: dict[str, Any], path: Path) -> None:
-        source = line.get("source")
+        source, state = line.get("source"), line.get("state")
         if not isinstance(source, str):
             return
-        self._begun.pop(source, None)
-        if line["state"] == "started" and "place" in line:
-            self._begun[source] = path, line["place"]
+        if state == "started":
+            self.begun[source] = path, line.get("place")
+            return
+        self.begun.pop(source, None)
         targets: list[str | int] = []
         for image in line.get("images", ()):
             targets += (image["target"], image.get("size", image["bytes"]))
-        if line["state"] == "started" and source in self.entries:
-            targets = list(self.entries[source].targets)
         self.entries[source] = Entry(
             line["size"],
             line["mtime_ns"],
             intern(line["options"]),
             intern(line["state"]),
-            bool(line.get("verified", False)),
+            "verified" in line,
             tuple(targets),
             line.get("voxel_bytes", 0),
         )
@@ -182,13 +192,19 @@ class Journal:
 def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a file that are whole; others were cut short by a kill."""
     with path.open("rb") as file:
-        for line in file:
+        while lines := list(islice(file, TOGETHER)):
             try:
-                found = json.loads(line)
+                found = json.loads(b"[" + b",".join(lines) + b"]")
             except ValueError:
-                continue
-            if isinstance(found, dict):
-                yield found
+                found = [_parsed(line) for line in lines]
+            yield from (line for line in found if isinstance(line, dict))
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _is_over(path: Path) -> bool:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
+from mlarray_io.batch.found import told
 from mlarray_io.convert import Settings
 from mlarray_io.opening import choose, images_of, open_image
-from mlarray_io.registry import installed
-from mlarray_io.source import Source
+from mlarray_io.remote import opened
+from mlarray_io.urls import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mlarray_io.batch.discovery import Found
+    from mlarray_io.batch.found import Found
     from mlarray_io.format import Reader
 
 CHANNEL = re.compile(r"_\d{4}$")
@@ -55,7 +56,7 @@ def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
     tolerance
         How far apart any corner of the two may lie, in parts of a voxel of the image.
     """
-    row: dict[str, Any] = {"image": one.image, "label": one.label}
+    row: dict[str, Any] = {"image": _told(one.image), "label": _told(one.label)}
     if one.image is None or one.label is None:
         return {**row, "problems": ["there is no label" if one.label is None else "there is no image"]}
     try:
@@ -67,7 +68,11 @@ def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
 
 def lost(one: Pair, code: int | None) -> dict[str, Any]:
     """Return the row of a pair that killed its process."""
-    return {"image": one.image, "label": one.label, "problems": [f"the process died (code {code})"]}
+    return {
+        "image": _told(one.image),
+        "label": _told(one.label),
+        "problems": [f"the process died (code {code})"],
+    }
 
 
 def problems(image: Reader, label: Reader, tolerance: float) -> list[str]:
@@ -123,12 +128,14 @@ def _spatial_shape(reader: Reader) -> tuple[int, ...]:
     return tuple(reader.shape[axis] for axis in axes)
 
 
-def _opened(path: str) -> Reader:
-    source, context = Source(Path(path)), Settings(threads=1).context()
-    format = installed().identify(source)
-    options = format.Options()
-    image = choose(images_of(source, format, options, context), None, source)
-    return open_image(source, format, image, options, context)
+@contextmanager
+def _opened(path: str) -> Iterator[Reader]:
+    context = Settings(threads=1).context()
+    with opened(place_of(path)) as (source, format):
+        options = format.Options()
+        image = choose(images_of(source, format, options, context), None, source)
+        with open_image(source, format, image, options, context) as reader:
+            yield reader
 
 
 def _spelt(value: Any) -> str:
@@ -136,3 +143,7 @@ def _spelt(value: Any) -> str:
         inner = [_spelt(one) for one in value]
         return "(" + ", ".join(inner) + ")"
     return f"{value:g}"
+
+
+def _told(source: str | None) -> str | None:
+    return None if source is None else told(source)

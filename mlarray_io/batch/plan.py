@@ -7,17 +7,21 @@ import json
 import os
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import OptionError
+from mlarray_io.batch.found import told
 from mlarray_io.batch.jobs import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.batch.discovery import Discovery, Found
+    from mlarray_io.batch.discovery import Discovery
+    from mlarray_io.batch.found import Found
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.journal import Entry, Journal
+    from mlarray_io.urls import Place
 
 Shard = tuple[int, int]
 
@@ -39,14 +43,17 @@ def plan(
     targets are there with the sizes that they had.
     """
     digest = fingerprint(order)
+    stored = Stored(order.target)
     for found in discovery.search(sources):
         if shard is not None and not belongs(found.place, shard):
             continue
-        entry = journal.entries.get(found.path)
-        if entry is not None and not order.settings.overwrite and _is_done(found, entry, digest, order):
-            yield Skip(found.path, entry)
+        name = told(found.path)
+        entry = journal.entries.get(name)
+        ended = entry is not None and name not in journal.begun
+        if entry and ended and not order.settings.overwrite and _is_done(found, entry, digest, order, stored):
+            yield Skip(name, entry)
         else:
-            ours = entry is not None
+            ours = entry is not None or name in journal.begun
             yield Job(found.path, found.place, found.kind, found.size, found.mtime_ns, ours)
 
 
@@ -82,18 +89,45 @@ def read_shard(text: str) -> Shard:
     return int(first), int(second)
 
 
-def _is_done(found: Found, entry: Entry, digest: str, order: Order) -> bool:
+def _is_done(found: Found, entry: Entry, digest: str, order: Order, stored: Stored) -> bool:
     if entry.state != "done" or (entry.size, entry.mtime_ns) != (found.size, found.mtime_ns):
         return False
     if entry.options != digest or (order.verify and not entry.verified):
         return False
     pairs = zip(entry.targets[::2], entry.targets[1::2], strict=True)
-    return all(_has_size(os.path.join(order.target, str(path)), int(size)) for path, size in pairs)
+    return all(stored.has(str(path), int(size)) for path, size in pairs)
 
 
-def _has_size(path: str, size: int) -> bool:
-    try:
-        status = os.stat(path)
-        return size < 0 or status.st_size == size
-    except OSError:
-        return False
+class Stored:
+    """What lies in the target already.
+
+    Parameters
+    ----------
+    target
+        The folder; one at a URL is listed once, when it is first asked about.
+    """
+
+    def __init__(self, target: Place) -> None:
+        self._target = target
+
+    def has(self, path: str, size: int) -> bool:
+        """Whether a file of this size is there; -1 for a folder."""
+        if isinstance(self._target, str):
+            return path in self._listed and (size < 0 or self._listed[path] in (size, None))
+        try:
+            status = os.stat(os.path.join(self._target, path))
+            return size < 0 or status.st_size == size
+        except OSError:
+            return False
+
+    @cached_property
+    def _listed(self) -> dict[str, int | None]:
+        from mlarray_io.urls import exists, listing
+
+        url = str(self._target)
+        found: dict[str, int | None] = {}
+        for entry in listing(url) if exists(url) else ():
+            found[entry.name] = entry.size
+            folders = entry.name.split("/")[:-1]
+            found.update({"/".join(folders[: count + 1]): None for count in range(len(folders))})
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlarray_core.errors import UnsupportedError
@@ -92,6 +93,7 @@ def run(
     shard: Shard | None = None,
     *,
     dry: bool = False,
+    beside: Path | None = None,
 ) -> Tally:
     """Convert everything that the sources hold and that isn't done yet.
 
@@ -107,6 +109,8 @@ def run(
         Whom to tell.
     dry
         The pool only forecasts, and nothing is written.
+    beside
+        The folder that the journal lies in, instead of the target: for one at a URL.
 
     Raises
     ------
@@ -115,8 +119,9 @@ def run(
     UnsupportedError
         There is no image.
     """
-    journal = Journal(order.target, shard).load() if not order.single else Journal(order.target)
+    journal = Journal(Path(beside or order.target), shard)
     if not order.single:
+        journal.load()
         discovery.avoid = str(order.target)
         discovery.known = _known(journal)
     tally = Tally()
@@ -131,7 +136,7 @@ def run(
     leftovers = list(journal.leftovers())
     if not (jobs or leftovers):
         return tally
-    traces = Traces(order, alone=shard is None and not order.single)
+    traces = Traces(order, alone=shard is None and not order.single and isinstance(order.target, Path))
     if order.single:
         _perform(jobs, journal, order, pool, audience, tally, traces)
         return tally
@@ -213,7 +218,7 @@ def _perform(
 
 
 def _identity(job: Job, digest: str) -> dict[str, Any]:
-    return {"source": job.source, "size": job.size, "mtime_ns": job.mtime_ns, "options": digest}
+    return {"source": job.name, "size": job.size, "mtime_ns": job.mtime_ns, "options": digest}
 
 
 def _line(job: Job, report: Report, digest: str, order: Order) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlarray_io import show
+from mlarray_io.urls import Place, joined, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from mlarray_io.batch.jobs import Job, Report
     from mlarray_io.batch.plan import Skip
@@ -31,7 +32,7 @@ class Silence:
     def reported(self, job: Job, report: Report) -> None:
         """Say what failed."""
         for failure in report.failures:
-            click.echo(failure_line(job.source, failure), err=True)
+            click.echo(failure_line(job.name, failure), err=True)
 
 
 class Lines(Silence):
@@ -46,10 +47,10 @@ class Lines(Silence):
         """Say what came, or would come, of each image."""
         state = "planned" if report.state == "planned" else "converted"
         for image in report.images:
-            _print({"source": job.source, "state": state, **image})
+            _print({"source": job.name, "state": state, **image})
         for failure in report.failures:
             error = {name: value for name, value in failure.items() if name != "image"}
-            _print({"source": job.source, "state": "failed", "image": failure["image"], "error": error})
+            _print({"source": job.name, "state": "failed", "image": failure["image"], "error": error})
 
 
 class Text(Silence):
@@ -61,7 +62,7 @@ class Text(Silence):
         for image in report.images:
             for kind, word in (("warnings", "note"), ("losses", "lost")):
                 for text in image.get(kind, ()):
-                    click.echo(f"{word}: {show.printable(job.source)}: {show.printable(text)}", err=True)
+                    click.echo(f"{word}: {show.printable(job.name)}: {show.printable(text)}", err=True)
 
 
 class Forecast(Silence):
@@ -73,7 +74,7 @@ class Forecast(Silence):
         What targets are told below.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self._root = root
 
     def reported(self, job: Job, report: Report) -> None:
@@ -81,7 +82,10 @@ class Forecast(Silence):
         super().reported(job, report)
         for image in report.images:
             which = f" (image {image['image']})" if len(report.images) > 1 else ""
-            click.echo(show.printable(f"{job.source}{which} -> {self._root / image['target']}"))
+            click.echo(show.printable(f"{job.name}{which} -> {self._below(image['target'])}"))
+
+    def _below(self, target: str) -> Place:
+        return self._root / target if isinstance(self._root, Path) else joined(shown(self._root), target)
 
 
 class Bar(Text):
@@ -102,7 +106,7 @@ class Bar(Text):
 
 
 @contextmanager
-def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool, root: Path) -> Iterator[Silence]:
+def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool, root: Place) -> Iterator[Silence]:
     """Lend whoever tells the user how a batch goes, in the way that was asked for."""
     if as_json:
         yield Lines()

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
+from mlarray_io.batch.found import told
 from mlarray_io.convert import Settings
 from mlarray_io.opening import images_of, open_image
-from mlarray_io.registry import installed
-from mlarray_io.source import Source
+from mlarray_io.remote import opened
+from mlarray_io.urls import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlarray_core.meta import Meta
-    from mlarray_io.batch.discovery import Found
+    from mlarray_io.batch.found import Found
     from mlarray_io.format import ImageRef, Reader
+    from mlarray_io.urls import Place
 
 STATISTICS = ("min", "max", "mean", "std", "median", "percentile_min", "percentile_max")
 COLUMNS = (
@@ -48,16 +49,16 @@ class Wish:
 
 def look(found: Found, wish: Wish) -> list[dict[str, Any]]:
     """Return a row for each image of a source, and one with an `error` for each that can't be read."""
-    blank = {"source": found.path, "source_bytes": max(found.size, 0)}
+    blank = {"source": told(found.path), "source_bytes": max(found.size, 0)}
     try:
-        return [{**blank, **row} for row in _rows(Path(found.path), wish)]
+        return [{**blank, **row} for row in _rows(place_of(found.path), wish)]
     except MLArrayError as error:
         return [{**blank, "error": error.message}]
 
 
 def lost(found: Found, code: int | None) -> list[dict[str, Any]]:
     """Return the row of a source that killed its process."""
-    return [{"source": found.path, "error": f"the process that read it died (code {code})"}]
+    return [{"source": told(found.path), "error": f"the process that read it died (code {code})"}]
 
 
 def facts_of(reader: Reader, image: ImageRef) -> dict[str, Any]:
@@ -100,22 +101,21 @@ def _named(header: Any, depth: int) -> str | None:
     return next(filter(None, (_named(part, depth - 1) for part in header.values())), None)
 
 
-def _rows(path: Path, wish: Wish) -> Iterator[Mapping[str, Any]]:
-    source, context = Source(path), Settings(threads=1).context()
-    format = installed().identify(source, wish.source_format)
-    options = format.Options()
-    images = images_of(source, format, options, context)
-    for image in images:
-        row: dict[str, Any] = {"format": format.name}
-        if len(images) > 1:
-            row["image"] = image.key
-        try:
-            with open_image(source, format, image, options, Settings(threads=1).context()) as reader:
-                row.update(facts_of(reader, image))
-                row.update(_measured(reader, wish))
-        except MLArrayError as error:
-            row["error"] = error.message
-        yield row
+def _rows(place: Place, wish: Wish) -> Iterator[Mapping[str, Any]]:
+    with opened(place, wish.source_format) as (source, format):
+        options = format.Options()
+        images = images_of(source, format, options, Settings(threads=1).context())
+        for image in images:
+            row: dict[str, Any] = {"format": format.name}
+            if len(images) > 1:
+                row["image"] = image.key
+            try:
+                with open_image(source, format, image, options, Settings(threads=1).context()) as reader:
+                    row.update(facts_of(reader, image))
+                    row.update(_measured(reader, wish))
+            except MLArrayError as error:
+                row["error"] = error.message
+            yield row
 
 
 def _measured(reader: Reader, wish: Wish) -> dict[str, Any]:

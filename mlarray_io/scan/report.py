@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from html import escape
 from importlib import resources
@@ -28,7 +29,7 @@ def report(rows: Rows, title: str) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_file('report.css')}</style>"
-        f'<h1>{escape(title)}</h1><div class="soft">{escape(common)}</div>'
+        f'<h1>{escape(title)}</h1><div class="soft">{escape(_spelt(common))}</div>'
         f"{_totals(rows, good)}<h2>How the images are</h2>"
         f'<div class="charts">{"".join(_charts(good))}</div>'
         f"{_broken(rows, common)}{_images(good, common)}<script>{_file('report.js')}</script></html>\n"
@@ -119,9 +120,18 @@ def _image(row: dict[str, Any], common: str) -> str:
 
 
 def _common(paths: Sequence[str]) -> str:
-    return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    """Return the folder that all sources lie in, as `os.path` spells it; nothing when there is none."""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # none, of several disks, or some at URLs
+        return ""
 
 
 def _name(row: dict[str, Any], common: str) -> str:
-    name = os.path.relpath(row["source"], common)
+    name = os.path.relpath(row["source"], common) if common else row["source"]
     return f"{name} [{row['image']}]" if row.get("image") is not None else name
+
+
+def _spelt(folder: str) -> str:
+    """Return a folder with the two slashes of a URL."""
+    return re.sub(r"^(\w{2,}):/(?!/)", r"\1://", folder)

@@ -1,0 +1,173 @@
+"""Batches from and to URLs: an S3 store of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_io.batch.discovery import Discovery
+from mlarray_io.batch.found import told
+from mlarray_io.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent))
+from batches import convert, files, states, tree
+
+fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
+pytest.importorskip("s3fs", reason="S3 needs s3fs")
+servers = pytest.importorskip("moto.server", reason="an S3 server needs moto")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 server of this machine, which processes started from here find too."""
+    started = servers.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    started.start()
+    host, port = started.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "key")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield fsspec.filesystem("s3", skip_instance_cache=True)
+    started.stop()
+
+
+@pytest.fixture
+def store(server, request):
+    """A bucket with the tree in its folder ``in``, as the file system and the start of its URLs."""
+    bucket = f"b{abs(hash(request.node.name)) % 10**9}"
+    server.mkdir(bucket)
+    return server, f"s3://{bucket}"
+
+
+def fill(system, url, folder):
+    system.put(f"{folder}/", f"{url}/in/", recursive=True)
+
+
+def below(system, url):
+    system.invalidate_cache()
+    start = url.removeprefix("s3://") + "/"
+    return sorted(name.removeprefix(start) for name in system.find(url))
+
+
+def test_a_folder_at_a_url_is_mirrored_here(store, tmp_path, capfd):
+    system, url = store
+    source, out = tree(tmp_path / "in"), tmp_path / "out"
+    fill(system, url, source)
+    code, lines = convert(capfd, f"{url}/in/", out, "--jobs", 2, "--verify")
+    assert (code, states(lines)) == (1, {"converted": 6, "skipped": 0, "failed": 1})
+    assert files(out) == [*(f"im000{i}.mla" for i in (0, 2, 4)), *(f"sub/im000{i}.mla" for i in (1, 3, 5))]
+    np.testing.assert_array_equal(mlarray.MLArray(out / "im0002.mla"), np.load(source / "im0002.npy"))
+    assert {line["source"].rpartition("/")[0] for line in lines} == {f"{url}/in", f"{url}/in/sub"}
+    assert states(convert(capfd, f"{url}/in", out, "--verify")[1])["skipped"] == 6
+    system.put(str(source / "sub/im0005.npy"), f"{url}/in/im0002.npy")
+    assert states(convert(capfd, f"{url}/in/", out, "--verify")[1])["converted"] == 1
+
+
+def test_a_target_at_a_url_needs_a_journal_here(store, tmp_path, capfd):
+    system, url = store
+    source, journal = tree(tmp_path / "in"), ("--journal", tmp_path / "journal")
+    assert main(["convert", str(source), f"{url}/out/"]) == 2
+    assert "--journal FOLDER" in capfd.readouterr().err
+    code, lines = convert(capfd, source, f"{url}/out/", *journal, "--verify")
+    assert (code, states(lines)) == (1, {"converted": 6, "skipped": 0, "failed": 1})
+    made = below(system, f"{url}/out")
+    assert made == [*(f"im000{i}.mla" for i in (0, 2, 4)), *(f"sub/im000{i}.mla" for i in (1, 3, 5))]
+    np.testing.assert_array_equal(mlarray.read(f"{url}/out/im0002.mla"), np.load(source / "im0002.npy"))
+    assert sorted({line["target"] for line in lines if line["state"] == "converted"}) == made
+    assert states(convert(capfd, source, f"{url}/out", *journal, "--verify")[1])["skipped"] == 6
+    system.rm(f"{url}/out/im0000.mla")
+    system.pipe(f"{url}/out/im0004.mla", b"cut")
+    assert states(convert(capfd, source, f"{url}/out/", *journal, "--verify")[1])["converted"] == 2
+    other = ("--journal", tmp_path / "other")
+    code, lines = convert(capfd, source, f"{url}/out/", *other)
+    assert (code, states(lines)["failed"]) == (1, 7)
+    assert not (tmp_path / "other").exists()
+    assert main(["convert", str(source), "https://127.0.0.1:1/out/", "--journal", str(tmp_path / "w")]) == 1
+    assert "can't be written to" in capfd.readouterr().err
+
+
+def test_folders_and_files_of_several_parts(store, tmp_path, capfd):
+    pytest.importorskip("zarr")
+    system, url = store
+    source = tree(tmp_path / "in", count=1, broken=0)
+    for name in ("a.zarr", "pair.hdr"):
+        assert main(["convert", str(source / "im0000.nii"), str(source / name), "-q"]) == 0
+    fill(system, url, source)
+    code, _ = convert(capfd, f"{url}/in/", tmp_path / "out")
+    assert (code, files(tmp_path / "out")) == (0, ["a.mla", "im0000.mla", "pair.mla"])
+    journal = ("--journal", tmp_path / "journal", "--to", "zarr")
+    assert convert(capfd, f"{url}/in/", f"{url}/out/", *journal)[0] == 0
+    assert {name.partition("/")[0] for name in below(system, f"{url}/out")} == {
+        "a.ome.zarr", "im0000.ome.zarr", "pair.ome.zarr"
+    }  # fmt: skip
+    assert states(convert(capfd, f"{url}/in/", f"{url}/out/", *journal)[1])["skipped"] == 3
+
+
+def test_series_at_a_url_are_one_image_each(store, tmp_path, capfd):
+    pydicom = pytest.importorskip("pydicom")
+    system, url = store
+    series = tmp_path / "in/p1/s1"
+    series.mkdir(parents=True)
+    for number in range(4):
+        write_slice(pydicom, series / f"{'IM' if number % 2 else 'x'}{number}", number)
+    np.save(series / "mask.npy", np.zeros(3))
+    (series / "notes.txt").write_text("no image")
+    fill(system, url, tmp_path / "in")
+    planned = convert(capfd, f"{url}/in/", tmp_path / "out", "--dry-run")[1]
+    assert [line["target"] for line in planned] == ["p1/s1/*.mla", "p1/s1/mask.mla"]
+    code, lines = convert(capfd, f"{url}/in/", tmp_path / "out")
+    assert (code, len(lines)) == (0, 2)
+    (volume,) = (name for name in files(tmp_path / "out") if name != "p1/s1/mask.mla")
+    assert mlarray.MLArray(tmp_path / "out" / volume).shape == (4, 5, 6)
+
+
+def write_slice(pydicom, path, number):
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CTImageStorage, f"1.2.3.{number + 1}"
+    data = pydicom.Dataset()
+    data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, f"1.2.3.{number + 1}"
+    data.StudyInstanceUID, data.SeriesInstanceUID, data.Modality = "1.2", "1.2.3", "CT"
+    data.Rows, data.Columns, data.PixelSpacing = 5, 6, [1, 1]
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
+    data.ImageOrientationPatient, data.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, number * 2]
+    data.PixelData = np.full((5, 6), number, "<i2").tobytes()
+    data.file_meta = meta
+    data.save_as(path, enforce_file_format=True)
+
+
+def test_lists_of_urls_and_scan(store, tmp_path, capfd):
+    system, url = store
+    source = tree(tmp_path / "in", broken=0)
+    fill(system, url, source)
+    names = ["im0000.nii", "sub/im0001.nii.gz", "sub/none.nii"]
+    (tmp_path / "list.txt").write_text("\n".join(f"{url}/in/{name}" for name in names), encoding="utf-8")
+    code, lines = convert(capfd, f"@{tmp_path}/list.txt", tmp_path / "out")
+    assert (code, states(lines)) == (1, {"converted": 2, "skipped": 0, "failed": 1})
+    assert files(tmp_path / "out") == ["im0000.mla", "sub/im0001.mla"]
+    assert main(["scan", f"{url}/in/", "--json"]) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert [row["source"] for row in rows] == sorted(
+        f"{url}/{name}" for name in below(system, url) if ".txt" not in name
+    )
+    assert main(["scan", f"{url}/in/", "-o", str(tmp_path / "t.html")]) == 0
+    assert f">{url}/in<" in (tmp_path / "t.html").read_text(encoding="utf-8")
+    assert main(["check-pairs", f"{url}/in/", str(source)]) == 0
+
+
+def test_what_is_secret_is_nowhere_told():
+    assert told("https://me:word@host/a.nii?sig=x") == "https://host/a.nii"
+    assert told("/data/a?b.nii") == "/data/a?b.nii"
+    (found,) = Discovery().search(["https://127.0.0.1:1/sub/a.nii.gz?sig=x"])
+    assert (found.place, found.size) == ("a", -1)
+    assert os.path.basename(told(found.path)) == "a.nii.gz"
