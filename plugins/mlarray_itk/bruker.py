@@ -66,11 +66,22 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
             hint="Was it copied whole?",
         )
     context.allow(raw.nbytes, path)
-    with parameters.open("rb") as file:
-        text = file.read(_LONGEST).decode("latin-1")
     fields = {name: value for name, value in found["fields"].items() if _UNTOLD not in value}
     meta = Meta(source={PARAMETERS: text, "fields": plain(fields)}, spatial=_spatial(found, path))
     return ChildReader(path, "mlarray_itk.bruker:voxels", raw, meta)
+
+
+def _parameters(parameters: Path, path: Path) -> str:
+    """Return the text of the parameters. Without its last line, ITK would read on and on."""
+    if not parameters.is_file():
+        raise NotFoundError(
+            f"its parameters, {PARAMETERS}, are missing", path=path, hint="Put them beside it"
+        )
+    with parameters.open("rb") as file:
+        text = file.read(_LONGEST).decode("latin-1")
+    if "\n##END" not in text:
+        raise CorruptError("its last line is missing", path=parameters, hint="Was it copied whole?")
+    return text
 
 
 def _spatial(found: dict[str, Any], path: Path) -> MetaSpatial:

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK
 
 import mlarray
-from mlarray_core.errors import NotFoundError
+from mlarray_core.errors import CorruptError, NotFoundError
 from mlarray_io.testing import FormatTests
 from mlarray_itk import MetaImageFormat
 from mlarray_itk.formats import BrukerFormat, GiplFormat, VtkFormat
@@ -120,4 +120,12 @@ def test_bruker_without_parameters(tmp_path):
     path = bruker(tmp_path / "1")
     (path.parent / "visu_pars").unlink()
     with pytest.raises(NotFoundError, match="visu_pars"):
+        mlarray.read(path)
+
+
+def test_bruker_with_parameters_cut_short(tmp_path):
+    path = bruker(tmp_path / "1")
+    text = path.with_name("visu_pars").read_text()
+    path.with_name("visu_pars").write_text(text[: text.index("-5 -6")])
+    with pytest.raises(CorruptError, match="visu_pars: its last line"):
         mlarray.read(path)
