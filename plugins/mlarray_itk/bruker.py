@@ -52,11 +52,7 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
     LimitError
         It is larger than the host allows.
     """
-    parameters = path.with_name(PARAMETERS)
-    if not parameters.is_file():
-        raise NotFoundError(
-            f"its parameters are missing, in {PARAMETERS}", path=path, hint="Put it beside it"
-        )
+    text = _parameters(path.with_name(PARAMETERS), path)
     found = ask_child("mlarray_itk.bruker:describe", path)
     raw = RawData(tuple(reversed(found["size"])), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > path.stat().st_size * _GROWTH:
