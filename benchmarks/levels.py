@@ -1,4 +1,4 @@
-"""What levels cost: bytes, time and memory; and how little is read to look at a large image.
+"""What levels cost: bytes, time and memory. How little is read of a large image is in `level_reads`.
 
 Run as ``python benchmarks/levels.py``. Times are processor times of whole processes, with and without levels
 in turn.
@@ -7,7 +7,6 @@ in turn.
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -34,8 +33,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in LIMITS:
             cost(name, Path(folder), asked)
-        coarsest(Path(folder))
-        panning(Path(folder))
 
 
 def cost(name: str, folder: Path, asked: argparse.Namespace) -> None:
@@ -79,38 +76,6 @@ def converted(source: Path, target: Path, levels: str) -> tuple[int, float, int]
     layout = ["-o", "profile=default"]
     out = subprocess.run([*command, *layout], capture_output=True, text=True, check=True).stdout.split()
     return target.stat().st_size, float(out[0]), int(out[1])
-
-
-def coarsest(folder: Path) -> None:
-    """Print how much memory is touched to open the coarsest level of a 10 GB image."""
-    path = folder / "large.mla"
-    plane = np.random.default_rng(0).integers(0, 1000, (1, 2000, 2000)).astype(np.int16)
-    MLArray(np.broadcast_to(plane, (1250, 2000, 2000)), spacing=(1.0, 1.0, 1.0), profile="fast").save(
-        path, levels="auto"
-    )
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    level = MLArray.open(path).levels[-1]
-    level.to_numpy()
-    touched = (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / 2**20
-    print(f"coarsest level of a 10 GB image, {level.shape}: {touched:.1f} MB of pages touched (limit 5)")
-    path.unlink()
-
-
-def panning(folder: Path) -> None:
-    """Print how many blocks a moving window reads, and how many it needs."""
-    path = folder / "slide.mla"
-    tile = data.load("rgb")[:3000, :3000]
-    MLArray(np.tile(tile, (4, 4, 1)), axis_labels=LABELS["rgb"]).save(path, levels="auto")
-    image = MLArray.open(path)
-    for level in (image, *image.levels):
-        block = level.meta.blosc2.block_size
-        wanted = [min(1024, size) for size in level.shape[:2]]
-        needed = np.prod([-(-size // step) + 1 for size, step in zip(wanted, block, strict=False)])
-        started = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-        for start in range(0, max(1, level.shape[1] - 1024), 2048):
-            level[: wanted[0], start : start + wanted[1]]
-        spent = resource.getrusage(resource.RUSAGE_SELF).ru_utime - started
-        print(f"window of 1024 x 1024 over {level.shape}: at most {needed} blocks each, {spent:.2f} s in all")
 
 
 if __name__ == "__main__":

@@ -87,10 +87,11 @@ def planes_of(
     """Return the middle planes of a file of any format."""
     from mlarray_core.array import open_any
     from mlarray_io.api import read
+    from mlarray_io.guard import reading
     from mlarray_io.remote import opened
     from mlarray_io.urls import place_of
 
-    with opened(place_of(path), source_format) as (source, format):
+    with opened(place_of(path), source_format) as (source, format), reading(source, format.name):
         own = source.url or source.path
         whole = open_any(own) if format.name == "mla" else read(own, format=format.name, image=image)
         return planes(whole, window)
@@ -172,7 +173,8 @@ def _coloured(plane: Array, labels: bool, limits: tuple[float, float] | None) ->
     import numpy as np
 
     if labels:
-        return _palette()[plane.astype(np.int64) % 256]
+        values = plane.astype(np.int64)
+        return _palette()[np.where(values == 0, 0, (values - 1) % 255 + 1)]  # only nothing is black
     if np.iscomplexobj(plane):
         plane = np.abs(plane)
     if plane.ndim == 3:

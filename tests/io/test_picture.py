@@ -81,6 +81,13 @@ def test_a_picture_is_one_plane_in_its_colours():
     np.testing.assert_array_equal(shown[0].pixels, array)
 
 
+def test_no_label_is_as_black_as_nothing():
+    labels = np.arange(-300, 900, dtype=np.int16).reshape(1, 30, 40)
+    image = MLArray(labels, axis_labels=ZYX, meta=Meta(is_seg=True))
+    black = (picture.planes(image)[0].pixels == 0).all(axis=-1)
+    np.testing.assert_array_equal(black, labels[0] == 0)
+
+
 def test_labels_have_one_colour_each_and_black_behind():
     array = np.zeros((4, 5, 6), np.uint8)
     array[:, 1:, 1:] = 3
