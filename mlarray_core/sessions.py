@@ -287,7 +287,7 @@ def settle(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     take_over
         Also end the session, because another one begins.
     """
-    session = _sessions.get(os.path.realpath(path))
+    session = _sessions.get(os.path.realpath(path)) if _sessions else None
     if session is None or session.pid != os.getpid():
         return
     session.commit()

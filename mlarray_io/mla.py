@@ -259,7 +259,7 @@ def _chunks(
             # a copy lets go of a large box before the next is read
             yield number, chunk.copy() if alone else chunk
         context.progress(voxels.nbytes)
-        del voxels
+        del voxels, chunk  # a chunk is a view that would keep the whole box while the next one is read
 
 
 def chunks_of(
