@@ -74,6 +74,18 @@ def test_each_level_is_sealed_and_named_in_a_zip(path):
         assert level.damaged() == []
 
 
+@pytest.mark.parametrize("dtype", ["i2", "u1"])
+def test_threads_make_the_same_file(tmp_path, dtype):
+    voxels = np.random.default_rng(0).integers(0, 100, (70, 200, 300)).astype(dtype)
+    made = []
+    for threads in (1, 3):
+        where = tmp_path / f"{threads}.mla"
+        MLArray(voxels, meta=Meta(is_seg=dtype == "u1")).save(where)
+        assert levels.build(where, "auto", threads=threads) == 3
+        made.append(where.read_bytes())
+    assert made[0] == made[1]
+
+
 def test_blosc2_opens_a_level_by_its_offset(path, scan):
     stored = levels.find(open_contents(str(path)))[0]
     array = blosc2.open(str(path), offset=stored.at, mmap_mode="r", mode="r")

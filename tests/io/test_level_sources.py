@@ -191,6 +191,56 @@ def test_levels_of_our_own_files(tmp_path):
         np.testing.assert_allclose(mine.affine, theirs.affine)
 
 
+@pytest.mark.parametrize(("size", "kept"), [(72, [0, 1]), (71, [1])])
+def test_levels_of_turned_images_keep_their_place(tmp_path, size, kept):
+    """Flipped, blocks begin at the other end; the first of 71 voxels' blocks of two would begin outside."""
+    voxels = np.random.default_rng(0).integers(0, 99, (66, 68, size)).astype(np.int16)
+    meta = Meta()
+    meta.spatial.coord_system = "LPS"
+    image = MLArray(voxels, spacing=(1, 2, 1), origin=(1, 2, 3), direction=np.eye(3)[:, ::-1], meta=meta)
+    image.save(tmp_path / "a.mla", levels="auto")
+    options = {"orient": "RPS", "options": {"levels": "source"}}
+    done = mlarray.convert(tmp_path / "a.mla", tmp_path / "b.mla", **options)
+    assert len(done.warnings) == 2 - len(kept)
+    assert all("level 1 of the source" in text and "beside" in text for text in done.warnings)
+    before, after = MLArray.open(tmp_path / "a.mla").levels, MLArray.open(tmp_path / "b.mla").levels
+    for mine, number in zip(after, kept, strict=True):
+        theirs = before[number]
+        np.testing.assert_array_equal(mine.to_numpy(), theirs.to_numpy()[:, :, ::-1])
+        last = theirs.shape[2] - 1
+        np.testing.assert_allclose(mine.affine @ [3, 5, 0, 1], theirs.affine @ [3, 5, last, 1])
+        np.testing.assert_allclose(mine.affine @ [3, 5, last, 1], theirs.affine @ [3, 5, 0, 1])
+
+
+def test_imaris_and_the_command_line(tmp_path, capsys):
+    h5py = pytest.importorskip("h5py")
+    from mlarray_io.cli import main
+
+    shape = (16, 40, 48)
+    voxels = np.random.default_rng(0).integers(0, 99, shape).astype(np.uint16)
+    with h5py.File(tmp_path / "a.ims", "w") as file:
+        file.attrs["ImarisDataSet"] = np.array([b"ImarisDataSet"])
+        info = file.create_group("DataSetInfo/Image").attrs
+        for number, size in enumerate(reversed(shape)):
+            info[f"ExtMin{number}"] = np.array(list(b"0.0"), np.uint8).view("S1")
+            info[f"ExtMax{number}"] = np.array(list(str(float(size)).encode()), np.uint8).view("S1")
+        for number in range(2):
+            small = voxels[:: 2**number, :: 2**number, :: 2**number]
+            channel = file.create_group(f"DataSet/ResolutionLevel {number}/TimePoint 0/Channel 0")
+            for name, size in zip("ZYX", small.shape, strict=True):
+                channel.attrs[f"ImageSize{name}"] = np.array(list(str(size).encode()), np.uint8).view("S1")
+            channel.create_dataset("Data", data=small, chunks=(8, 8, 8))
+    assert (
+        main(["convert", str(tmp_path / "a.ims"), str(tmp_path / "a.mla"), "--levels", "source", "-q"]) == 0
+    )
+    capsys.readouterr()
+    (level,) = MLArray.open(tmp_path / "a.mla").levels
+    np.testing.assert_array_equal(level.to_numpy()[0, 0], voxels[::2, ::2, ::2])
+    assert main(["levels", str(tmp_path / "a.mla")]) == 0
+    assert "1: 1 x 1 x 8 x 20 x 24" in (text := capsys.readouterr().out)
+    assert "source" in text
+
+
 def test_nonsense_is_refused_before_anything_is_converted(tmp_path, monkeypatch):
     from mlarray_core.frame_writer import FrameWriter
 
