@@ -13,6 +13,7 @@ from mlarray_core.chunk_index import ChunkIndex, special
 from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.files import being_written, map_file, open_binary
 from mlarray_core.stored_meta import read_metadata
+from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
     import mmap
@@ -224,6 +225,8 @@ def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
 def open_contents(path: str, verify: str = "touch") -> Contents:
     """Return a file's frame in a memory map, as it is now: later edits in place don't show.
 
+    Of a URL only header and trailer are fetched, and chunks when they are read.
+
     Raises
     ------
     CorruptError
@@ -231,6 +234,10 @@ def open_contents(path: str, verify: str = "touch") -> Contents:
     ReadError
         It can't be opened, or is no regular file.
     """
+    if is_url(path):
+        from mlarray_core.remote import open_remote
+
+        return open_remote(path, verify)
     return _settled(path, lambda: Contents(map_file(path), path, verify))
 
 

@@ -12,6 +12,7 @@ from mlarray_core.errors import (
     ExistsError,
     MissingDependencyError,
     MLArrayError,
+    ModeError,
     ReadError,
     UnsafeError,
     UnsupportedError,
@@ -70,8 +71,16 @@ def protocols(url: str) -> list[str]:
     return [link.partition("://")[0].lower() for link in links(url)]
 
 
-def filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system of a URL, and the path in it.
+def refuse_url(path: str | os.PathLike[str]) -> None:
+    """Raise `ModeError` for a URL: what is there can't be changed in place."""
+    if is_url(path):
+        raise ModeError(
+            "files at a URL can't be changed in place", path=path, hint="Download it, and upload it again"
+        )
+
+
+def filesystem(url: str, **settings: Any) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL, with its own settings, and the path in it.
 
     Raises
     ------
@@ -86,7 +95,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     with explained(url):
         import fsspec
 
-        system, path = fsspec.core.url_to_fs(url)
+        system, path = fsspec.core.url_to_fs(url, **settings)
         return system, str(path)
 
 

@@ -121,17 +121,19 @@ def listing() -> dict[str, Any]:
 def claims(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return which formats claim a file, and how surely, as JSON can hold it."""
     from mlarray_io.registry import install_line, installed, missing
+    from mlarray_io.remote import UrlSource
 
-    registry = installed()
+    registry, place = installed(), place_of(path)
+    source = UrlSource(place) if isinstance(place, str) else Source(place)
     found = [
         {
             "format": format.name,
             "confidence": confidence.name.lower(),
             "install": install_line(format) if missing(format) else None,
         }
-        for format, confidence in registry.claims(Source(path))
+        for format, confidence in registry.claims(source)
     ]
-    return {"path": str(path), "claims": found, "broken": dict(registry.broken)}
+    return {"path": str(source.where), "claims": found, "broken": dict(registry.broken)}
 
 
 def _container(source: Source) -> Inspection:

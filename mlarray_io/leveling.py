@@ -12,6 +12,7 @@ from mlarray_core.array import open_any
 from mlarray_core.container import open_contents
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
+from mlarray_core.urls import refuse_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ def drop(file: str) -> None:
 @contextmanager
 def _anew(file: str) -> Iterator[Path]:
     """Yield a copy of a file without levels, which takes its place when the body ends."""
+    refuse_url(file)
     image = open_any(file)
     with atomic(file, overwrite=True) as path:
         image.save(path, levels="none")
@@ -56,7 +58,7 @@ def listing(file: str, *, verify: bool = False) -> dict[str, Any]:
         rows.append(
             {"level": number, "shape": list(frame.shape), "bytes": level.size, "method": level.method}
         )
-    return {"file": file, "levels": rows, "verified": verify}
+    return {"file": shown(file), "levels": rows, "verified": verify}
 
 
 def show(found: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def check_target(url: str, *, overwrite: bool = False) -> None:
     system, path = filesystem(url)
     with explained(url, writing=True):
         system.invalidate_cache()
-        if not overwrite and system.exists(path):
+        if system.exists(path) and not overwrite:  # asked for in any case: a server that isn't there is told
             raise ExistsError(
                 "exists already", path=shown(url), hint="Overwrite it with --force (overwrite=True)"
             )

@@ -286,7 +286,7 @@ def fetch(url: str, path: Path, most: int | None = None) -> None:
 
 def _fetch_one(entry: Entry, path: Path, budget: _Budget) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    system, key = filesystem(entry.url)
+    system, key = filesystem(entry.url, **_patience(entry.url))
     with explained(entry.url):
         try:
             count = _pour(system.open(key, "rb", block_size=PIECE), path, budget)
@@ -298,6 +298,16 @@ def _fetch_one(entry: Entry, path: Path, budget: _Budget) -> None:
     if entry.size is not None and count < entry.size:
         what = f"{entry.size:,} bytes were announced and {count:,} came"
         raise CorruptError(what, path=shown(entry.url), hint="Try again")
+
+
+def _patience(url: str) -> dict[str, Any]:
+    """Return how long a web server is waited for: for each piece, not for the whole as is usual."""
+    if not is_web(url):
+        return {}
+    with explained(url):
+        from aiohttp import ClientTimeout
+
+        return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=60, sock_read=60)}}
 
 
 def _pour(stream: Any, path: Path, budget: _Budget) -> int:

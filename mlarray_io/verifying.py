@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LockedError, MLArrayError
 from mlarray_core.seal import State
+from mlarray_core.urls import is_url, refuse_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,9 +74,9 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
     """
     from mlarray_core.container import open_contents
 
-    name = os.fspath(path)
+    name = shown(os.fspath(path))
     try:
-        contents = open_contents(name)
+        contents = open_contents(os.fspath(path))
         contents.meta()
     except MLArrayError as error:
         state = DAMAGED if isinstance(error, CorruptError) else UNREADABLE
@@ -86,6 +87,7 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
         return Verdict(name, DAMAGED, count, damaged, _damage(name, damaged, count))
     if reseal and (contents.state is not State.SEALED or len(contents.buffer) > contents.end):
         try:
+            refuse_url(path)
             seal_anew(name, contents)
         except MLArrayError as error:
             return Verdict(name, state, count, error=error)
@@ -99,7 +101,8 @@ def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdic
 
     folders = set()
     for path in paths:
-        folders.add(os.path.dirname(os.path.abspath(path)))
+        if not is_url(path):
+            folders.add(os.path.dirname(os.path.abspath(path)))
         yield verify(path, reseal=reseal)
     for folder in filter(os.path.isdir, folders):
         sweep(folder)

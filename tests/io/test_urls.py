@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -181,6 +184,81 @@ def test_the_command_line(memory, scan, capsys):
     assert cli.main(["convert", "memory://a/scan.mla", "memory://folder/", "--all"]) == 0
     assert memory.exists("/folder/scan.mla")
     assert cli.main(["show", "memory://folder/scan.mla"]) == 0
+
+
+def test_other_commands(memory, scan, capsys):
+    mlarray.convert(scan, "memory://a.mla", options={"levels": "1"})
+    assert cli.main(["verify", "memory://a.mla"]) == 0
+    assert "sealed" in capsys.readouterr().out
+    assert cli.main(["levels", "memory://a.mla", "--verify"]) == 0
+    assert "all checksums agree" in capsys.readouterr().out
+    assert cli.main(["formats", "memory://a.mla", "--json"]) == 0
+    assert '"format": "mla"' in capsys.readouterr().out
+    for change in (["levels", "memory://a.mla", "--drop"], ["levels", "memory://a.mla", "--build"]):
+        assert cli.main(change) == 1
+        assert "can't be changed in place" in capsys.readouterr().err
+    content = bytearray(memory.cat("/a.mla"))
+    content[len(content) // 3] ^= 1
+    memory.pipe("/a.mla", bytes(content))
+    assert cli.main(["verify", "memory://a.mla"]) == 1
+    assert "damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["convert", "show"])
+def test_errors_name_the_url_not_its_copy(memory, scan, capsys, command):
+    memory.pipe("/cut.nrrd", scan.read_bytes()[:-3000])
+    assert (
+        cli.main([command, "memory://cut.nrrd", *(["memory://a.mla"] if command == "convert" else [])]) == 1
+    )
+    said = capsys.readouterr().err
+    assert "memory://cut.nrrd" in said
+    assert "temporary" not in said
+
+
+def test_a_polite_kill_leaves_no_copy(tmp_path, temporary):
+    """A server that never ends its answer is waited for; who kills the wait finds no copy left."""
+    pytest.importorskip("aiohttp", reason="web servers need aiohttp")
+    stop = threading.Event()
+
+    class Slow(SimpleHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(1 << 30))
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(b"NRRD0004\n" + bytes(1 << 20))
+            self.wfile.flush()
+            stop.wait(30)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    command = [sys.executable, "-c", "import sys; from mlarray_io.cli import main; sys.exit(main())"]
+    url = f"http://127.0.0.1:{server.server_port}/a.nrrd"
+    child = subprocess.Popen(
+        [*command, "convert", url, str(tmp_path / "a.mla")], env={**os.environ, "TMPDIR": str(temporary)}
+    )
+    try:
+        for _ in range(600):
+            if list(temporary.glob("*/a.nrrd")):
+                break
+            time.sleep(0.05)
+        assert [path.name for path in temporary.glob("*/*")] == ["a.nrrd"]
+        child.terminate()
+        assert child.wait(20) == cli.TERMINATED
+    finally:
+        child.kill()
+        child.wait()
+        stop.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert not (tmp_path / "a.mla").exists()
 
 
 def test_targets_are_never_replaced_unasked(memory, scan):
