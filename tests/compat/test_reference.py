@@ -242,3 +242,37 @@ def test_created_and_edited_files(tmp_path):
     image[1] = 3
     quietly(image.close)
     assert_same(ask(("describe", path))[0], described(quietly(MLArray, path)))
+
+
+@pytest.fixture
+def levelled(tmp_path):
+    """A file with coarser levels, and what the image is without them."""
+    path = tmp_path / "levels.mla"
+    MLArray(np.tile(VOXELS, (9, 9, 9)), spacing=(1.0, 1.0, 1.0)).save(path, levels="auto")
+    assert len(MLArray.open(path).levels) == 1
+    return path, described(MLArray(path))
+
+
+@pytest.mark.parametrize("how", ["load", "open"])
+def test_the_reference_reads_images_with_levels(levelled, how):
+    path, expected = levelled
+    before = path.read_bytes()
+    assert_same(ask(("describe", path, *(["open"] if how == "open" else [])))[0], expected)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("job", ["edit", "touch"])
+def test_levels_are_gone_after_the_reference_wrote(levelled, job):
+    path, expected = levelled
+    assert ask((job, path)) == [None]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        image = MLArray(path)
+        assert MLArray.open(path).levels == []
+    assert any("coarser levels are gone" in str(one.message) for one in told)
+    wanted = np.tile(VOXELS, (9, 9, 9))
+    if job == "edit":
+        wanted[:1] = 7
+        expected["source"]["edited"] = "by the reference"
+    np.testing.assert_array_equal(image.to_numpy(), wanted)
+    assert image.meta.source == expected["source"]
