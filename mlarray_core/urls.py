@@ -79,6 +79,11 @@ def refuse_url(path: str | os.PathLike[str]) -> None:
         )
 
 
+def is_web(url: str) -> bool:
+    """Whether a URL is that of a web server, which has pages instead of folders."""
+    return protocols(url)[0] in ("http", "https")
+
+
 def filesystem(url: str, **settings: Any) -> tuple[Any, str]:
     """Return fsspec's file system of a URL, with its own settings, and the path in it.
 
@@ -97,6 +102,35 @@ def filesystem(url: str, **settings: Any) -> tuple[Any, str]:
 
         system, path = fsspec.core.url_to_fs(url, **settings)
         return system, str(path)
+
+
+def read_part(system: Any, path: str, start: int, count: int) -> bytes:
+    """Return `count` bytes of a file from `start` on, fewer where it ends; a server can't send more.
+
+    Parameters
+    ----------
+    system, path
+        As `filesystem` returns them. Errors are fsspec's.
+    start, count
+        Which bytes.
+    """
+    if not is_web(path) or count <= 0:
+        return bytes(system.cat_file(path, start=start, end=start + count)) if count > 0 else b""
+    span = {"Range": f"bytes={start}-{start + count - 1}"}
+    with system.open(path, "rb", block_size=0, size=1, headers=span) as file:
+        if file.r.status != 206:  # a server without byte ranges sends all
+            _next(file, start, keep=False)
+        return _next(file, count)
+
+
+def _next(file: Any, count: int, *, keep: bool = True) -> bytes:
+    """Return the next bytes of a stream, or leave them out."""
+    pieces: list[bytes] = []
+    while count > 0 and (piece := file.read(min(count, 1 << 20))):
+        count -= len(piece)
+        if keep:
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mlarray_core.errors import MLArrayError, ReadError
-from mlarray_core.urls import explained, filesystem, shown
+from mlarray_core.urls import explained, filesystem, read_part, shown
 from mlarray_io.registry import installed
 from mlarray_io.source import HEAD_BYTES, Source
 from mlarray_io.urls import Place, beside, exists, fetch, is_folder, is_web, joined, local_copy, name_of
@@ -67,23 +67,20 @@ class UrlSource(Source):
         """The first 64 KiB; empty for a folder."""
         if self.is_dir:
             return b""
-        with explained(self.url), self._system.open(self._key, "rb", block_size=HEAD_BYTES) as file:
-            content = b""
-            while len(content) < HEAD_BYTES and (piece := file.read(HEAD_BYTES - len(content))):
-                content += piece
-            return content
+        with explained(self.url):
+            return read_part(self._system, self._key, 0, HEAD_BYTES)
 
     @cached_property
     def in_parts(self) -> bool:
         """Whether parts of it can be fetched: not from every web server."""
         if self.is_dir or not is_web(self.url):
             return True
-        with explained(self.url), self._system.open(self._key, "rb", block_size=1) as file:
-            try:
-                file.seek(max(0, self.size - 1))
-                return len(file.read(1)) == 1
-            except ValueError:
-                return False
+        span = {"Range": "bytes=0-0"}
+        with (
+            explained(self.url),
+            self._system.open(self._key, "rb", block_size=0, size=1, headers=span) as file,
+        ):
+            return bool(file.r.status == 206) and self.size > 0
 
     def holds(self, name: str) -> bool:
         """Whether it is a folder with a file called `name` in it."""
@@ -140,27 +137,13 @@ class UrlFolder:
             raise ReadError(f"the server doesn't say how large {name} is", path=shown(self.url))
         return int(info["size"])
 
-    def read(self, name: str, start: int = 0, count: int = 1 << 62) -> bytes | None:
+    def read(self, name: str, start: int, count: int) -> bytes | None:
         """Return at most `count` bytes of a file, None where there is none."""
         with explained(self.url):
             try:
-                if is_web(self.url) and start == 0:
-                    return self._streamed(name, count)
-                content = bytes(self._system.cat_file(self._place(name), start=start, end=start + count))
+                return read_part(self._system, self._place(name), start, count)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
-        if len(content) > count:  # a web server without byte ranges
-            content = content[start : start + count]
-        return content
-
-    def _streamed(self, name: str, count: int) -> bytes:
-        """Read with one request, and no more than `count` bytes whatever the server sends."""
-        pieces: list[bytes] = []
-        with self._system.open(self._place(name), "rb", block_size=0, size=1) as file:
-            while count > 0 and (piece := file.read(min(count, _PIECE))):
-                pieces.append(piece)
-                count -= len(piece)
-        return b"".join(pieces)
 
     def folders(self, name: str) -> list[str]:
         """Return the names of the folders in a folder, sorted; none where the server doesn't list."""

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from mlarray_core.errors import CorruptError, LimitError, ReadError, UnsafeError
-from mlarray_core.urls import explained, filesystem, is_url, links, protocols, shown
+from mlarray_core.urls import explained, filesystem, is_url, is_web, links, protocols, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "Entry", "Place", "beside", "exists", "fetch", "is_url", "joined", "listing", "local_copy", "name_of",
+    "Entry", "Place", "beside", "exists", "fetch", "is_url", "is_web", "joined", "listing", "local_copy", "name_of",
     "place_of", "shown",
 ]  # fmt: skip
 
@@ -99,11 +99,6 @@ def beside(url: str, name: str) -> str:
     head, sign, rest = link.rstrip("/").partition("://")
     folder = head + sign + (rest.rpartition("/")[0] + "/" if "/" in rest else "")
     return "::".join([f"{folder}{name}{mark}{query}", *chain])
-
-
-def is_web(url: str) -> bool:
-    """Whether a URL is that of a web server, which has pages instead of folders."""
-    return protocols(url)[0] in ("http", "https")
 
 
 def exists(url: str) -> bool:
@@ -287,14 +282,8 @@ def fetch(url: str, path: Path, most: int | None = None) -> None:
 def _fetch_one(entry: Entry, path: Path, budget: _Budget) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     system, key = filesystem(entry.url, **_patience(entry.url))
-    with explained(entry.url):
-        try:
-            count = _pour(system.open(key, "rb", block_size=PIECE), path, budget)
-        except ValueError:
-            if not is_web(entry.url):
-                raise
-            # a server without byte ranges: all of it in one answer
-            count = _pour(system.open(key, "rb", block_size=0), path, budget)
+    with explained(entry.url):  # from a web server as one answer: not every one sends parts
+        count = _pour(system.open(key, "rb", block_size=0 if is_web(entry.url) else PIECE), path, budget)
     if entry.size is not None and count < entry.size:
         what = f"{entry.size:,} bytes were announced and {count:,} came"
         raise CorruptError(what, path=shown(entry.url), hint="Try again")

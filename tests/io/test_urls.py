@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -486,6 +489,49 @@ def test_web_errors_hold_no_secrets(web):
         mlarray.read("http://user:word@127.0.0.1:1/x.nii?token=secret")
     assert not any(part in str(caught.value) for part in ("secret", "word"))
     assert caught.value.__cause__ is None
+
+
+def test_a_server_that_sends_without_an_end(monkeypatch):
+    """However much a server sends, no more is read than was asked for, or than there is room for."""
+    pytest.importorskip("aiohttp", reason="web servers need aiohttp")
+    import tracemalloc
+
+    class Endless(SimpleHTTPRequestHandler):
+        def do_HEAD(self):
+            if ".zarr" in self.path and not self.path.endswith("zarr.json"):
+                return self.send_error(404)
+            self.send_response(206 if "Range" in self.headers else 200)
+            self.send_header("Content-Length" if self.command == "HEAD" else "X-Nothing", "5000")
+            self.end_headers()
+            return None
+
+        def do_GET(self):
+            self.do_HEAD()
+            start = b"\x9e\xa8b2frame\x00" if self.path.endswith(".mla") else b"NRRD0004\n# "
+            with suppress(OSError):
+                self.wfile.write(start)
+                while True:
+                    self.wfile.write(b" " * (1 << 20))
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 << 20))
+    tracemalloc.start()
+    try:
+        for name, what in (("a.mla", errors.CorruptError), ("a.zarr", errors.MLArrayError),
+                           ("a.nrrd", errors.LimitError)):  # fmt: skip
+            with pytest.raises(what):
+                mlarray.read(f"http://127.0.0.1:{server.server_port}/{name}")
+        assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    finally:
+        tracemalloc.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_pages_lead_nowhere_else(web):
