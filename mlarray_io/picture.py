@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError
-from mlarray_io.format import Reader
+from mlarray_io.format import Context, Reader
+from mlarray_io.mla import MlaReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.array import MLArray
-    from mlarray_io.format import Box
 
     Array = np.ndarray[Any, Any]
 
@@ -27,6 +28,8 @@ WINDOWS = {
 """Centre and width, in Hounsfield units."""
 LARGEST = 512
 """Where the file holds coarser levels, the coarsest with an axis of at least so many voxels is read."""
+WHOLE = 1 << 30
+"""Bytes up to which an image is read at once, which is fastest; of a larger one its middle planes are."""
 GAP = 8
 
 
@@ -53,7 +56,7 @@ class Plane:
     labels: bool = False
 
 
-def planes(image: MLArray, window: str | None = None) -> list[Plane]:
+def planes(image: MLArray | Reader, window: str | None = None) -> list[Plane]:
     """Return the middle planes of an image: three of a volume, the plane itself of a picture.
 
     Parameters
@@ -64,20 +67,22 @@ def planes(image: MLArray, window: str | None = None) -> list[Plane]:
     window
         A name of `WINDOWS`, ``"LOW,HIGH"``, or None for the first to the 99th percentile.
     """
-    voxels, spacing, oriented = _volume(_Levelled(image))
+    volume = _Volume(_coarse(image if isinstance(image, Reader) else MlaReader(image)))
     labels = image.meta.is_seg.value is True
-    limits = None if labels or voxels.ndim == 4 else _limits(voxels, window)
-    names = ("axial", "coronal", "sagittal") if oriented else ("along axis 0", "along axis 1", "along axis 2")
-    shown = []
+    names = (
+        ("axial", "coronal", "sagittal") if volume.oriented else tuple(f"along axis {n}" for n in range(3))
+    )
+    sizes, spacing = volume.shape, volume.spacing
+    cuts = {}
     for axis in range(3):
         rows, columns = [other for other in range(3) if other != axis]
-        if min(voxels.shape[rows], voxels.shape[columns]) == 1 and max(voxels.shape[:3]) > 1:
-            continue
-        plane = voxels.take(voxels.shape[axis] // 2, axis)
-        if oriented and axis > 0:
-            plane = plane[::-1]  # head up
-        height, width = voxels.shape[rows] * spacing[rows], voxels.shape[columns] * spacing[columns]
-        shown.append(Plane(_coloured(plane, labels, limits), height, width, names[axis], labels))
+        if min(sizes[rows], sizes[columns]) > 1 or max(sizes) == 1:
+            cuts[axis] = (volume.plane(axis), sizes[rows] * spacing[rows], sizes[columns] * spacing[columns])
+    limits = None if labels or volume.coloured else _limits([cut[0] for cut in cuts.values()], window)
+    shown = []
+    for axis, (plane, height, width) in cuts.items():
+        upright = plane[::-1] if volume.oriented and axis > 0 else plane  # head up
+        shown.append(Plane(_coloured(upright, labels, limits), height, width, names[axis], labels))
     return shown
 
 
@@ -85,66 +90,95 @@ def planes_of(
     path: str, source_format: str | None = None, image: str | None = None, window: str | None = None
 ) -> list[Plane]:
     """Return the middle planes of a file of any format."""
-    from mlarray_core.array import open_any
-    from mlarray_io.api import read
-    from mlarray_io.guard import reading
+    from mlarray_core.processors import available_threads
+    from mlarray_io.opening import choose, images_of, open_image
     from mlarray_io.remote import opened
     from mlarray_io.urls import place_of
 
-    with opened(place_of(path), source_format) as (source, format), reading(source, format.name):
-        own = source.url or source.path
-        whole = open_any(own) if format.name == "mla" else read(own, format=format.name, image=image)
-        return planes(whole, window)
+    with opened(place_of(path), source_format) as (source, format):
+        options, context = format.Options(), Context(threads=available_threads())
+        chosen = choose(images_of(source, format, options, context), image, source)
+        with open_image(source, format, chosen, options, context) as reader:
+            try:
+                return planes(reader, window)
+            except UnsupportedError as error:
+                error.path = error.path or str(source.where)
+                raise
 
 
-class _Levelled(Reader):
-    """The coarsest version of an image that is still fine enough to show, as a reader."""
-
-    def __init__(self, image: MLArray) -> None:
-        if image.shape is None:
-            raise UnsupportedError("there are no voxels to show", path=image.filepath)
-        fine = [level for level in (image, *image.levels) if max(level.shape or (1,)) >= LARGEST]
-        self.image = fine[-1] if fine else image
-        assert self.image.shape is not None
-        assert self.image.dtype is not None
-        self.meta, self.shape, self.dtype = self.image.meta, self.image.shape, self.image.dtype
-
-    def __getitem__(self, box: Box, /) -> Array:
-        voxels: Array = self.image.read(box)
-        return voxels
+def _coarse(reader: Reader) -> Reader:
+    """Return the coarsest version of an image that is still fine enough to show."""
+    if reader.shape == (0,):
+        raise UnsupportedError("there are no voxels to show")
+    fine = [one for one in (reader, *reader.levels) if max(one.shape or (1,)) >= LARGEST]
+    return fine[-1] if fine else reader
 
 
-def _volume(reader: Reader) -> tuple[Array, list[float], bool]:
-    """Return z, y, x (and components) of an image, their spacing, and whether they are oriented."""
-    import numpy as np
+class _Volume:
+    """The first entry of an image along all but its spatial axes, as z, y, x.
 
-    from mlarray_core import geometry
-    from mlarray_io.views import OrientedView
+    Parameters
+    ----------
+    reader
+        Of one to three spatial axes.
 
-    labels = reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape)
-    axes = geometry.spatial_axes(labels, len(reader.shape))
-    if not 1 <= len(axes) <= 3:
-        raise UnsupportedError(f"an image of {len(axes)} spatial axes can't be shown")
-    world = reader.meta.spatial.coord_system
-    oriented = len(axes) == 3 and geometry.normal_world(world) in ("RAS", "LPS", "LAS")
-    if oriented:
-        reader = OrientedView(reader, "LPS")
-    affine = geometry.affine_of(reader.meta.spatial, len(axes))
-    spacing = geometry.decompose(affine)[0]
-    colours = [i for i, label in enumerate(labels) if label == "components" and reader.shape[i] in (3, 4)]
-    box = tuple(
-        slice(0, size) if i in (*axes, *colours[:1]) else slice(0, 1) for i, size in enumerate(reader.shape)
-    )
-    voxels = np.moveaxis(reader[box], list(axes), range(len(axes)))
-    if colours:
-        voxels = voxels.reshape(*voxels.shape[: len(axes)], -1)[..., :3]
-    else:
-        voxels = voxels.reshape(voxels.shape[: len(axes)])
-    missing = 3 - len(axes)
-    return voxels.reshape((1,) * missing + voxels.shape), [1.0] * missing + list(spacing), oriented
+    Attributes
+    ----------
+    shape, spacing
+        Along z, y and x; 1 where there is no such axis.
+    oriented
+        Whether the world is known, and the axes lead as the patient lies.
+    coloured
+        Whether planes have red, green and blue.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        from mlarray_core import geometry
+        from mlarray_io.views import OrientedView
+
+        labels = reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape)
+        self._axes = list(geometry.spatial_axes(labels, len(reader.shape)))
+        if not 1 <= len(self._axes) <= 3:
+            raise UnsupportedError(f"an image of {len(self._axes)} spatial axes can't be shown")
+        world = geometry.normal_world(reader.meta.spatial.coord_system)
+        self.oriented = len(self._axes) == 3 and world in ("RAS", "LPS", "LAS")
+        self._reader = OrientedView(reader, "LPS") if self.oriented else reader
+        sizes = self._reader.shape
+        colours = [i for i, label in enumerate(labels) if label == "components" and sizes[i] in (3, 4)][:1]
+        self.coloured = bool(colours)
+        missing = [1.0] * (3 - len(self._axes))
+        affine = geometry.affine_of(self._reader.meta.spatial, len(self._axes))
+        self.spacing = missing + list(geometry.decompose(affine)[0])
+        self.shape = [1] * len(missing) + [sizes[axis] for axis in self._axes]
+        kept = (*self._axes, *colours)
+        self._box = [slice(0, size) if axis in kept else slice(0, 1) for axis, size in enumerate(sizes)]
+        count = math.prod(part.stop for part in self._box)
+        self._voxels = self._read(self._box) if count * reader.dtype.itemsize <= WHOLE else None
+
+    def plane(self, axis: int) -> Array:
+        """Return the middle plane across an axis: rows, columns, and colours if there are any."""
+        middle, own = self.shape[axis] // 2, axis - 3 + len(self._axes)
+        if self._voxels is not None or own < 0:
+            voxels = self._read(self._box) if self._voxels is None else self._voxels
+            cut: Array = voxels.take(middle, axis)
+            return cut
+        box = list(self._box)
+        box[self._axes[own]] = slice(middle, middle + 1)
+        only: Array = self._read(box).take(0, axis)
+        return only
+
+    def _read(self, box: list[slice]) -> Array:
+        """Return z, y, x (and colours) of a box."""
+        import numpy as np
+
+        count = len(self._axes)
+        voxels = np.moveaxis(self._reader[tuple(box)], self._axes, range(count))
+        inner = voxels.shape[:count]
+        voxels = voxels.reshape(*inner, -1)[..., :3] if self.coloured else voxels.reshape(inner)
+        return voxels.reshape((1,) * (3 - count) + voxels.shape)
 
 
-def _limits(voxels: Array, window: str | None) -> tuple[float, float]:
+def _limits(shown: list[Array], window: str | None) -> tuple[float, float]:
     import numpy as np
 
     if window in WINDOWS:
@@ -159,8 +193,9 @@ def _limits(voxels: Array, window: str | None) -> tuple[float, float]:
                 f"{window!r} is no window", hint=f"Take LOW,HIGH or one of {choices}"
             ) from None
         return low, high
-    sample = np.abs(voxels) if np.iscomplexobj(voxels) else voxels
-    sample = sample[tuple(slice(None, None, max(1, size // 128)) for size in sample.shape)]
+    parts = [plane[tuple(slice(None, None, max(1, size // 256)) for size in plane.shape)] for plane in shown]
+    sample = np.concatenate([part.reshape(-1) for part in parts] or [np.empty(0)])
+    sample = np.abs(sample) if np.iscomplexobj(sample) else sample
     known = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
     if known.size == 0:
         return 0.0, 1.0

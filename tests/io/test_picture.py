@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlarray_core import Meta, MLArray
+from mlarray_core import Meta, MetaSpatial, MLArray
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io import picture
 
@@ -120,10 +120,46 @@ def test_metadata_only_can_not_be_shown():
         picture.planes(MLArray(meta=Meta(bbox=[[[0, 1], [2, 3]]])))
 
 
+def test_what_can_not_be_shown_is_named(tmp_path):
+    MLArray(meta=Meta(bbox=[[[0, 1], [2, 3]]])).save(tmp_path / "boxes.mla")
+    with pytest.raises(UnsupportedError, match=r"boxes\.mla"):
+        picture.planes_of(str(tmp_path / "boxes.mla"))
+
+
 def test_a_coarse_level_is_read_where_there_is_one(tmp_path):
     MLArray(np.zeros((2100, 2100), np.uint8)).save(tmp_path / "large.mla", levels="auto")
     shown = picture.planes(MLArray.open(tmp_path / "large.mla"))
     assert shown[0].pixels.shape == (525, 525, 3)
+
+
+@pytest.mark.parametrize("axes", [ZYX, ZYX[1:], ["temporal", *ZYX], [*ZYX[1:], "components"]])
+def test_large_images_are_read_by_their_middle_planes(axes, monkeypatch):
+    """The same planes, without the rest."""
+    array = np.random.default_rng(0).integers(0, 255, [11, 12, 13, 3][4 - len(axes) :]).astype(np.uint8)
+    image = MLArray(array, axis_labels=axes, meta=Meta(spatial=MetaSpatial(coord_system="RAS")))
+    whole = picture.planes(image, "0,255")
+    read, original = [], type(image).read
+    monkeypatch.setattr(picture, "WHOLE", 0)
+    monkeypatch.setattr(type(image), "read", lambda *asked: read.append(original(*asked)) or read[-1])
+    planes = picture.planes(image, "0,255")
+    assert [plane.title for plane in planes] == [plane.title for plane in whole]
+    for one, other in zip(planes, whole, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+    if "spatial_z" in axes:  # a picture is its middle plane
+        assert sum(voxels.size for voxels in read) < array.size
+
+
+def test_levels_of_the_source_are_shown(tmp_path):
+    """A slide is too large to be read; its pyramid isn't."""
+    tifffile = pytest.importorskip("tifffile")
+    fine = np.zeros((1200, 1400, 3), np.uint8)
+    coarse = np.random.default_rng(0).integers(0, 255, (600, 700, 3)).astype(np.uint8)
+    with tifffile.TiffWriter(tmp_path / "slide.ome.tif", ome=True) as file:
+        options = {"photometric": "rgb", "tile": (64, 64)}
+        file.write(fine, subifds=1, metadata={"axes": "YXS"}, **options)
+        file.write(coarse, subfiletype=1, **options)
+    (plane,) = picture.planes_of(str(tmp_path / "slide.ome.tif"))
+    np.testing.assert_array_equal(plane.pixels, coarse)
 
 
 def test_png_and_terminal(tmp_path):
