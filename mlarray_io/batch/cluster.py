@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError
+from mlarray_io.batch.allocator import keep_memory
 from mlarray_io.batch.jobs import Job, Order, Report, clear, death, perform, target_of
 from mlarray_io.urls import exists
 
@@ -67,7 +68,7 @@ class Cluster:
         """Yield the report of every job as it is ready; closing the generator gives the rest up."""
         from distributed import as_completed
 
-        work = partial(perform, order=self._order)
+        work = partial(_perform, order=self._order)
         with connect(self._address) as client:
             ready = as_completed(loop=client.loop)
             under_way: dict[Any, Job] = {}
@@ -114,3 +115,8 @@ class Cluster:
             return report
         dead = death(job, None)
         return replace(dead, failures=[{**dead.failures[0], "message": f"its workers died ({error})"[:300]}])
+
+
+def _perform(job: Job, order: Order) -> Report:
+    keep_memory()
+    return perform(job, order)

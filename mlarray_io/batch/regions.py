@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlarray_io.batch.allocator import keep_memory
 from mlarray_io.convert import Conversion, Settings, convert
 from mlarray_io.opening import choose, images_of, open_image, viewed
 from mlarray_io.options import share
@@ -52,6 +53,7 @@ def encode(work: Work, box: Box) -> Part:
     from mlarray_core.lossy import rounded
     from mlarray_io.mla import chunks_of
 
+    keep_memory()
     origin, format = Source(work.source), installed().get(work.format)
     target = installed().get("mla")
     sides = (format.name, format.Options), (target.name, target.Options)
