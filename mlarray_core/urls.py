@@ -114,7 +114,7 @@ def read_part(system: Any, path: str, start: int, count: int) -> bytes:
     start, count
         Which bytes.
     """
-    if not is_web(path) or count <= 0:
+    if "http" not in type(system).protocol or count <= 0:  # a cache of a web server's is none
         return bytes(system.cat_file(path, start=start, end=start + count)) if count > 0 else b""
     span = {"Range": f"bytes={start}-{start + count - 1}"}
     with system.open(path, "rb", block_size=0, size=1, headers=span) as file:

@@ -469,6 +469,16 @@ def test_from_a_web_server(web, scan, image):
     assert UrlSource(f"{url}/d.mla").in_parts is server.ranges
 
 
+def test_a_cache_of_fsspec_is_its_own(web, scan, temporary):
+    folder, url, _ = web
+    for name in ("a.nrrd", "d.mla"):
+        mlarray.convert(scan, folder / name)
+        assert np.array_equal(mlarray.read(f"simplecache::{url}/{name}"), VOXELS), name
+    for left in temporary.iterdir():  # until the interpreter ends
+        assert left.name.startswith("tmp")
+        shutil.rmtree(left)
+
+
 def test_a_folder_of_a_web_server(web, tmp_path):
     pytest.importorskip("imagecodecs", reason="pictures need imagecodecs")
     folder, url, _ = web
