@@ -348,6 +348,8 @@ def checked_verify(verify: str) -> str:
 
 def _checked_path(filepath: PathLike, *, must_exist: bool) -> str:
     path = os.fspath(filepath)
+    if is_url(path):
+        raise ModeError("this can't write to a URL", path=path, hint="Use mlarray.write")
     if not path.lower().endswith(SUFFIX):
         raise ModeError(f"the name of an MLArray file ends in {SUFFIX}", path=path)
     if must_exist and not os.path.exists(path):

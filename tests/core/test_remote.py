@@ -120,6 +120,9 @@ def test_nothing_is_written(url, memory):
     for how in ({"mmap_mode": "r+"}, {"mode": "a", "mmap_mode": None}):
         with pytest.raises(ModeError, match="edited in place"):
             MLArray.open(url, **how)
+    for write in (lambda: MLArray(VOXELS).save(url), lambda: MLArray.create(url, (3,), "u1")):
+        with pytest.raises(ModeError, match=r"Use mlarray\.write"):
+            write()
     with pytest.raises(ModeError, match="reading only"):
         MLArray.open(url)[0] = 1
     image = MLArray.open(url, mmap_mode="c")
