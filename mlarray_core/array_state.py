@@ -18,8 +18,10 @@ from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.planning import is_array, normal_shape, note_layout, plan_layout
 from mlarray_core.processors import available_threads
+from mlarray_core.seal import State
 from mlarray_core.sessions import FileSession, compression_of
 from mlarray_core.storage import FrameStorage, PlainStorage, Storage, edited_copy
+from mlarray_core.stored_meta import says_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +41,7 @@ class ArrayState:
     _storage: Storage | None
     _session: FileSession | None
     _unread: Callable[[], Meta] | None
-    """Reads the metadata, when nobody has asked for them yet; only of an image with voxels."""
+    """Makes the metadata, when nobody has asked for them yet; only of an image with voxels."""
 
     def _clear(self) -> None:
         self._storage = self._session = self._meta = None
@@ -143,12 +145,13 @@ class ArrayState:
     def _attach(
         self, contents: Contents, dparams: Any, kind: type[FrameStorage] = FrameStorage
     ) -> FrameStorage:
-        """Take metadata and voxels from an open frame; unverified metadata when they are asked for."""
+        """Take metadata and voxels from an open frame."""
         dparams = {"nthreads": 1, **codec.plain_dparams(dparams)}
-        if contents.verification == "none" and contents.frame.nbytes:
-            self._read_meta_later(partial(_meta_of_voxels, contents, dparams))
+        mapping = None if contents.verification == "none" else contents.mapping()
+        if _can_wait(contents, mapping):
+            self._read_meta_later(partial(_meta_of_voxels, contents, dparams, mapping))
         else:
-            self._meta = _meta_of(contents, dparams)
+            self._meta = _meta_of(contents, dparams, mapping)
         self._storage = storage = kind(contents, dparams)
         if self._unread is None:
             self._describe()
@@ -233,9 +236,21 @@ class ArrayState:
         writer.finish(metadata)
 
 
-def _meta_of(contents: Contents, dparams: Mapping[str, Any]) -> Meta:
+def _can_wait(contents: Contents, mapping: dict[str, Any] | None) -> bool:
+    """Whether the Meta of an image with voxels may be made when somebody asks for it.
+
+    That of a sealed file was valid when it was written; others are looked at when they are opened, unless
+    verification is not wanted.
+    """
+    if mapping is None or not contents.frame.nbytes:
+        return bool(contents.frame.nbytes)
+    sealed = contents.state is State.SEALED and contents.verification == "touch"
+    return sealed and says_array(mapping, contents.frame.shape)
+
+
+def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
     """Return the metadata of a frame, with what the frame says of its layout itself."""
-    meta = contents.meta()
+    meta = contents.meta(mapping)
     known: dict[str, Any] = {"dparams": dparams}
     if meta._has_array.has_array:
         known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
@@ -245,9 +260,9 @@ def _meta_of(contents: Contents, dparams: Mapping[str, Any]) -> Meta:
     return meta
 
 
-def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any]) -> Meta:
+def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
     """Return the metadata of a frame whose voxels were taken for granted so far."""
-    meta = _meta_of(contents, dparams)
+    meta = _meta_of(contents, dparams, mapping)
     if not meta._has_array.has_array:
         raise CorruptError("the metadata say that there are no voxels, and there are", path=contents.path)
     with meta_writable():

@@ -12,7 +12,7 @@ from mlarray_core import seal
 from mlarray_core.chunk_index import ChunkIndex, special
 from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.files import being_written, map_file, open_binary
-from mlarray_core.stored_meta import read_metadata
+from mlarray_core.stored_meta import meta_of, read_mapping
 from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
@@ -83,9 +83,13 @@ class Contents:
         """Return the frame in a part of the file, `size` bytes from `at` on."""
         return Contents(self._view[at : at + size], self.path, self.verification)
 
-    def meta(self) -> Meta:
-        """Return the metadata, whichever generation wrote it."""
-        return read_metadata(self.read, self.frame, self.path)
+    def mapping(self) -> dict[str, Any]:
+        """Return the metadata as they are stored, of plain values, whichever generation wrote them."""
+        return read_mapping(self.read, self.frame, self.path)
+
+    def meta(self, mapping: dict[str, Any] | None = None) -> Meta:
+        """Return the metadata, made of `mapping` where that was read before."""
+        return meta_of(self.mapping() if mapping is None else mapping, self.frame.shape, self.path)
 
     @cached_property
     def grid(self) -> Grid:
@@ -338,4 +342,4 @@ def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
             raise
         if state is seal.State.EDITED:
             warn_edited(path)
-        return read_metadata(read, frame, path), frame.shape, frame.dtype
+        return meta_of(read_mapping(read, frame, path), frame.shape, path), frame.shape, frame.dtype

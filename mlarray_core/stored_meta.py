@@ -17,8 +17,8 @@ MAX_META = generations.MAX_BYTES + (1 << 16)
 """Bytes of stored metadata that are read."""
 
 
-def read_metadata(read: frames.Read, frame: frames.Frame, path: str | None) -> Meta:
-    """Return the metadata of a checked frame, whichever generation wrote it; an empty Meta without any.
+def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> dict[str, Any]:
+    """Return the metadata of a checked frame, of plain values; an empty dict without any.
 
     Raises
     ------
@@ -30,10 +30,47 @@ def read_metadata(read: frames.Read, frame: frames.Frame, path: str | None) -> M
         They are larger, longer or more deeply nested than metadata are.
     """
     try:
-        return _decoded(stored_metadata(read, frame), frame.shape)
+        stored = stored_metadata(read, frame)
+        return {} if stored is None else generations.decode(stored)
     except MLArrayError as error:
         error.path = error.path or path
         raise
+
+
+def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -> Meta:
+    """Return the Meta that a frame's metadata say, whichever generation wrote them.
+
+    Parameters
+    ----------
+    mapping
+        What `read_mapping` returned.
+    shape
+        Of the array in the frame.
+    path
+        Named in errors.
+
+    Raises
+    ------
+    MetadataError
+        What can't be taken over can't be kept aside either.
+    """
+    from mlarray_core.meta import Meta
+    from mlarray_core.meta.base import meta_writable
+
+    has_array = says_array(mapping, shape)
+    try:
+        meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
+    except MLArrayError as error:
+        error.path = error.path or path
+        raise
+    with meta_writable():
+        meta._has_array.has_array = has_array
+    return meta
+
+
+def says_array(mapping: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+    """Whether there are voxels, by the metadata; bare arrays and the earliest files don't say it."""
+    return _flag(mapping.get("_has_array"), default=shape != (0,))
 
 
 def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
@@ -43,19 +80,6 @@ def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
     if "med_blosc2" in frame.layers:
         return msgpack.unpack(frame.layers["med_blosc2"])
     return None
-
-
-def _decoded(stored: Any, shape: tuple[int, ...]) -> Meta:
-    from mlarray_core.meta import Meta
-    from mlarray_core.meta.base import meta_writable
-
-    mapping = {} if stored is None else generations.decode(stored)
-    # bare arrays and the earliest files don't say whether they hold an array
-    has_array = _flag(mapping.get("_has_array"), default=shape != (0,))
-    meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
-    with meta_writable():
-        meta._has_array.has_array = has_array
-    return meta
 
 
 def _flag(stored: Any, *, default: bool) -> bool:

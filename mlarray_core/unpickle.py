@@ -139,14 +139,14 @@ class _Unpickler:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        data = self.data
+        data, steps, refuse = self.data, _STEPS, _Unpickler.refuse
         try:
             for _ in range(MAX_STEPS):
                 code = data[self.at]
                 self.at += 1
                 if code == 0x2E:  # STOP
                     return self.stack[-1]
-                _STEPS.get(code, _Unpickler.refuse)(self)
+                steps.get(code, refuse)(self)
                 if len(self.stack) > _MAX_STACK:
                     raise LimitError("the metadata is nested too deeply")
         except (IndexError, KeyError, struct.error, ValueError) as error:
@@ -187,8 +187,9 @@ class _Unpickler:
         self.stack.append(self.take(size).decode("utf-8", "surrogatepass"))
 
     def short_text(self) -> None:
+        size = self.data[self.at]
         self.at += 1
-        self.text(self.data[self.at - 1])
+        self.stack.append(self.take(size).decode("utf-8", "surrogatepass"))
 
     def integer(self, size: int) -> None:
         self.stack.append(int.from_bytes(self.take(size), "little", signed=size == 4))

@@ -281,10 +281,10 @@ DEPTH = 1_000_000
     ],
 )
 def test_attacks_cost_neither_time_nor_memory(content):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(MLArrayError):
         generations.decode(content)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     tracemalloc.start()
     try:
         with pytest.raises(MLArrayError):

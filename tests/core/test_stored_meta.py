@@ -1,4 +1,4 @@
-"""Metadata in a file: read at once where they are verified, else when somebody asks for them."""
+"""Metadata in a file: what is decoded and made of them at opening, and what when somebody asks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import threading
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import blosc2
 import numpy as np
 import pytest
 
 from mlarray import MLArray
 from mlarray_core import codec, generations
+from mlarray_core.container import Contents
 from mlarray_core.errors import CorruptError, MetadataError, MLArrayError, ReadOnlyError, UnsafeError
 from mlarray_core.frame_writer import FrameWriter
+from mlarray_core.stored_meta import stored_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +52,7 @@ def with_metadata(path: Path, metadata: bytes) -> Path:
     return path
 
 
-def test_unverified_metadata_are_read_when_they_are_asked_for(
+def test_unverified_metadata_are_decoded_when_they_are_asked_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
@@ -70,11 +73,41 @@ def test_unverified_metadata_are_read_when_they_are_asked_for(
     assert decoded == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("verify", "sealed", "waits"),
+    [
+        ("none", True, True),
+        ("none", False, True),
+        ("touch", True, True),
+        ("touch", False, False),
+        ("full", True, False),
+        ("full", False, False),
+    ],
+)
+def test_when_they_are_made(path: Path, tmp_path: Path, verify: str, sealed: bool, waits: bool) -> None:
+    if not sealed:
+        path = unsealed(path, tmp_path / "b.mla")
+    for opened in (MLArray.open(path, verify=verify), MLArray.load(path, verify=verify)):
+        assert opened.shape == VOXELS.shape
+        assert (opened._unread is not None) == waits
+        assert opened.meta.source == {"a": [1]}
+        assert opened._unread is None
+
+
+def unsealed(path: Path, target: Path) -> Path:
+    """Copy a file as a program that knows no seal writes it."""
+    contents = Contents(path.read_bytes())
+    array = blosc2.asarray(VOXELS, urlpath=str(target), mode="w", contiguous=True)
+    array.schunk.vlmeta["mlarray"] = stored_metadata(contents.read, contents.frame)
+    return target
+
+
 @pytest.mark.parametrize("dparams", [None, {"nthreads": 2}])
-def test_they_are_the_same_as_verified_ones(path: Path, dparams: Any) -> None:
+@pytest.mark.parametrize("verify", ["none", "touch"])
+def test_late_ones_are_the_same_as_early_ones(path: Path, dparams: Any, verify: str) -> None:
     with (
-        MLArray.open(path, dparams=dparams, verify="none") as late,
-        MLArray.open(path, dparams=dparams) as early,
+        MLArray.open(path, dparams=dparams, verify=verify) as late,
+        MLArray.open(path, dparams=dparams, verify="full") as early,
     ):
         assert late.meta == early.meta
         assert late.meta.blosc2.dparams == early.meta.blosc2.dparams == {"nthreads": 1, **(dparams or {})}
@@ -92,7 +125,9 @@ def test_they_are_the_same_as_verified_ones(path: Path, dparams: Any) -> None:
         (generations._gzip(pickle.dumps([1, 2], 5)), CorruptError),
     ],
 )
-def test_what_is_refused_is_refused_by_whoever_asks(tmp_path: Path, metadata: bytes, error: type) -> None:
+def test_what_is_refused_at_opening_is_refused_late_without_verification(
+    tmp_path: Path, metadata: bytes, error: type
+) -> None:
     path = with_metadata(tmp_path / "a.mla", metadata)
     for verify in ("touch", "full"):
         with pytest.raises(error, match=str(path)):
@@ -114,7 +149,8 @@ def test_what_is_refused_is_refused_by_whoever_asks(tmp_path: Path, metadata: by
 def test_metadata_that_deny_the_voxels(tmp_path: Path) -> None:
     denial = generations._gzip(pickle.dumps({"_has_array": {"has_array": False}}, 5))
     path = with_metadata(tmp_path / "a.mla", denial)
-    assert MLArray.open(path).shape is None
+    for verify in ("touch", "full"):
+        assert MLArray.open(path, verify=verify).shape is None
     image = MLArray.open(path, verify="none")
     assert image.shape == VOXELS.shape
     with pytest.raises(CorruptError, match="no voxels"):
@@ -124,11 +160,14 @@ def test_metadata_that_deny_the_voxels(tmp_path: Path) -> None:
 def test_geometry_that_does_not_fit_is_kept_aside_as_ever(tmp_path: Path) -> None:
     crooked = generations._gzip(pickle.dumps({"spatial": {"spacing": [1, 0, 1]}}, 5))
     path = with_metadata(tmp_path / "a.mla", crooked)
-    image = MLArray.open(path, verify="none")
+    for verify in ("none", "touch"):
+        image = MLArray.open(path, verify=verify)
+        with pytest.warns(UserWarning, match="spacing"):
+            assert image.spacing is None
+        with pytest.raises(MetadataError):
+            image.spacing = (1, 0, 1)
     with pytest.warns(UserWarning, match="spacing"):
-        assert image.spacing is None
-    with pytest.raises(MetadataError):
-        image.spacing = (1, 0, 1)
+        MLArray.open(path, verify="full").close()
 
 
 def test_metadata_without_voxels_are_read_at_once(tmp_path: Path) -> None:
