@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,19 +14,28 @@ if TYPE_CHECKING:
     from benchmarks.measure import Plan
 
 
+_MEASURED = """\
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+took = {"cpu": usage.ru_utime + usage.ru_stime, "wall": time.perf_counter() - started}
+print(json.dumps({**took, "rss": usage.ru_maxrss * 1024, "failed": os.waitstatus_to_exitcode(status)}))
+"""
+
+
 def child(arguments: list[str]) -> dict:
-    """Run a command and return its processor and wall seconds and its peak memory in bytes."""
-    started = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    """Run a command and return its processor and wall seconds and its peak memory in bytes.
+
+    A small process starts it: the system counts the memory of whoever starts a process as the process's own.
+    """
+    answer = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _MEASURED, *arguments], stdout=subprocess.PIPE, check=True
+    )
+    took: dict = json.loads(answer.stdout)
+    if took.pop("failed"):
         raise RuntimeError(f"failed: {' '.join(arguments)}")
-    return {
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "wall": time.perf_counter() - started,
-        "rss": usage.ru_maxrss * 1024,
-    }
+    return took
 
 
 def _script(python: str | Path, name: str) -> str:

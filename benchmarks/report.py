@@ -154,7 +154,12 @@ CELL = {"ct": "128", "mr": "128", "labels": "128", "rgb": "512"}
 
 def _front(results: dict, docs: Path) -> str:
     """Draw speed of reading and of writing against size, all to the reference."""
-    if not results.get("read") or not results.get("write"):
+    cells = {
+        image: cell
+        for image, cell in CELL.items()
+        if image in results.get("read", {}) and image in results.get("write", {})
+    }
+    if not cells:
         return ""
     import matplotlib as mpl
 
@@ -162,8 +167,8 @@ def _front(results: dict, docs: Path) -> str:
     mpl.rcParams["svg.hashsalt"] = "mlarray"
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(2, len(CELL), figsize=(16, 8), layout="constrained")
-    for column, (image, cell) in enumerate(CELL.items()):
+    figure, axes = pyplot.subplots(2, len(cells), figsize=(16, 8), layout="constrained", squeeze=False)
+    for column, (image, cell) in enumerate(cells.items()):
         written, times = results["write"][image], results["read"][image][cell]
         for row, what in enumerate(("read", "write")):
             points = {}
