@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from secrets import token_hex
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mlarray_io.batch.allocator import keep_memory
@@ -18,25 +21,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+
     from mlarray_core.codec import Grid
     from mlarray_core.frame_writer import FrameWriter
     from mlarray_core.lossy import Tolerance
-    from mlarray_io.format import Box, Context
+    from mlarray_io.format import Box, Context, Reader
     from mlarray_io.statistics import Statistics
 
     Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
 
 AHEAD = 3
 """Regions that are under way for each thread of the cluster."""
+_OPEN: dict[int, tuple[str, ExitStack, Reader]] = {}
+"""Of each thread of a worker, the run whose source it has open."""
 
 
 @dataclass(frozen=True)
 class Work:
     """What is the same for all regions: the source, how it is read, and how chunks are encoded.
 
-    `statistics` has counted nothing; None when none are asked for.
+    `statistics` has counted nothing; None when none are asked for. `run` tells conversions apart.
     """
 
+    run: str
     source: str
     format: str
     image: str
@@ -54,21 +62,48 @@ def encode(work: Work, box: Box) -> Part:
     from mlarray_io.mla import chunks_of
 
     keep_memory()
+    found: list[tuple[int, bytes | None]] = []
+    statistics = deepcopy(work.statistics)
+    voxels = _read(work, box).astype(work.grid.dtype, copy=False)
+    for number, chunk in chunks_of(voxels, box, work.grid):
+        exact = chunk if work.tolerance is None else rounded(chunk, work.tolerance)
+        if statistics is not None:
+            statistics.add(exact)
+        found.append((number, codec.encode(exact, work.grid, work.cparams)))
+    return found, statistics
+
+
+def _read(work: Work, box: Box) -> np.ndarray[Any, Any]:
+    """Read a region. The source stays open for this thread's next: a stream can only be read forwards."""
+    me = get_ident()
+    if me not in _OPEN or _OPEN[me][0] != work.run:
+        release(me)
+        stack = ExitStack()
+        _OPEN[me] = work.run, stack, stack.enter_context(_opened(work))
+    try:
+        return _OPEN[me][2][box]
+    except BaseException:
+        release(me)
+        raise
+
+
+@contextmanager
+def _opened(work: Work) -> Iterator[Reader]:
     origin, format = Source(work.source), installed().get(work.format)
     target = installed().get("mla")
     sides = (format.name, format.Options), (target.name, target.Options)
     options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
     image = choose(images_of(origin, format, options, context), work.image, origin)
-    found: list[tuple[int, bytes | None]] = []
-    statistics = deepcopy(work.statistics)
     with open_image(origin, format, image, options, context) as reader:
-        shown = viewed(reader, work.settings.coord_system, work.settings.orient)
-        for number, voxels in chunks_of(shown[box].astype(work.grid.dtype, copy=False), box, work.grid):
-            exact = voxels if work.tolerance is None else rounded(voxels, work.tolerance)
-            if statistics is not None:
-                statistics.add(exact)
-            found.append((number, codec.encode(exact, work.grid, work.cparams)))
-    return found, statistics
+        yield viewed(reader, work.settings.coord_system, work.settings.orient)
+
+
+def release(*threads: int) -> None:
+    """Close the sources that these threads have open; without any, those of all threads."""
+    for thread in threads or tuple(_OPEN):
+        kept = _OPEN.pop(thread, None)
+        if kept is not None:
+            kept[1].close()
 
 
 def convert_together(
@@ -95,7 +130,9 @@ def convert_together(
         context: Context,
     ) -> None:
         origin, blank = os.path.abspath(path), deepcopy(statistics)
-        work = Work(origin, format, key, settings, writer.grid, writer.cparams, tolerance, blank)
+        work = Work(
+            token_hex(8), origin, format, key, settings, writer.grid, writer.cparams, tolerance, blank
+        )
         for chunks, counted in _encoded(client, work, step, context):
             for number, chunk in chunks:
                 writer.append(number, chunk)
@@ -130,6 +167,7 @@ def _encoded(client: Any, work: Work, step: tuple[int, ...], context: Context) -
             yield future.result()
     finally:
         client.cancel(list(under_way))
+        client.run(release, on_error="ignore")
 
 
 def _nbytes(box: Box, grid: Grid) -> int:

@@ -14,7 +14,10 @@ import pytest
 
 import mlarray
 from mlarray_core.digests import digest
+from mlarray_io.batch import regions
 from mlarray_io.cli import main
+from mlarray_io.convert import Settings
+from mlarray_io.slabs import tiles
 from mlarray_io.verifying import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -72,6 +75,26 @@ def test_one_image_is_converted_by_many(tmp_path, cluster, monkeypatch):
         assert left.meta.to_plain() == right.meta.to_plain()
         assert left.meta.stats.mean is not None
         left.close(), right.close()
+
+
+def test_a_stream_is_opened_once_by_each_worker(tmp_path, monkeypatch):
+    nibabel = pytest.importorskip("nibabel")
+    voxels = np.random.default_rng(0).integers(0, 99, (300, 300, 500), "i2")
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / "a.nii.gz")
+    opened, plain = [], regions.open_image
+    monkeypatch.setattr(regions, "open_image", lambda *of: opened.append(of) or plain(*of))
+
+    def here(client, work, step, context):
+        for box in tiles(work.grid.shape, step):
+            opened.append(box)
+            yield regions.encode(work, box)
+
+    monkeypatch.setattr(regions, "_encoded", here)
+    regions.convert_together(tmp_path / "a.nii.gz", tmp_path / "a.mla", Settings(), None, None)
+    assert len(opened) > 3
+    assert sum(len(one) == 5 for one in opened) == 1
+    regions.release()
+    np.testing.assert_array_equal(mlarray.MLArray(tmp_path / "a.mla"), voxels.T)
 
 
 def test_nobody_answers(tmp_path, capfd):
