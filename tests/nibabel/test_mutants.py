@@ -33,7 +33,7 @@ FILES = {
 @pytest.mark.parametrize("count", [None, pytest.param(500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FILES)
 def test_mutants(name, count):
-    count = count or (40 if name == "mgh" else 8)
+    count = count or (40 if name == "mgh" else 4)
     command = [sys.executable, str(MUTANTS), name, str(count), str(count), *map(str, FILES[name])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
