@@ -35,10 +35,10 @@ def weigh(content: bytes, codec: str, allowed: int) -> None:
     Raises
     ------
     CorruptError
-        It says that it is larger, or turns out to be.
+        It says that it is larger, or turns out to be; or it was cut short, where the library would read on.
     """
-    if codec == "blosc" and len(content) >= 16:
-        size = int.from_bytes(content[4:8], "little")
+    if codec == "blosc":
+        size = _blosc(content)
     elif codec == "lz4" and len(content) >= 4:
         size = int.from_bytes(content[:4], "little")
     elif codec == "zstd":
@@ -51,6 +51,16 @@ def weigh(content: bytes, codec: str, allowed: int) -> None:
         return
     if size > allowed:
         raise CorruptError(f"a chunk would become {size:,} bytes, {allowed:,} are the most that it can")
+
+
+def _blosc(content: bytes) -> int:
+    """Return what a chunk says that it becomes. numcodecs reads as much as its header says is there.
+
+    Header: c-blosc's README_CHUNK_FORMAT.rst.
+    """
+    if len(content) < 16 or int.from_bytes(content[12:16], "little") != len(content):
+        raise CorruptError("a chunk was cut short: its header tells another length")
+    return int.from_bytes(content[4:8], "little")
 
 
 def _zstd(content: bytes) -> int:

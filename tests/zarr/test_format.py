@@ -11,7 +11,14 @@ import pytest
 
 import mlarray
 from mlarray_core import Additions, geometry
-from mlarray_core.errors import MLArrayError, OptionError, PluginError, UnsafeError, UnsupportedError
+from mlarray_core.errors import (
+    CorruptError,
+    MLArrayError,
+    OptionError,
+    PluginError,
+    UnsafeError,
+    UnsupportedError,
+)
 from mlarray_io.format import Context
 from mlarray_io.opening import images_of, open_image
 from mlarray_io.source import Source
@@ -622,3 +629,20 @@ def test_memory_stays_bounded(tmp_path):
     tracemalloc.stop()
     assert peak < 150 << 20
     assert Path(tmp_path / "b.zarr").is_dir()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("keep", [3, 15, 16, 200, -1])
+def test_blosc_chunks_that_were_cut_short_are_refused(tmp_path, version, keep):
+    """numcodecs' Blosc reads beyond the end of a chunk, as far as its header says, and may crash there."""
+    import numcodecs
+    from zarr.codecs import BloscCodec
+
+    codec = numcodecs.Blosc(cname="lz4") if version == 2 else BloscCodec(cname="lz4")
+    settings = {"chunks": VOLUME.shape[2:], "zarr_format": version, "compressors": codec}
+    zarr.create_array(str(tmp_path / "a.zarr"), data=VOLUME[0, 0], **settings)
+    (chunk,) = [path for path in (tmp_path / "a.zarr").rglob("*") if path.is_file() and path.name[0] in "0c2"]
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.zarr").to_numpy(), VOLUME[0, 0])
+    chunk.write_bytes(chunk.read_bytes()[:keep])
+    with pytest.raises(CorruptError, match="cut short"):
+        mlarray.read(tmp_path / "a.zarr")
