@@ -194,7 +194,7 @@ class Journal:
 
 @contextmanager
 def _without_garbage() -> Iterator[None]:
-    """Don't search for garbage: reading a million entries takes twice as long then, and none of them is any."""
+    """Don't search for garbage: reading a million entries takes twice as long then, and none is any."""
     active = gc.isenabled()
     gc.disable()
     try:
