@@ -568,8 +568,10 @@ def store():
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)
     system = fsspec.filesystem("s3", skip_instance_cache=True)
+    type(system).clear_instance_cache()  # those of other tests' servers
     system.mkdir("bucket")
     yield system
+    type(system).clear_instance_cache()
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
     server.stop()
