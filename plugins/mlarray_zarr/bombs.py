@@ -38,7 +38,7 @@ def weigh(content: bytes, codec: str, allowed: int) -> None:
         It says that it is larger, or turns out to be; or it was cut short, where the library would read on.
     """
     if codec == "blosc":
-        size = _blosc(content)
+        size = int.from_bytes(content[4:8], "little")
     elif codec == "lz4" and len(content) >= 4:
         size = int.from_bytes(content[:4], "little")
     elif codec == "zstd":
@@ -51,16 +51,9 @@ def weigh(content: bytes, codec: str, allowed: int) -> None:
         return
     if size > allowed:
         raise CorruptError(f"a chunk would become {size:,} bytes, {allowed:,} are the most that it can")
-
-
-def _blosc(content: bytes) -> int:
-    """Return what a chunk says that it becomes. numcodecs reads as much as its header says is there.
-
-    Header: c-blosc's README_CHUNK_FORMAT.rst.
-    """
-    if len(content) < 16 or int.from_bytes(content[12:16], "little") != len(content):
+    # numcodecs reads as much as the header says is there (c-blosc, README_CHUNK_FORMAT.rst)
+    if codec == "blosc" and (len(content) < 16 or int.from_bytes(content[12:16], "little") != len(content)):
         raise CorruptError("a chunk was cut short: its header tells another length")
-    return int.from_bytes(content[4:8], "little")
 
 
 def _zstd(content: bytes) -> int:
