@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LossError, MLArrayError
 from mlarray_core.processors import available_threads
-from mlarray_core.publish import atomic, check_target, sweep, write_error
+from mlarray_core.publish import sweep, write_error
 from mlarray_io import guard
 from mlarray_io.format import Context, Format, ImageRef, Loss, Reader
 from mlarray_io.opening import choose, images_of, open_image, viewed
@@ -20,13 +20,11 @@ from mlarray_io.options import Options, parse, share
 from mlarray_io.registry import installed
 from mlarray_io.remote import opened
 from mlarray_io.source import Source, suffix_length
-from mlarray_io.uploads import check_target as check_url
-from mlarray_io.uploads import publishing
-from mlarray_io.urls import Place, joined, shown
+from mlarray_io.uploads import check_place, published
+from mlarray_io.urls import Place, joined, shown_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of voxels that are done and the bytes of all."""
@@ -118,7 +116,7 @@ def convert(
 
     Each is a path, or a URL as text. `spread` encodes the chunks of a `.mla` elsewhere; see `batch.regions`.
     """
-    _check(target, overwrite=settings.overwrite)
+    check_place(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     with opened(source, settings.source_format) as (origin, reading):
         options = _options(settings, reading, writing)
@@ -178,7 +176,7 @@ def convert_each(
             try:
                 yield _copy(plan, chosen, target, fresh, progress)
             except MLArrayError as error:
-                yield Failure(_shown(source), _shown(target), chosen.key, error)
+                yield Failure(shown_place(source), shown_place(target), chosen.key, error)
 
 
 def foresee(
@@ -195,11 +193,11 @@ def foresee(
             target = place(name, count)
             try:
                 if isinstance(target, str) or target.exists():
-                    _check(target, overwrite=settings.overwrite)
+                    check_place(target, overwrite=settings.overwrite)
             except MLArrayError as error:
-                yield Failure(_shown(source), _shown(target), chosen.key, error)
+                yield Failure(shown_place(source), shown_place(target), chosen.key, error)
             else:
-                yield chosen.key, _shown(target)
+                yield chosen.key, shown_place(target)
 
 
 @contextmanager
@@ -226,7 +224,7 @@ def is_folder(target: Path) -> bool:
 
 def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
     """Write an image that is open already to the file `target`."""
-    _check(target, overwrite=settings.overwrite)
+    check_place(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     given = parse(writing.Options, {**settings.options, **settings.layout}, writing.name)
     return _write(reader, writing, given, target, settings, settings.context(), None)
@@ -260,25 +258,6 @@ class _Plan:
     settings: Settings
 
 
-def _check(target: Place, *, overwrite: bool) -> None:
-    """Raise an error when nothing can be written to `target`, as far as can be seen."""
-    if isinstance(target, str):
-        check_url(target, overwrite=overwrite)
-    else:
-        check_target(target, overwrite=overwrite)
-
-
-def _published(target: Place, *, overwrite: bool) -> AbstractContextManager[Path]:
-    """Return where to write what becomes `target`."""
-    if isinstance(target, str):
-        return publishing(target, overwrite=overwrite)
-    return atomic(target, overwrite=overwrite)
-
-
-def _shown(place: Place) -> Place:
-    return shown(place) if isinstance(place, str) else place
-
-
 def _copy(
     plan: _Plan, image: ImageRef, target: Place, context: Context, progress: Progress | None
 ) -> Conversion:
@@ -308,12 +287,12 @@ def _write(
     if meter is not None:
         meter.total = seen.nbytes
         context.on_progress = meter.written
-    with _published(target, overwrite=settings.overwrite) as temporary:
+    with published(target, overwrite=settings.overwrite) as temporary:
         with guard.writing(target, format.name):
             format.write(seen, temporary, options, context)
         _refuse_losses(context, settings.strict, target)
         nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
-    return _result(seen, format, _shown(target), nbytes, context, perf_counter() - started)
+    return _result(seen, format, shown_place(target), nbytes, context, perf_counter() - started)
 
 
 def _result(
@@ -346,7 +325,7 @@ def _options(settings: Settings, reading: Format, writing: Format) -> tuple[Opti
 def _refuse_same(plan: _Plan, target: Place) -> None:
     """Refuse to write over the source or a file that belongs to it."""
     if isinstance(target, str):
-        if _shown(target) == plan.origin.where:
+        if shown_place(target) == plan.origin.where:
             raise ArgumentError("source and target are the same", path=target, hint="Choose another target")
         return
     sources = (plan.origin.path, *plan.reading.companions(plan.origin.path))

@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlarray_core import publish as local
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError, WriteError
-from mlarray_core.publish import write_error
 from mlarray_core.urls import explained, filesystem, links, protocols, shown
-from mlarray_io.urls import beside, is_web, name_of
+from mlarray_io.urls import Place, beside, is_web, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Protocols of stores in which an object appears when all of it is there, and can't be renamed."""
@@ -73,7 +74,7 @@ def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
             raise
         except OSError as error:
             if any(str(folder) in str(name) for name in (error.filename, error.filename2) if name):
-                raise write_error(error, shown(url)) from error
+                raise local.write_error(error, shown(url)) from error
             raise
         for other in sorted(folder.iterdir()):
             if other != path:
@@ -81,6 +82,21 @@ def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
         publish(path, url, overwrite=overwrite)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_place(target: Place, *, overwrite: bool = False) -> None:
+    """Raise an error when nothing can be written to a path or URL, as far as can be seen."""
+    if isinstance(target, str):
+        check_target(target, overwrite=overwrite)
+    else:
+        local.check_target(target, overwrite=overwrite)
+
+
+def published(target: Place, *, overwrite: bool = False) -> AbstractContextManager[Path]:
+    """Return where to write what shall appear at a path or URL: `publishing`, or the same on this machine."""
+    if isinstance(target, str):
+        return publishing(target, overwrite=overwrite)
+    return local.atomic(target, overwrite=overwrite)
 
 
 def publish(path: Path, url: str, *, overwrite: bool = False) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "Entry", "Place", "beside", "exists", "fetch", "is_url", "is_web", "joined", "listing", "local_copy", "name_of",
-    "place_of", "shown",
+    "Entry", "Place", "beside", "exists", "fetch", "is_url", "is_web", "joined", "listing", "local_copy",
+    "name_of", "place_of", "shown", "shown_place",
 ]  # fmt: skip
 
 Place = Path | str
@@ -69,6 +69,11 @@ def place_of(where: str | os.PathLike[str]) -> Place:
 
         return Path(url2pathname(text.partition("://")[2]))
     return text
+
+
+def shown_place(where: Place) -> Place:
+    """Return a path, or a URL as it may be shown."""
+    return shown(where) if isinstance(where, str) else where
 
 
 def name_of(where: Place) -> str:
