@@ -31,7 +31,7 @@ PROFILES = ("default", "fast", "small", "slices", "auto")
 _SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     3: {
         1: ((32, 32, 64), (64, 64, 128)),
-        2: ((16, 24, 16), (32, 48, 128)),
+        2: ((16, 16, 32), (32, 64, 64)),
         4: ((16, 16, 16), (32, 48, 64)),
         8: ((16, 16, 16), (32, 32, 64)),
         16: ((8, 16, 16), (32, 32, 32)),
@@ -45,6 +45,10 @@ _SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     },
     1: {size: ((32768 // size,), (524288 // size,)) for size in (1, 2, 4, 8, 16)},
 }
+_LARGE = 1 << 29
+"""Voxels from which on a volume is large: most of its chunks are read once, so that a slice across its last
+axis pays for every voxel that a block and a chunk have along it."""
+_SHAPES_LARGE = {2: ((16, 24, 16), (32, 48, 128))}
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,7 @@ def partition(
     if not axes:
         return (), ()
     width = itemsize * math.prod(shape[axis] for axis, flag in enumerate(inner) if flag)
-    table = _SHAPES[len(axes)]
-    block, chunk = table[min((size for size in table if size >= width), default=16)]
+    block, chunk = _ideal([shape[axis] for axis in axes], width)
     blocks, chunks = [1] * len(shape), [1] * len(shape)
     for grown, ideal, patches in ((blocks, block, 1), (chunks, chunk, 4)):
         limits = _limits(shape, spatial, [patches * size for size in patch], axes)
@@ -157,6 +160,14 @@ def profile_of(text: str) -> tuple[str, int]:
     if name not in PROFILES or (colon and (name != "slices" or not axis.isdecimal())):
         raise ArgumentError(f"no profile is called {text!r}", hint=f"Choose one of {', '.join(PROFILES)}")
     return name, int(axis or 0)
+
+
+def _ideal(shape: Sequence[int], width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return block and chunk from the table, for spatial axes of these sizes and voxels of `width` bytes."""
+    table = _SHAPES[len(shape)]
+    size = min((size for size in table if size >= width), default=16)
+    large = len(shape) == 3 and math.prod(shape) >= _LARGE
+    return _SHAPES_LARGE.get(size, table[size]) if large else table[size]
 
 
 def _limits(

@@ -59,6 +59,18 @@ def test_small_patches_have_small_blocks():
     assert all(size <= 8 for size in small)
 
 
+def test_large_volumes_have_blocks_short_along_the_last_axis():
+    small, large = ((400, 512, 512), (800, 1024, 1024))
+    for shape, ideal in ((small, ((32, 64, 64), (16, 16, 32))), (large, ((32, 48, 128), (16, 24, 16)))):
+        assert layout.partition(shape, 2, (True,) * 3, (192,) * 3) == ideal
+        assert layout.partition((7, *shape), 2, (False, *(True,) * 3), (192,) * 3) == tuple(
+            (1, *s) for s in ideal
+        )
+    assert layout.partition(large, 4, (True,) * 3, (192,) * 3) == layout.partition(
+        small, 4, (True,) * 3, (192,) * 3
+    )
+
+
 def test_zero_length_axes():
     for shape in ([0], [0, 5], [5, 0, 7]):
         chunks, blocks = layout.partition(shape, 2, [True] * len(shape), [192] * len(shape))
