@@ -60,15 +60,17 @@ def test_small_patches_have_small_blocks():
 
 
 def test_large_volumes_have_blocks_short_along_the_last_axis():
-    small, large = ((400, 512, 512), (800, 1024, 1024))
-    for shape, ideal in ((small, ((32, 64, 64), (16, 16, 32))), (large, ((32, 48, 128), (16, 24, 16)))):
-        assert layout.partition(shape, 2, (True,) * 3, (192,) * 3) == ideal
-        assert layout.partition((7, *shape), 2, (False, *(True,) * 3), (192,) * 3) == tuple(
-            (1, *s) for s in ideal
-        )
-    assert layout.partition(large, 4, (True,) * 3, (192,) * 3) == layout.partition(
-        small, 4, (True,) * 3, (192,) * 3
-    )
+    small, large = (400, 512, 512), (800, 1024, 1024)
+
+    def cut(shape, itemsize=2):
+        spatial = [axis >= len(shape) - 3 for axis in range(len(shape))]
+        return layout.partition(shape, itemsize, spatial, (192,) * 3)
+
+    assert cut(small) == ((32, 64, 64), (16, 16, 32))
+    assert cut(large) == ((32, 48, 128), (16, 24, 16))
+    assert cut((7, *large)) == ((1, 32, 48, 128), (1, 16, 24, 16))
+    assert cut((100, *small)) == ((1, 32, 64, 64), (1, 16, 16, 32))
+    assert cut(large, 4) == cut(small, 4)
 
 
 def test_zero_length_axes():
