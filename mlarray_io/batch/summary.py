@@ -53,8 +53,15 @@ class Lines(Silence):
             _print({"source": job.name, "state": "failed", "image": failure["image"], "error": error})
 
 
+_REMEMBERED = 1000
+"""How many different notes are counted instead of repeated."""
+
+
 class Text(Silence):
-    """Tells a person: notes, failures."""
+    """Tells a person: failures, and each note once, with how many more images it is true of in the end."""
+
+    def __init__(self) -> None:
+        self._more: dict[tuple[str, str], int] = {}
 
     def reported(self, job: Job, report: Report) -> None:
         """Say what failed, and what a target couldn't hold."""
@@ -62,7 +69,21 @@ class Text(Silence):
         for image in report.images:
             for kind, word in (("warnings", "note"), ("losses", "lost")):
                 for text in image.get(kind, ()):
-                    click.echo(f"{word}: {show.printable(job.name)}: {show.printable(text)}", err=True)
+                    self._tell(word, job.name, show.printable(text))
+
+    def _tell(self, word: str, source: str, text: str) -> None:
+        if (word, text) in self._more:
+            self._more[word, text] += 1
+            return
+        click.echo(f"{word}: {show.printable(source)}: {text}", err=True)
+        if len(self._more) < _REMEMBERED:
+            self._more[word, text] = 0
+
+    def ended(self) -> None:
+        """Say of how many more images notes are true that were told of one."""
+        for (word, text), more in self._more.items():
+            if more:
+                click.echo(f"{word}: {more:,} more image{'s' if more > 1 else ''}: {text}", err=True)
 
 
 class Forecast(Silence):
@@ -92,6 +113,7 @@ class Bar(Text):
     """Tells a person at a terminal: a progress bar with rate and time left, and the rest above it."""
 
     def __init__(self, progress: Any) -> None:
+        super().__init__()
         self._progress = progress
         self._task = progress.add_task("looking for images", total=None)
 
@@ -115,10 +137,19 @@ def audience(*, as_json: bool, quiet: bool, dry: bool, terminal: bool, root: Pla
     elif dry:
         yield Forecast(root)
     elif not terminal:
-        yield Text()
+        with _told(Text()) as text:
+            yield text
     else:
-        with _progress() as progress:
-            yield Bar(progress)
+        with _progress() as progress, _told(Bar(progress)) as text:
+            yield text
+
+
+@contextmanager
+def _told(text: Text) -> Iterator[Text]:
+    try:
+        yield text
+    finally:
+        text.ended()
 
 
 def table(tally: Tally) -> None:

@@ -85,6 +85,18 @@ def test_the_summary_counts(tmp_path, capfd):
     assert err.count("failed: ") == len(err.splitlines()) == 1
 
 
+def test_what_many_images_lose_is_told_once_and_counted(tmp_path, capfd):
+    source = tree(tmp_path / "in", broken=0)
+    assert main(["convert", str(source), str(tmp_path / "out"), "--to", "npy"]) == 0
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lost: ")]
+    of_one = [line.split(": ", 2)[2] for line in told if line.startswith(f"lost: {source}")]
+    counted = dict(reversed(line[6:].split(": ", 1)) for line in told if "more image" in line)
+    assert len(of_one) == len(set(of_one)) > 0
+    assert len(told) == len(of_one) + len(counted)
+    assert sorted(counted.values()) == ["3 more images", "5 more images"]  # four of the six know where they lie
+    assert set(counted) == set(of_one)
+
+
 def test_a_second_run_does_what_is_left(tmp_path, capfd):
     source, out = tree(tmp_path / "in"), tmp_path / "out"
     convert(capfd, source, out)
