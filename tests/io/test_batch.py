@@ -93,7 +93,7 @@ def test_what_many_images_lose_is_told_once_and_counted(tmp_path, capfd):
     counted = dict(reversed(line[6:].split(": ", 1)) for line in told if "more image" in line)
     assert len(of_one) == len(set(of_one)) > 0
     assert len(told) == len(of_one) + len(counted)
-    assert sorted(counted.values()) == ["3 more images", "5 more images"]  # four of the six know where they lie
+    assert sorted(counted.values()) == ["3 more images", "5 more images"]  # four of six have a place
     assert set(counted) == set(of_one)
 
 
