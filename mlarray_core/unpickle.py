@@ -187,9 +187,14 @@ class _Unpickler:
         self.stack.append(self.take(size).decode("utf-8", "surrogatepass"))
 
     def short_text(self) -> None:
-        size = self.data[self.at]
-        self.at += 1
-        self.stack.append(self.take(size).decode("utf-8", "surrogatepass"))
+        # most of what metadata hold: spelt out, as opening a file waits for it
+        start = self.at + 1
+        end = start + self.data[self.at]
+        if end > len(self.data):
+            self.at = start
+            self.take(end - start)
+        self.at = end
+        self.stack.append(self.data[start:end].decode("utf-8", "surrogatepass"))
 
     def integer(self, size: int) -> None:
         self.stack.append(int.from_bytes(self.take(size), "little", signed=size == 4))
