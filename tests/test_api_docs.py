@@ -51,7 +51,7 @@ def test_every_label_is_documented(enum):
 
 
 def test_the_examples_run(tmp_path, monkeypatch):
-    pytest.importorskip("fsspec")
+    pytest.importorskip("fsspec").filesystem("memory").store.clear()
     monkeypatch.chdir(tmp_path)
     scope = {"print": lambda *_: None}
     exec("from mlarray import MLArray, Meta", scope)

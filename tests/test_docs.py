@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
+import fsspec
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -128,6 +129,7 @@ def python_blocks():
 
 @pytest.mark.parametrize("blocks", list(python_blocks()))
 def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
+    fsspec.filesystem("memory").store.clear()  # which other tests fill too
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "example"}
     for block in blocks:
