@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core.array_files import ArrayFiles, is_remote
+from mlarray_core.array_files import ArrayFiles
 from mlarray_core.array_geometry import ArrayGeometry
 from mlarray_core.container import Contents
 from mlarray_core.errors import ReadError
 from mlarray_core.storage import EditedStorage, FrameStorage, PlainStorage
+from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ class ArrayCopying(ArrayFiles, ArrayGeometry):
 
 def _identity(path: str) -> tuple[int, int] | None:
     """Return what changes when the file is replaced or edited; None when that can't be known."""
-    if is_remote(path):
+    if is_url(path):
         return None
     try:
         where = os.stat(path)

@@ -70,7 +70,7 @@ class ArrayFiles(ArrayLevels):
         """
         _check_choice(mode, ("r", "a"), "mode")
         _check_choice(mmap_mode, ("r", "r+", "c", None), "mmap_mode")
-        remote = is_remote(filepath)
+        remote = is_url(filepath)
         path = os.fspath(filepath) if remote else _checked_path(filepath, must_exist=True)
         return cls._opened(path, mode, mmap_mode, dparams, verify)
 
@@ -83,7 +83,7 @@ class ArrayFiles(ArrayLevels):
         image = cls.__new__(cls)
         image._clear()
         writes = mmap_mode == "r+" or (mmap_mode is None and mode == "a")
-        if is_remote(path):
+        if is_url(path):
             image._open_remote(path, mode, mmap_mode, dparams, verify, writes=writes)
             return image
         settle(path, take_over=writes)
@@ -306,14 +306,9 @@ class ArrayFiles(ArrayLevels):
         self.filepath, self.mode, self.mmap_mode = url, mode, mmap_mode
 
 
-def is_remote(path: PathLike) -> bool:
-    """Whether a path is a URL."""
-    return is_url(path)
-
-
 def _contents(filepath: PathLike, verify: str) -> tuple[str, Contents]:
     """Return the path and the whole content of a file."""
-    if is_remote(filepath):
+    if is_url(filepath):
         from mlarray_core.remote import fetch
 
         url = os.fspath(filepath)

@@ -102,18 +102,20 @@ class RemoteContents(Contents):
         """Fetch the chunks that `box` needs, a few at a time, and say which are there."""
         batch: list[int] = []
         ranges: list[Range] = []
+        size = 0
         for number in self.grid.touched(box):
             offset = int(self.index.offsets[number])
             if offset >= 0:
                 at = self.frame.header_size + offset
                 # dead bytes of earlier edits may follow a chunk
-                longest = self.grid.chunksize + CHUNK_HEADER
-                ranges.append((at, at + min(int(self.index.room[number]), longest)))
+                longest = min(int(self.index.room[number]), self.grid.chunksize + CHUNK_HEADER)
+                ranges.append((at, at + longest))
+                size += longest
             batch.append(number)
-            if sum(last - first for first, last in ranges) >= AT_ONCE:
+            if size >= AT_ONCE:
                 self.buffer.hold(ranges)
                 yield batch
-                batch, ranges = [], []
+                batch, ranges, size = [], [], 0
         self.buffer.hold(ranges)
         yield batch
         self.buffer.hold([])

@@ -28,8 +28,9 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     CorruptError
         The tiles don't fit the frame.
     """
-    if slices_of_grid(instance):
-        return _grid(instance, base, slices_of_grid(instance))
+    slices = slices_of_grid(instance)
+    if slices:
+        return _grid(instance, base, slices)
     types = instance.get("ImageType") or ()
     if "MOSAIC" not in [str(part) for part in types]:
         return None
