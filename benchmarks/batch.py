@@ -96,7 +96,7 @@ def speed(root):
 
 
 def kills(root):
-    from mlarray_io.verifying import verify
+    from mlarray_io.checks.verifying import verify
 
     tree(root / "in")
     dice, killed = random.Random(), 0
@@ -124,7 +124,7 @@ def journal(root, count=1_000_000):
     (out / ".mlarray").mkdir(parents=True)
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.plan import fingerprint
-    from mlarray_io.convert import Settings
+    from mlarray_io.engine.conversion import Settings
 
     digest = fingerprint(Order(out, Settings()))
     with (out / ".mlarray/journal.jsonl").open("w") as file:

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import data
 from mlarray import Meta, MLArray
-from mlarray_core import MetaSpatial, container
+from mlarray_core import MetaSpatial
+from mlarray_core.container import contents as container
 
 WINDOW = 1024
 LOOKS = 12

@@ -57,7 +57,7 @@ def cost(name: str, folder: Path, asked: argparse.Namespace) -> None:
 def converted(source: Path, target: Path, levels: str) -> tuple[int, float, int]:
     """Return bytes written, processor seconds and peak memory (KiB) of one conversion."""
     code = (
-        "import sys, time; from mlarray_io.cli import main; main(sys.argv[1:]); "
+        "import sys, time; from mlarray_io.commands.main import main; main(sys.argv[1:]); "
         "status = open('/proc/self/status').read(); "  # getrusage would count the parent's memory
         "print(time.process_time(), status.split('VmHWM:')[1].split()[0])"
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_core import errors
-    from mlarray_core.array import MLArray
+    from mlarray_core.array.image import MLArray
     from mlarray_core.headers import is_serializable
-    from mlarray_core.layout import DEFAULT_PATCH_SIZE as MLARRAY_DEFAULT_PATCH_SIZE
+    from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE as MLARRAY_DEFAULT_PATCH_SIZE
     from mlarray_core.meta import (
         AxisLabel,
         CoordSystem,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
         MetaVersion,
     )
     from mlarray_io.api import convert, formats, info, read, write
-    from mlarray_io.cli import cli_convert_to_mlarray, cli_print_header
+    from mlarray_io.commands.main import cli_convert_to_mlarray, cli_print_header
 
     __version__: str
 
 _HOME = {
-    "mlarray_core.array": ("MLArray",),
+    "mlarray_core.array.image": ("MLArray",),
     "mlarray_core.headers": ("is_serializable",),
     "mlarray_core.meta": (
         "Meta",
@@ -52,7 +52,7 @@ _HOME = {
         "CoordSystem",
     ),
     "mlarray_io.api": ("convert", "read", "write", "info", "formats"),
-    "mlarray_io.cli": ("cli_print_header", "cli_convert_to_mlarray"),
+    "mlarray_io.commands.main": ("cli_print_header", "cli_convert_to_mlarray"),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 
@@ -89,7 +89,7 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(import_module(_NAMES[name]), name)
     if name == "MLARRAY_DEFAULT_PATCH_SIZE":
-        return import_module("mlarray_core.layout").DEFAULT_PATCH_SIZE
+        return import_module("mlarray_core.layout.shapes").DEFAULT_PATCH_SIZE
     if name == "errors":
         return import_module("mlarray_core.errors")
     if name == "__version__":

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 sys.exit(main())

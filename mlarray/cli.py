@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mlarray_io.cli import cli_convert_to_mlarray, cli_print_header
+from mlarray_io.commands.main import cli_convert_to_mlarray, cli_print_header
 
 __all__ = ["cli_convert_to_mlarray", "cli_print_header"]

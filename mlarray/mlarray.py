@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mlarray_core.array import MLARRAY_DEFAULT_PATCH_SIZE, MLArray
+from mlarray_core.array.image import MLARRAY_DEFAULT_PATCH_SIZE, MLArray
 
 __all__ = ["MLARRAY_DEFAULT_PATCH_SIZE", "MLArray"]

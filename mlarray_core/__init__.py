@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_core.additions import Additions, Rescale
-    from mlarray_core.array import MLArray
+    from mlarray_core.array.image import MLArray
     from mlarray_core.meta import Meta, MetaSpatial
 
 _HOME = {
-    "MLArray": "array",
+    "MLArray": "array.image",
     "Additions": "additions",
     "Rescale": "additions",
     "Meta": "meta",

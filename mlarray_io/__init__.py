@@ -9,67 +9,67 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlarray_io.bare import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
-    from mlarray_io.child import ChildBytes, ChildReader, ask_child, call_child
-    from mlarray_io.datafiles import data_path, decode_text, last_bytes, numbered
-    from mlarray_io.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
-    from mlarray_io.hookspecs import hookimpl
-    from mlarray_io.kept import keep_meta, kept_meta
-    from mlarray_io.losses import tell_unheld
-    from mlarray_io.options import Options, option
-    from mlarray_io.rawdata import RawData, RawReader, check_size, file_order, read_box
-    from mlarray_io.remote import UrlFolder, UrlSource
-    from mlarray_io.slabs import contiguous, slab_shape, tiles
-    from mlarray_io.source import Source
-    from mlarray_io.source_levels import fitting_levels
-    from mlarray_io.stream import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
+    from mlarray_io.places.sources import UrlFolder, UrlSource
+    from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
+    from mlarray_io.sdk.child import ChildBytes, ChildReader, ask_child, call_child
+    from mlarray_io.sdk.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
+    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
+    from mlarray_io.sdk.hookspecs import hookimpl
+    from mlarray_io.sdk.losses import tell_unheld
+    from mlarray_io.sdk.meta_json import keep_meta, kept_meta
+    from mlarray_io.sdk.options import Options, option
+    from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.sdk.source import Source
+    from mlarray_io.sdk.source_levels import fitting_levels
+    from mlarray_io.sdk.streams import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
 _HOME = {
-    "Format": "format",
-    "Reader": "format",
-    "Confidence": "format",
-    "ImageRef": "format",
-    "Loss": "format",
-    "Context": "format",
-    "Box": "format",
-    "boxes_along": "format",
-    "Options": "options",
-    "option": "options",
-    "Source": "source",
-    "UrlFolder": "remote",
-    "UrlSource": "remote",
-    "BareOptions": "bare",
-    "bare_meta": "bare",
-    "default_labels": "bare",
-    "tell_losses": "bare",
-    "voxel_dtype": "bare",
-    "keep_meta": "kept",
-    "kept_meta": "kept",
-    "contiguous": "slabs",
-    "slab_shape": "slabs",
-    "tiles": "slabs",
-    "tell_unheld": "losses",
-    "fitting_levels": "source_levels",
-    "ChildBytes": "child",
-    "ChildReader": "child",
-    "ask_child": "child",
-    "call_child": "child",
-    "data_path": "datafiles",
-    "decode_text": "datafiles",
-    "last_bytes": "datafiles",
-    "numbered": "datafiles",
-    "RawData": "rawdata",
-    "RawReader": "rawdata",
-    "check_size": "rawdata",
-    "file_order": "rawdata",
-    "read_box": "rawdata",
-    "Bytes": "stream",
-    "Compression": "stream",
-    "JoinedBytes": "stream",
-    "MemoryBytes": "stream",
-    "PackedBytes": "stream",
-    "open_bytes": "stream",
-    "hookimpl": "hookspecs",
+    "Format": "sdk.format",
+    "Reader": "sdk.format",
+    "Confidence": "sdk.format",
+    "ImageRef": "sdk.format",
+    "Loss": "sdk.format",
+    "Context": "sdk.format",
+    "Box": "sdk.format",
+    "boxes_along": "sdk.format",
+    "Options": "sdk.options",
+    "option": "sdk.options",
+    "Source": "sdk.source",
+    "UrlFolder": "places.sources",
+    "UrlSource": "places.sources",
+    "BareOptions": "sdk.headerless",
+    "bare_meta": "sdk.headerless",
+    "default_labels": "sdk.headerless",
+    "tell_losses": "sdk.headerless",
+    "voxel_dtype": "sdk.headerless",
+    "keep_meta": "sdk.meta_json",
+    "kept_meta": "sdk.meta_json",
+    "contiguous": "sdk.boxes",
+    "slab_shape": "sdk.boxes",
+    "tiles": "sdk.boxes",
+    "tell_unheld": "sdk.losses",
+    "fitting_levels": "sdk.source_levels",
+    "ChildBytes": "sdk.child",
+    "ChildReader": "sdk.child",
+    "ask_child": "sdk.child",
+    "call_child": "sdk.child",
+    "data_path": "sdk.data_files",
+    "decode_text": "sdk.data_files",
+    "last_bytes": "sdk.data_files",
+    "numbered": "sdk.data_files",
+    "RawData": "sdk.raw_data",
+    "RawReader": "sdk.raw_data",
+    "check_size": "sdk.raw_data",
+    "file_order": "sdk.raw_data",
+    "read_box": "sdk.raw_data",
+    "Bytes": "sdk.streams",
+    "Compression": "sdk.streams",
+    "JoinedBytes": "sdk.streams",
+    "MemoryBytes": "sdk.streams",
+    "PackedBytes": "sdk.streams",
+    "open_bytes": "sdk.streams",
+    "hookimpl": "sdk.hookspecs",
 }
 
 __all__ = [

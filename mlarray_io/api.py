@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LimitError
-from mlarray_io.convert import Conversion, Progress, Settings, write_to
-from mlarray_io.convert import convert as _convert
-from mlarray_io.format import Reader
-from mlarray_io.opening import choose, images_of, open_image, viewed
-from mlarray_io.options import OptionHelp, describe, parse
-from mlarray_io.registry import install_line, installed, missing
-from mlarray_io.remote import opened
-from mlarray_io.urls import Place, place_of
+from mlarray_io.engine.conversion import Conversion, Progress, Settings, write_to
+from mlarray_io.engine.conversion import convert as _convert
+from mlarray_io.engine.registry import install_line, installed, missing
+from mlarray_io.engine.select import choose, images_of, open_image, viewed
+from mlarray_io.places.sources import opened
+from mlarray_io.places.urls import Place, place_of
+from mlarray_io.sdk.format import Reader
+from mlarray_io.sdk.options import OptionHelp, describe, parse
 
 if TYPE_CHECKING:
     import os
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mlarray_core.array import MLArray
+    from mlarray_core.array.image import MLArray
     from mlarray_core.meta import Meta
-    from mlarray_io.format import Box
+    from mlarray_io.sdk.format import Box
 
     PatchSize = int | Sequence[int] | None
 
@@ -137,7 +137,7 @@ def read(
     MLArrayError
         One of its kinds, naming the file and what to do.
     """
-    from mlarray_core.array import MLArray
+    from mlarray_core.array.image import MLArray
 
     settings = Settings(
         source_format=format, raw=raw, options=options or {}, threads=threads, max_bytes=max_bytes
@@ -260,7 +260,7 @@ class ArrayReader(Reader):
     def __init__(self, image: MLArray | npt.ArrayLike) -> None:
         import numpy as np
 
-        from mlarray_core.array import MLArray
+        from mlarray_core.array.image import MLArray
 
         self._image = image if isinstance(image, MLArray) else MLArray(np.asarray(image))
         shape, dtype = self._image.shape, self._image.dtype
@@ -288,7 +288,7 @@ def _whole(reader: Reader, path: Place) -> np.ndarray[Any, Any]:
     """Read everything, slab by slab into one array, so that the source's chunks aren't held twice."""
     import numpy as np
 
-    from mlarray_io.slabs import slabs
+    from mlarray_io.sdk.boxes import slabs
 
     try:
         voxels = np.empty(reader.shape, reader.dtype)

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mlarray_io.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
-from mlarray_io.hookspecs import hookimpl
-from mlarray_io.options import Options, option
+from mlarray_io.sdk.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
+from mlarray_io.sdk.hookspecs import hookimpl
+from mlarray_io.sdk.options import Options, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlarray_core.array import MLArray
-    from mlarray_core.codec import Grid
-    from mlarray_core.layout import Layout
-    from mlarray_core.lossy import Tolerance
+    from mlarray_core.array.image import MLArray
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.layout.shapes import Layout
     from mlarray_core.meta import Meta
-    from mlarray_io.source import Source
-    from mlarray_io.statistics import Statistics
+    from mlarray_io.engine.lossy import Tolerance
+    from mlarray_io.engine.statistics import Statistics
+    from mlarray_io.sdk.source import Source
 
 BUDGET = 36 << 20
 """Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
@@ -108,7 +108,7 @@ class MlaFormat(Format):
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature of a Blosc2 frame with an array in it."""
-        from mlarray_core.frame import is_frame
+        from mlarray_core.container.frame import is_frame
 
         if not is_frame(source.head):
             return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
@@ -120,7 +120,7 @@ class MlaFormat(Format):
 
     def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
         """Open the file, its voxels in place."""
-        from mlarray_core.array import open_any
+        from mlarray_core.array.image import open_any
 
         return MlaReader(open_any(source.url or source.path))
 
@@ -130,11 +130,12 @@ class MlaFormat(Format):
 
         import numpy as np
 
-        from mlarray_core import generations, levels
-        from mlarray_core.codec import Grid
-        from mlarray_core.frame_writer import FrameWriter
-        from mlarray_core.lossy import rounded
-        from mlarray_core.planning import note_layout
+        from mlarray_core.chunks.codec import Grid
+        from mlarray_core.container.frame_writer import FrameWriter
+        from mlarray_core.layout.plan import note_layout
+        from mlarray_core.levels import store as levels
+        from mlarray_core.metadata import generations
+        from mlarray_io.engine.lossy import rounded
 
         assert isinstance(options, MlaOptions)
         dtype = np.dtype(reader.dtype).newbyteorder("=")
@@ -167,7 +168,7 @@ class MlaFormat(Format):
 
 
 def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
-    from mlarray_io.statistics import Statistics
+    from mlarray_io.engine.statistics import Statistics
 
     return Statistics(dtype, options.foreground) if options.stats else None
 
@@ -176,9 +177,9 @@ def _take_levels(reader: Reader, target: Path, context: Context) -> None:
     """Take over the levels of the source; make them where it has none that fit."""
     from dataclasses import replace
 
-    from mlarray_core import levels
-    from mlarray_core.taken_levels import take
-    from mlarray_io.source_levels import fitting_levels
+    from mlarray_core.levels import store as levels
+    from mlarray_core.levels.adopt import take
+    from mlarray_io.sdk.source_levels import fitting_levels
 
     found, reasons = fitting_levels(reader)
     for reason in reasons:
@@ -207,7 +208,7 @@ def _measured(
 def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:
     """Return how far values may be rounded, checked and noted in the metadata; None for not at all."""
     from mlarray_core.additions import Additions
-    from mlarray_core.lossy import Tolerance, check_lossy
+    from mlarray_io.engine.lossy import Tolerance, check_lossy
 
     if options.lossy is None:
         return None
@@ -221,7 +222,7 @@ def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Toleran
 
 def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
     """Return the size of the boxes to read: whole chunks of the target, and of the source where they fit."""
-    from mlarray_io.slabs import slab_shape
+    from mlarray_io.sdk.boxes import slab_shape
 
     if 0 in grid.shape:
         return grid.shape
@@ -248,7 +249,7 @@ def _chunks(
     reader: Reader, grid: Grid, step: tuple[int, ...], context: Context
 ) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     """Yield every chunk of the target, reading the source in boxes of whole chunks."""
-    from mlarray_io.slabs import tiles
+    from mlarray_io.sdk.boxes import tiles
 
     if 0 in grid.shape:
         return
@@ -274,8 +275,8 @@ def chunks_of(
 
 def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:
     """Return the layout that the options ask for; that of a source which is `.mla` itself otherwise."""
-    from mlarray_core import codec
-    from mlarray_core.planning import plan_layout
+    from mlarray_core.chunks import codec
+    from mlarray_core.layout.plan import plan_layout
 
     cparams = {} if options.codec is None else {"codec": codec.codec_number(options.codec)}
     if options.clevel is not None:

@@ -23,8 +23,8 @@ import numpy as np
 
 from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_io import Context, Source
-from mlarray_io.opening import images_of, open_image
-from mlarray_io.registry import installed
+from mlarray_io.engine.registry import installed
+from mlarray_io.engine.select import images_of, open_image
 
 MEMORY = 3 << 30
 SECONDS = 20

@@ -16,7 +16,7 @@ TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
 
 def installed_formats():
-    from mlarray_io.registry import Registry
+    from mlarray_io.engine.registry import Registry
 
     registry = Registry.load()
     assert not registry.broken
@@ -43,7 +43,7 @@ def format_row(format):
 
 
 def option_rows(format):
-    from mlarray_io.options import describe
+    from mlarray_io.sdk.options import describe
 
     for option in describe(format.Options):
         default = "" if option.default is None else f"`{option.default}`"
@@ -73,7 +73,7 @@ def test_every_format_has_a_page(format):
 
 
 def commands():
-    from mlarray_io.cli import cli
+    from mlarray_io.commands.main import cli
 
     return sorted(cli.commands.items())
 

@@ -12,16 +12,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.batch.found import told
-from mlarray_io.batch.names import join
-from mlarray_io.convert import Conversion, Failure, Settings, convert_each, foresee
-from mlarray_io.registry import installed
-from mlarray_io.urls import Place, beside, is_url, joined, name_of, place_of, shown
+from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_each, foresee
+from mlarray_io.engine.registry import installed
+from mlarray_io.places.urls import Place, beside, is_url, joined, name_of, place_of, shown
+from mlarray_io.search.criteria import told
+from mlarray_io.search.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlarray_io.batch.found import Kind
+    from mlarray_io.search.criteria import Kind
 
 DEATH = "WorkerDied"
 
@@ -262,7 +262,7 @@ def _settings(job: Job, order: Order) -> Settings:
 
 def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
     """Return what the journal and the user are told of a converted image, after the checks asked for."""
-    from mlarray_core.digests import digest
+    from mlarray_io.batch.digests import digest
 
     assert isinstance(done.target, Path)
     facts: dict[str, Any] = {
@@ -293,7 +293,7 @@ def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
 
 def _check(done: Conversion, target: Path, order: Order) -> None:
     """Compare a result with its source, and don't keep one that differs."""
-    from mlarray_io.batch.comparing import compare
+    from mlarray_io.checks.comparing import compare
 
     try:
         compare(done, order.settings)
@@ -304,7 +304,7 @@ def _check(done: Conversion, target: Path, order: Order) -> None:
 
 def _upload(done: Conversion, job: Job, here: Order, away: Order) -> None:
     """Move a result, the files that belong to it first, to where it shall be."""
-    from mlarray_io.uploads import publish
+    from mlarray_io.places.uploads import publish
 
     assert isinstance(done.target, Path)
     overwrite = _settings(job, away).overwrite

@@ -15,10 +15,10 @@ from itertools import islice
 from sys import intern
 from typing import IO, TYPE_CHECKING, Any
 
+from mlarray_core.container.mapping import lock
 from mlarray_core.errors import LockedError
-from mlarray_core.files import lock
 from mlarray_core.publish import write_error
-from mlarray_io.batch.traces import remove_empty
+from mlarray_io.batch.leftovers import remove_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,17 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import OptionError
-from mlarray_io.batch.found import told
 from mlarray_io.batch.jobs import Job
+from mlarray_io.search.criteria import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.batch.discovery import Discovery
-    from mlarray_io.batch.found import Found
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.journal import Entry, Journal
-    from mlarray_io.urls import Place
+    from mlarray_io.places.urls import Place
+    from mlarray_io.search.criteria import Found
+    from mlarray_io.search.folders import Discovery
 
 Shard = tuple[int, int]
 
@@ -122,7 +122,7 @@ class Stored:
 
     @cached_property
     def _listed(self) -> dict[str, int | None]:
-        from mlarray_io.urls import exists, listing
+        from mlarray_io.places.urls import exists, listing
 
         url = str(self._target)
         found: dict[str, int | None] = {}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mlarray_core.errors import UnsupportedError
 from mlarray_io.batch.jobs import clear
 from mlarray_io.batch.journal import Journal
+from mlarray_io.batch.leftovers import Traces
 from mlarray_io.batch.plan import Shard, Skip, fingerprint, plan
-from mlarray_io.batch.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.batch.discovery import Discovery
     from mlarray_io.batch.jobs import Job, Order, Report
+    from mlarray_io.search.folders import Discovery
 
 
 class Audience(Protocol):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlarray_io import show
-from mlarray_io.urls import Place, joined, shown
+from mlarray_io.commands import printing as show
+from mlarray_io.places.urls import Place, joined, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -49,7 +49,7 @@ class Workers(Generic[J, R]):
         methods = multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if self._context.get_start_method() == "forkserver":
-            self._context.set_forkserver_preload(["mlarray_io.batch.jobs", "mlarray_core.array"])
+            self._context.set_forkserver_preload(["mlarray_io.batch.jobs", "mlarray_core.array.image"])
         self._count, self._work, self._died = count, work, died
 
     def run(self, jobs: Iterator[J]) -> Iterator[tuple[J, R]]:

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.batch.found import told
-from mlarray_io.convert import Settings
-from mlarray_io.opening import images_of, open_image
-from mlarray_io.remote import opened
-from mlarray_io.urls import place_of
+from mlarray_io.engine.conversion import Settings
+from mlarray_io.engine.select import images_of, open_image
+from mlarray_io.places.sources import opened
+from mlarray_io.places.urls import place_of
+from mlarray_io.search.criteria import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlarray_core.meta import Meta
-    from mlarray_io.batch.found import Found
-    from mlarray_io.format import ImageRef, Reader
-    from mlarray_io.urls import Place
+    from mlarray_io.places.urls import Place
+    from mlarray_io.sdk.format import ImageRef, Reader
+    from mlarray_io.search.criteria import Found
 
 STATISTICS = ("min", "max", "mean", "std", "median", "percentile_min", "percentile_max")
 COLUMNS = (
@@ -122,8 +122,8 @@ def _measured(reader: Reader, wish: Wish) -> dict[str, Any]:
     """Return what only the voxels tell."""
     row: dict[str, Any] = {}
     if wish.stats and reader.dtype.kind in "biuf" and 0 not in reader.shape:
-        from mlarray_io.slabs import slabs
-        from mlarray_io.statistics import Statistics
+        from mlarray_io.engine.statistics import Statistics
+        from mlarray_io.sdk.boxes import slabs
 
         statistics = Statistics(reader.dtype)
         for box in slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None, BUDGET):

@@ -9,8 +9,8 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from mlarray_io.commands.printing import amount
 from mlarray_io.scan import charts
-from mlarray_io.show import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

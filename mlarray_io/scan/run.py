@@ -15,8 +15,8 @@ from mlarray_io.scan.facts import Wish, look, lost
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlarray_io.batch.discovery import Discovery
-    from mlarray_io.batch.found import Found
+    from mlarray_io.search.criteria import Found
+    from mlarray_io.search.folders import Discovery
 
 Rows = list[dict[str, Any]]
 

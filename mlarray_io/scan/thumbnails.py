@@ -12,7 +12,7 @@ import numpy as np
 from mlarray_core import geometry
 
 if TYPE_CHECKING:
-    from mlarray_io.format import Reader
+    from mlarray_io.sdk.format import Reader
 
     Array = np.ndarray[Any, Any]
 

@@ -14,9 +14,9 @@ import pytest
 
 import mlarray
 from mlarray import Meta, MLArray
-from mlarray_core import generations
-from mlarray_core.array import open_any
-from mlarray_core.container import read_meta
+from mlarray_core.array.image import open_any
+from mlarray_core.container.contents import read_meta
+from mlarray_core.metadata import generations
 
 FOLDER = Path(__file__).parent / "golden"
 EARLIER = sorted(path for path in FOLDER.glob("G*") if path.suffix != ".json")
@@ -128,8 +128,8 @@ def test_we_still_write_what_the_reference_opened(name, tmp_path):
 
 
 def stored(data):
-    from mlarray_core import frame
-    from mlarray_core.stored_meta import stored_metadata
+    from mlarray_core.container import frame
+    from mlarray_core.container.stored_meta import stored_metadata
 
     def read(at, count):
         return data[at : at + count]

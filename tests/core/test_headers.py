@@ -71,7 +71,9 @@ def test_spelling(value, spelling):
     assert type(found) is type(spelling)
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, 1j, {1}, [np.datetime64("2020-01-01", "D")]])
+@pytest.mark.parametrize(
+    "value", [pytest.param(object(), id="object"), {1: 2}, 1j, {1}, [np.datetime64("2020-01-01", "D")]]
+)
 def test_what_has_no_spelling_is_refused(value):
     with pytest.raises(TypeError) as caught:
         plain(value)

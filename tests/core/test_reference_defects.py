@@ -16,9 +16,11 @@ import pytest
 
 import mlarray
 from mlarray import Meta, MLArray
-from mlarray_core import codec, container, geometry
+from mlarray_core import geometry
+from mlarray_core.chunks import codec
+from mlarray_core.container import contents as container
+from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.errors import MetadataError, MLArrayError, UnsafeError, WriteError
-from mlarray_core.frame_writer import FrameWriter
 
 VOXELS = np.arange(6 * 7 * 8, dtype=np.float32).reshape(6, 7, 8)
 

@@ -23,7 +23,7 @@ from pydicom.pixels import apply_rescale
 from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_dicom import DicomFormat, DicomOptions
 from mlarray_io import Context, Source
-from mlarray_io.opening import images_of, open_image
+from mlarray_io.engine.select import images_of, open_image
 
 MEMORY, SECONDS, LARGEST = 3 << 30, 20, 1 << 28
 

@@ -14,7 +14,7 @@ from mlarray_core import Additions
 from mlarray_core.errors import CorruptError, MLArrayError, SelectionError, UnsupportedError
 from mlarray_dicom import DicomFormat, DicomOptions
 from mlarray_io import Context, Source
-from mlarray_io.opening import choose, images_of
+from mlarray_io.engine.select import choose, images_of
 from tests.dicom.written import MR, dataset, write, write_series
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 
 def tree(root, count=6, broken=1, size=8):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlarray_io import registry
+from mlarray_io.engine import registry
 
 TOYS = Path(__file__).parent / "toys"
 AFFINE = [[0, 0, 2.0, -10], [0, -3.0, 0, 20], [4.0, 0, 0, 30], [0, 0, 0, 1.0]]

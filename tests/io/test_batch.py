@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batches import convert, files, states, tree
@@ -282,7 +282,7 @@ def test_results_are_compared_with_their_sources(tmp_path, capfd):
 
 def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
     from mlarray_io.batch.jobs import Job, Order, perform
-    from mlarray_io.convert import Settings
+    from mlarray_io.engine.conversion import Settings
     from mlarray_io.mla import MlaReader
 
     monkeypatch.setattr(MlaReader, "__getitem__", lambda self, box: self._image.read(box) + np.int16(1))

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.digests import digest
-from mlarray_io.batch import regions
-from mlarray_io.cli import main
-from mlarray_io.convert import Settings
-from mlarray_io.slabs import tiles
-from mlarray_io.verifying import verify
+from mlarray_io.batch.digests import digest
+from mlarray_io.checks.verifying import verify
+from mlarray_io.cluster import regions
+from mlarray_io.commands.main import main
+from mlarray_io.engine.conversion import Settings
+from mlarray_io.sdk.boxes import tiles
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batches import convert, files, states, tree
@@ -61,7 +61,7 @@ def test_a_cluster_makes_the_same_files_though_a_worker_is_killed(tmp_path, capf
 
 
 def test_one_image_is_converted_by_many(tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr("mlarray_io.batch.regions.AHEAD", 1)
+    monkeypatch.setattr("mlarray_io.cluster.regions.AHEAD", 1)
     voxels = np.random.default_rng(0).integers(0, 99, (300, 400, 400), "i2")
     np.save(tmp_path / "a.npy", voxels)
     alone, together = tmp_path / "alone.mla", tmp_path / "together.mla"

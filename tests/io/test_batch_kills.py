@@ -14,7 +14,7 @@ import pytest
 
 from mlarray_core import errors
 from mlarray_io.batch.journal import Journal
-from mlarray_io.verifying import verify
+from mlarray_io.checks.verifying import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batches import convert, files, shell, states, tree

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_io.batch.discovery import Discovery
-from mlarray_io.batch.found import told
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
+from mlarray_io.search.criteria import told
+from mlarray_io.search.folders import Discovery
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batches import convert, files, states, tree

@@ -12,7 +12,7 @@ import pytest
 
 import mlarray
 from mlarray_io import api
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 
 @pytest.fixture

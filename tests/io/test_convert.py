@@ -14,7 +14,7 @@ import pytest
 import mlarray
 from mlarray_core import errors, geometry
 from mlarray_io import api
-from mlarray_io.convert import Conversion, Failure, Settings, convert_all
+from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_all
 
 
 def entries(folder):
@@ -266,7 +266,7 @@ def test_signals_clean_up(scan, out, stop, toy):
         "import sys, time, mlarray_toy\n"
         "def slow(*_): print('now', flush=True); time.sleep(30)\n"
         "mlarray_toy.ToyReader.__getitem__ = slow\n"
-        "from mlarray_io.cli import main\n"
+        "from mlarray_io.commands.main import main\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     child = subprocess.Popen(

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core import Meta, MLArray, pyramid
+from mlarray_core import Meta, MLArray
+from mlarray_core.container.level_index import INDEX
 from mlarray_core.errors import ArgumentError
-from mlarray_core.level_index import INDEX
+from mlarray_core.levels import pyramid
 
 tifffile = pytest.importorskip("tifffile")
 zarr = pytest.importorskip("zarr")
@@ -214,7 +215,7 @@ def test_levels_of_turned_images_keep_their_place(tmp_path, size, kept):
 
 def test_imaris_and_the_command_line(tmp_path, capsys):
     h5py = pytest.importorskip("h5py")
-    from mlarray_io.cli import main
+    from mlarray_io.commands.main import main
 
     shape = (16, 40, 48)
     voxels = np.random.default_rng(0).integers(0, 99, shape).astype(np.uint16)
@@ -242,7 +243,7 @@ def test_imaris_and_the_command_line(tmp_path, capsys):
 
 
 def test_nonsense_is_refused_before_anything_is_converted(tmp_path, monkeypatch):
-    from mlarray_core.frame_writer import FrameWriter
+    from mlarray_core.container.frame_writer import FrameWriter
 
     np.save(tmp_path / "a.npy", np.zeros((70, 70, 70), np.uint8))
     monkeypatch.setattr(FrameWriter, "put_all", None)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core import Meta, MLArray, geometry, levels, pyramid
+from mlarray_core import Meta, MLArray, geometry
 from mlarray_core.errors import LossError
+from mlarray_core.levels import pyramid
+from mlarray_core.levels import store as levels
 
 tifffile = pytest.importorskip("tifffile")
 zarr = pytest.importorskip("zarr")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlarray_core import Additions, Meta, MLArray
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from mlarray_core.codec import Grid
+from mlarray_core.chunks.codec import Grid
 from mlarray_io import mla
-from mlarray_io.format import Reader
+from mlarray_io.sdk.format import Reader
 
 
 def reader_of(chunks):

@@ -9,7 +9,7 @@ import pytest
 
 from mlarray_core import errors
 from mlarray_io import Options, option
-from mlarray_io.options import describe, parse, share
+from mlarray_io.sdk.options import describe, parse, share
 
 
 @dataclass(frozen=True, kw_only=True)

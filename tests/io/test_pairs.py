@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 
 nibabel = pytest.importorskip("nibabel")
 

@@ -7,7 +7,7 @@ import pytest
 
 from mlarray_core import Meta, MetaSpatial, MLArray
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io import picture
+from mlarray_io.pictures import planes as picture
 
 ZYX = ["spatial_z", "spatial_y", "spatial_x"]
 

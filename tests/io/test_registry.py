@@ -6,7 +6,7 @@ import pytest
 
 from mlarray_core import errors
 from mlarray_io import Confidence, Format, Reader, Source
-from mlarray_io.registry import Registry, installed
+from mlarray_io.engine.registry import Registry, installed
 
 
 class Base(Format):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlarray_io.cli import main
+from mlarray_io.commands.main import main
 from mlarray_io.scan import charts, outliers
 from mlarray_io.scan.thumbnails import SIDE, png
 
@@ -125,8 +125,8 @@ def test_png_is_what_another_reader_sees(tmp_path):
 
 
 def test_thumbnails_have_true_proportions_and_stand_upright(tmp_path):
-    from mlarray_io.batch.discovery import Found
     from mlarray_io.scan.facts import Wish, look
+    from mlarray_io.search.folders import Found
 
     voxels = np.zeros((10, 20, 3), "u1")
     voxels[:, 10:] = 200  # the front half

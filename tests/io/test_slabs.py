@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlarray_io.slabs import slab_shape, slabs
+from mlarray_io.sdk.boxes import slab_shape, slabs
 
 
 @st.composite

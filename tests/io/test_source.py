@@ -9,7 +9,7 @@ import pytest
 
 from mlarray_core import errors
 from mlarray_io import Source
-from mlarray_io.source import HEAD_BYTES, suffix_length
+from mlarray_io.sdk.source import HEAD_BYTES, suffix_length
 
 
 def test_heads_are_read_and_gunzipped_once(tmp_path):

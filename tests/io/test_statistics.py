@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as arrays
 
 import mlarray
 from mlarray_core import errors
-from mlarray_io.cli import main
-from mlarray_io.statistics import HIGH, LOW, Statistics
+from mlarray_io.commands.main import main
+from mlarray_io.engine.statistics import HIGH, LOW, Statistics
 
 
 def gathered(voxels, pieces=3, above=None):

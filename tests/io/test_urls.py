@@ -22,8 +22,9 @@ import pytest
 import mlarray
 from mlarray_core import errors
 from mlarray_core.urls import scrubbed
-from mlarray_io import cli, uploads, urls
-from mlarray_io.remote import UrlSource, opened
+from mlarray_io.commands import main as cli
+from mlarray_io.places import uploads, urls
+from mlarray_io.places.sources import UrlSource, opened
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 
@@ -241,7 +242,11 @@ def test_a_polite_kill_leaves_no_copy(tmp_path, temporary):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    command = [sys.executable, "-c", "import sys; from mlarray_io.cli import main; sys.exit(main())"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from mlarray_io.commands.main import main; sys.exit(main())",
+    ]
     url = f"http://127.0.0.1:{server.server_port}/a.nrrd"
     child = subprocess.Popen(
         [*command, "convert", url, str(tmp_path / "a.mla")], env={**os.environ, "TMPDIR": str(temporary)}
@@ -449,7 +454,7 @@ def test_what_is_not_installed_is_named(monkeypatch):
 
 def test_sniffing_a_url_breaks_no_format(memory, scan):
     mlarray.convert(scan, "memory://a.nii.gz")
-    from mlarray_io.registry import installed
+    from mlarray_io.engine.registry import installed
 
     before = dict(installed().broken)
     with opened("memory://a.nii.gz") as (source, format):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
-from mlarray_core.container import Contents
-from mlarray_io.cli import main
-from mlarray_io.verifying import verify
+from mlarray_core.container.contents import Contents
+from mlarray_io.checks.verifying import verify
+from mlarray_io.commands.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.meta import MetaBbox
 from mlarray_io import Reader
-from mlarray_io.views import OrientedView, WorldView
+from mlarray_io.engine.views import OrientedView, WorldView
 
 CODES = [
     "".join(letters)

@@ -12,7 +12,7 @@ from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_core.meta import meta_writable
 from mlarray_io import Context, ImageRef, Source
-from mlarray_io.views import OrientedView
+from mlarray_io.engine.views import OrientedView
 from mlarray_nifti import NiftiFormat, NiftiOptions
 
 ZYX = ["spatial_z", "spatial_y", "spatial_x"]

@@ -7,7 +7,7 @@ import pytest
 import mlarray
 from mlarray_core import Additions
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
-from mlarray_io.source import Source
+from mlarray_io.sdk.source import Source
 from mlarray_io.testing import FormatTests
 from mlarray_pictures import PictureFormat
 from mlarray_pictures.signature import natural

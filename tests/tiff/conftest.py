@@ -8,7 +8,7 @@ import pytest
 
 from mlarray_core import Meta
 from mlarray_io import Context, Reader, Source
-from mlarray_io.opening import choose, images_of, open_image
+from mlarray_io.engine.select import choose, images_of, open_image
 from mlarray_tiff import TiffFormat, TiffOptions
 
 if TYPE_CHECKING:

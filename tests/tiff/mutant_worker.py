@@ -16,7 +16,7 @@ import tifffile
 
 from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_io import Context, Source
-from mlarray_io.opening import images_of, open_image
+from mlarray_io.engine.select import images_of, open_image
 from mlarray_tiff import TiffFormat, TiffOptions
 
 LIMIT = 1 << 28

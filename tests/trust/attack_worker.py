@@ -19,9 +19,9 @@ import blosc2  # noqa: F401 - its import is no cost of the attack
 import numpy as np
 
 from mlarray import MLArray, convert, info, read
-from mlarray_core.array import open_any
+from mlarray_core.array.image import open_any
 from mlarray_core.errors import MLArrayError
-from mlarray_io.verifying import verify
+from mlarray_io.checks.verifying import verify
 from tests.trust.mutant_worker import forget_peak, status
 
 if TYPE_CHECKING:

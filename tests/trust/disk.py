@@ -128,6 +128,6 @@ def _limit_files(disk: Path, room: int) -> None:
 
 def _edits(target: Path) -> bool:
     """Whether this process has the file open for editing."""
-    from mlarray_core.files import being_written
+    from mlarray_core.container.mapping import being_written
 
     return target.exists() and being_written(str(target))

@@ -16,7 +16,7 @@ import blosc2
 import numpy as np
 import pytest
 
-from mlarray_core import frame as frames
+from mlarray_core.container import frame as frames
 from tests.trust.child import Child
 
 if TYPE_CHECKING:

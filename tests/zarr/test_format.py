@@ -19,9 +19,9 @@ from mlarray_core.errors import (
     UnsafeError,
     UnsupportedError,
 )
-from mlarray_io.format import Context
-from mlarray_io.opening import images_of, open_image
-from mlarray_io.source import Source
+from mlarray_io.engine.select import images_of, open_image
+from mlarray_io.sdk.format import Context
+from mlarray_io.sdk.source import Source
 from mlarray_io.testing import FormatTests
 from mlarray_zarr import ZarrFormat
 

@@ -10,7 +10,7 @@ import pytest
 
 import mlarray
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, ReadError, UnsafeError
-from mlarray_io import urls
+from mlarray_io.places import urls
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 zarr = pytest.importorskip("zarr")
@@ -80,9 +80,9 @@ def test_shards_are_fetched_in_part(memory, asked, tmp_path):
         str(tmp_path / "a.zarr"), data=VOLUME, chunks=(10, 12, 14), shards=(40, 48, 56), compressors=None
     )
     memory.put(str(tmp_path / "a.zarr"), "/a.zarr", recursive=True)
-    from mlarray_io.convert import Settings
-    from mlarray_io.opening import choose, images_of, open_image
-    from mlarray_io.remote import opened
+    from mlarray_io.engine.conversion import Settings
+    from mlarray_io.engine.select import choose, images_of, open_image
+    from mlarray_io.places.sources import opened
 
     with opened("memory://a.zarr") as (source, format):
         options, context = format.Options(), Settings().context()

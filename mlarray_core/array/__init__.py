@@ -1,0 +1,1 @@
+"""`MLArray`: one image, in memory or in a file."""

@@ -1,0 +1,1 @@
+"""Chunks: how an array is cut, and the bytes of a piece."""

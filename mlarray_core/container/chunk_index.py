@@ -1,0 +1,169 @@
+"""The index of a frame: where each chunk is stored, and whether what is there can be it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.chunks.header import CHUNK_HEADER, UNINIT, ChunkHead
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.container.frame import Frame, Read
+
+    Array = np.ndarray[Any, Any]
+
+MAX_CHUNKS = 1 << 25
+"""How many chunks are read; their offsets take 256 MB."""
+_MAX_KINDS = 64
+"""How many kinds of chunk headers are remembered: a frame has a few, unless it was made to fill memory."""
+
+
+class ChunkIndex:
+    """Where the chunks of a frame are. Only its size is checked at first; what it says, when it is needed.
+
+    Parameters
+    ----------
+    read, frame
+        The file.
+    path
+        Named in errors.
+
+    Raises
+    ------
+    CorruptError
+        The index isn't what lies between the chunks and the trailer.
+    LimitError
+        It names more chunks than are read.
+    """
+
+    def __init__(self, read: Read, frame: Frame, path: str | None = None) -> None:
+        self._read, self._frame, self._path = read, frame, path
+        self._start = frame.header_size
+        self._kinds: dict[bytes, bool] = {}
+        self._check()
+
+    def _check(self) -> None:
+        frame = self._frame
+        if frame.nchunks > MAX_CHUNKS:
+            raise LimitError(f"the file has {frame.nchunks:,} chunks, the limit is {MAX_CHUNKS:,}")
+        if not frame.nbytes:
+            return
+        head = ChunkHead.of(self._read(frame.offsets_at, CHUNK_HEADER))
+        if head.nbytes != 8 * frame.nchunks or frame.offsets_at + head.cbytes != frame.trailer_at:
+            raise CorruptError("the index of chunks doesn't fit between the chunks and the trailer")
+
+    @property
+    def offsets(self) -> Array:
+        """Where each chunk lies from the end of the header on; negative for chunks that aren't stored."""
+        return self._places[0]
+
+    @property
+    def room(self) -> Array:
+        """Bytes from each stored chunk to the next one, or to the end; 0 for chunks that aren't stored."""
+        return self._places[1]
+
+    @cached_property
+    def unwritten(self) -> set[int]:
+        """Numbers of the chunks that were never written, as far as they were looked at: they are zeros."""
+        import numpy as np
+
+        return set(np.flatnonzero(kinds(self.offsets) == UNINIT).tolist())
+
+    @cached_property
+    def _places(self) -> tuple[Array, Array]:
+        try:
+            offsets = self._unpacked()
+            return offsets, _room(offsets, self._frame.cbytes)
+        except MLArrayError as error:
+            error.path = error.path or self._path
+            raise
+
+    def _unpacked(self) -> Array:
+        import numpy as np
+
+        from mlarray_core.chunks import codec
+
+        frame = self._frame
+        if not frame.nbytes:
+            return np.empty(0, np.int64)
+        index = self._read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+        return np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8")
+
+    def locate(self, number: int) -> tuple[int, int] | None:
+        """Return where in the file a chunk is stored and how long it is; None when it isn't stored.
+
+        Raises
+        ------
+        CorruptError, UnsupportedError
+            Its header can't be that of a chunk of this frame.
+        """
+        offset = int(self.offsets[number])
+        if offset < 0:
+            return None
+        at = self._start + offset
+        head = self._read(at, CHUNK_HEADER)
+        size = int.from_bytes(head[12:16], "little", signed=True)
+        # the headers of a frame's chunks differ in nothing but their size, so one of each kind is examined
+        kind = head[:12] + head[16:]
+        unwritten = self._kinds.get(kind)
+        if unwritten is None or not CHUNK_HEADER <= size <= self.room[number]:
+            unwritten = self._examined(number, head, kind)
+        if unwritten:
+            self.unwritten.add(number)
+        return at, size
+
+    def _examined(self, number: int, head: bytes, kind: bytes) -> bool:
+        """Check a chunk's header, and return whether the chunk was never written."""
+        try:
+            said = ChunkHead.of(head)
+        except MLArrayError as error:
+            error.path = self._path
+            raise
+        sizes = (self._frame.chunksize, self._frame.blocksize)
+        if (said.nbytes, said.blocksize) != sizes or said.cbytes > self.room[number]:
+            raise CorruptError(
+                f"chunk {number} is damaged: its header disagrees with the frame's", path=self._path
+            )
+        if len(self._kinds) < _MAX_KINDS:
+            self._kinds[kind] = said.unwritten
+        return said.unwritten
+
+
+def _room(offsets: Array, end: int) -> Array:
+    """Return the bytes from each stored chunk to the next one or to `end`, and check that they can be."""
+    import numpy as np
+
+    from mlarray_core.chunks import codec
+
+    absent = int(np.count_nonzero(offsets < 0))
+    order = np.argsort(offsets)
+    if absent and not np.isin(kinds(offsets[order[:absent]]), (codec.ZERO, codec.NAN, codec.UNINIT)).all():
+        raise CorruptError("the index of chunks holds an unknown mark")
+    stored = order[absent:]
+    ends = np.empty(len(stored), np.int64)
+    starts = offsets[stored]
+    ends[:-1], ends[-1:] = starts[1:], end
+    gaps = ends - starts
+    if len(gaps) and gaps[-1] < CHUNK_HEADER:
+        raise CorruptError("the index of chunks points outside the file")
+    if not gaps.all():
+        raise CorruptError("the index of chunks names one chunk twice")
+    room = np.zeros(len(offsets), np.int64)
+    room[stored] = gaps
+    return room
+
+
+def special(offset: int, grid: Grid) -> bytes | None:
+    """Return the chunk that a negative offset stands for, None for zeros."""
+    from mlarray_core.chunks import codec
+
+    return codec.special_chunk(grid, codec.NAN) if kinds(offset) == codec.NAN else None
+
+
+def kinds(offsets: Any) -> Any:
+    """Return what negative offsets stand for; 0 for positive ones (c-blosc2, frame.c)."""
+    return (offsets >> 56) & 0x7F

@@ -1,0 +1,345 @@
+"""A `.mla` file that is open: one Blosc2 frame, checked as far as it was used."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlarray_core.container import frame as frames
+from mlarray_core.container import seal
+from mlarray_core.container.chunk_index import ChunkIndex, special
+from mlarray_core.container.mapping import being_written, map_file, open_binary
+from mlarray_core.container.stored_meta import meta_of, read_mapping
+from mlarray_core.errors import CorruptError, MLArrayError
+from mlarray_core.urls import is_url
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.meta import Meta
+
+    Array = np.ndarray[Any, Any]
+
+SUFFIX = ".mla"
+
+_Result = TypeVar("_Result")
+
+
+class Contents:
+    """A checked frame in memory or in a memory map: metadata, chunks and their checksums.
+
+    Parameters
+    ----------
+    buffer
+        All bytes of the file.
+    path
+        Named in errors.
+    verify
+        ``"none"``: structure only; ``"touch"``: each chunk's checksum when it is first used; ``"full"``: all
+        of them at once.
+
+    Attributes
+    ----------
+    verification
+        `verify`, as it was given.
+    read
+        ``read(at, count)`` returns bytes of the file, fewer at its end.
+    frame
+        What the header and the trailer say.
+    index
+        Where its chunks are.
+    state, table
+        What the seal says, and its checksums, None without any.
+    end
+        Where the image ends in the file: behind its frame, or behind its levels.
+    """
+
+    def __init__(
+        self, buffer: bytes | memoryview | mmap.mmap, path: str | None = None, verify: str = "touch"
+    ) -> None:
+        self.buffer, self.path = buffer, path
+        self.verification = verify
+        self.read = read = reader(buffer)
+        try:
+            self.frame = frames.parse(read, len(buffer))
+            self.index = ChunkIndex(read, self.frame, path)
+            self.state, self.table = seal.read_seal(read, self.frame, compare=verify != "none")
+        except MLArrayError as error:
+            error.path = error.path or path
+            raise
+        self._compares = verify != "none" and self.state is seal.State.SEALED
+        self._all_checked = not self.frame.nchunks
+        self.end = _end_of(self)
+        if verify == "full":
+            self.verify_all()
+
+    def window(self, at: int, size: int) -> Contents:
+        """Return the frame in a part of the file, `size` bytes from `at` on."""
+        return Contents(self._view[at : at + size], self.path, self.verification)
+
+    def mapping(self) -> dict[str, Any]:
+        """Return the metadata as they are stored, of plain values, whichever generation wrote them."""
+        return read_mapping(self.read, self.frame, self.path)
+
+    def meta(self, mapping: dict[str, Any] | None = None) -> Meta:
+        """Return the metadata, made of `mapping` where that was read before."""
+        return meta_of(self.mapping() if mapping is None else mapping, self.frame.shape, self.path)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """How the array is cut."""
+        from mlarray_core.chunks import codec
+
+        frame = self.frame
+        try:
+            dtype = codec.dtype_of(frame.dtype, frame.typesize)
+        except MLArrayError as error:
+            error.path = error.path or self.path
+            raise
+        return codec.Grid(frame.shape, frame.chunks, frame.blocks, dtype)
+
+    @cached_property
+    def _unchecked(self) -> Array:
+        """For each chunk, at its place among the others, whether it is still to be checked."""
+        import numpy as np
+
+        return np.ones(self.grid.counts, bool)
+
+    @cached_property
+    def _view(self) -> memoryview:
+        return memoryview(self.buffer)
+
+    @cached_property
+    def _sums(self) -> Array:
+        """The checksums of the table, empty without any."""
+        import numpy as np
+
+        return np.frombuffer(b"" if self.table is None else self.table.sums, "<u8")
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return the encoded bytes of one chunk, checked, or None for zeros."""
+        where = self.index.locate(number)
+        if self._unchecked.flat[number]:
+            self._check(number, where)
+            self._note_checked([number])
+        if number in self.index.unwritten:
+            return None
+        return special(int(self.index.offsets[number]), self.grid) if where is None else self.read(*where)
+
+    def touch(self, box: tuple[slice, ...]) -> None:
+        """Check the chunks that `box` needs, each the first time that it is needed."""
+        if self._all_checked:
+            return
+        numbers = self._unchecked_in(box)
+        locate, check = self.index.locate, self._check
+        for number in numbers:
+            check(number, locate(number))
+        self._note_checked(numbers)
+
+    def _unchecked_in(self, box: tuple[slice, ...]) -> list[int]:
+        """Return the numbers of the chunks that `box` needs and that are still to be checked."""
+        import numpy as np
+
+        chunks = self.grid.chunks
+        near = tuple([slice(p.start // c, -(-p.stop // c)) for p, c in zip(box, chunks, strict=True)])
+        fresh = self._unchecked[near]
+        if not fresh.any():
+            return []
+        places = [place + part.start for place, part in zip(fresh.nonzero(), near, strict=True)]
+        numbers: list[int] = np.ravel_multi_index(tuple(places), self.grid.counts).tolist()
+        return numbers
+
+    def _note_checked(self, numbers: list[int]) -> None:
+        self._unchecked.reshape(-1)[numbers] = False
+        self._all_checked = not self._unchecked.any()
+
+    def prefetch(self, box: tuple[slice, ...]) -> None:
+        """Have the system read the chunks that `box` needs from the disk, without waiting for them."""
+        import mmap
+
+        if not isinstance(self.buffer, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        for number in self.grid.touched(box):
+            offset = int(self.index.offsets[number])
+            if offset >= 0:
+                start = self.frame.header_size + offset
+                page = start // mmap.PAGESIZE * mmap.PAGESIZE
+                self.buffer.madvise(mmap.MADV_WILLNEED, page, start + int(self.index.room[number]) - page)
+
+    def _check(self, number: int, where: tuple[int, int] | None) -> None:
+        if self._compares and not self._agrees(number, where):
+            raise CorruptError(
+                f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
+                hint="Restore the file from a copy; verify='none' reads what is left",
+            )  # fmt: skip
+
+    def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:
+        """Whether the checksum of a chunk is right; without a seal it is."""
+        stored = b"" if where is None else self._view[where[0] : where[0] + where[1]]
+        return not len(self._sums) or seal.chunk_sum(stored) == self._sums[number]
+
+    def damaged(self) -> list[int]:
+        """Return the numbers of all chunks whose checksum or structure is wrong."""
+        import numpy as np
+
+        stored = self.index.offsets >= 0
+        bad = [] if self.table is None else np.flatnonzero(~stored & ~self.table.absent()).tolist()
+        for number in np.flatnonzero(stored).tolist():
+            try:
+                if not self._agrees(number, self.index.locate(number)):
+                    bad.append(number)
+            except MLArrayError:
+                bad.append(number)
+        return sorted(bad)
+
+    def verify_all(self) -> None:
+        """Check every chunk.
+
+        Raises
+        ------
+        CorruptError
+            A chunk is damaged, or the file was edited elsewhere since it was sealed.
+        """
+        if self.state is seal.State.EDITED:
+            raise CorruptError(
+                f"the file is {self.state.value}, or damaged", path=self.path,
+                hint="Accept it as it is with: mlarray verify --reseal",
+            )  # fmt: skip
+        bad = self.damaged()
+        if bad:
+            shown = ", ".join(map(str, bad[:5])) + (" ..." if len(bad) > 5 else "")
+            raise CorruptError(
+                f"{len(bad)} of {self.frame.nchunks} chunks are damaged: {shown}",
+                path=self.path,
+                field="voxels",
+            )
+
+
+def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
+    """Return what reads bytes of a buffer: not a method, lest a file that is let go of wait for a cycle."""
+    return lambda at, count: bytes(buffer[at : at + count])
+
+
+def open_contents(path: str, verify: str = "touch") -> Contents:
+    """Return a file's frame in a memory map, as it is now: later edits in place don't show.
+
+    Of a URL only header and trailer are fetched, and chunks when they are read.
+
+    Raises
+    ------
+    CorruptError
+        It is damaged.
+    ReadError
+        It can't be opened, or is no regular file.
+    """
+    if is_url(path):
+        from mlarray_core.container.remote import open_remote
+
+        return open_remote(path, verify)
+    return _settled(path, lambda: Contents(map_file(path), path, verify))
+
+
+def load_contents(path: str, verify: str = "touch") -> Contents:
+    """Return a file's frame in memory. Errors are those of `open_contents`."""
+
+    def load() -> Contents:
+        with open_binary(path) as file:
+            return Contents(file.read(), path, verify)
+
+    return _settled(path, load)
+
+
+def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
+    """Try again when a failed attempt may have met another process in the moment of a commit."""
+    for _ in range(5):
+        before = _header_of(path)
+        try:
+            return attempt()
+        except CorruptError:
+            if _header_of(path) == before:
+                raise
+    return attempt()
+
+
+def _header_of(path: str) -> bytes:
+    with open_binary(path) as file:
+        return file.read(frames.MIN_HEADER)
+
+
+def _end_of(contents: Contents) -> int:
+    """Return where frame and levels end, and warn of anything else that follows."""
+    size, length = len(contents.buffer), contents.frame.length
+    if size == length:
+        if contents.table is not None and contents.table.levels:
+            _warn_gone(contents.path)
+        return size
+    from mlarray_core.container.level_index import read_index
+
+    try:
+        read_index(contents.read, size, contents.frame)
+    except CorruptError:
+        _warn_more(contents.path, size - length)
+        return length
+    return size
+
+
+def _warn_gone(path: str | None) -> None:
+    """Warn of levels that the seal speaks of and that aren't there."""
+    warnings.warn(
+        f"{path}: its coarser levels are gone, another program cut them off; the image is whole. "
+        "Make them again with: mlarray levels FILE --build",
+        stacklevel=5,
+    )
+
+
+def _warn_more(path: str | None, count: int) -> None:
+    """Warn of bytes behind the frame, unless somebody is writing them just now."""
+    if path is None or not being_written(path):
+        warnings.warn(
+            f"{path}: {count:,} bytes after the image are ignored: an edit was interrupted, or another "
+            "program added them. Saving or 'mlarray verify --reseal' removes them",
+            stacklevel=5,
+        )
+
+
+def warn_edited(path: str | None) -> None:
+    """Warn of a file whose seal doesn't hold."""
+    warnings.warn(
+        f"{path}: edited by another program since it was sealed, or damaged; its voxels are not verified. "
+        "Accept it as it is with: mlarray verify --reseal",
+        stacklevel=4,
+    )
+
+
+def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
+    """Return metadata, shape and dtype of a `.mla` file from its header and trailer, checked by its seal.
+
+    Neither Blosc2 nor voxels are touched.
+    """
+    name = os.fspath(path)
+    return _settled(name, lambda: _read_meta(name))
+
+
+def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
+    with open_binary(path) as file:
+
+        def read(at: int, count: int) -> bytes:
+            file.seek(at)
+            return file.read(count)
+
+        frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
+        try:
+            ChunkIndex(read, frame, path)
+            state, _ = seal.read_seal(read, frame)
+        except MLArrayError as error:
+            error.path = error.path or path
+            raise
+        if state is seal.State.EDITED:
+            warn_edited(path)
+        return meta_of(read_mapping(read, frame, path), frame.shape, path), frame.shape, frame.dtype

@@ -1,0 +1,368 @@
+"""The Blosc2 frame that a `.mla` file is: its header and trailer, read and checked without Blosc2.
+
+Nothing of a file reaches Blosc2 before it passed here. The layout is c-blosc2's contiguous frame, version 2
+(README_CFRAME_FORMAT.rst): header, chunks, offsets chunk, trailer; all integers big-endian MessagePack, those
+inside chunks little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS, ChunkHead, plain_chunk
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
+from mlarray_core.metadata.msgpack import Unpacker
+
+Read = Callable[[int, int], bytes]
+"""``read(offset, count)``: bytes of the file, fewer at its end."""
+
+MAGIC = b"\x9e\xa8b2frame\x00"
+MIN_HEADER = 87
+MAX_HEADER = 1 << 20
+MAX_VLMETA = 1 << 28
+TAIL = 23
+MAX_CHUNK = (1 << 31) - 1 - CHUNK_HEADER
+
+MAX_HEAD = 4096
+"""Bytes that hold nearly every header, read at once so that it is of one moment."""
+
+LAYERS = frozenset({"b2nd", "med_blosc2"})
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a frame's header and trailer say.
+
+    Attributes
+    ----------
+    header
+        The bytes of the header.
+    length
+        Bytes of the whole frame.
+    nbytes, cbytes
+        Size of all chunks, plain and as stored.
+    typesize, blocksize, chunksize
+        Bytes of an item, of a plain block and of a plain chunk.
+    shape, chunks, blocks
+        Of the array, in items; empty tuples for a zero-dimensional array.
+    dtype
+        As NumPy's ``dtype.str``, or its ``descr`` as text.
+    layers
+        Fixed metalayers: name to content.
+    vlmeta
+        Variable-length metalayers: name to (offset in the file, size) of their chunk.
+    trailer_at
+        Where the trailer begins.
+    fingerprint_type, fingerprint
+        The frame's own checksum field: 0 and zeros as Blosc2 writes it.
+    """
+
+    header: bytes = field(repr=False)
+    length: int
+    nbytes: int
+    cbytes: int
+    typesize: int
+    blocksize: int
+    chunksize: int
+    codec: int
+    clevel: int
+    filters: tuple[int, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    blocks: tuple[int, ...]
+    dtype: str
+    layers: dict[str, bytes] = field(repr=False)
+    vlmeta: dict[str, tuple[int, int]] = field(repr=False)
+    trailer_at: int
+    fingerprint_type: int
+    fingerprint: bytes
+
+    @property
+    def header_size(self) -> int:
+        """Bytes of the header."""
+        return len(self.header)
+
+    @property
+    def nchunks(self) -> int:
+        """Number of chunks."""
+        return self.nbytes // self.chunksize if self.chunksize else 0
+
+    @property
+    def offsets_at(self) -> int:
+        """Where the chunk of chunk offsets begins."""
+        return self.header_size + self.cbytes
+
+
+def parse(read: Read, size: int, path: str | None = None) -> Frame:
+    """Return what the frame at the start of a file says.
+
+    Parameters
+    ----------
+    read
+        Gives bytes of the file.
+    size
+        Bytes in the file.
+    path
+        Named in errors.
+
+    Raises
+    ------
+    CorruptError
+        The bytes contradict one another or the file's size.
+    UnsupportedError
+        A frame, but not one of an N-dimensional array with codecs and filters known here.
+    """
+    try:
+        return _parse(read, size)
+    except MLArrayError as error:
+        error.path = error.path or path
+        raise
+    except struct.error as error:
+        raise CorruptError("the frame's header is cut short", path=path) from error
+
+
+def is_frame(head: bytes) -> bool:
+    """Whether `head`, the first bytes of a file, begins a Blosc2 frame."""
+    return head.startswith(MAGIC)
+
+
+def _parse(read: Read, size: int) -> Frame:
+    start = read(0, MAX_HEAD)
+    if not is_frame(start):
+        raise CorruptError("no Blosc2 frame: the first bytes are not its signature")
+    if len(start) < MIN_HEADER:
+        raise CorruptError("the frame's header is cut short")
+    _check_markers(start)
+    header_size, length = struct.unpack(">i", start[11:15])[0], struct.unpack(">Q", start[16:24])[0]
+    if not MIN_HEADER < header_size <= min(size, MAX_HEADER) or not header_size + TAIL < length <= size:
+        raise CorruptError(f"the header promises {length} bytes, the file has {size}")
+    flags, kind, codec_byte = start[25], start[26], start[27]
+    if flags & 0x0F > 3 or kind != 0:
+        raise UnsupportedError(f"a Blosc2 frame of version {flags & 0x0F}, type {kind} can't be read")
+    nbytes, cbytes = struct.unpack(">q", start[30:38])[0], struct.unpack(">q", start[39:47])[0]
+    typesize, blocksize, chunksize = (struct.unpack(">i", start[at : at + 4])[0] for at in (48, 53, 58))
+    codec = start[77] if codec_byte & 0x0F == 6 else codec_byte & 0x0F
+    filters = tuple(start[71:77])
+    if codec not in CODECS or not FILTERS.issuperset(filters):
+        raise UnsupportedError(f"codec {codec} or filters {filters} are not among those that are read")
+    header = start[:header_size] if header_size <= len(start) else read(0, header_size)
+    layers = _layers(header, header_size)
+    shape, chunks, blocks, dtype = _array(layers)
+    trailer_at, fingerprint_type, fingerprint = _tail(read, length, header_size)
+    frame = Frame(
+        header, length, nbytes, cbytes, typesize, blocksize, chunksize, codec, codec_byte >> 4, filters,
+        shape, chunks, blocks, dtype, layers, _vlmeta(read, trailer_at, length), trailer_at,
+        fingerprint_type, fingerprint,
+    )  # fmt: skip
+    _check(frame, has_vlmeta=start[68] == 0xC3)
+    return frame
+
+
+_MARKERS = {
+    10: 0xD2,
+    15: 0xCF,
+    24: 0xA4,
+    29: 0xD3,
+    38: 0xD3,
+    47: 0xD2,
+    52: 0xD2,
+    57: 0xD2,
+    62: 0xD1,
+    65: 0xD1,
+    69: 0xD8,
+}
+
+
+def _check_markers(start: bytes) -> None:
+    for at, marker in _MARKERS.items():
+        if start[at] != marker:
+            raise CorruptError(f"byte {at} of the header is 0x{start[at]:02x}, not 0x{marker:02x}")
+    if start[68] not in (0xC2, 0xC3):
+        raise CorruptError("the header's metadata flag is neither true nor false")
+
+
+def _index(unpacker: Unpacker) -> list[tuple[str, int]]:
+    """Read the names and offsets that begin both kinds of metalayer section."""
+    unpacker.expect(0x93)
+    unpacker.expect(0xCD)
+    unpacker.number(">H")
+    unpacker.expect(0xDE)
+    entries = []
+    for _ in range(unpacker.number(">H")):
+        tag = unpacker.take(1)[0]
+        if not 0xA0 < tag <= 0xBF:
+            raise CorruptError("a metadata section has no name")
+        name = unpacker.take(tag - 0xA0).decode("ascii", "replace")
+        unpacker.expect(0xD2)
+        entries.append((name, unpacker.number(">i")))
+    unpacker.expect(0xDC)
+    if unpacker.number(">H") != len(entries) or len({name for name, _ in entries}) != len(entries):
+        raise CorruptError("names and contents of the metadata sections don't match")
+    return entries
+
+
+def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
+    unpacker = Unpacker(header, 87)
+    layers = {}
+    for name, offset in _index(unpacker):
+        if name not in LAYERS:
+            raise UnsupportedError(f"a Blosc2 frame with the metalayer {name!r} is not an image")
+        if offset != unpacker.at:
+            raise CorruptError(f"the metalayer {name!r} is not where the index says")
+        unpacker.expect(0xC6)
+        layers[name] = unpacker.take(unpacker.number(">I"))
+    if unpacker.at != header_size:
+        raise CorruptError("the header's sections don't fill it")
+    if "b2nd" not in layers:
+        raise UnsupportedError("a Blosc2 frame without array shape is not an image")
+    return layers
+
+
+def _array(layers: dict[str, bytes]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]:
+    unpacker = Unpacker(layers["b2nd"])
+    tag = unpacker.take(1)[0]
+    if tag not in (0x95, 0x97) or unpacker.take(1)[0] != 0:
+        raise UnsupportedError("this version of the array metalayer can't be read")
+    ndim = unpacker.take(1)[0]
+    if ndim > 16:
+        raise CorruptError(f"the array claims {ndim} dimensions, at most 16 exist")
+    sizes = []
+    for marker, form in ((0xD3, ">q"), (0xD2, ">i"), (0xD2, ">i")):
+        unpacker.expect(0x90 + ndim)
+        sizes.append(tuple(_size(unpacker, marker, form) for _ in range(ndim)))
+    dtype = ""
+    if tag == 0x97:
+        if unpacker.take(1)[0] != 0:
+            raise UnsupportedError("the array's dtype is not one of NumPy's")
+        unpacker.expect(0xDB)
+        dtype = unpacker.take(unpacker.number(">I")).decode("utf-8", "replace")
+        if not dtype or not dtype.isprintable():
+            raise CorruptError(f"{dtype[:80]!r} is no dtype")
+    return sizes[0], sizes[1], sizes[2], dtype
+
+
+def _size(unpacker: Unpacker, marker: int, form: str) -> int:
+    unpacker.expect(marker)
+    return int(unpacker.number(form))
+
+
+def _tail(read: Read, length: int, header_size: int) -> tuple[int, int, bytes]:
+    tail = read(length - TAIL, TAIL)
+    if len(tail) < TAIL or tail[0] != 0xCE or tail[5] != 0xD8:
+        raise CorruptError("the frame has no trailer at its end", hint="The file was probably cut short")
+    trailer_size = struct.unpack(">I", tail[1:5])[0]
+    if not TAIL < trailer_size <= min(length - header_size, MAX_VLMETA):
+        raise CorruptError("the trailer's size is impossible")
+    return length - trailer_size, tail[6], tail[7:]
+
+
+def _vlmeta(read: Read, trailer_at: int, length: int) -> dict[str, tuple[int, int]]:
+    trailer = read(trailer_at, length - trailer_at)
+    unpacker = Unpacker(trailer)
+    unpacker.expect(0x94)
+    if unpacker.take(1)[0] > 1:
+        raise UnsupportedError("this version of the frame's trailer can't be read")
+    found = {}
+    for name, offset in _index(unpacker):
+        if offset != unpacker.at:
+            raise CorruptError(f"the metadata {name!r} is not where the index says")
+        unpacker.expect(0xC6)
+        size = unpacker.number(">I")
+        found[name] = (trailer_at + unpacker.at, size)
+        unpacker.take(size)
+    if unpacker.at != len(trailer) - TAIL:
+        raise CorruptError("the trailer's sections don't fill it")
+    return found
+
+
+def _check(frame: Frame, *, has_vlmeta: bool) -> None:
+    """Hold the numbers of a frame against one another."""
+    if has_vlmeta != bool(frame.vlmeta):
+        raise CorruptError("the header and the trailer disagree on whether there is metadata")
+    if (
+        not 0 < frame.typesize <= 1 << 20
+        or min(frame.nbytes, frame.cbytes, frame.chunksize, frame.blocksize) < 0
+    ):
+        raise CorruptError("a size in the header is impossible")
+    items = count = extended = block_items = 1
+    for size, chunk, block in zip(frame.shape, frame.chunks, frame.blocks, strict=True):
+        if (
+            size < 0
+            or not (block or size == 0) > 0
+            or block < 0
+            or block > chunk
+            or (chunk > size and size > 0)
+        ):
+            raise CorruptError(f"shape {frame.shape}, chunks {frame.chunks}, blocks {frame.blocks} don't fit")
+        items *= size
+        if size and chunk:
+            count *= -(-size // chunk)
+            extended *= -(-chunk // block) * block
+            block_items *= block
+        elif size:
+            raise CorruptError("an axis has voxels but no chunks")
+    if items == 0:
+        if frame.nbytes or frame.cbytes:
+            raise CorruptError("an array without voxels has chunks")
+        return
+    if extended * frame.typesize > MAX_CHUNK:
+        raise LimitError("a chunk is larger than Blosc2 allows")
+    if extended * frame.typesize != frame.chunksize or block_items * frame.typesize != frame.blocksize:
+        raise CorruptError("the chunk and block sizes of the header and the array disagree")
+    if frame.nbytes != count * frame.chunksize:
+        raise CorruptError("the number of chunks doesn't fit the shape")
+    if frame.offsets_at + CHUNK_HEADER > frame.trailer_at:
+        raise CorruptError("the chunks and their index don't fit before the trailer")
+
+
+def vlmeta_content(read: Read, frame: Frame, name: str, limit: int = MAX_VLMETA) -> bytes:
+    """Return the packed content of one variable-length metalayer, of at most `limit` bytes.
+
+    A content that Blosc2 could not shrink is stored as it is, which holds for every compressed `.mla` header,
+    and is taken without Blosc2.
+    """
+    at, size = frame.vlmeta[name]
+    chunk = read(at, size)
+    head = ChunkHead.of(chunk)
+    if head.cbytes != size:
+        raise CorruptError(f"the metadata {name!r} lies about its size")
+    if head.nbytes > limit:
+        raise LimitError(f"the metadata {name!r} claims {head.nbytes:,} bytes, the limit is {limit:,}")
+    if chunk[2] & 0x02 and size == head.nbytes + CHUNK_HEADER:
+        return chunk[CHUNK_HEADER:]
+    from mlarray_core.chunks.codec import decompress
+
+    return decompress(chunk, head.nbytes)
+
+
+def trailer(vlmeta: dict[str, bytes], fingerprint_type: int = 0, fingerprint: bytes = bytes(16)) -> bytes:
+    """Return a frame's trailer that holds `vlmeta`, name to packed content."""
+    names = b""
+    body = b""
+    chunks = {name: plain_chunk(content) for name, content in vlmeta.items()}
+    index_size = 6 + sum(1 + len(name) + 5 for name in chunks)
+    at = 3 + index_size + 3
+    for name, chunk in chunks.items():
+        names += bytes([0xA0 + len(name)]) + name.encode() + b"\xd2" + struct.pack(">i", at + len(body))
+        body += b"\xc6" + struct.pack(">I", len(chunk)) + chunk
+    index = b"\x93\xcd" + struct.pack(">H", index_size) + b"\xde" + struct.pack(">H", len(chunks)) + names
+    start = b"\x94\x01" + index + b"\xdc" + struct.pack(">H", len(chunks)) + body
+    return (
+        start
+        + b"\xce"
+        + struct.pack(">I", len(start) + TAIL)
+        + b"\xd8"
+        + bytes([fingerprint_type])
+        + fingerprint
+    )
+
+
+def patch_header(header: bytes, *, length: int, cbytes: int, has_vlmeta: bool) -> bytes:
+    """Return `header` with the sizes that are known only when all chunks are written."""
+    patched = bytearray(header)
+    patched[16:24] = struct.pack(">Q", length)
+    patched[39:47] = struct.pack(">q", cbytes)
+    patched[68] = 0xC3 if has_vlmeta else 0xC2
+    return bytes(patched)

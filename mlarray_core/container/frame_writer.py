@@ -1,0 +1,223 @@
+"""Writing a frame in one pass, and writing on behind one that stays whole until the end."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mlarray_core.container import frame as frames
+from mlarray_core.container import seal
+from mlarray_core.container.chunk_index import special
+from mlarray_core.container.stored_meta import META_KEY
+from mlarray_core.metadata import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
+
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.container.contents import Contents
+
+    Array = np.ndarray[Any, Any]
+
+ZEROS = -(0x7F << 56)
+"""Offset that stands for a chunk of zeros (c-blosc2's frame.c: the highest byte is 0x81)."""
+
+
+def closed(
+    header: bytes, index: bytes, cbytes: int, vlmeta: dict[str, bytes], *, sealed: bool = True
+) -> tuple[bytes, bytes]:
+    """Return the header and the trailer that close a frame.
+
+    Parameters
+    ----------
+    header
+        Of the frame, with whatever sizes.
+    index
+        The chunk of chunk offsets.
+    cbytes
+        Bytes between the header and `index`.
+    vlmeta
+        Name to packed content.
+    sealed
+        Whether to fill in the fingerprint.
+    """
+    end = frames.trailer(vlmeta)
+    length = len(header) + cbytes + len(index) + len(end)
+    header = frames.patch_header(header, length=length, cbytes=cbytes, has_vlmeta=True)
+    if sealed:
+        end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
+    return header, end
+
+
+class FrameWriter:
+    """Writes one frame to an open binary file, chunk by chunk in any order.
+
+    Parameters
+    ----------
+    file
+        Where to: at its beginning, seekable, readable when chunks are to be loaded again.
+    grid
+        The array's shape, chunks, blocks and dtype.
+    cparams
+        Plain compression parameters.
+    base
+        An existing frame in the same file, whose chunks are taken over. What is written comes after it, so
+        that it stays whole until `finish` writes the new header.
+
+    Attributes
+    ----------
+    dead
+        Bytes of the file that no chunk needs any more.
+    """
+
+    def __init__(
+        self, file: BinaryIO, grid: Grid, cparams: Mapping[str, Any], base: Contents | None = None
+    ) -> None:
+        from mlarray_core.chunks import codec
+
+        self.file, self.grid = file, grid
+        self.cparams = codec.blosc2_params(cparams)
+        self._behind = base is not None
+        if base is not None:
+            self._continue(base)
+            return
+        template = codec.empty_frame(grid, self.cparams)
+        frame = frames.parse(lambda at, count: template[at : at + count], len(template))
+        self._begin(frame.header, frame.nchunks)
+
+    @classmethod
+    def anew(cls, file: BinaryIO, base: Contents) -> FrameWriter:
+        """Begin a sealed frame with the header of `base` and its metadata of other programs."""
+        writer = cls.__new__(cls)
+        writer.file, writer.grid, writer.cparams, writer._behind = file, base.grid, {}, False
+        writer._begin(base.frame.header, base.frame.nchunks)
+        writer._others = _others(base)
+        return writer
+
+    def _begin(self, header: bytes, nchunks: int) -> None:
+        import numpy as np
+
+        self._header = header
+        self._offsets = np.full(nchunks, ZEROS, np.int64)
+        self._sums: list[int] | None = [seal.chunk_sum(b"")] * nchunks
+        self._broken: bytes | None = None
+        self._others: dict[str, bytes] = {}
+        self._end = self.dead = 0
+
+    def _continue(self, base: Contents) -> None:
+        frame, table = base.frame, base.table
+        self._header = frame.header
+        self._offsets = base.index.offsets.copy()
+        self._sums = None if table is None else table.as_list()
+        # a seal that somebody else broke stays broken until it is looked at
+        self._broken = table.head if table is not None and base.state is not seal.State.SEALED else None
+        self._others = _others(base)
+        self.dead = base.end - frame.offsets_at
+        self._end = base.end - frame.header_size
+
+    def put(self, number: int, data: Array) -> None:
+        """Encode and write chunk `number`; `data` is smaller than a chunk at the array's end."""
+        from mlarray_core.chunks import codec
+
+        self.append(number, codec.encode(data, self.grid, self.cparams))
+
+    def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0) -> None:
+        """Encode chunks on `threads` threads and write them as they come.
+
+        Parameters
+        ----------
+        chunks
+            Numbers and voxels.
+        threads
+            How many encode at the same time, while the caller's thread gets more chunks.
+        ahead
+            How many chunks may wait, at least two for each thread.
+        """
+        if threads <= 1:
+            for number, data in chunks:
+                self.put(number, data)
+            return
+        from mlarray_core.chunks import codec
+
+        codec.share_lock()
+        waiting: deque[tuple[int, Future[bytes]]] = deque()
+        with ThreadPoolExecutor(threads) as pool:
+            for number, data in chunks:
+                waiting.append((number, pool.submit(codec.encode, data, self.grid, self.cparams)))
+                if len(waiting) > max(ahead, 2 * threads):
+                    done, future = waiting.popleft()
+                    self.append(done, future.result())
+            for done, future in waiting:
+                self.append(done, future.result())
+
+    def append(self, number: int, chunk: bytes | None) -> None:
+        """Write an encoded chunk, None for zeros. Writing one again leaves the first behind as dead bytes."""
+        from mlarray_core.chunks import codec
+
+        if self._offsets[number] >= 0:
+            self.dead += len(self.load(number) or b"")
+        if chunk is None or codec.is_zeros(chunk):
+            self._offsets[number], chunk = ZEROS, b""
+        else:
+            self._write(chunk)
+            self._offsets[number] = self._end
+            self._end += len(chunk)
+        if self._sums is not None:
+            self._sums[number] = seal.chunk_sum(chunk)
+
+    def load(self, number: int) -> bytes | None:
+        """Return an encoded chunk that was written before, None for zeros."""
+        offset = int(self._offsets[number])
+        if offset < 0:
+            return special(offset, self.grid)
+        at = len(self._header) + offset
+        self.file.seek(at + 12)
+        size = struct.unpack("<i", self.file.read(4))[0]
+        self.file.seek(at)
+        return self.file.read(size)
+
+    def finish(self, metadata: bytes) -> None:
+        """Write offsets, metadata and seal, and then the header that makes it a frame."""
+        from mlarray_core.chunks import codec
+
+        index = codec.pack_offsets(self._offsets) if len(self._offsets) else b""
+        vlmeta = {META_KEY: msgpack.pack_bytes(metadata), **self._others}
+        if self._sums is not None:
+            head = self._broken or seal.head_sum(self._header, metadata)
+            vlmeta[seal.KEY] = msgpack.pack_bytes(seal.Table(head, seal.pack_sums(self._sums)).pack())
+        sealed = self._sums is not None and self._broken is None
+        header, end = closed(self._header, index, self._end, vlmeta, sealed=sealed)
+        self._write(index + end)
+        self._sync()
+        self.file.seek(0)
+        self.file.write(header)
+        self._sync()
+        self.file.truncate(len(header) + self._end + len(index) + len(end))
+
+    def _write(self, data: bytes) -> None:
+        """Write behind the last chunk, wherever reading one or a full disk left the file."""
+        self.file.seek(len(self._header) + self._end)
+        left = memoryview(data)
+        while left:
+            left = left[self.file.write(left) :]
+
+    def _sync(self) -> None:
+        """Let nothing written later reach the disk before this. A new file needs no order."""
+        self.file.flush()
+        if self._behind:
+            os.fsync(self.file.fileno())
+
+
+def _others(base: Contents) -> dict[str, bytes]:
+    """Return the metadata of other programs in a frame."""
+    frame = base.frame
+    return {
+        name: frames.vlmeta_content(base.read, frame, name)
+        for name in frame.vlmeta
+        if name not in (META_KEY, seal.KEY)
+    }

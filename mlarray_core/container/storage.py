@@ -1,0 +1,282 @@
+"""Where an image's voxels are: in plain memory, in a frame, or in a frame that is being edited."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+import weakref
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core.chunks import codec
+from mlarray_core.container.edits import Editor
+from mlarray_core.container.mapping import forget_pages
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlarray_core.array.indexing import Box
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.container.contents import Contents
+
+Array = np.ndarray[Any, Any]
+
+
+class Storage:
+    """Voxels that can be read and written by boxes.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array.
+    grid
+        How it is cut into chunks; None for plain memory.
+    editable
+        Whether `write` works.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    grid: Grid | None = None
+    editable: bool = False
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`, in `out` when given: C-contiguous, of the right shape and dtype."""
+        raise NotImplementedError
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value`, which has the shape of `box`, into the array."""
+        raise NotImplementedError
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Give back memory that reading took and that reading again doesn't need."""
+
+    def prefetch(self, box: Box) -> None:
+        """Have the system read what `box` needs, without waiting; nothing where that can't be."""
+
+    def close(self) -> None:
+        """Free memory and files."""
+
+
+class PlainStorage(Storage):
+    """Voxels in an ordinary NumPy array."""
+
+    editable = True
+
+    def __init__(self, array: Array) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return a view of `box`, or copy it into `out`."""
+        if out is None:
+            return self.array[box]
+        np.copyto(out, self.array[box])
+        return out
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value` into the array; into a copy of it when it may not be written to."""
+        if not self.array.flags.writeable:
+            self.array = self.array.copy()
+        self.array[box] = value
+
+
+AT_ONCE = 1 << 20
+"""Bytes of voxels that are checked and decompressed together: what fits a core's cache is up to 1.25 times as
+fast for patches of several MB."""
+
+_live: weakref.WeakSet[FrameStorage]
+
+
+class FrameStorage(Storage):
+    """Voxels in a frame that is not written to.
+
+    Parameters
+    ----------
+    contents
+        The checked frame.
+    dparams
+        Blosc2's decompression parameters.
+    """
+
+    def __init__(self, contents: Contents, dparams: Mapping[str, Any] | None = None) -> None:
+        self.contents, self.dparams = contents, dict(dparams or {})
+        self.grid: Grid = contents.grid
+        self.shape, self.dtype = self.grid.shape, self.grid.dtype
+        self._array: Any = None
+        _live.add(self)
+
+    @property
+    def array(self) -> Any:
+        """The frame as Blosc2's array."""
+        if self._array is None:
+            try:
+                whole = memoryview(self.contents.buffer)[: self.contents.frame.length]
+                self._array = codec.view_frame(whole, self.dparams)
+            except (RuntimeError, ValueError, TypeError, SyntaxError, MemoryError) as error:
+                raise CorruptError("Blosc2 can't open this frame", path=self.contents.path) from error
+        return self._array
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`."""
+        start, stop = [part.start for part in box], [part.stop for part in box]
+        if out is None:
+            shape = list(map(operator.sub, stop, start))
+            check_size(shape, self.dtype, path=self.contents.path)
+            out = np.empty(shape, self.dtype)
+        if not out.size:
+            return out
+        try:
+            if start:
+                self._read_rows(start, stop, out)
+            else:
+                out[...] = codec.decode(self.contents.chunk(0) or codec.special_chunk(self.grid), self.grid)
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, MLArrayError):
+                raise
+            raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
+        if self.contents.index.unwritten:
+            self._clear_unwritten(box, out)
+        return out
+
+    def _read_rows(self, start: list[int], stop: list[int], out: Array) -> None:
+        """Check and decompress some rows of chunks at a time: what was just checked is still in the cache."""
+        step = stop[0]
+        if out.nbytes > 2 * AT_ONCE:
+            chunk = self.grid.chunks[0]
+            step = max(1, AT_ONCE * (stop[0] - start[0]) // (out.nbytes * chunk)) * chunk
+        rest = [slice(*ends) for ends in zip(start[1:], stop[1:], strict=True)]
+        first = start[0]
+        while first < stop[0]:
+            last = min(stop[0], (first // step + 1) * step)
+            self.contents.touch((slice(first, last), *rest))
+            rows = out[first - start[0] : last - start[0]]
+            self.array.get_slice_numpy(rows, ([first, *start[1:]], [last, *stop[1:]]))
+            first = last
+
+    def prefetch(self, box: Box) -> None:
+        """Have the system read the chunks that `box` needs from the disk."""
+        self.contents.prefetch(box)
+
+    def _clear_unwritten(self, box: Box, out: Array) -> None:
+        """Make voxels that were never written zero: Blosc2 returns whatever was in memory."""
+        for number in self.contents.index.unwritten.intersection(self.grid.touched(box)):
+            here, _ = self.grid.overlap(number, box)
+            out[here] = 0
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        return self.contents.chunk(number)
+
+    def release(self) -> None:
+        """Forget the pages of the file that were read."""
+        forget_pages(self.contents.buffer)
+
+    def close(self) -> None:
+        """Free the memory map."""
+        self._array = None
+
+    def _after_fork(self) -> None:
+        """Drop what the parent's Blosc2 threads belong to: a child can't use or free it."""
+        if self._array is not None and self.dparams.get("nthreads", 1) > 1:
+            _abandoned.append(self._array)
+            self._array = None
+            self.dparams["nthreads"] = 1
+
+
+_live = weakref.WeakSet()
+_abandoned: list[Any] = []
+
+
+def _after_fork() -> None:
+    for storage in list(_live):
+        storage._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class EditedStorage(Storage):
+    """Voxels that are written to, chunk by chunk, over a frame or over nothing.
+
+    Parameters
+    ----------
+    editor
+        Holds the chunks that are in work.
+    """
+
+    editable = True
+
+    def __init__(self, editor: Editor) -> None:
+        self.editor = editor
+        self.grid: Grid = editor.grid
+        self.shape, self.dtype = self.grid.shape, self.grid.dtype
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`."""
+        if out is None:
+            out = np.empty([part.stop - part.start for part in box], self.dtype)
+        return self.editor.read(box, out)
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value` into the array."""
+        self.editor.write(box, value)
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        self.editor.flush()
+        return self.editor._load(number)
+
+
+def check_size(
+    shape: Sequence[int], dtype: np.dtype[Any], max_bytes: int | None = None, path: str | None = None
+) -> None:
+    """Refuse to allocate an array that is too large: a small file may claim any size.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the array.
+    max_bytes
+        The most that is allowed; None for the memory that the machine has.
+    path
+        Named in the error.
+
+    Raises
+    ------
+    LimitError
+        It is larger.
+    """
+    nbytes = math.prod(shape) * dtype.itemsize
+    limit = _memory() if max_bytes is None else max_bytes
+    if nbytes > limit:
+        raise LimitError(
+            f"{nbytes:,} bytes of voxels are asked for, the limit is {limit:,}", path=path,
+            hint="Open the image and read parts of it, or allow more with max_bytes",
+        )  # fmt: skip
+
+
+@cache
+def _memory() -> int:
+    if not hasattr(os, "sysconf"):
+        return 1 << 40
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def edited_copy(base: Storage, cparams: Mapping[str, Any]) -> EditedStorage:
+    """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
+    assert base.grid is not None
+    changed: dict[int, bytes] = {}
+
+    def load(number: int) -> bytes | None:
+        return changed[number] if number in changed else base.chunk(number)
+
+    return EditedStorage(Editor(base.grid, codec.blosc2_params(cparams), load, changed.__setitem__))

@@ -1,0 +1,1 @@
+"""Chunk and block shapes, codec and filters."""

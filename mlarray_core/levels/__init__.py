@@ -1,0 +1,1 @@
+"""Coarser versions of an image."""

@@ -1,0 +1,1 @@
+"""Checks of files and of pairs of them."""

@@ -1,0 +1,100 @@
+"""A result read back and compared with its source, voxel by voxel."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import CorruptError
+from mlarray_io.engine.registry import installed
+from mlarray_io.engine.select import choose, images_of, open_image, viewed
+from mlarray_io.places.sources import opened
+from mlarray_io.sdk.options import parse, share
+from mlarray_io.sdk.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from mlarray_io.engine.conversion import Conversion, Settings
+    from mlarray_io.sdk.format import Box, Reader
+
+BUDGET = 32 << 20
+
+
+def compare(done: Conversion, settings: Settings) -> None:
+    """Compare the target of a conversion with its source, both read anew.
+
+    Raises
+    ------
+    CorruptError
+        They differ, in shape or in a voxel. NaN equals NaN.
+    """
+    assert done.source is not None
+    assert isinstance(done.target, Path)
+    with _source(done, settings) as source, _target(done, settings) as target:
+        if not same_shape(source.shape, target.shape):
+            raise _differ(done.target, f"the shape is {target.shape}, the source's {source.shape}")
+        for box in _boxes(source, target):
+            if not _equal(source[box[0]], target[box[1]]):
+                raise _differ(done.target, f"voxels differ in {_spelt(box[0])}")
+
+
+def same_shape(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether two shapes differ in nothing but axes of length one."""
+    return [size for size in left if size != 1] == [size for size in right if size != 1]
+
+
+@contextmanager
+def _source(done: Conversion, settings: Settings) -> Iterator[Reader]:
+    assert done.source is not None
+    writing = installed().get(done.target_format)
+    with opened(done.source, done.source_format) as (origin, format):
+        sides = (format.name, format.Options), (writing.name, writing.Options)
+        options = share(settings.options, {}, *sides)[0]
+        context = settings.context()
+        image = choose(images_of(origin, format, options, context), done.image, origin)
+        with open_image(origin, format, image, options, context) as reader:
+            yield viewed(reader, settings.coord_system, settings.orient)
+
+
+def _target(done: Conversion, settings: Settings) -> Reader:
+    assert isinstance(done.target, Path)
+    origin, context = Source(done.target), settings.context()
+    format = installed().get(done.target_format)
+    options = parse(format.Options, {}, format.name)
+    image = choose(images_of(origin, format, options, context), None, origin)
+    return open_image(origin, format, image, options, context)
+
+
+def _boxes(source: Reader, target: Reader) -> list[tuple[Box, Box]]:
+    """Return boxes that tile the source, each with the same voxels' box of the target."""
+    from mlarray_io.sdk.boxes import slabs
+
+    own = [axis for axis, size in enumerate(source.shape) if size != 1]
+    others = [axis for axis, size in enumerate(target.shape) if size != 1]
+    chunks = target.chunks if target.shape == source.shape else None
+    pairs = []
+    for box in slabs(source.shape, source.dtype.itemsize, source.chunks, chunks, BUDGET):
+        there = [slice(0, 1)] * len(target.shape)
+        for axis, other in zip(own, others, strict=True):
+            there[other] = box[axis]
+        pairs.append((box, tuple(there)))
+    return pairs
+
+
+def _equal(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
+    import numpy as np
+
+    floating = left.dtype.kind in "fc" and right.dtype.kind in "fc"
+    return bool(np.array_equal(left.reshape(right.shape), right, equal_nan=floating))
+
+
+def _differ(path: Path, how: str) -> CorruptError:
+    return CorruptError(f"doesn't hold what its source holds: {how}", path=path, hint="Report this, please")
+
+
+def _spelt(box: Box) -> str:
+    return "[" + ", ".join(f"{one.start}:{one.stop}" for one in box) + "]"

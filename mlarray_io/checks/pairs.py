@@ -1,0 +1,149 @@
+"""Pairs of an image and its label: what trainings need to agree, compared from headers alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import MLArrayError
+from mlarray_io.engine.conversion import Settings
+from mlarray_io.engine.select import choose, images_of, open_image
+from mlarray_io.places.sources import opened
+from mlarray_io.places.urls import place_of
+from mlarray_io.search.criteria import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlarray_io.sdk.format import Reader
+    from mlarray_io.search.criteria import Found
+
+CHANNEL = re.compile(r"_\d{4}$")
+"""How nnU-Net numbers the channels of one case, ``case_0000.nii.gz``; its label has no number."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label, either None when it has no partner."""
+
+    image: str | None
+    label: str | None
+
+
+def pair(images: Iterable[Found], labels: Iterable[Found]) -> Iterator[Pair]:
+    """Yield each image with the label at the same place, if need be without nnU-Net's channel number."""
+    lost = {found.place: found.path for found in labels}
+    known, used = dict(lost), set()
+    for found in images:
+        place = next((p for p in (found.place, CHANNEL.sub("", found.place)) if p in known), None)
+        if place is not None:
+            used.add(place)
+        yield Pair(found.path, None if place is None else known[place])
+    for place in sorted(lost.keys() - used):
+        yield Pair(None, lost[place])
+
+
+def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
+    """Return what is wrong with a pair, as JSON can hold it.
+
+    Parameters
+    ----------
+    one
+        The pair.
+    tolerance
+        How far apart any corner of the two may lie, in parts of a voxel of the image.
+    """
+    row: dict[str, Any] = {"image": _told(one.image), "label": _told(one.label)}
+    if one.image is None or one.label is None:
+        return {**row, "problems": ["there is no label" if one.label is None else "there is no image"]}
+    try:
+        with _opened(one.image) as image, _opened(one.label) as label:
+            return {**row, "problems": problems(image, label, tolerance)}
+    except MLArrayError as error:
+        return {**row, "problems": [f"{os.path.basename(error.path or '')}: {error.message}"]}
+
+
+def lost(one: Pair, code: int | None) -> dict[str, Any]:
+    """Return the row of a pair that killed its process."""
+    return {
+        "image": _told(one.image),
+        "label": _told(one.label),
+        "problems": [f"the process died (code {code})"],
+    }
+
+
+def problems(image: Reader, label: Reader, tolerance: float) -> list[str]:
+    """Say how the grids of two images differ, in the worlds that they are told in."""
+    from mlarray_core import geometry
+
+    found = []
+    shapes = [_spatial_shape(reader) for reader in (image, label)]
+    if shapes[0] != shapes[1]:
+        found.append(f"shape: {_spelt(shapes[0])} and {_spelt(shapes[1])}")
+    if label.dtype.kind not in "biu" and label.meta.is_seg.value is not True:
+        found.append(f"type: the label holds {label.dtype}, no integers")
+    spatials = [reader.meta.spatial for reader in (image, label)]
+    placed = [s.affine is not None or s.spacing is not None for s in spatials]
+    if not all(placed):
+        return found + (["geometry: only one of them has any"] if any(placed) else [])
+    if len(shapes[0]) != len(shapes[1]):
+        return found
+    affines = [geometry.affine_of(s, len(n)) for s, n in zip(spatials, shapes, strict=True)]
+    worlds = [geometry.normal_world(s.coord_system) for s in spatials]
+    if None not in worlds:
+        affines[1] = geometry.to_world(affines[1], worlds[1], worlds[0])
+    elif worlds[0] != worlds[1]:
+        found.append(f"world: {spatials[0].coord_system} and {spatials[1].coord_system}")
+    return found + _apart(affines, shapes[0], tolerance)
+
+
+def _apart(affines: Sequence[Any], shape: Sequence[int], tolerance: float) -> list[str]:
+    """Say what puts the corners of two grids apart: spacing, origin or direction."""
+    import numpy as np
+
+    from mlarray_core import geometry
+
+    n = len(shape)
+    corners = np.stack(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij"), -1).reshape(-1, n)
+    there = [corners @ affine[:-1, :n].T + affine[:-1, n] for affine in affines]
+    steps = np.array(geometry.decompose(affines[0])[0])
+    distance = float(np.abs(there[0] - there[1]).max())
+    if distance <= tolerance * float(steps.min()):
+        return []
+    parts = [geometry.decompose(affine) for affine in affines]
+    found = []
+    for name, left, right in zip(("spacing", "origin", "direction"), *parts, strict=True):
+        if not np.allclose(left, right, rtol=1e-5, atol=tolerance * float(steps.min())):
+            found.append(f"{name}: {_spelt(left)} and {_spelt(right)}")
+    return found or [f"geometry: corners lie up to {distance:g} apart"]
+
+
+def _spatial_shape(reader: Reader) -> tuple[int, ...]:
+    from mlarray_core import geometry
+
+    axes = geometry.spatial_axes(reader.meta.spatial.axis_labels, len(reader.shape))
+    return tuple(reader.shape[axis] for axis in axes)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Reader]:
+    context = Settings(threads=1).context()
+    with opened(place_of(path)) as (source, format):
+        options = format.Options()
+        image = choose(images_of(source, format, options, context), None, source)
+        with open_image(source, format, image, options, context) as reader:
+            yield reader
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        inner = [_spelt(one) for one in value]
+        return "(" + ", ".join(inner) + ")"
+    return f"{value:g}"
+
+
+def _told(source: str | None) -> str | None:
+    return None if source is None else told(source)

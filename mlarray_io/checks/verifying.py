@@ -1,0 +1,167 @@
+"""Checking files against their seals, and sealing them anew."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.container.seal import State
+from mlarray_core.errors import CorruptError, LockedError, MLArrayError
+from mlarray_core.urls import is_url, refuse_url, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlarray_core.container.contents import Contents
+
+DAMAGED, UNREADABLE = "damaged", "unreadable"
+_SAID = {
+    State.SEALED.value: "sealed, and all checksums agree",
+    State.UNSEALED.value: "unsealed: readable, but there are no checksums to compare with",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about one file.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    state
+        ``sealed``, ``unsealed``, ``edited elsewhere``, ``damaged`` or ``unreadable``: as it was found.
+    chunks, damaged
+        How many chunks of voxels there are, and the numbers of those that are wrong.
+    error
+        What is wrong, None if nothing is.
+    resealed
+        The file was written anew, with checksums of what it holds.
+    """
+
+    path: str
+    state: str
+    chunks: int = 0
+    damaged: tuple[int, ...] = ()
+    error: MLArrayError | None = None
+    resealed: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong and stays so."""
+        return self.error is not None
+
+    def __str__(self) -> str:
+        said = str(self.error) if self.error else f"{self.path}: {_SAID.get(self.state, self.state)}"
+        return f"{said}; sealed anew" if self.resealed else said
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {**asdict(self), "damaged": list(self.damaged), "error": self.error and str(self.error)}
+
+
+def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
+    """Check everything in a `.mla` file that can be checked.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    reseal
+        Accept what an unsealed file, or one that another program edited, holds, if all of it can be read:
+        write it anew, with a seal. Voxels that a seal proves damaged are never accepted.
+    """
+    from mlarray_core.container.contents import open_contents
+
+    name = shown(os.fspath(path))
+    try:
+        contents = open_contents(os.fspath(path))
+        contents.meta()
+    except MLArrayError as error:
+        state = DAMAGED if isinstance(error, CorruptError) else UNREADABLE
+        return Verdict(name, state, error=error)
+    state, count = contents.state.value, contents.frame.nchunks
+    damaged = tuple(_damaged(contents))
+    if damaged:
+        return Verdict(name, DAMAGED, count, damaged, _damage(name, damaged, count))
+    if reseal and (contents.state is not State.SEALED or len(contents.buffer) > contents.end):
+        try:
+            refuse_url(path)
+            seal_anew(name, contents)
+        except MLArrayError as error:
+            return Verdict(name, state, count, error=error)
+        return Verdict(name, state, count, resealed=True)
+    return Verdict(name, state, count, error=_edited(name) if contents.state is State.EDITED else None)
+
+
+def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdict]:
+    """Check files one by one, and remove what killed writers have left beside them."""
+    from mlarray_core.publish import sweep
+
+    folders = set()
+    for path in paths:
+        if not is_url(path):
+            folders.add(os.path.dirname(os.path.abspath(path)))
+        yield verify(path, reseal=reseal)
+    for folder in filter(os.path.isdir, folders):
+        sweep(folder)
+
+
+def seal_anew(path: str, contents: Contents) -> None:
+    """Write a file anew with the same header, metadata and chunks, and a seal.
+
+    Raises
+    ------
+    LockedError
+        Somebody is writing to it.
+    WriteError
+        It can't be written; the file is as it was.
+    """
+    from mlarray_core.container.frame_writer import FrameWriter
+    from mlarray_core.container.mapping import lock, open_binary
+    from mlarray_core.container.stored_meta import stored_metadata
+    from mlarray_core.metadata import generations
+    from mlarray_core.publish import atomic
+
+    stored = stored_metadata(contents.read, contents.frame)
+    metadata = stored if isinstance(stored, bytes) else generations.encode(contents.meta())
+    with open_binary(path) as locked:
+        if not lock(locked):
+            raise LockedError("another writer has the file open", path=path, hint="Wait for it to finish")
+        with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
+            writer = FrameWriter.anew(file, contents)
+            for number in range(contents.frame.nchunks):
+                writer.append(number, contents.chunk(number))
+            writer.finish(metadata)
+
+
+def _damaged(contents: Contents) -> Iterator[int]:
+    """Yield the numbers of damaged chunks: by checksums, or by decoding where those don't count."""
+    from mlarray_core.chunks import codec
+
+    if contents.state is State.SEALED:
+        yield from contents.damaged()
+        return
+    for number in range(contents.frame.nchunks):
+        try:
+            chunk = contents.chunk(number)
+            if chunk is not None:
+                codec.decode(chunk, contents.grid)
+        except MLArrayError:
+            yield number
+
+
+def _damage(path: str, damaged: tuple[int, ...], count: int) -> CorruptError:
+    shown = ", ".join(map(str, damaged[:5])) + (" ..." if len(damaged) > 5 else "")
+    return CorruptError(
+        f"{len(damaged)} of {count} chunks are damaged: {shown}", path=path, field="voxels",
+        hint="Restore the file from a copy; verify='none' reads what is left",
+    )  # fmt: skip
+
+
+def _edited(path: str) -> CorruptError:
+    return CorruptError(
+        "edited by another program since it was sealed, or damaged", path=path,
+        hint="It can be read; accept it as it is with --reseal",
+    )  # fmt: skip

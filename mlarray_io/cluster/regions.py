@@ -1,0 +1,177 @@
+"""One huge image, converted by many workers: they encode regions of whole chunks, one writer joins them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from secrets import token_hex
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from mlarray_io.cluster.malloc import keep_memory
+from mlarray_io.engine.conversion import Conversion, Settings, convert
+from mlarray_io.engine.registry import installed
+from mlarray_io.engine.select import choose, images_of, open_image, viewed
+from mlarray_io.sdk.options import share
+from mlarray_io.sdk.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+
+    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.container.frame_writer import FrameWriter
+    from mlarray_io.engine.lossy import Tolerance
+    from mlarray_io.engine.statistics import Statistics
+    from mlarray_io.sdk.format import Box, Context, Reader
+
+    Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
+
+AHEAD = 3
+"""Regions that are under way for each thread of the cluster."""
+_OPEN: dict[int, tuple[str, ExitStack, Reader]] = {}
+"""Of each thread of a worker, the run whose source it has open."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is the same for all regions: the source, how it is read, and how chunks are encoded.
+
+    `statistics` has counted nothing; None when none are asked for. `run` tells conversions apart.
+    """
+
+    run: str
+    source: str
+    format: str
+    image: str
+    settings: Settings
+    grid: Grid
+    cparams: dict[str, Any]
+    tolerance: Tolerance | None
+    statistics: Statistics | None
+
+
+def encode(work: Work, box: Box) -> Part:
+    """Return the chunks of a region, encoded, with their numbers; and the statistics of its voxels."""
+    from mlarray_core.chunks import codec
+    from mlarray_io.engine.lossy import rounded
+    from mlarray_io.mla import chunks_of
+
+    keep_memory()
+    found: list[tuple[int, bytes | None]] = []
+    statistics = deepcopy(work.statistics)
+    voxels = _read(work, box).astype(work.grid.dtype, copy=False)
+    for number, chunk in chunks_of(voxels, box, work.grid):
+        exact = chunk if work.tolerance is None else rounded(chunk, work.tolerance)
+        if statistics is not None:
+            statistics.add(exact)
+        found.append((number, codec.encode(exact, work.grid, work.cparams)))
+    return found, statistics
+
+
+def _read(work: Work, box: Box) -> np.ndarray[Any, Any]:
+    """Read a region. The source stays open for this thread's next: a stream can only be read forwards."""
+    me = get_ident()
+    if me not in _OPEN or _OPEN[me][0] != work.run:
+        release(me)
+        stack = ExitStack()
+        _OPEN[me] = work.run, stack, stack.enter_context(_opened(work))
+    try:
+        return _OPEN[me][2][box]
+    except BaseException:
+        release(me)
+        raise
+
+
+@contextmanager
+def _opened(work: Work) -> Iterator[Reader]:
+    origin, format = Source(work.source), installed().get(work.format)
+    target = installed().get("mla")
+    sides = (format.name, format.Options), (target.name, target.Options)
+    options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
+    image = choose(images_of(origin, format, options, context), work.image, origin)
+    with open_image(origin, format, image, options, context) as reader:
+        yield viewed(reader, work.settings.coord_system, work.settings.orient)
+
+
+def release(*threads: int) -> None:
+    """Close the sources that these threads have open; without any, those of all threads."""
+    for thread in threads or tuple(_OPEN):
+        kept = _OPEN.pop(thread, None)
+        if kept is not None:
+            kept[1].close()
+
+
+def convert_together(
+    source: Path, target: Path, settings: Settings, image: str | None, client: Any
+) -> Conversion:
+    """Convert one image to `.mla` on a cluster, to what one process would have written.
+
+    Parameters
+    ----------
+    source, target, settings, image
+        As for `mlarray_io.engine.conversion.convert`; workers see the source at the same path.
+    client
+        Of a Dask cluster.
+    """
+
+    def spread(
+        path: Path,
+        format: str,
+        key: str,
+        writer: FrameWriter,
+        step: tuple[int, ...],
+        tolerance: Tolerance | None,
+        statistics: Statistics | None,
+        context: Context,
+    ) -> None:
+        origin, blank = os.path.abspath(path), deepcopy(statistics)
+        work = Work(
+            token_hex(8), origin, format, key, settings, writer.grid, writer.cparams, tolerance, blank
+        )
+        for chunks, counted in _encoded(client, work, step, context):
+            for number, chunk in chunks:
+                writer.append(number, chunk)
+            if statistics is not None and counted is not None:
+                statistics.merge(counted)
+
+    return convert(source, target, settings, image, spread=spread)
+
+
+def _encoded(client: Any, work: Work, step: tuple[int, ...], context: Context) -> Iterator[Part]:
+    """Yield what `encode` returns for all regions as they come, few of them under way at a time."""
+    from distributed import as_completed
+
+    from mlarray_io.sdk.boxes import tiles
+
+    boxes = tiles(work.grid.shape, step) if 0 not in work.grid.shape else iter(())
+    ready = as_completed(loop=client.loop)
+    under_way: dict[Any, int] = {}
+    try:
+        while True:
+            while len(under_way) < AHEAD * max(1, sum(client.nthreads().values())):
+                box = next(boxes, None)
+                if box is None:
+                    break
+                future = client.submit(encode, work, box, pure=False)
+                under_way[future] = _nbytes(box, work.grid)
+                ready.add(future)
+            if not under_way:
+                return
+            future = next(ready)
+            context.progress(under_way.pop(future))
+            yield future.result()
+    finally:
+        client.cancel(list(under_way))
+        client.run(release, on_error="ignore")
+
+
+def _nbytes(box: Box, grid: Grid) -> int:
+    count = grid.dtype.itemsize
+    for part in box:
+        count *= part.stop - part.start
+    return int(count)

@@ -1,0 +1,78 @@
+"""The command ``levels``: the coarser versions that a `.mla` file holds."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlarray_core.array.image import open_any
+from mlarray_core.container.contents import open_contents
+from mlarray_core.levels import store as stored
+from mlarray_core.processors import available_threads
+from mlarray_core.publish import atomic
+from mlarray_core.urls import refuse_url, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def build(file: str, count: str, method: Any = None) -> None:
+    """Make the levels of a file anew; the file appears with all of them or stays as it was."""
+    stored.count_of(count)
+    with _anew(file) as path:
+        stored.build(path, count, method, available_threads())
+
+
+def drop(file: str) -> None:
+    """Remove the levels of a file; who has it open keeps the file as it was."""
+    with _anew(file):
+        pass
+
+
+@contextmanager
+def _anew(file: str) -> Iterator[Path]:
+    """Yield a copy of a file without levels, which takes its place when the body ends."""
+    refuse_url(file)
+    image = open_any(file)
+    with atomic(file, overwrite=True) as path:
+        image.save(path, levels="none")
+        yield path
+
+
+def listing(file: str, *, verify: bool = False) -> dict[str, Any]:
+    """Return what there is to say about the levels of a file.
+
+    Raises
+    ------
+    CorruptError
+        With `verify`, a level or the image is damaged.
+    """
+    contents = open_contents(file, "full" if verify else "touch")
+    found = stored.find(contents)
+    rows = [{"level": 0, "shape": list(contents.frame.shape), "bytes": contents.frame.length, "method": None}]
+    for number, level in enumerate(found, 1):
+        frame = stored.open_level(contents, level).frame
+        rows.append(
+            {"level": number, "shape": list(frame.shape), "bytes": level.size, "method": level.method}
+        )
+    return {"file": shown(file), "levels": rows, "verified": verify}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the levels, one a line, each with its part of the image's size."""
+    whole = found["levels"][0]["bytes"]
+    for row in found["levels"]:
+        shape = " x ".join(map(str, row["shape"]))
+        part = (
+            ""
+            if row["method"] is None
+            else f", {row['method']}, {100 * row['bytes'] / whole:.1f} % of the image"
+        )
+        click.echo(f"{row['level']}: {shape}, {row['bytes']:,} bytes{part}")
+    if len(found["levels"]) == 1:
+        click.echo("no coarser levels; make them with: mlarray levels FILE --build")
+    if found["verified"]:
+        click.echo("all checksums agree")

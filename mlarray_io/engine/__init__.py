@@ -1,0 +1,1 @@
+"""From a source to a target: finding the format, choosing an image, converting it."""

@@ -1,0 +1,264 @@
+"""The installed formats: loading them one by one, identifying a source, picking a target's format."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+
+from mlarray_core.errors import MissingDependencyError, OptionError, UnknownFormatError, UnsupportedError
+from mlarray_io.places.urls import name_of, place_of
+from mlarray_io.sdk import hookspecs
+from mlarray_io.sdk.format import Confidence, Format
+from mlarray_io.sdk.options import suggestion
+from mlarray_io.sdk.source import suffix_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mlarray_io.places.urls import Place
+    from mlarray_io.sdk.source import Source
+
+GROUP = "mlarray"
+"""The entry point group in which plugins name their module."""
+
+LIMIT = "MLARRAY_PLUGINS"
+"""Environment variable: the entry points to load, by name, with commas; empty for none but ``mla``."""
+
+
+class Registry:
+    """The installed formats.
+
+    Parameters
+    ----------
+    formats
+        In the order of their names.
+    broken
+        Why a plugin could not be loaded or a format failed to sniff, by name.
+    plugins
+        Name of the plugin (its entry point) that brought each format, by format name.
+    """
+
+    def __init__(
+        self,
+        formats: Iterable[Format],
+        broken: dict[str, str] | None = None,
+        plugins: dict[str, str] | None = None,
+    ) -> None:
+        self.formats = tuple(sorted(formats, key=lambda format: format.name))
+        self.broken = {} if broken is None else broken
+        self.plugins = {} if plugins is None else plugins
+
+    @classmethod
+    def load(cls) -> Registry:
+        """Load every installed plugin that ``MLARRAY_PLUGINS`` admits; a broken one stops no other."""
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(hookspecs)
+        formats: dict[str, Format] = {}
+        registry = cls((), plugins={})
+        for point in _admitted():
+            try:
+                for format in _formats_of(manager, point):
+                    _accept(format, formats)
+                    registry.plugins[format.name] = point.name
+            except (Exception, SystemExit) as error:
+                registry.broken[point.name] = f"{type(error).__name__}: {error}"
+        return cls(formats.values(), registry.broken, registry.plugins)
+
+    def get(self, name: str) -> Format:
+        """Return the format called `name`, or say which may have been meant."""
+        for format in self.formats:
+            if format.name == name.lower():
+                return format
+        if name in self.broken:
+            raise OptionError(f"the plugin {name} could not be loaded ({self.broken[name]})")
+        names = [format.name for format in self.formats]
+        raise OptionError(f"there is no format {name!r}", hint=suggestion(name, names, "formats"))
+
+    def kind(self, name: str) -> tuple[Format, str]:
+        """Return the format that `name` or the suffix `name`, such as ``nii.gz``, means, and the suffix."""
+        suffix = "." + name.lower().removeprefix(".")
+        by_suffix = [one for one in self.formats if one.writes and suffix in one.suffixes]
+        if by_suffix and name.lower() not in {one.name for one in self.formats}:
+            return by_suffix[0], suffix
+        format = self.get(name)
+        return format, next(iter(format.suffixes), "")
+
+    def claims(self, source: Source) -> list[tuple[Format, Confidence]]:
+        """Say which formats claim `source`, the one that would be taken first.
+
+        The highest confidence comes first; equals are ordered by the longest suffix that fits the name, then
+        by whether their library is there, then by name. A sniff that raises claims nothing and is noted in
+        `broken`.
+        """
+        # a folder at a URL is nowhere that other formats could look into
+        asked = [one for one in self.formats if one.reads and (one.reads_urls or not _is_remote(source))]
+        claims = [(format, self._sniff(format, source)) for format in asked]
+        return sorted(
+            (claim for claim in claims if claim[1] > Confidence.NO),
+            key=lambda claim: (
+                -claim[1],
+                -suffix_length(source.name, claim[0].suffixes),
+                bool(missing(claim[0])),
+            ),
+        )
+
+    def identify(self, source: Source, name: str | None = None) -> Format:
+        """Return the format to read `source` with, by its content before its name.
+
+        Raises
+        ------
+        UnknownFormatError
+            Nothing claims it.
+        MissingDependencyError
+            The format that claims it needs a library that isn't installed.
+        UnsupportedError
+            The format called `name` can't read.
+        """
+        if name is not None:
+            format = self.get(name)
+            if not format.reads:
+                raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
+        else:
+            claims = self.claims(source)
+            if not claims:
+                raise self._unknown(source)
+            format = claims[0][0]
+        require(format, source.where)
+        return format
+
+    def for_target(self, path: str | os.PathLike[str], name: str | None = None) -> Format:
+        """Return the format to write `path` with: the one called `name`, or the longest suffix's.
+
+        Raises
+        ------
+        UnsupportedError
+            The format can't write, or none that is installed writes files with this suffix.
+        OptionError
+            The format called `name` doesn't write files with this suffix.
+        MissingDependencyError
+            It needs a library that isn't installed.
+        """
+        target = place_of(path)
+        format = self._by_suffix(target) if name is None else self.kind(name)[0]
+        if not format.writes:
+            raise UnsupportedError(f"the format {format.name} can't be written", path=target)
+        if format.suffixes and not suffix_length(name_of(target), format.suffixes):
+            raise OptionError(
+                f"a file of the format {format.name} can't have this name",
+                path=target,
+                hint=f"End it in {' or '.join(format.suffixes)}",
+            )
+        require(format, target)
+        return format
+
+    def _by_suffix(self, target: Place) -> Format:
+        name = name_of(target)
+
+        def fit(format: Format) -> tuple[int, bool]:
+            return suffix_length(name, format.suffixes), format.writes
+
+        best = max(self.formats, key=lambda f: (f.writes and fit(f)[0], *fit(f)), default=None)
+        if best is None or not fit(best)[0]:
+            suffixes = sorted({s for format in self.formats if format.writes for s in format.suffixes})
+            raise UnsupportedError(
+                "no installed format writes files with this name",
+                path=target,
+                hint=f"End it in one of {', '.join(suffixes)}" if suffixes else None,
+            )
+        return best
+
+    def _sniff(self, format: Format, source: Source) -> Confidence:
+        try:
+            return Confidence(format.sniff(source))
+        except Exception as error:
+            if source.url is None:  # what looks at the path finds nothing there
+                self.broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
+            return Confidence.NO
+
+    def _unknown(self, source: Source) -> UnknownFormatError:
+        what = (
+            "the file is empty"
+            if not source.is_dir and source.size == 0
+            else "no installed format recognises it"
+        )
+        hint = "'mlarray formats' lists what is installed, --from NAME forces one"
+        if self.broken:
+            hint += f"; not working: {', '.join(sorted(self.broken))}"
+        return UnknownFormatError(what, path=source.where, hint=hint)
+
+
+@cache
+def installed() -> Registry:
+    """Return the registry of this process, loaded at the first call."""
+    return Registry.load()
+
+
+def missing(format: Format) -> list[str]:
+    """Return the libraries that `format` needs and that aren't installed."""
+    return [name for name in format.requires if not _found(name)]
+
+
+def install_line(format: Format) -> str:
+    """Return the command that installs what `format` needs."""
+    return f"pip install '{format.install or ' '.join(format.requires)}'"
+
+
+def require(format: Format, path: Path | str | None = None) -> None:
+    """Raise `MissingDependencyError`, with the command that helps, when a library of `format` is missing."""
+    names = missing(format)
+    if names:
+        raise MissingDependencyError(
+            f"the format {format.name} needs {' and '.join(names)}, which isn't installed",
+            path=path,
+            hint=f"Install it with: {install_line(format)}",
+        )
+
+
+def _is_remote(folder: Source) -> bool:
+    return folder.url is not None and folder.is_dir
+
+
+def _found(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _admitted() -> list[EntryPoint]:
+    """Return the entry points to load, our own first, so that no guest can take a built-in format's name."""
+    points: Sequence[EntryPoint] = tuple(entry_points(group=GROUP))
+    limit = os.environ.get(LIMIT)
+    if limit is not None:
+        wanted = {"mla", *(name.strip() for name in limit.split(","))}
+        points = [point for point in points if point.name in wanted]
+    return sorted(points, key=lambda point: (not _is_ours(point), point.name))
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == "mlarray"
+
+
+def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format]:
+    """Import one plugin and ask its hook."""
+    name = manager.register(point.load(), name=point.name)
+    for hook in manager.hook.mlarray_formats.get_hookimpls():
+        if hook.plugin_name == name:
+            formats: Iterable[Format] = cast("Any", hook.function)()
+            return list(formats)
+    raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
+
+
+def _accept(format: object, formats: dict[str, Format]) -> None:
+    """Add one format, when it is one and its name is free."""
+    if not isinstance(format, Format):
+        raise TypeError(f"mlarray_formats returned {format!r}, expected objects of a Format class")
+    if format.name in formats:
+        raise ValueError(f"the format name {format.name!r} is taken by another plugin")
+    formats[format.name] = format

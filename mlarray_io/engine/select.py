@@ -1,0 +1,125 @@
+"""Opening one image of a source: listing, choosing, opening, each guarded and checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlarray_core.additions import Additions
+from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
+from mlarray_core.meta import Meta, meta_writable
+from mlarray_io.engine import guard
+from mlarray_io.sdk.options import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlarray_io.sdk.format import Context, Format, ImageRef, Reader
+    from mlarray_io.sdk.options import Options
+    from mlarray_io.sdk.source import Source
+
+SHOWN = 20
+"""How many images an error lists."""
+
+
+def images_of(source: Source, format: Format, options: Options, context: Context) -> Sequence[ImageRef]:
+    """List the images of a source; none at all is an error.
+
+    Raises
+    ------
+    UnsupportedError
+        It holds no image, with the reasons of what was skipped.
+    """
+    with guard.reading(source, format.name):
+        images = list(format.images(source, options, context))
+    if not images:
+        reasons = "; ".join(str(skipped) for skipped in context.skipped[:3])
+        raise UnsupportedError(
+            f"holds no image that {format.name} can read", path=source.where, hint=reasons or None
+        )
+    return images
+
+
+def choose(images: Sequence[ImageRef], wanted: str | None, source: Source) -> ImageRef:
+    """Return the image with the key or title `wanted`, or the only one, or the only primary one.
+
+    Raises
+    ------
+    SelectionError
+        There are several and none, or one that isn't there, was chosen; it lists what there is.
+    """
+    if wanted is None:
+        fitting = [image for image in images if image.primary] if len(images) > 1 else list(images)
+    else:
+        fitting = [image for image in images if image.key == wanted] or [
+            image for image in images if wanted in (image.title, image.name, *image.aliases)
+        ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if wanted is None:
+        what = f"holds {len(images)} images and none was chosen"
+        hint = f"Choose one with --image (image=), or take --all: {_listed(images)}"
+    else:
+        what = f"holds {len(fitting) or 'no'} image{'' if len(fitting) == 1 else 's'} called {wanted!r}"
+        hint = suggestion(wanted, [image.key for image in images[:SHOWN]], "images")
+    raise SelectionError(what, path=source.where, hint=hint)
+
+
+def open_image(
+    source: Source,
+    format: Format,
+    image: ImageRef,
+    options: Options,
+    context: Context,
+    on_read: Callable[[int], None] | None = None,
+) -> Reader:
+    """Open one image with everything that its plugin does guarded, and its metadata complete.
+
+    Raises
+    ------
+    LimitError
+        It needs more than `context.max_bytes`.
+    PluginError
+        The plugin failed, or gave something that is no image.
+    """
+    with guard.reading(source, format.name):
+        reader = format.open(source, image, options, context)
+    guarded = guard.GuardedReader(reader, source, format.name, on_read)
+    try:
+        context.allow(guarded.nbytes, source.where)
+        _complete(guarded.meta, format, context)
+    except BaseException:
+        guarded.close()
+        raise
+    return guarded
+
+
+def viewed(reader: Reader, coord_system: str | None, orient: str | None) -> Reader:
+    """Return the reader as its image was asked for: in a world, in a voxel order."""
+    from mlarray_io.engine.views import OrientedView, WorldView
+
+    if coord_system is not None:
+        reader = WorldView(reader, coord_system)
+    if orient is not None:
+        reader = OrientedView(reader, orient)
+    return reader
+
+
+def _complete(meta: Meta, format: Format, context: Context) -> None:
+    """Note where the metadata came from and what reading lost."""
+    if not isinstance(meta, Meta):
+        raise PluginError(f"the format {format.name} gave {type(meta).__name__} for metadata")
+    if format.name != "mla":
+        with meta_writable():
+            meta._has_array.has_array = True  # only `.mla` holds metadata alone
+            if meta._image_meta_format.value is None:
+                meta._image_meta_format.value = format.name
+    if context.losses:
+        additions = Additions.of(meta)
+        additions.losses += [{"what": loss.what, "why": loss.why} for loss in context.losses]
+        additions.store(meta)
+
+
+def _listed(images: Sequence[ImageRef]) -> str:
+    shown = [f"{image.key} ({image.title})" if image.title else image.key for image in images[:SHOWN]]
+    more = [f"and {len(images) - SHOWN} more"] if len(images) > SHOWN else []
+    return ", ".join(shown + more)

@@ -1,0 +1,1 @@
+"""Where sources and targets lie: files, folders and URLs."""

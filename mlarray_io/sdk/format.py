@@ -1,0 +1,262 @@
+"""The plugin interface: what a format is, and what the host lends it. Nothing else is needed to write one.
+
+A format answers four questions, each in its own method: is this file mine (`Format.sniff`), what images does
+it hold (`Format.images`), give me one of them (`Format.open`), and put this one into a file (`Format.write`).
+Overriding `open` makes a format readable, overriding `write` makes it writable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mlarray_core.errors import LimitError, UnsupportedError
+from mlarray_io.sdk.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from mlarray_core.meta import Meta
+    from mlarray_io.sdk.source import Source
+
+BaseOptions = Options  # in a format, `Options` is the class attribute
+Box = tuple[slice, ...]
+"""One slice for each axis, each with a start, a stop and no step."""
+
+
+class Confidence(IntEnum):
+    """How sure a format is that a source is its own. The highest answer wins."""
+
+    NO = 0
+    SUFFIX = 1
+    """Only the name says so."""
+    SIGNATURE = 2
+    """The first bytes say so."""
+    PARSED = 3
+    """The header was read and makes sense."""
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image in a source, as listed before it is opened.
+
+    Parameters
+    ----------
+    key
+        What the format opens it by: a member's name, a series UID, a number as text.
+    title
+        What a person knows it by; must not hold patient data.
+    primary
+        Taken when none is chosen and no other image of the source is primary.
+    facts
+        What a listing shows: ``shape``, ``dtype``, ``spacing``, ``modality``, ``why_split`` ...
+    name
+        Name of its file, without suffix, when all images are converted into a folder; the key when empty.
+    aliases
+        Other names by which it can be chosen, such as a UID; several images may share one.
+    payload
+        The format's own: whatever `Format.open` would have to find out again.
+    """
+
+    key: str
+    title: str = ""
+    primary: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    payload: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that the target can't hold."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+@dataclass
+class Context:
+    """What the host lends a format during one conversion.
+
+    Parameters
+    ----------
+    threads
+        How many threads the format may use.
+    max_bytes
+        The most that one image may need, in bytes; None for no limit.
+    raw
+        Keep stored values, don't apply slope and intercept.
+    on_progress
+        Called with the number of bytes done since the last call.
+    spread
+        The host's own, for `.mla`: has other machines encode the chunks.
+    """
+
+    threads: int = 1
+    max_bytes: int | None = None
+    raw: bool = False
+    on_progress: Callable[[int], None] | None = None
+    spread: Callable[..., None] | None = None
+    losses: list[Loss] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[Loss] = field(default_factory=list)
+
+    def loss(self, what: str, why: str) -> None:
+        """Report that the target can't hold `what`."""
+        loss = Loss(what, why)
+        if loss not in self.losses:
+            self.losses.append(loss)
+
+    def warn(self, text: str) -> None:
+        """Tell the user something that is no error and no loss."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def skip(self, what: str, why: str) -> None:
+        """Report a file of the source that is left out."""
+        self.skipped.append(Loss(what, why))
+
+    def progress(self, count: int) -> None:
+        """Report that `count` more bytes of voxels are done."""
+        if self.on_progress is not None:
+            self.on_progress(count)
+
+    def allow(self, nbytes: int, path: Path | str) -> None:
+        """Raise `LimitError` when an image of `nbytes` is over the limit. Call it before allocating."""
+        if self.max_bytes is not None and nbytes > self.max_bytes:
+            raise LimitError(
+                f"the header describes {nbytes:,} bytes of voxels, the limit is {self.max_bytes:,}",
+                path=path,
+                hint="Raise it with --max-bytes (max_bytes=) if the file is to be trusted",
+            )
+
+
+class Reader:
+    """One open image: its metadata at once, its voxels only when sliced.
+
+    Attributes
+    ----------
+    shape
+        Size of each axis, slowest first.
+    dtype
+        Type of the voxels that slicing returns, in native byte order.
+    meta
+        The whole metadata, `meta.source` and `meta.spatial` included.
+    chunks
+        The cheapest box to read, or None when any box costs the same. A reader whose data can only be read
+        from the start (a compressed stream) gives whole planes.
+    levels
+        Coarser versions of the image that the source holds, finest first, without this one.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    meta: Meta
+    chunks: tuple[int, ...] | None = None
+    levels: Sequence[Reader] = ()
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        """Return the voxels of `box`, an array of `dtype` with one axis for each slice."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Free files and memory. Closing twice is harmless."""
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all voxels in bytes."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count * self.dtype.itemsize
+
+
+class Format:
+    """One file format. Subclasses override what they can do.
+
+    Attributes
+    ----------
+    name
+        Lower-case name, the value of ``--from`` and ``--to`` and of `meta._image_meta_format`.
+    title
+        What a person calls it.
+    suffixes
+        Suffixes with their dot, lower case, compound ones included, the preferred one first.
+    requires
+        Import names of the libraries that it needs.
+    install
+        What to give `pip install` when one of them is missing, such as ``mlarray[nifti]``.
+    Options
+        Its settings, one field for each ``-o name=value``.
+    reads_urls
+        Whether `open` can take a `UrlSource` and read only what it needs. Sources at a URL are fetched whole
+        for the others.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str] = ""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = ""
+    Options: ClassVar[type[Options]] = Options
+    reads_urls: ClassVar[bool] = False
+
+    def sniff(self, source: Source) -> Confidence:
+        """Say how surely `source` is of this format, from its first bytes. Cheap, and never raises."""
+        return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
+
+    def images(self, source: Source, options: BaseOptions, context: Context) -> Sequence[ImageRef]:
+        """List the images of `source` without reading voxels. One, unless overridden."""
+        return [ImageRef(key="0", primary=True)]
+
+    def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
+        """Open one image: metadata ready, voxels not read."""
+        raise UnsupportedError(f"the format {self.name} can't be read", path=source.path)
+
+    def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
+        """Write the image of `reader` to `target`.
+
+        `target` is a fresh path with the right suffix in the target's folder; the host moves it into place
+        when this returns and removes it when this raises. What can't be held is told to `context.loss`.
+        A format of several files puts them beside `target`, named after it, and lists them in `companions`.
+        """
+        raise UnsupportedError(f"the format {self.name} can't be written", path=target)
+
+    def companions(self, target: Path) -> tuple[Path, ...]:
+        """Other files that writing `target` makes, such as the ``.img`` of a ``.hdr``."""
+        return ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether the format can be read."""
+        return type(self).open is not Format.open
+
+    @property
+    def writes(self) -> bool:
+        """Whether the format can be written."""
+        return type(self).write is not Format.write
+
+    def __repr__(self) -> str:
+        return f"<format {self.name}>"
+
+
+def boxes_along(shape: tuple[int, ...], step: int, axis: int = 0) -> Iterator[Box]:
+    """Yield boxes that cover `shape` in steps of `step` along one axis."""
+    for start in range(0, shape[axis], step):
+        box = [slice(0, size) for size in shape]
+        box[axis] = slice(start, min(start + step, shape[axis]))
+        yield tuple(box)

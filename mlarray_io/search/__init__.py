@@ -1,0 +1,1 @@
+"""The sources below a folder, a pattern or a URL."""

@@ -1,0 +1,115 @@
+"""Where chunks are: what is said once of a kind of chunk holds for no other."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from mlarray import MLArray
+from mlarray_core.container.chunk_index import ChunkIndex
+from mlarray_core.container.contents import Contents, open_contents
+from mlarray_core.errors import CorruptError, MLArrayError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VOXELS = np.random.default_rng(0).integers(0, 900, (20, 24, 24)).astype("i2")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> bytes:
+    MLArray(VOXELS, chunk_size=(8, 12, 12), block_size=(4, 6, 6)).save(tmp_path / "a.mla")
+    return (tmp_path / "a.mla").read_bytes()
+
+
+def test_room_reaches_to_the_next_chunk(data: bytes) -> None:
+    contents = Contents(data)
+    offsets, room = contents.index.offsets, contents.index.room
+    assert (np.sort(offsets + room)[:-1] == np.sort(offsets)[1:]).all()
+    assert max(offsets + room) == contents.frame.cbytes
+    for number in range(contents.frame.nchunks):
+        assert contents.index.locate(number) == (contents.frame.header_size + offsets[number], room[number])
+
+
+@pytest.mark.parametrize("at", range(32))
+def test_a_damaged_header_is_found_after_sound_ones(data: bytes, at: int) -> None:
+    """Whatever the header of one chunk says, it is judged as if it were the first that is looked at."""
+    start = Contents(data).index.locate(5)
+    assert start is not None
+    for value in (0, 1, 2, 0x40, 0x7F, 0x80, 0xFF):
+        changed = bytearray(data)
+        changed[start[0] + at] = value
+        alone, later = (_told(bytes(changed), before) for before in ([], [0, 1, 2, 3, 4]))
+        assert alone == later
+
+
+def _told(data: bytes, before: list[int]) -> tuple[int, int] | str | None:
+    contents = Contents(data, verify="none")
+    for number in before:
+        contents.index.locate(number)
+    try:
+        return contents.index.locate(5)
+    except MLArrayError as error:
+        return f"{type(error).__name__} {error}"
+
+
+@pytest.mark.parametrize("size", [-1, 0, 31, 1 << 30, "room"])
+def test_sizes_that_cannot_be(data: bytes, size: int | str) -> None:
+    contents = Contents(data, verify="none")
+    where = contents.index.locate(5)
+    assert where is not None
+    wrong = int(contents.index.room[5]) + 1 if size == "room" else int(size)
+    changed = bytearray(data)
+    changed[where[0] + 12 : where[0] + 16] = wrong.to_bytes(4, "little", signed=True)
+    damaged = Contents(bytes(changed), verify="none")
+    assert damaged.index.locate(4) is not None
+    with pytest.raises(CorruptError):
+        damaged.index.locate(5)
+
+
+def test_kinds_that_are_remembered_are_few(data: bytes) -> None:
+    contents = Contents(data)
+    for number in range(contents.frame.nchunks):
+        contents.index.locate(number)
+    assert 1 <= len(contents.index._kinds) <= 3
+
+
+def test_an_index_that_does_not_fit(data: bytes) -> None:
+    frame = Contents(data).frame
+    changed = bytearray(data)
+    changed[frame.offsets_at + 4] ^= 1
+    with pytest.raises(CorruptError, match="index"):
+        ChunkIndex(lambda at, count: bytes(changed[at : at + count]), frame)
+
+
+def test_letting_go_of_a_file_frees_it_at_once(tmp_path: Path, data: bytes) -> None:
+    contents = open_contents(str(tmp_path / "a.mla"))
+    contents.touch((slice(0, 20), slice(0, 24), slice(0, 24)))
+    gone = weakref.ref(contents)
+    gc.disable()
+    try:
+        del contents
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_every_chunk_is_checked_once_by_threads_too(data: bytes) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    box = (slice(0, 20), slice(0, 24), slice(0, 24))
+    for _ in range(20):
+        contents = Contents(data)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(contents.touch, [box] * 8))
+        assert contents._all_checked
+        assert not contents._unchecked.any()
+        part = Contents(data)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(part.touch, [(slice(0, 8), slice(0, 24), slice(0, 24))] * 8))
+        assert not part._all_checked
+        assert part._unchecked.sum() == 8
