@@ -440,7 +440,7 @@ def test_values_that_the_schema_refuses_are_kept_aside(mapping, kept, reason):
 
 def test_reading_imports_no_numpy():
     code = (
-        "import sys; from mlarray_core import generations as g; from mlarray_core.meta import Meta;"
+        "import sys; from mlarray_core.metadata import generations as g; from mlarray_core.meta import Meta;"
         "g.lift(g.decode(g.encode(Meta(source={'a': 1}))));"
         "sys.exit(bool({'numpy', 'blosc2'} & set(sys.modules)))"
     )
