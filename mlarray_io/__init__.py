@@ -1,4 +1,4 @@
-"""Everything that an author of a format imports.
+"""The interface that an author of a format imports; `mlarray_io.sdk` has helpers for what formats share.
 
 Names are loaded on first use, so that starting the command line costs nothing.
 """
@@ -9,115 +9,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlarray_io.places.sources import UrlFolder, UrlSource
-    from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
-    from mlarray_io.sdk.child import ChildBytes, ChildReader, ask_child, call_child
-    from mlarray_io.sdk.data_files import data_path, decode_text, last_bytes, numbered
-    from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader, boxes_along
-    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
+    from mlarray_io.sdk.boxes import boxes_along
+    from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader
     from mlarray_io.sdk.hookspecs import hookimpl
-    from mlarray_io.sdk.losses import tell_unheld
-    from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.options import Options, option
-    from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.source import Source
-    from mlarray_io.sdk.source_levels import fitting_levels
-    from mlarray_io.sdk.streams import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
 _HOME = {
-    "Format": "sdk.format",
-    "Reader": "sdk.format",
+    "Box": "sdk.format",
     "Confidence": "sdk.format",
+    "Context": "sdk.format",
+    "Format": "sdk.format",
     "ImageRef": "sdk.format",
     "Loss": "sdk.format",
-    "Context": "sdk.format",
-    "Box": "sdk.format",
-    "boxes_along": "sdk.format",
+    "Reader": "sdk.format",
     "Options": "sdk.options",
     "option": "sdk.options",
     "Source": "sdk.source",
-    "UrlFolder": "places.sources",
-    "UrlSource": "places.sources",
-    "BareOptions": "sdk.headerless",
-    "bare_meta": "sdk.headerless",
-    "default_labels": "sdk.headerless",
-    "tell_losses": "sdk.headerless",
-    "voxel_dtype": "sdk.headerless",
-    "keep_meta": "sdk.meta_json",
-    "kept_meta": "sdk.meta_json",
-    "contiguous": "sdk.boxes",
-    "slab_shape": "sdk.boxes",
-    "tiles": "sdk.boxes",
-    "tell_unheld": "sdk.losses",
-    "fitting_levels": "sdk.source_levels",
-    "ChildBytes": "sdk.child",
-    "ChildReader": "sdk.child",
-    "ask_child": "sdk.child",
-    "call_child": "sdk.child",
-    "data_path": "sdk.data_files",
-    "decode_text": "sdk.data_files",
-    "last_bytes": "sdk.data_files",
-    "numbered": "sdk.data_files",
-    "RawData": "sdk.raw_data",
-    "RawReader": "sdk.raw_data",
-    "check_size": "sdk.raw_data",
-    "file_order": "sdk.raw_data",
-    "read_box": "sdk.raw_data",
-    "Bytes": "sdk.streams",
-    "Compression": "sdk.streams",
-    "JoinedBytes": "sdk.streams",
-    "MemoryBytes": "sdk.streams",
-    "PackedBytes": "sdk.streams",
-    "open_bytes": "sdk.streams",
+    "boxes_along": "sdk.boxes",
     "hookimpl": "sdk.hookspecs",
 }
 
 __all__ = [
-    "BareOptions",
     "Box",
-    "Bytes",
-    "ChildBytes",
-    "ChildReader",
-    "Compression",
     "Confidence",
     "Context",
     "Format",
     "ImageRef",
-    "JoinedBytes",
     "Loss",
-    "MemoryBytes",
     "Options",
-    "PackedBytes",
-    "RawData",
-    "RawReader",
     "Reader",
     "Source",
-    "UrlFolder",
-    "UrlSource",
-    "ask_child",
-    "bare_meta",
     "boxes_along",
-    "call_child",
-    "check_size",
-    "contiguous",
-    "data_path",
-    "decode_text",
-    "default_labels",
-    "file_order",
-    "fitting_levels",
     "hookimpl",
-    "keep_meta",
-    "kept_meta",
-    "last_bytes",
-    "numbered",
-    "open_bytes",
     "option",
-    "read_box",
-    "slab_shape",
-    "tell_losses",
-    "tell_unheld",
-    "tiles",
-    "voxel_dtype",
 ]
 
 

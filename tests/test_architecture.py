@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -88,7 +89,8 @@ def test_the_facade_has_no_logic():
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_plugins_import_what_is_exported_and_never_one_another(plugin):
     exported = {
-        package: set(_all(ROOT / package / "__init__.py")) for package in ("mlarray_core", "mlarray_io")
+        package: set(_all(ROOT / package.replace(".", "/") / "__init__.py"))
+        for package in ("mlarray_core", "mlarray_io", "mlarray_io.sdk")
     }
     for (module, name), place in strangers(plugin).items():
         top = module.split(".")[0]
@@ -96,8 +98,21 @@ def test_plugins_import_what_is_exported_and_never_one_another(plugin):
         if top == "mlarray_core" and module.count(".") == 1:
             assert module.split(".")[1] in exported[top], f"{plugin}/{place} imports {module}"
         elif top in exported:
-            assert module == top, f"{plugin}/{place} imports {module}"
-            assert name in exported[top], f"{plugin}/{place} imports {name} from {module}"
+            assert module in exported, f"{plugin}/{place} imports {module}"
+            assert name in exported[module], f"{plugin}/{place} imports {name} from {module}"
+
+
+def test_the_interface_and_its_helpers_are_two_lists_that_load():
+    interface, helpers = (
+        _all(ROOT / package / "__init__.py") for package in ("mlarray_io", "mlarray_io/sdk")
+    )
+    assert len(interface) == 12
+    assert not set(interface) & set(helpers)
+    for package, names in (("mlarray_io", interface), ("mlarray_io.sdk", helpers)):
+        module = importlib.import_module(package)
+        assert dir(module) == sorted(names)
+        for name in names:
+            assert getattr(module, name) is not None
 
 
 @pytest.mark.parametrize("package", sorted(OURS - {"mlarray"}))

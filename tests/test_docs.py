@@ -110,6 +110,13 @@ def test_every_name_of_the_plugin_interface_is_described():
         assert name in text, name
 
 
+def test_every_helper_of_plugins_is_described():
+    from mlarray_io import sdk
+
+    helpers = (DOCS / "write-a-plugin.md").read_text(encoding="utf-8").split("## Helpers")[1]
+    assert set(re.findall(r"`(\w+)`", helpers)) >= set(sdk.__all__)
+
+
 def test_links_lead_somewhere():
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
     for page in pages:

@@ -1,1 +1,104 @@
-"""What plugins build on."""
+"""Helpers for what formats share: boxes, streams, raw voxels, files without a header, other processes.
+
+Nothing here is needed to write a format; docs/write-a-plugin.md lists the names, which are loaded on first
+use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlarray_io.places.sources import UrlFolder, UrlSource
+    from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
+    from mlarray_io.sdk.child import ChildBytes, ChildReader, ask_child, call_child
+    from mlarray_io.sdk.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
+    from mlarray_io.sdk.losses import tell_unheld
+    from mlarray_io.sdk.meta_json import keep_meta, kept_meta
+    from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.sdk.source_levels import fitting_levels
+    from mlarray_io.sdk.streams import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
+
+_HOME = {
+    "BareOptions": "sdk.headerless",
+    "bare_meta": "sdk.headerless",
+    "default_labels": "sdk.headerless",
+    "tell_losses": "sdk.headerless",
+    "voxel_dtype": "sdk.headerless",
+    "Bytes": "sdk.streams",
+    "Compression": "sdk.streams",
+    "JoinedBytes": "sdk.streams",
+    "MemoryBytes": "sdk.streams",
+    "PackedBytes": "sdk.streams",
+    "open_bytes": "sdk.streams",
+    "ChildBytes": "sdk.child",
+    "ChildReader": "sdk.child",
+    "ask_child": "sdk.child",
+    "call_child": "sdk.child",
+    "RawData": "sdk.raw_data",
+    "RawReader": "sdk.raw_data",
+    "check_size": "sdk.raw_data",
+    "file_order": "sdk.raw_data",
+    "read_box": "sdk.raw_data",
+    "UrlFolder": "places.sources",
+    "UrlSource": "places.sources",
+    "contiguous": "sdk.boxes",
+    "slab_shape": "sdk.boxes",
+    "tiles": "sdk.boxes",
+    "data_path": "sdk.data_files",
+    "decode_text": "sdk.data_files",
+    "last_bytes": "sdk.data_files",
+    "numbered": "sdk.data_files",
+    "fitting_levels": "sdk.source_levels",
+    "keep_meta": "sdk.meta_json",
+    "kept_meta": "sdk.meta_json",
+    "tell_unheld": "sdk.losses",
+}
+
+__all__ = [
+    "BareOptions",
+    "Bytes",
+    "ChildBytes",
+    "ChildReader",
+    "Compression",
+    "JoinedBytes",
+    "MemoryBytes",
+    "PackedBytes",
+    "RawData",
+    "RawReader",
+    "UrlFolder",
+    "UrlSource",
+    "ask_child",
+    "bare_meta",
+    "call_child",
+    "check_size",
+    "contiguous",
+    "data_path",
+    "decode_text",
+    "default_labels",
+    "file_order",
+    "fitting_levels",
+    "keep_meta",
+    "kept_meta",
+    "last_bytes",
+    "numbered",
+    "open_bytes",
+    "read_box",
+    "slab_shape",
+    "tell_losses",
+    "tell_unheld",
+    "tiles",
+    "voxel_dtype",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"mlarray_io.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -97,6 +97,14 @@ def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[slice
         )
 
 
+def boxes_along(shape: tuple[int, ...], step: int, axis: int = 0) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes that cover `shape` in steps of `step` along one axis."""
+    for start in range(0, shape[axis], step):
+        box = [slice(0, size) for size in shape]
+        box[axis] = slice(start, min(start + step, shape[axis]))
+        yield tuple(box)
+
+
 def _clip(chunks: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return `chunks` no larger than the image and at least 1 along each axis."""
     if chunks is None:

@@ -15,7 +15,7 @@ from mlarray_core.errors import LimitError, UnsupportedError
 from mlarray_io.sdk.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -252,11 +252,3 @@ class Format:
 
     def __repr__(self) -> str:
         return f"<format {self.name}>"
-
-
-def boxes_along(shape: tuple[int, ...], step: int, axis: int = 0) -> Iterator[Box]:
-    """Yield boxes that cover `shape` in steps of `step` along one axis."""
-    for start in range(0, shape[axis], step):
-        box = [slice(0, size) for size in shape]
-        box[axis] = slice(start, min(start + step, shape[axis]))
-        yield tuple(box)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from mlarray_io import BareOptions, Confidence, Format, hookimpl, option
+from mlarray_io import Confidence, Format, hookimpl, option
 from mlarray_io import Options as AnyOptions
+from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,8 @@ import numpy as np
 from mlarray_core import Additions, MetaSpatial, geometry
 from mlarray_core.errors import CorruptError, OptionError
 from mlarray_hdf5.files import attributes_of, check_storage, damaged, find, is_image
-from mlarray_io import Box, Reader, bare_meta
+from mlarray_io import Box, Reader
+from mlarray_io.sdk import bare_meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Meta, MetaSpatial, geometry
-from mlarray_io import default_labels, kept_meta
+from mlarray_io.sdk import default_labels, kept_meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

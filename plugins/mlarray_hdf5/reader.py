@@ -12,7 +12,8 @@ from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, 
 from mlarray_hdf5.imaris import KEY as IMARIS
 from mlarray_hdf5.imaris import is_imaris, open_imaris
 from mlarray_hdf5.marks import KEY, kept, spatial_of
-from mlarray_io import Box, Context, Reader, bare_meta
+from mlarray_io import Box, Context, Reader
+from mlarray_io.sdk import bare_meta
 
 if TYPE_CHECKING:
     from pathlib import Path

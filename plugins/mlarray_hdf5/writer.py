@@ -10,7 +10,7 @@ import h5py
 from mlarray_core import geometry
 from mlarray_core.errors import OptionError
 from mlarray_hdf5.marks import KEY, SIZES
-from mlarray_io import default_labels, keep_meta, slab_shape, tiles
+from mlarray_io.sdk import default_labels, keep_meta, slab_shape, tiles
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import numpy as np
 from mlarray_core import Meta
 from mlarray_core.errors import CorruptError, NotFoundError
 from mlarray_core.headers import plain
-from mlarray_io import ChildReader, RawData, ask_child
+from mlarray_io.sdk import ChildReader, RawData, ask_child
 from mlarray_itk.placement import placed, spatial_labels
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from mlarray_core import Additions, Meta
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_core.headers import plain
-from mlarray_io import RawData, RawReader, check_size, open_bytes
+from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes
 from mlarray_itk.placement import placed, spatial_labels
 
 if TYPE_CHECKING:

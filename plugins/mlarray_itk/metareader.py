@@ -10,7 +10,7 @@ import numpy as np
 
 from mlarray_core import Additions, Meta
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
-from mlarray_io import (
+from mlarray_io.sdk import (
     JoinedBytes,
     MemoryBytes,
     RawData,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mlarray_io import Bytes, Compression, Context
+    from mlarray_io import Context
+    from mlarray_io.sdk import Bytes, Compression
     from mlarray_itk import MetaImageOptions
 
 DTYPES = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io import file_order, tell_unheld
+from mlarray_io.sdk import file_order, tell_unheld
 from mlarray_itk.metageometry import MATRICES, ORIGINS, SPACINGS, positions, spatial_of
 from mlarray_itk.metaheader import LAST, MetaHeader, from_source, is_source, key_of, spelt
 from mlarray_itk.metareader import DTYPES, big_endian, is_compressed

@@ -10,7 +10,7 @@ import numpy as np
 from mlarray_core import Meta
 from mlarray_core.errors import CorruptError
 from mlarray_core.headers import plain
-from mlarray_io import MemoryBytes, RawData, RawReader, check_size, decode_text, open_bytes
+from mlarray_io.sdk import MemoryBytes, RawData, RawReader, check_size, decode_text, open_bytes
 from mlarray_itk.placement import placed, spatial_labels
 from mlarray_itk.vtkheader import VtkHeader, parse
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mlarray_io import Bytes, Context
+    from mlarray_io import Context
+    from mlarray_io.sdk import Bytes
 
 LONGEST = 1 << 16
 """Bytes that a header may have."""

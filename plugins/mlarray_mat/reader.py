@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, SelectionError
-from mlarray_io import Box, Context, ImageRef, Reader, bare_meta
+from mlarray_io import Box, Context, ImageRef, Reader
+from mlarray_io.sdk import bare_meta
 from mlarray_mat.layout import Variable, imaginary, variables
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import geometry
-from mlarray_io import Box, Context, Reader, bare_meta
+from mlarray_io import Box, Context, Reader
+from mlarray_io.sdk import bare_meta
 from mlarray_mrc.header import SIZE, Header, parse
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.errors import UnsupportedError
-from mlarray_io import contiguous, default_labels
+from mlarray_io.sdk import contiguous, default_labels
 from mlarray_mrc.header import MODES, pack
 
 if TYPE_CHECKING:

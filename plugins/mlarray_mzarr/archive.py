@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_io import voxel_dtype
+from mlarray_io.sdk import voxel_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import numpy as np
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 from mlarray_core.headers import plain, restore
-from mlarray_io import RawData, RawReader, check_size, open_bytes
+from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes
 from mlarray_nibabel.signature import MGH_TYPES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io import file_order, tell_unheld
+from mlarray_io.sdk import file_order, tell_unheld
 from mlarray_nibabel.mgh import DATA, FIELDS, HEADER, Mgh, from_source, positions
 from mlarray_nibabel.signature import MGH_TYPES
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError, NotFoundError
-from mlarray_io import ChildReader, RawData, ask_child
+from mlarray_io.sdk import ChildReader, RawData, ask_child
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mlarray_core.errors import LimitError
 
 if TYPE_CHECKING:
-    from mlarray_io import Bytes, Context
+    from mlarray_io import Context
+    from mlarray_io.sdk import Bytes
     from mlarray_nifti.header import Extension, Header
 
 LARGEST = 1 << 28

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_core.errors import NotFoundError
-from mlarray_io import Box, Bytes, Context, Reader, check_size, open_bytes, read_box
+from mlarray_io import Box, Context, Reader
+from mlarray_io.sdk import Bytes, check_size, open_bytes, read_box
 from mlarray_nifti import geometry as placement
 from mlarray_nifti.axes import axis_labels, axis_units, steps
 from mlarray_nifti.extensions import read_extensions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_io import RawData
+from mlarray_io.sdk import RawData
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
-from mlarray_io import (
+from mlarray_io.sdk import (
     Bytes,
     JoinedBytes,
     MemoryBytes,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from mlarray_io import Compression, Context
+    from mlarray_io import Context
+    from mlarray_io.sdk import Compression
     from mlarray_nrrd.header import Header
 
 MOST_AXES = 16

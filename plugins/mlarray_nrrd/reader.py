@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
-from mlarray_io import RawData, RawReader
+from mlarray_io.sdk import RawData, RawReader
 from mlarray_nrrd.axes import axis_labels, insertion, per_axis
 from mlarray_nrrd.diffusion import b_values
 from mlarray_nrrd.files import open_data, raw_data

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io import file_order, tell_unheld
+from mlarray_io.sdk import file_order, tell_unheld
 from mlarray_nrrd.composing import compose, source_header, type_name
 from mlarray_nrrd.encodings import ENCODINGS, SUFFIXES, encode_hex, encode_text
 from mlarray_nrrd.reader import is_segmentation

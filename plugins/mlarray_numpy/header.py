@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from numpy.lib import format as npy
 
 from mlarray_core.errors import CorruptError, UnsafeError, UnsupportedError
-from mlarray_io import voxel_dtype
+from mlarray_io.sdk import voxel_dtype
 
 if TYPE_CHECKING:
     from pathlib import Path

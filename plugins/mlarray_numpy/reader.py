@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
-from mlarray_io import Box, Context, ImageRef, Reader, bare_meta, contiguous, voxel_dtype
+from mlarray_io import Box, Context, ImageRef, Reader
+from mlarray_io.sdk import bare_meta, contiguous, voxel_dtype
 from mlarray_numpy.header import Layout, read_layout
 
 if TYPE_CHECKING:

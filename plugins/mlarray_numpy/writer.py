@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy
 
-from mlarray_io import contiguous, tell_losses
+from mlarray_io.sdk import contiguous, tell_losses
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ import numpy as np
 
 from mlarray_core import Additions, Meta
 from mlarray_core.errors import LimitError, UnsupportedError
-from mlarray_io import Box, Context, Reader, Source, bare_meta
+from mlarray_io import Box, Context, Reader, Source
+from mlarray_io.sdk import bare_meta
 from mlarray_pictures.decoding import decode, palette_of
 from mlarray_pictures.header import Header, read_header
 from mlarray_pictures.signature import pictures_in

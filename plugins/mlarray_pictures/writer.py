@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_io import default_labels, tell_losses
+from mlarray_io.sdk import default_labels, tell_losses
 from mlarray_pictures import png
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from tifffile import TiffWriter
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io import fitting_levels
+from mlarray_io.sdk import fitting_levels
 from mlarray_tiff.colours import colour_arguments
 from mlarray_tiff.content import content_of, imagej_metadata, json_metadata, resolution, tell_losses
 from mlarray_tiff.describe import FORMAT

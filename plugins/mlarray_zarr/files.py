@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError, UnsupportedError
-from mlarray_io import UrlSource
+from mlarray_io.sdk import UrlSource
 
 if TYPE_CHECKING:
-    from mlarray_io import Source, UrlFolder
+    from mlarray_io import Source
+    from mlarray_io.sdk import UrlFolder
 
 LONGEST_METADATA = 16 << 20
 """Most bytes of one JSON file."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Meta, MetaSpatial, geometry
-from mlarray_io import keep_meta, kept_meta
+from mlarray_io.sdk import keep_meta, kept_meta
 from mlarray_zarr.ngff import Multiscale, affine_of, step_between
 
 if TYPE_CHECKING:

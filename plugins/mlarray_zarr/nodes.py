@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_io import voxel_dtype
+from mlarray_io.sdk import voxel_dtype
 from mlarray_zarr.files import Files, joined, read_json
 from mlarray_zarr.shards import ShardIndex, index_of
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import OptionError
-from mlarray_io import default_labels, fitting_levels
+from mlarray_io.sdk import default_labels, fitting_levels
 from mlarray_zarr.ngff import NAMES, Axis, Level, world_rows
 
 if TYPE_CHECKING:

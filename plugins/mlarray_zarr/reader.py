@@ -11,7 +11,8 @@ import numpy as np
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MLArrayError, OptionError, SelectionError
 from mlarray_core.headers import plain
-from mlarray_io import Box, Context, Reader, bare_meta, default_labels
+from mlarray_io import Box, Context, Reader
+from mlarray_io.sdk import bare_meta, default_labels
 from mlarray_zarr.files import Files, joined, open_files
 from mlarray_zarr.keeping import KEY, Kept, kept_of, kept_spatial
 from mlarray_zarr.ngff import Multiscale, affine_of, multiscales_of, ome_of

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions
 from mlarray_core.headers import restore
-from mlarray_io import slab_shape, tiles
+from mlarray_io.sdk import slab_shape, tiles
 from mlarray_zarr.keeping import KEY, keep
 from mlarray_zarr.plan import Plan, plan_of
 

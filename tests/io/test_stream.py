@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlarray_core.errors import CorruptError
-from mlarray_io import JoinedBytes, PackedBytes, open_bytes
+from mlarray_io.sdk import JoinedBytes, PackedBytes, open_bytes
 
 CONTENT = np.random.default_rng(0).integers(0, 9, 1_000_000, "u1").tobytes()
 

@@ -8,8 +8,7 @@ import time
 import pytest
 
 from mlarray_core.errors import CorruptError, LimitError
-from mlarray_io import call_child
-from mlarray_io.sdk import child
+from mlarray_io.sdk import call_child, child
 
 NAME = "hostile_library_for_tests"
 CODE = """

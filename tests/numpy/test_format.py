@@ -187,7 +187,7 @@ def test_real_files():
 
 def test_stream_of_a_single_slab(tmp_path):
     """An image whose first axis is one is still written in pieces, in the right order."""
-    from mlarray_io import contiguous
+    from mlarray_io.sdk import contiguous
 
     whole = np.arange(1 * 6 * 10 * 20).reshape(1, 6, 10, 20)
     file = io.BytesIO()
