@@ -65,7 +65,7 @@ class DicomFormat(Format):
 
     def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
         """Read the headers of one image; its frames are decoded when they are asked for."""
-        from mlarray_dicom.opening import open_image
+        from mlarray_dicom.image import open_image
 
         return open_image(source.path, image, cast("DicomOptions", options), context)
 

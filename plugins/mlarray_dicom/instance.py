@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from mlarray_core.errors import CorruptError, MLArrayError, ReadError, UnsupportedError
+from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
 from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
-from mlarray_dicom.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
     from pydicom.tag import BaseTag
 
-    from mlarray_dicom.layout import PixelLayout
+    from mlarray_dicom.pixels.layout import PixelLayout
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_dicom.arrangement import Arrangement, arrange
 from mlarray_dicom.instance import quiet
 from mlarray_dicom.scan import scan
-from mlarray_dicom.segmentation import is_segmentation
-from mlarray_dicom.series import Group, groups_of
-from mlarray_dicom.stack import stacks_of
+from mlarray_dicom.volumes.arrangement import Arrangement, arrange
+from mlarray_dicom.volumes.segmentation import is_segmentation
+from mlarray_dicom.volumes.series import Group, groups_of
+from mlarray_dicom.volumes.stack import stacks_of
 from mlarray_io import ImageRef
 
 if TYPE_CHECKING:

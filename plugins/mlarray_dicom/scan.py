@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
 from mlarray_dicom.instance import Instance, read_instance
-from mlarray_dicom.layout import layout_of
+from mlarray_dicom.pixels.layout import layout_of
 from mlarray_dicom.signature import files_below
 
 if TYPE_CHECKING:

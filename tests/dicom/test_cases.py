@@ -18,7 +18,7 @@ import pytest
 
 from mlarray_core import Additions, MLArray
 from mlarray_core.geometry import affine_of, spatial_axes
-from mlarray_dicom.header import datasets
+from mlarray_dicom.header.source import datasets
 from mlarray_io.commands.main import main
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from mlarray_core import Additions
-from mlarray_dicom.columns import fold, unfold
-from mlarray_dicom.csa import parse
-from mlarray_dicom.header import LARGEST_VALUE, datasets
+from mlarray_dicom.frames.csa import parse
+from mlarray_dicom.header.columns import fold, unfold
+from mlarray_dicom.header.source import LARGEST_VALUE, datasets
 from tests.dicom.written import MR, dataset, write, write_series
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from mlarray_core.errors import (
     MLArrayError,
     UnsupportedError,
 )
-from mlarray_dicom import pixels as pixel_module
+from mlarray_dicom.pixels import frame_pixels as pixel_module
 from tests.dicom.written import dataset, write, write_series
 
 if TYPE_CHECKING:

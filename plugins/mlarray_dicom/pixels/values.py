@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.layout import PixelLayout
-    from mlarray_dicom.series import Group
+    from mlarray_dicom.pixels.layout import PixelLayout
+    from mlarray_dicom.volumes.series import Group
     from mlarray_io import Context
 
 Array = np.ndarray[Any, Any]

@@ -10,14 +10,14 @@ import numpy as np
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.attributes import number
 from mlarray_dicom.instance import value_of
-from mlarray_dicom.stack import ABSENT, Stack, depth, stack
+from mlarray_dicom.volumes.stack import ABSENT, Stack, depth, stack
 
 if TYPE_CHECKING:
     from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.reader import Planes
-    from mlarray_dicom.series import Group
+    from mlarray_dicom.pixels.planes import Planes
+    from mlarray_dicom.volumes.series import Group
 
 Array = np.ndarray[Any, Any]
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_dicom.attributes import number, spacing
-from mlarray_dicom.enhanced import groups_of
+from mlarray_dicom.frames.enhanced import groups_of
 from mlarray_io import Box, Reader
 
 if TYPE_CHECKING:
     from mlarray_core import Meta
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.reader import Planes
-    from mlarray_dicom.values import Values
+    from mlarray_dicom.pixels.planes import Planes
+    from mlarray_dicom.pixels.values import Values
 
 Array = np.ndarray[Any, Any]
 

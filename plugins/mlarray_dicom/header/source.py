@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
-from mlarray_dicom.columns import fold, unfold
+from mlarray_dicom.header.columns import fold, unfold
 from mlarray_dicom.instance import PARSING, quiet, read_instance, value_of
 
 if TYPE_CHECKING:

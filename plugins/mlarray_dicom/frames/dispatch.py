@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlarray_dicom.attributes import Vector, number, orientation, spacing, thickness, vector
-from mlarray_dicom.diffusion import diffusion_of
+from mlarray_dicom.frames.diffusion import diffusion_of
 
 if TYPE_CHECKING:
     from mlarray_dicom.instance import Instance
@@ -71,7 +71,7 @@ def frames_of(instance: Instance, file: int) -> list[Frame]:
     UnsupportedError
         Frames are arranged in a way that isn't understood.
     """
-    from mlarray_dicom import enhanced, mosaic, multiframe
+    from mlarray_dicom.frames import enhanced, mosaic, multiframe
 
     if enhanced.is_enhanced(instance):
         return enhanced.frames_of(instance, file)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_dicom import mosaic
 from mlarray_dicom.attributes import number, numbers
+from mlarray_dicom.frames import mosaic
 from mlarray_dicom.instance import Instance, value_of
-from mlarray_dicom.stack import ABSENT
+from mlarray_dicom.volumes.stack import ABSENT
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from mlarray_dicom.arrangement import Arrangement
-    from mlarray_dicom.series import Group
+    from mlarray_dicom.volumes.arrangement import Arrangement
+    from mlarray_dicom.volumes.series import Group
 
 _SECONDS = {"EchoTime": "EchoTime", "RepetitionTime": "RepetitionTime", "InversionTime": "InversionTime"}
 _NUMBERS = ("FlipAngle", "MagneticFieldStrength", "ImagingFrequency", "EchoTrainLength", "SliceThickness",
@@ -71,7 +71,7 @@ def _value(dataset: Dataset, keyword: str, group: Group, arrangement: Arrangemen
     value = value_of(dataset, keyword)
     if value is not None or keyword not in _ENHANCED:
         return value
-    from mlarray_dicom import enhanced
+    from mlarray_dicom.frames import enhanced
 
     first = next((int(index) for index in arrangement.order.ravel() if index != ABSENT), 0)
     frame = group.frames[first]
@@ -107,7 +107,7 @@ def _slice_timing(dataset: Dataset, group: Group) -> dict[str, Any]:
     first = [frame for frame in group.frames if (frame.file, frame.number) == (group.frames[0].file, 0)]
     if times is None or len(times) != len(first):
         return {}
-    from mlarray_dicom.stack import depth
+    from mlarray_dicom.volumes.stack import depth
 
     ordered = [times[int(index)] for index in np.argsort(depth(first), kind="stable")]
     return {"SliceTiming": [round(time / 1000, 6) for time in ordered]}

@@ -9,17 +9,17 @@ import numpy as np
 
 from mlarray_core.errors import CorruptError
 from mlarray_dicom.instance import quiet
-from mlarray_dicom.pixels import FramePixels
-from mlarray_dicom.stack import ABSENT
+from mlarray_dicom.pixels.frame_pixels import FramePixels
+from mlarray_dicom.volumes.stack import ABSENT
 from mlarray_io import Box, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlarray_core import Meta
-    from mlarray_dicom.frames import Frame
-    from mlarray_dicom.series import Group
-    from mlarray_dicom.values import Values
+    from mlarray_dicom.frames.dispatch import Frame
+    from mlarray_dicom.pixels.values import Values
+    from mlarray_dicom.volumes.series import Group
 
 Array = np.ndarray[Any, Any]
 Place = tuple[int, ...]

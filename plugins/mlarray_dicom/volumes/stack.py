@@ -9,13 +9,13 @@ import numpy as np
 
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.attributes import normal, point
-from mlarray_dicom.repeats import repeats_of
+from mlarray_dicom.volumes.repeats import repeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
 
 Points = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError
 from mlarray_dicom.attributes import number, numbers, orientation, spacing, thickness, vector
-from mlarray_dicom.frames import Frame
+from mlarray_dicom.frames.dispatch import Frame
 from mlarray_dicom.instance import value_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS
 from mlarray_dicom.instance import DEFLATED, NATIVE
-from mlarray_dicom.tags import DOUBLE_PIXELS, FLOAT_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayError, UnsupportedError
-from mlarray_dicom.codestream import RLE, RLE_MOST, frame_size
-from mlarray_dicom.fragments import frames_of
 from mlarray_dicom.instance import BIG, DEFLATED, NATIVE, PARSING, inflate
-from mlarray_dicom.layout import SUBSAMPLED
+from mlarray_dicom.pixels.codestream import RLE, RLE_MOST, frame_size
+from mlarray_dicom.pixels.fragments import frames_of
+from mlarray_dicom.pixels.layout import SUBSAMPLED
 
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import Decoder
 
-    from mlarray_dicom.fragments import Fragment
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.layout import PixelLayout
+    from mlarray_dicom.pixels.fragments import Fragment
+    from mlarray_dicom.pixels.layout import PixelLayout
 
 Array = np.ndarray[Any, Any]
 
@@ -210,7 +210,7 @@ def decoder_of(syntax: str, path: str | None = None) -> Decoder:
     from pydicom.pixels import get_decoder
     from pydicom.uid import UID
 
-    from mlarray_dicom import imagecodecs_decoder
+    from mlarray_dicom.pixels import imagecodecs_decoder
 
     imagecodecs_decoder.register()
     uid = UID(syntax)

@@ -11,7 +11,7 @@ from mlarray_dicom.attributes import Vector, normal, number, numbers, orientatio
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
     from mlarray_dicom.instance import Instance
 
 

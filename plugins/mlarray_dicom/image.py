@@ -8,14 +8,15 @@ import numpy as np
 
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.errors import SelectionError
-from mlarray_dicom import bids, identity, segmentation
-from mlarray_dicom.header import read_header
+from mlarray_dicom.header import bids, identity
+from mlarray_dicom.header.source import read_header
 from mlarray_dicom.instance import quiet
 from mlarray_dicom.listing import Found, list_images
-from mlarray_dicom.reader import LabelReader, Planes, StackReader
-from mlarray_dicom.slides import SlideReader
-from mlarray_dicom.stack import ABSENT
-from mlarray_dicom.values import Values
+from mlarray_dicom.pixels.planes import LabelReader, Planes, StackReader
+from mlarray_dicom.pixels.values import Values
+from mlarray_dicom.volumes import segmentation
+from mlarray_dicom.volumes.slides import SlideReader
+from mlarray_dicom.volumes.stack import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     from mlarray_core import MetaSpatial
     from mlarray_dicom import DicomOptions
-    from mlarray_dicom.arrangement import Arrangement
-    from mlarray_dicom.header import Header
-    from mlarray_dicom.series import Group
+    from mlarray_dicom.header.source import Header
+    from mlarray_dicom.volumes.arrangement import Arrangement
+    from mlarray_dicom.volumes.series import Group
     from mlarray_io import Context, ImageRef, Reader
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, MLArrayError
-from mlarray_dicom.frames import Frame, frames_of
-from mlarray_dicom.layout import PixelLayout, layout_of
-from mlarray_dicom.mosaic import slices_of_grid
+from mlarray_dicom.frames.dispatch import Frame, frames_of
+from mlarray_dicom.frames.mosaic import slices_of_grid
+from mlarray_dicom.pixels.layout import PixelLayout, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence

@@ -14,7 +14,7 @@ from mlarray_dicom.attributes import point
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
 
 Order = np.ndarray[Any, np.dtype[np.int64]]
 

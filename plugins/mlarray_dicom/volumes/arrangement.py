@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_dicom import slides
 from mlarray_dicom.attributes import number, numbers
-from mlarray_dicom.segmentation import is_segmentation, kind_of, segments_of
-from mlarray_dicom.stack import Points, stack
+from mlarray_dicom.volumes import slides
+from mlarray_dicom.volumes.segmentation import is_segmentation, kind_of, segments_of
+from mlarray_dicom.volumes.stack import Points, stack
 
 if TYPE_CHECKING:
     from mlarray_dicom import DicomOptions
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.series import Group
+    from mlarray_dicom.volumes.series import Group
 
 _SPACINGS = ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing")
 _TIMED = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")

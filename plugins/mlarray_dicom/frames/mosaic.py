@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_dicom import csa
 from mlarray_dicom.attributes import normal, number, vector
+from mlarray_dicom.frames import csa
 
 if TYPE_CHECKING:
-    from mlarray_dicom.frames import Frame
+    from mlarray_dicom.frames.dispatch import Frame
     from mlarray_dicom.instance import Instance
 
 _CREATOR = "SIEMENS CSA HEADER"

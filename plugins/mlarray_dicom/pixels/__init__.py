@@ -1,0 +1,1 @@
+"""Stored bits as numbers: layouts, decoders, lookup tables and scales."""

@@ -1,0 +1,1 @@
+"""Frames as arrays: which make one image, and where each goes."""
