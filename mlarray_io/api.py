@@ -242,7 +242,7 @@ def formats() -> list[FormatInfo]:
             plugin=registry.plugins.get(format.name, ""),
             missing=tuple(missing(format)),
             install=install_line(format) if format.requires else "",
-            options=tuple(describe(format.Options)),
+            options=tuple(describe(format.options_type)),
         )
         for format in registry.formats
     ]
@@ -277,7 +277,7 @@ class ArrayReader(Reader):
 @contextmanager
 def _opened(path: str | os.PathLike[str], settings: Settings, image: str | None) -> Iterator[Reader]:
     with opened(place_of(path), settings.source_format) as (source, format):
-        options = parse(format.Options, settings.options, format.name)
+        options = parse(format.options_type, settings.options, format.name)
         context = settings.context()
         chosen = choose(images_of(source, format, options, context), image, source)
         with open_image(source, format, chosen, options, context) as reader:

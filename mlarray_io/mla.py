@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mlarray_io.sdk.format import BaseOptions, Box, Confidence, Context, Format, ImageRef, Reader
+from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Reader
 from mlarray_io.sdk.hookspecs import hookimpl
 from mlarray_io.sdk.options import Options, option
 
@@ -97,13 +97,12 @@ class MlaReader(Reader):
         self._image.close()
 
 
-class MlaFormat(Format):
+class MlaFormat(Format[MlaOptions]):
     """The `.mla` container, every generation of it, and bare Blosc2 arrays."""
 
     name = "mla"
     title = "MLArray"
     suffixes = (".mla", ".b2nd")
-    Options: ClassVar[type[BaseOptions]] = MlaOptions
     reads_urls: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
@@ -114,17 +113,17 @@ class MlaFormat(Format):
             return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
         return Confidence.PARSED if b"b2nd" in source.head[:256] else Confidence.SIGNATURE
 
-    def images(self, source: Source, options: BaseOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: MlaOptions, context: Context) -> Sequence[ImageRef]:
         """Return the one image of the file."""
         return [ImageRef(key="0", primary=True)]
 
-    def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MlaOptions, context: Context) -> Reader:
         """Open the file, its voxels in place."""
         from mlarray_core.array.image import open_any
 
         return MlaReader(open_any(source.url or source.path))
 
-    def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: MlaOptions, context: Context) -> None:
         """Write the image in one pass, chunk by chunk."""
         from copy import deepcopy
 
@@ -137,7 +136,6 @@ class MlaFormat(Format):
         from mlarray_core.metadata import generations
         from mlarray_io.engine.lossy import rounded
 
-        assert isinstance(options, MlaOptions)
         dtype = np.dtype(reader.dtype).newbyteorder("=")
         meta = deepcopy(reader.meta)
         tolerance = _tolerance(meta, dtype, options)

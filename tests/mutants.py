@@ -125,8 +125,8 @@ def ours(name: str, path: Path) -> np.ndarray:
     """Return all voxels, as this package reads them."""
     format, path = installed().get(name), voxels_of(path)
     source, context = Source(path), Context(threads=1, max_bytes=LARGEST)
-    image = images_of(source, format, format.Options(), context)[0]
-    with open_image(source, format, image, format.Options(), context) as reader:
+    image = images_of(source, format, format.options_type(), context)[0]
+    with open_image(source, format, image, format.options_type(), context) as reader:
         return reader[tuple(slice(0, size) for size in reader.shape)]
 
 

@@ -45,7 +45,7 @@ def format_row(format):
 def option_rows(format):
     from mlarray_io.sdk.options import describe
 
-    for option in describe(format.Options):
+    for option in describe(format.options_type):
         default = "" if option.default is None else f"`{option.default}`"
         kind = option.type.replace("|", "or")
         yield f"| `{format.name}` | `-o {option.name}` | {kind} | {default} | {option.help} |"

@@ -52,7 +52,7 @@ def _source(done: Conversion, settings: Settings) -> Iterator[Reader]:
     assert done.source is not None
     writing = installed().get(done.target_format)
     with opened(done.source, done.source_format) as (origin, format):
-        sides = (format.name, format.Options), (writing.name, writing.Options)
+        sides = (format.name, format.options_type), (writing.name, writing.options_type)
         options = share(settings.options, {}, *sides)[0]
         context = settings.context()
         image = choose(images_of(origin, format, options, context), done.image, origin)
@@ -64,7 +64,7 @@ def _target(done: Conversion, settings: Settings) -> Reader:
     assert isinstance(done.target, Path)
     origin, context = Source(done.target), settings.context()
     format = installed().get(done.target_format)
-    options = parse(format.Options, {}, format.name)
+    options = parse(format.options_type, {}, format.name)
     image = choose(images_of(origin, format, options, context), None, origin)
     return open_image(origin, format, image, options, context)
 

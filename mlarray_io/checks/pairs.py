@@ -132,7 +132,7 @@ def _spatial_shape(reader: Reader) -> tuple[int, ...]:
 def _opened(path: str) -> Iterator[Reader]:
     context = Settings(threads=1).context()
     with opened(place_of(path)) as (source, format):
-        options = format.Options()
+        options = format.options_type()
         image = choose(images_of(source, format, options, context), None, source)
         with open_image(source, format, image, options, context) as reader:
             yield reader

@@ -91,7 +91,7 @@ def _read(work: Work, box: Box) -> np.ndarray[Any, Any]:
 def _opened(work: Work) -> Iterator[Reader]:
     origin, format = Source(work.source), installed().get(work.format)
     target = installed().get("mla")
-    sides = (format.name, format.Options), (target.name, target.Options)
+    sides = (format.name, format.options_type), (target.name, target.options_type)
     options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
     image = choose(images_of(origin, format, options, context), work.image, origin)
     with open_image(origin, format, image, options, context) as reader:

@@ -83,7 +83,7 @@ def _inspected(source: Source, reading: Format, image: str | None, *, one: bool)
     from mlarray_io.engine.conversion import Settings
     from mlarray_io.engine.select import choose, images_of, open_image
 
-    options, context = reading.Options(), Settings().context()
+    options, context = reading.options_type(), Settings().context()
     images = images_of(source, reading, options, context)
     if image is None and not one and len(images) > 1 and sum(ref.primary for ref in images) != 1:
         return Inspection(source.where, reading.name, images=images, **_notes(context))

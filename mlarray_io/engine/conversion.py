@@ -226,7 +226,7 @@ def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
     """Write an image that is open already to the file `target`."""
     check_place(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
-    given = parse(writing.Options, {**settings.options, **settings.layout}, writing.name)
+    given = parse(writing.options_type, {**settings.options, **settings.layout}, writing.name)
     return _write(reader, writing, given, target, settings, settings.context(), None)
 
 
@@ -318,7 +318,7 @@ def _result(
 
 
 def _options(settings: Settings, reading: Format, writing: Format) -> tuple[Options, Options]:
-    sides = (reading.name, reading.Options), (writing.name, writing.Options)
+    sides = (reading.name, reading.options_type), (writing.name, writing.options_type)
     return share(settings.options, settings.layout, *sides)
 
 

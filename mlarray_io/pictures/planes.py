@@ -96,7 +96,7 @@ def planes_of(
     from mlarray_io.places.urls import place_of
 
     with opened(place_of(path), source_format) as (source, format):
-        options, context = format.Options(), Context(threads=available_threads())
+        options, context = format.options_type(), Context(threads=available_threads())
         chosen = choose(images_of(source, format, options, context), image, source)
         with open_image(source, format, chosen, options, context) as reader:
             try:

@@ -103,7 +103,7 @@ def _named(header: Any, depth: int) -> str | None:
 
 def _rows(place: Place, wish: Wish) -> Iterator[Mapping[str, Any]]:
     with opened(place, wish.source_format) as (source, format):
-        options = format.Options()
+        options = format.options_type()
         images = images_of(source, format, options, Settings(threads=1).context())
         for image in images:
             row: dict[str, Any] = {"format": format.name}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, get_args, get_origin
 
 from mlarray_core.errors import LimitError, UnsupportedError
 from mlarray_io.sdk.options import Options
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from typing_extensions import TypeVar
 
     from mlarray_core.meta import Meta
     from mlarray_io.sdk.source import Source
 
-BaseOptions = Options  # in a format, `Options` is the class attribute
+    # a format without options needs no parameter; only type checkers know of defaults before Python 3.13
+    O = TypeVar("O", bound=Options, default=Any)  # noqa: E741
+else:
+    from typing import TypeVar
+
+    O = TypeVar("O")  # noqa: E741
+
 Box = tuple[slice, ...]
 """One slice for each axis, each with a start, a stop and no step."""
 
@@ -185,8 +192,11 @@ class Reader:
         return count * self.dtype.itemsize
 
 
-class Format:
+class Format(Generic[O]):
     """One file format. Subclasses override what they can do.
+
+    A format with settings names their class as its parameter, ``class PgmFormat(Format[PgmOptions])``; its
+    methods get an object of it.
 
     Attributes
     ----------
@@ -200,8 +210,8 @@ class Format:
         Import names of the libraries that it needs.
     install
         What to give `pip install` when one of them is missing, such as ``mlarray[nifti]``.
-    Options
-        Its settings, one field for each ``-o name=value``.
+    options_type
+        The class of its settings, one field for each ``-o name=value``: the parameter of `Format`.
     reads_urls
         Whether `open` can take a `UrlSource` and read only what it needs. Sources at a URL are fetched whole
         for the others.
@@ -212,22 +222,29 @@ class Format:
     suffixes: ClassVar[tuple[str, ...]] = ()
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
-    Options: ClassVar[type[Options]] = Options
+    options_type: ClassVar[type[Options]] = Options
     reads_urls: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for base in getattr(cls, "__orig_bases__", ()):
+            for kind in get_args(base) if get_origin(base) is Format else ():
+                if isinstance(kind, type) and issubclass(kind, Options):
+                    cls.options_type = kind
 
     def sniff(self, source: Source) -> Confidence:
         """Say how surely `source` is of this format, from its first bytes. Cheap, and never raises."""
         return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
 
-    def images(self, source: Source, options: BaseOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: O, context: Context) -> Sequence[ImageRef]:
         """List the images of `source` without reading voxels. One, unless overridden."""
         return [ImageRef(key="0", primary=True)]
 
-    def open(self, source: Source, image: ImageRef, options: BaseOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: O, context: Context) -> Reader:
         """Open one image: metadata ready, voxels not read."""
         raise UnsupportedError(f"the format {self.name} can't be read", path=source.path)
 
-    def write(self, reader: Reader, target: Path, options: BaseOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: O, context: Context) -> None:
         """Write the image of `reader` to `target`.
 
         `target` is a fresh path with the right suffix in the target's folder; the host moves it into place

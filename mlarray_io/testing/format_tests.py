@@ -102,9 +102,9 @@ class FormatTests:
 
     def test_options_are_documented(self, format: Format) -> None:
         """Each option has a default and a sentence of help, and the defaults make valid options."""
-        for option in describe(format.Options):
+        for option in describe(format.options_type):
             assert option.help, f"{option.name} has no help"
-        assert isinstance(format.Options(), Options)
+        assert isinstance(format.options_type(), Options)
 
     # recognising
 

@@ -72,13 +72,13 @@ def _context(largest: int | None = None) -> Context:
 
 def images(format: Format, path: Path, largest: int | None = None) -> Sequence[ImageRef]:
     """Return the images of a source, of which each may allocate `largest` bytes."""
-    return images_of(Source(path), format, format.Options(), _context(largest))
+    return images_of(Source(path), format, format.options_type(), _context(largest))
 
 
 def opened(format: Format, path: Path, image: ImageRef | None = None, largest: int | None = None) -> Reader:
     """Open an image of a source, the first one unless told which."""
     chosen = image or images(format, path, largest)[0]
-    return open_image(Source(path), format, chosen, format.Options(), _context(largest))
+    return open_image(Source(path), format, chosen, format.options_type(), _context(largest))
 
 
 def readers(format: Format, samples: Sequence[Path]) -> Iterator[Reader]:
@@ -92,7 +92,7 @@ def readers(format: Format, samples: Sequence[Path]) -> Iterator[Reader]:
 def write(format: Format, reader: Reader, target: Path) -> None:
     """Write an image as a conversion does."""
     with atomic(target) as temporary, guard.writing(target, format.name):
-        format.write(reader, temporary, format.Options(), _context())
+        format.write(reader, temporary, format.options_type(), _context())
 
 
 def whole(reader: Reader) -> npt.NDArray[Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DicomOptions(AnyOptions):
+class DicomOptions(Options):
     """Settings of reading."""
 
     missing: Literal["error", "fill", "split"] = option(
@@ -37,7 +36,7 @@ class DicomOptions(AnyOptions):
     )
 
 
-class DicomFormat(Format):
+class DicomFormat(Format[DicomOptions]):
     """DICOM Part 10 files, and data sets without a preamble."""
 
     name: ClassVar[str] = "dicom"
@@ -45,7 +44,6 @@ class DicomFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dicom", ".ima")
     requires: ClassVar[tuple[str, ...]] = ("pydicom",)
     install: ClassVar[str] = "mlarray[dicom]"
-    Options: ClassVar[type[AnyOptions]] = DicomOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the preamble, or for the first element of a data set; in a folder, for such a file."""
@@ -57,17 +55,17 @@ class DicomFormat(Format):
             return Confidence.SIGNATURE
         return super().sniff(source)
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: DicomOptions, context: Context) -> Sequence[ImageRef]:
         """List the images of a file or of everything below a folder, by their headers."""
         from mlarray_dicom.listing import list_images
 
-        return list_images(source.path, cast("DicomOptions", options), context)
+        return list_images(source.path, options, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
         """Read the headers of one image; its frames are decoded when they are asked for."""
         from mlarray_dicom.image import open_image
 
-        return open_image(source.path, image, cast("DicomOptions", options), context)
+        return open_image(source.path, image, options, context)
 
 
 @hookimpl

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Hdf5Options(BareOptions):
     clevel: int = option(1, "deflate's effort when writing, 0 (none) to 9 (most)")
 
 
-class Hdf5Format(Format):
+class Hdf5Format(Format[Hdf5Options]):
     """Datasets of numbers, wherever in the file."""
 
     name: ClassVar[str] = "hdf5"
@@ -36,7 +35,6 @@ class Hdf5Format(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
     requires: ClassVar[tuple[str, ...]] = ("h5py",)
     install: ClassVar[str] = "mlarray[hdf5]"
-    Options: ClassVar[type[AnyOptions]] = Hdf5Options
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature where it may stand: at 0, or behind a user block of 512, 1024 ... bytes."""
@@ -46,23 +44,23 @@ class Hdf5Format(Format):
                 return Confidence.SIGNATURE
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: Hdf5Options, context: Context) -> Sequence[ImageRef]:
         """List the datasets; links out of the file are skipped and told."""
         from mlarray_hdf5.listing import list_images
 
         return list_images(source.path, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: Hdf5Options, context: Context) -> Reader:
         """Open one dataset, or all channels and times of an Imaris file."""
         from mlarray_hdf5.reader import open_hdf5
 
-        return open_hdf5(source.path, image.key, cast("Hdf5Options", options), context)
+        return open_hdf5(source.path, image.key, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: Hdf5Options, context: Context) -> None:
         """Write one dataset, chunked and deflated, the metadata as its attributes."""
         from mlarray_hdf5.writer import write_hdf5
 
-        write_hdf5(reader, target, cast("Hdf5Options", options), context)
+        write_hdf5(reader, target, options, context)
 
 
 @hookimpl

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +19,7 @@ _SHAPE = re.compile(rb"^\s*(DimSize|ElementType|NDims)\s*=", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetaImageOptions(AnyOptions):
+class MetaImageOptions(Options):
     """Settings of reading (the first two) and of writing (the others)."""
 
     allow_external: bool = option(
@@ -35,13 +34,12 @@ class MetaImageOptions(AnyOptions):
     level: int = option(2, "Effort of compression, 1 (fast) to 9 (small)")
 
 
-class MetaImageFormat(Format):
+class MetaImageFormat(Format[MetaImageOptions]):
     """ITK's own format."""
 
     name: ClassVar[str] = "metaimage"
     title: ClassVar[str] = "MetaImage"
     suffixes: ClassVar[tuple[str, ...]] = (".mha", ".mhd")
-    Options: ClassVar[type[AnyOptions]] = MetaImageOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the first field and for those that say the shape."""
@@ -50,17 +48,17 @@ class MetaImageFormat(Format):
             return Confidence.PARSED
         return super().sniff(source)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MetaImageOptions, context: Context) -> Reader:
         """Read the header; voxels come box by box, forwards when they are compressed."""
         from mlarray_itk.metareader import open_metaimage
 
-        return open_metaimage(source.path, cast("MetaImageOptions", options), context)
+        return open_metaimage(source.path, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: MetaImageOptions, context: Context) -> None:
         """Write one file, or a header and its data beside it when the name ends in ``.mhd``."""
         from mlarray_itk.metawriter import write_metaimage
 
-        write_metaimage(reader, target, cast("MetaImageOptions", options), context)
+        write_metaimage(reader, target, options, context)
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the names that the data of a ``.mhd`` can have."""

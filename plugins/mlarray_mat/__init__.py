@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -20,13 +19,12 @@ class MatOptions(BareOptions):
     """What the file doesn't say."""
 
 
-class MatFormat(Format):
+class MatFormat(Format[MatOptions]):
     """Numeric arrays by name."""
 
     name: ClassVar[str] = "mat"
     title: ClassVar[str] = "MATLAB 5 to 7"
     suffixes: ClassVar[tuple[str, ...]] = (".mat",)
-    Options: ClassVar[type[AnyOptions]] = MatOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the text of the header, its version and its mark of the byte order."""
@@ -36,17 +34,17 @@ class MatFormat(Format):
             return Confidence.SIGNATURE
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: MatOptions, context: Context) -> Sequence[ImageRef]:
         """List the numeric arrays; cells, structures and texts are skipped and told."""
         from mlarray_mat.reader import list_arrays
 
         return list_arrays(source.path, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MatOptions, context: Context) -> Reader:
         """Open one array: mapped from the file, or inflated whole where it is compressed."""
         from mlarray_mat.reader import open_array
 
-        return open_array(source.path, image.key, cast("MatOptions", options), context)
+        return open_array(source.path, image.key, options, context)
 
 
 @hookimpl

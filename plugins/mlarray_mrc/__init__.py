@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -21,13 +20,12 @@ class MrcOptions(BareOptions):
     """What the file doesn't say."""
 
 
-class MrcFormat(Format):
+class MrcFormat(Format[MrcOptions]):
     """One map, image stack or tomogram."""
 
     name: ClassVar[str] = "mrc"
     title: ClassVar[str] = "MRC, CCP4"
     suffixes: ClassVar[tuple[str, ...]] = (".mrc", ".mrcs", ".ccp4")
-    Options: ClassVar[type[AnyOptions]] = MrcOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for ``MAP`` at byte 208, a machine stamp, and a mode that exists."""
@@ -39,13 +37,13 @@ class MrcFormat(Format):
         # without a stamp, as older programs wrote it, the name must agree
         return super().sniff(source) if not source.is_dir and (known or not head) else Confidence.NO
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MrcOptions, context: Context) -> Reader:
         """Read the header; voxels are mapped from the file."""
         from mlarray_mrc.reader import open_mrc
 
-        return open_mrc(source.path, cast("MrcOptions", options), context)
+        return open_mrc(source.path, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: MrcOptions, context: Context) -> None:
         """Write an MRC2014 file, forwards."""
         from mlarray_mrc.writer import write_mrc
 

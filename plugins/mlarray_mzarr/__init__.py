@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MzarrOptions(AnyOptions):
+class MzarrOptions(Options):
     """Settings of reading."""
 
     level: int = option(0, "which resolution to read, 0 is the finest")
 
 
-class MzarrFormat(Format):
+class MzarrFormat(Format[MzarrOptions]):
     """A ZIP of Zarr 2 arrays, one for each resolution, whose chunks are JPEG XL."""
 
     name: ClassVar[str] = "mzarr"
@@ -29,7 +28,6 @@ class MzarrFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".mzarr",)
     requires: ClassVar[tuple[str, ...]] = ("imagecodecs",)
     install: ClassVar[str] = "mlarray[mzarr]"
-    Options: ClassVar[type[AnyOptions]] = MzarrOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for a ZIP that begins with a Zarr group and its array ``base``."""
@@ -40,11 +38,11 @@ class MzarrFormat(Format):
         ours = first == b".zgroup" and b"base/.zarray" in head and b"jpegxl" in head
         return Confidence.PARSED if ours else Confidence.NO
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MzarrOptions, context: Context) -> Reader:
         """Open one resolution; chunks are decoded when asked for."""
         from mlarray_mzarr.reader import open_mzarr
 
-        return open_mzarr(source.path, cast("MzarrOptions", options), context)
+        return open_mzarr(source.path, options, context)
 
 
 @hookimpl

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,19 +15,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MghOptions(AnyOptions):
+class MghOptions(Options):
     """Settings of writing."""
 
     gzip_level: int = option(2, "Effort of writing .mgz, 0 (none) to 9 (most)")
 
 
-class MghFormat(Format):
+class MghFormat(Format[MghOptions]):
     """FreeSurfer's volumes."""
 
     name: ClassVar[str] = "mgh"
     title: ClassVar[str] = "FreeSurfer MGH"
     suffixes: ClassVar[tuple[str, ...]] = (".mgz", ".mgh", ".mgh.gz")
-    Options: ClassVar[type[AnyOptions]] = MghOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look at version, sizes and type."""
@@ -36,17 +34,17 @@ class MghFormat(Format):
 
         return Confidence.SIGNATURE if is_mgh(source.plain_head) else super().sniff(source)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: MghOptions, context: Context) -> Reader:
         """Read the header; voxels come box by box, forwards when they are gzipped."""
         from mlarray_nibabel.mgh import open_mgh
 
         return open_mgh(source.path, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: MghOptions, context: Context) -> None:
         """Write one file, gzipped when the name ends in ``z``."""
         from mlarray_nibabel.mghwriter import write_mgh
 
-        write_mgh(reader, target, cast("MghOptions", options), context)
+        write_mgh(reader, target, options, context)
 
 
 class NibabelFormat(Format):
@@ -56,7 +54,7 @@ class NibabelFormat(Format):
     install: ClassVar[str] = "mlarray[nibabel]"
     partner: ClassVar[dict[str, tuple[str, ...]]] = {}
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
         """Read the header in another process; voxels are read there too."""
         from mlarray_nibabel.reader import open_image
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NiftiOptions(AnyOptions):
+class NiftiOptions(Options):
     """Settings of reading (`form`) and of writing (the others)."""
 
     form: Literal["auto", "sform", "qform", "none"] = option(
@@ -31,7 +30,7 @@ class NiftiOptions(AnyOptions):
     )
 
 
-class NiftiFormat(Format):
+class NiftiFormat(Format[NiftiOptions]):
     """NIfTI and its relatives."""
 
     name: ClassVar[str] = "nifti"
@@ -41,7 +40,6 @@ class NiftiFormat(Format):
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("nibabel",)
     install: ClassVar[str] = "mlarray[nifti]"
-    Options: ClassVar[type[AnyOptions]] = NiftiOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look at the size, magic, dimensions and datatype that the first bytes hold."""
@@ -58,17 +56,17 @@ class NiftiFormat(Format):
             return Confidence.SIGNATURE
         return super().sniff(source)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: NiftiOptions, context: Context) -> Reader:
         """Read the header; voxels come plane by plane."""
         from mlarray_nifti.reader import open_nifti
 
-        return open_nifti(source.path, cast("NiftiOptions", options), context)
+        return open_nifti(source.path, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: NiftiOptions, context: Context) -> None:
         """Write one file, or a pair when the name ends in ``.hdr`` or ``.img``."""
         from mlarray_nifti.writer import write_nifti
 
-        write_nifti(reader, target, cast("NiftiOptions", options), context)
+        write_nifti(reader, target, options, context)
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the other file of a pair."""

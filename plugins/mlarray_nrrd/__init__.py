@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +17,7 @@ MAGIC = b"NRRD00"
 
 
 @dataclass(frozen=True, kw_only=True)
-class NrrdOptions(AnyOptions):
+class NrrdOptions(Options):
     """Settings of reading (the first two) and of writing (the others)."""
 
     allow_external: bool = option(
@@ -33,29 +32,28 @@ class NrrdOptions(AnyOptions):
     gzip_level: int = option(2, "Effort of encoding gzip, 0 (none) to 9 (most); 1 to 3 are many times faster")
 
 
-class NrrdFormat(Format):
+class NrrdFormat(Format[NrrdOptions]):
     """Nearly raw raster data."""
 
     name: ClassVar[str] = "nrrd"
     title: ClassVar[str] = "NRRD"
     suffixes: ClassVar[tuple[str, ...]] = (".nrrd", ".nhdr", ".seg.nrrd")
-    Options: ClassVar[type[AnyOptions]] = NrrdOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the magic."""
         return Confidence.PARSED if source.head.startswith(MAGIC) else super().sniff(source)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: NrrdOptions, context: Context) -> Reader:
         """Read the header; voxels come box by box, forwards when they are compressed."""
         from mlarray_nrrd.reader import open_nrrd
 
-        return open_nrrd(source.path, cast("NrrdOptions", options), context)
+        return open_nrrd(source.path, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: NrrdOptions, context: Context) -> None:
         """Write one file, or a header and its data beside it when the name ends in ``.nhdr``."""
         from mlarray_nrrd.writer import write_nrrd
 
-        write_nrrd(reader, target, cast("NrrdOptions", options), context)
+        write_nrrd(reader, target, options, context)
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the names that the data of a ``.nhdr`` can have."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -26,13 +25,12 @@ class NumpyOptions(BareOptions):
     compress: bool = option(True, "deflate the array in a .npz that is written")
 
 
-class NumpyFormat(Format):
+class NumpyFormat(Format[NumpyOptions]):
     """One array in a `.npy`, several in a `.npz`."""
 
     name: ClassVar[str] = "numpy"
     title: ClassVar[str] = "NumPy"
     suffixes: ClassVar[tuple[str, ...]] = (".npy", ".npz")
-    Options: ClassVar[type[AnyOptions]] = NumpyOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for NumPy's signature, or for a ZIP whose first member is a `.npy`."""
@@ -44,23 +42,23 @@ class NumpyFormat(Format):
             return Confidence.SIGNATURE if name.endswith(b".npy") else Confidence.NO
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: NumpyOptions, context: Context) -> Sequence[ImageRef]:
         """List the arrays."""
         from mlarray_numpy.reader import list_arrays
 
         return list_arrays(source.path, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: NumpyOptions, context: Context) -> Reader:
         """Open one array, mapped from the file where it isn't compressed."""
         from mlarray_numpy.reader import open_array
 
-        return open_array(source.path, image.key, cast("NumpyOptions", options), context)
+        return open_array(source.path, image.key, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: NumpyOptions, context: Context) -> None:
         """Write one array, as a stream."""
         from mlarray_numpy.writer import write_array
 
-        write_array(reader, target, cast("NumpyOptions", options), context)
+        write_array(reader, target, options, context)
 
 
 @hookimpl

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mlarray_io import Confidence, Format, Source, hookimpl, option
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class PictureOptions(BareOptions):
     clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)")
 
 
-class PictureFormat(Format):
+class PictureFormat(Format[PictureOptions]):
     """Pictures, and folders of slices."""
 
     name: ClassVar[str] = "pictures"
@@ -36,7 +35,6 @@ class PictureFormat(Format):
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("imagecodecs",)
     install: ClassVar[str] = "mlarray[pictures]"
-    Options: ClassVar[type[AnyOptions]] = PictureOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signatures, in a folder for that of its first picture and for nothing else in it."""
@@ -52,17 +50,17 @@ class PictureFormat(Format):
         certain = not others and kind_of(Source(found[0]).head) is not None
         return Confidence.SIGNATURE if certain else Confidence.SUFFIX
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: PictureOptions, context: Context) -> Reader:
         """Open a picture, or a folder of slices in natural order, decoded one by one."""
         from mlarray_pictures.reader import open_pictures
 
-        return open_pictures(source, self.suffixes, cast("PictureOptions", options), context)
+        return open_pictures(source, self.suffixes, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: PictureOptions, context: Context) -> None:
         """Write one PNG, or a folder of them when the name ends in ``.pngs``."""
         from mlarray_pictures.writer import write_pictures
 
-        write_pictures(reader, target, cast("PictureOptions", options), context)
+        write_pictures(reader, target, options, context)
 
 
 @hookimpl

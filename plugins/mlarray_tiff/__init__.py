@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
+from mlarray_io import Confidence, Format, Options, hookimpl, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TiffOptions(AnyOptions):
+class TiffOptions(Options):
     """Settings of reading (`level`, `ome`) and of writing (the others)."""
 
     level: int = option(0, "Level of a pyramid to read, 0 for full resolution")
@@ -35,7 +34,7 @@ class TiffOptions(AnyOptions):
     bigtiff: Literal["auto", "yes", "no"] = option("auto", "Write BigTIFF; auto: when 4 GB might not do")
 
 
-class TiffFormat(Format):
+class TiffFormat(Format[TiffOptions]):
     """TIFF and its relatives."""
 
     name: ClassVar[str] = "tiff"
@@ -46,7 +45,6 @@ class TiffFormat(Format):
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("tifffile", "imagecodecs")
     install: ClassVar[str] = "mlarray[tiff]"
-    Options: ClassVar[type[AnyOptions]] = TiffOptions
 
     def sniff(self, source: Source) -> Confidence:
         """Look at the byte order mark, the version and where the first page is."""
@@ -61,23 +59,23 @@ class TiffFormat(Format):
             return Confidence.SIGNATURE
         return super().sniff(source)
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: TiffOptions, context: Context) -> Sequence[ImageRef]:
         """List the series; the first one is primary."""
         from mlarray_tiff.reader import list_series
 
-        return list_series(source.path, cast("TiffOptions", options), context)
+        return list_series(source.path, options, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: TiffOptions, context: Context) -> Reader:
         """Read the headers of one series; voxels come by tiles and strips."""
         from mlarray_tiff.reader import open_series
 
-        return open_series(source.path, image.key, cast("TiffOptions", options), context)
+        return open_series(source.path, image.key, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: TiffOptions, context: Context) -> None:
         """Write OME-TIFF, or what `flavour` says."""
         from mlarray_tiff.writer import write_tiff
 
-        write_tiff(reader, target, cast("TiffOptions", options), context)
+        write_tiff(reader, target, options, context)
 
 
 @hookimpl

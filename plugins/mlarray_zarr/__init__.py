@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io import Options as AnyOptions
 from mlarray_io.sdk import BareOptions
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class ZarrOptions(BareOptions):
     clevel: int = option(3, "compression level to write")
 
 
-class ZarrFormat(Format):
+class ZarrFormat(Format[ZarrOptions]):
     """Arrays, groups of them, and OME-Zarr's multiscale images with their labels."""
 
     name: ClassVar[str] = "zarr"
@@ -49,7 +48,6 @@ class ZarrFormat(Format):
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("zarr",)
     install: ClassVar[str] = "mlarray[zarr]"
-    Options: ClassVar[type[AnyOptions]] = ZarrOptions
     reads_urls: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
@@ -64,23 +62,23 @@ class ZarrFormat(Format):
         known = name.rpartition("/")[2] in (*_MARKS, ".zattrs", ".zmetadata")
         return Confidence.SIGNATURE if known else super().sniff(source)
 
-    def images(self, source: Source, options: AnyOptions, context: Context) -> Sequence[ImageRef]:
+    def images(self, source: Source, options: ZarrOptions, context: Context) -> Sequence[ImageRef]:
         """List images, labels and plain arrays, wherever in the hierarchy."""
         from mlarray_zarr.listing import list_images
 
         return list_images(source, context)
 
-    def open(self, source: Source, image: ImageRef, options: AnyOptions, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: ZarrOptions, context: Context) -> Reader:
         """Open one image at one of its resolutions; chunks are read when asked for."""
         from mlarray_zarr.reader import open_zarr
 
-        return open_zarr(source, image.key, cast("ZarrOptions", options), context)
+        return open_zarr(source, image.key, options, context)
 
-    def write(self, reader: Reader, target: Path, options: AnyOptions, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: ZarrOptions, context: Context) -> None:
         """Write OME-Zarr with a pyramid; a plain array where OME-Zarr can't hold the axes."""
         from mlarray_zarr.writer import write_zarr
 
-        write_zarr(reader, target, cast("ZarrOptions", options), context)
+        write_zarr(reader, target, options, context)
 
 
 @hookimpl

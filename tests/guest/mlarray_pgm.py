@@ -39,13 +39,12 @@ class PgmOptions(Options):
     maxval: int | None = option(None, "Largest value to declare when writing; the type's largest by default")
 
 
-class PgmFormat(Format):
+class PgmFormat(Format[PgmOptions]):
     """Portable graymap: one plane of 8 or 16 bits, big-endian, no geometry."""
 
     name = "pgm"
     title = "Portable graymap"
     suffixes = (".pgm",)
-    Options = PgmOptions
 
     # [sniff]
     def sniff(self, source: Source) -> Confidence:
@@ -55,7 +54,7 @@ class PgmFormat(Format):
         return super().sniff(source)
 
     # [open]
-    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+    def open(self, source: Source, image: ImageRef, options: PgmOptions, context: Context) -> Reader:
         """Read the header and check it against the size of the file."""
         header = HEADER.match(source.head)
         if header is None:
@@ -71,9 +70,8 @@ class PgmFormat(Format):
         return PgmReader(source.path, header.end(), (height, width), maxval)
 
     # [write]
-    def write(self, reader: Reader, target: Path, options: Options, context: Context) -> None:
+    def write(self, reader: Reader, target: Path, options: PgmOptions, context: Context) -> None:
         """Write one plane, row by row."""
-        assert isinstance(options, PgmOptions)
         if len(reader.shape) != 2 or str(reader.dtype) not in ("uint8", "uint16"):
             raise errors.UnsupportedError(
                 f"PGM holds one plane of uint8 or uint16, not {reader.shape} of {reader.dtype}",

@@ -121,9 +121,9 @@ def survives(path):
     format = ZarrFormat()
     try:
         context = Context(max_bytes=1 << 28)
-        for image in images_of(Source(path), format, format.Options(), context):
+        for image in images_of(Source(path), format, format.options_type(), context):
             with open_image(
-                Source(path), format, image, format.Options(), Context(max_bytes=1 << 28)
+                Source(path), format, image, format.options_type(), Context(max_bytes=1 << 28)
             ) as reader:
                 reader[tuple(slice(0, size) for size in reader.shape)]
     except PluginError as error:
@@ -204,7 +204,11 @@ def test_levels(tmp_path):
     np.testing.assert_allclose(coarse.meta.spatial.origin, [-1.85, 1.1, 7])
     format, source = ZarrFormat(), Source(tmp_path / "a.zarr")
     with open_image(
-        source, format, format.images(source, format.Options(), Context())[0], format.Options(), Context()
+        source,
+        format,
+        format.images(source, format.options_type(), Context())[0],
+        format.options_type(),
+        Context(),
     ) as reader:
         assert [level.shape for level in reader.levels] == [(2, 3, 12, 10, 9)]
     with pytest.raises(OptionError, match="0 to 1"):
@@ -460,7 +464,7 @@ def test_paths_that_leave_the_store(tmp_path, path):
         (
             mlarray.read(tmp_path / "a.zarr", image="/"),
             ZarrFormat().open(
-                Source(tmp_path / "a.zarr"), mlarray_ref("../secret"), ZarrFormat.Options(), Context()
+                Source(tmp_path / "a.zarr"), mlarray_ref("../secret"), ZarrFormat.options_type(), Context()
             ),
         )
 
@@ -571,8 +575,8 @@ def test_bombs_in_shards(tmp_path, place, whole, codec):
 
 def read_part(path):
     format, context = ZarrFormat(), Context()
-    image = images_of(Source(path), format, format.Options(), context)[0]
-    with open_image(Source(path), format, image, format.Options(), context) as reader:
+    image = images_of(Source(path), format, format.options_type(), context)[0]
+    with open_image(Source(path), format, image, format.options_type(), context) as reader:
         return reader[slice(0, 100), slice(0, 100), slice(0, 256)]
 
 

@@ -85,7 +85,7 @@ def test_shards_are_fetched_in_part(memory, asked, tmp_path):
     from mlarray_io.places.sources import opened
 
     with opened("memory://a.zarr") as (source, format):
-        options, context = format.Options(), Settings().context()
+        options, context = format.options_type(), Settings().context()
         image = choose(images_of(source, format, options, context), None, source)
         with open_image(source, format, image, options, context) as reader:
             box = (slice(5, 12), slice(0, 12), slice(30, 40))

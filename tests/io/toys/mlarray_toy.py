@@ -37,11 +37,10 @@ class ToyOptions(Options):
     wrong: Literal["", "shape", "dtype"] = option("", "Return something else than promised")
 
 
-class ToyFormat(Format):
+class ToyFormat(Format[ToyOptions]):
     name = "toy"
     title = "Toy"
     suffixes = (".toy", ".toy.txt")
-    Options = ToyOptions
 
     def sniff(self, source):
         return Confidence.SIGNATURE if source.head.startswith(MAGIC) else super().sniff(source)
