@@ -21,6 +21,8 @@ OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
 CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
 OPTIONAL = {"fsspec", "aiohttp", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
+TYPES = {"typing_extensions"}
+"""For type checkers only: nothing imports them at run time."""
 HOST = {"numpy", "xxhash", "pluggy", "click", "rich", "PIL", "mlarray_core", *OPTIONAL} - {"fsspec"}
 HEAVY = {"numpy", "blosc2", "rich", "importlib.metadata", "pluggy", "nibabel", "asyncio", "ssl", "email"}
 
@@ -72,7 +74,13 @@ def test_only_core_knows_blosc2():
 def test_the_host_imports_core_and_its_libraries():
     used = strangers("mlarray_io")
     testing = {key for key, place in used.items() if place == "format_tests.py" and key[0] == "pytest"}
-    assert {module.split(".")[0] for module, _ in used.keys() - testing} <= HOST
+    assert {module.split(".")[0] for module, _ in used.keys() - testing} <= HOST | TYPES
+
+
+def test_what_only_type_checkers_need_is_not_imported():
+    """Types: its default for a type variable is read by checkers, and may be missing where mlarray runs."""
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in sorted(TYPES))
+    assert "mlarray_io.mla" in loaded_by(f"{blocked}import mlarray_io.mla")
 
 
 def test_the_facade_has_no_logic():
