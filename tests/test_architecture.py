@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import mlarray
+from tests import house
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
@@ -25,6 +26,15 @@ TYPES = {"typing_extensions"}
 """For type checkers only: nothing imports them at run time."""
 HOST = {"numpy", "xxhash", "pluggy", "click", "rich", "PIL", "mlarray_core", *OPTIONAL} - {"fsspec"}
 HEAVY = {"numpy", "blosc2", "rich", "importlib.metadata", "pluggy", "nibabel", "asyncio", "ssl", "email"}
+
+
+ENFORCED = ("crowded",)
+
+
+@pytest.mark.parametrize("rule", ENFORCED)
+def test_the_house_is_in_order(rule):
+    breaches = [str(breach) for breach in house.RULES[rule](ROOT)]
+    assert not breaches, "\n".join(["", *breaches])
 
 
 def imports(path):
