@@ -291,13 +291,9 @@ def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) 
 
 
 def _describe(meta: Any, shape: tuple[int, ...]) -> None:
-    from mlarray_core.meta.base import meta_writable
-
-    with meta_writable():
-        # a file of metadata only has no voxels, and says so
-        meta._has_array.has_array = meta._has_array.has_array is True or shape != (0,)
-        meta._mlarray_version = "v0"
-        meta.spatial.shape = list(shape)
+    # a file of metadata only has no voxels, and says so
+    has_array = meta._has_array.has_array is True or shape != (0,)
+    meta._set_by_library(has_array=has_array, mlarray_version="v0", shape=list(shape))
     meta.validate(shape=shape)
 
 

@@ -18,11 +18,11 @@ from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError,
 from mlarray_core.layout import shapes as layout
 from mlarray_core.layout.plan import is_default, normal_shape
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE
-from mlarray_core.meta import Meta, MetaBlosc2
-from mlarray_core.meta.base import meta_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 MLARRAY_DEFAULT_PATCH_SIZE = DEFAULT_PATCH_SIZE
@@ -138,8 +138,7 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
             There is no array (a TypeError).
         """
         voxels, meta = self._detached()
-        with meta_writable():
-            meta.blosc2 = MetaBlosc2()
+        meta._set_by_library(blosc2=None)
         self._meta = meta
         self._adopt(voxels, patch_size, chunk_size, block_size, cparams, dparams, True, profile)
         self._describe()
@@ -153,8 +152,7 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
             There is no array (a TypeError).
         """
         voxels, meta = self._detached()
-        with meta_writable():
-            meta.blosc2 = MetaBlosc2()
+        meta._set_by_library(blosc2=None)
         self._meta, self._storage = meta, PlainStorage(np.array(voxels))
 
     def _detached(self) -> tuple[Array, Meta]:
@@ -223,16 +221,13 @@ def _merged(meta: Meta, geometry: dict[str, Any], axis_labels: Any, copy: MLArra
 
 
 def _fill(meta: Meta, other: Meta, *, replaced: bool) -> None:
-    with meta_writable():
-        other.spatial.shape = None
-        if replaced and meta.spatial.affine is not None:
-            for name in ("spacing", "origin", "direction"):
-                setattr(other.spatial, name, None)
-        elif replaced and other.spatial.affine is not None:
-            other.spatial.affine = None
-        has_array = meta._has_array.has_array
-        meta.copy_from(other)
-        meta._has_array.has_array = has_array
+    other._set_by_library(has_array=meta._has_array.has_array, shape=None)
+    if replaced and meta.spatial.affine is not None:
+        for name in ("spacing", "origin", "direction"):
+            setattr(other.spatial, name, None)
+    elif replaced and other.spatial.affine is not None:
+        other.spatial.affine = None
+    meta._fill_by_library(other)
 
 
 __all__ = ["MLARRAY_DEFAULT_PATCH_SIZE", "MLArray", "open_any"]

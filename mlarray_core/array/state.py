@@ -20,7 +20,6 @@ from mlarray_core.container.stored_meta import says_array
 from mlarray_core.errors import ArgumentTypeError, CorruptError, ModeError
 from mlarray_core.layout import shapes as layout
 from mlarray_core.layout.plan import is_array, normal_shape, note_layout, plan_layout
-from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.metadata import generations
 from mlarray_core.processors import available_threads
@@ -172,8 +171,7 @@ class ArrayState:
         compressed: bool,
         profile: str,
     ) -> None:
-        with meta_writable():
-            self.meta._has_array.has_array = True
+        self.meta._set_by_library(has_array=True)
         plan = plan_layout(self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile, array)
         note_layout(self.meta, plan, dparams)
         if not compressed:
@@ -198,10 +196,9 @@ class ArrayState:
 
     def _describe(self, has_array: bool | None = None) -> None:
         """Write what only the library knows into the metadata."""
-        with meta_writable():
-            if has_array is not None:
-                self.meta._has_array.has_array = has_array
-            _describe(self.meta, self.shape)
+        if has_array is not None:
+            self.meta._set_by_library(has_array=has_array)
+        _describe(self.meta, self.shape)
 
     def _validate(self) -> None:
         self.meta.validate(shape=self.shape)
@@ -257,8 +254,7 @@ def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, 
     if meta._has_array.has_array:
         known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
         known["cparams"] = meta.blosc2.cparams or compression_of(contents)
-    with meta_writable():
-        meta.blosc2._assign(known)
+    meta.blosc2._assign(known)
     return meta
 
 
@@ -267,18 +263,17 @@ def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any], mapping: dic
     meta = _meta_of(contents, dparams, mapping)
     if not meta._has_array.has_array:
         raise CorruptError("the metadata say that there are no voxels, and there are", path=contents.path)
-    with meta_writable():
-        _describe(meta, contents.frame.shape)
+    _describe(meta, contents.frame.shape)
     return meta
 
 
 def _describe(meta: Meta, shape: tuple[int, ...] | None) -> None:
-    """Write version and shape into metadata that are writable just now."""
+    """Write version and shape into metadata."""
     if meta._mlarray_version.mlarray_version != VERSION:
-        meta._mlarray_version = VERSION
+        meta._set_by_library(mlarray_version=VERSION)
     sizes = None if shape is None else list(shape)
     if meta.spatial.shape != sizes:
-        meta.spatial.shape = sizes
+        meta._set_by_library(shape=sizes)
 
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -55,7 +55,6 @@ def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -
         What can't be taken over can't be kept aside either.
     """
     from mlarray_core.meta import Meta
-    from mlarray_core.meta.base import meta_writable
 
     has_array = says_array(mapping, shape)
     try:
@@ -63,8 +62,7 @@ def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -
     except MLArrayError as error:
         error.path = error.path or path
         raise
-    with meta_writable():
-        meta._has_array.has_array = has_array
+    meta._set_by_library(has_array=has_array)
     return meta
 
 

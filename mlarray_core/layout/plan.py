@@ -14,7 +14,6 @@ from mlarray_core.layout import shapes as layout
 from mlarray_core.layout.sampling import best_compression
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
-from mlarray_core.meta.base import meta_writable
 from mlarray_core.meta.labels import is_spatial
 
 if TYPE_CHECKING:
@@ -114,14 +113,14 @@ def _is_inner(label: str, *, last: bool) -> bool:
 
 def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
     """Write a layout into the metadata."""
-    with meta_writable():
-        meta.blosc2 = MetaBlosc2(
-            chunk_size=list(plan.chunks),
-            block_size=list(plan.blocks),
-            patch_size=None if plan.patch_size is None else list(plan.patch_size),
-            cparams=dict(plan.cparams),
-            dparams={"nthreads": 1, **codec.plain_dparams(dparams)},
-        )
+    section = MetaBlosc2(
+        chunk_size=list(plan.chunks),
+        block_size=list(plan.blocks),
+        patch_size=None if plan.patch_size is None else list(plan.patch_size),
+        cparams=dict(plan.cparams),
+        dparams={"nthreads": 1, **codec.plain_dparams(dparams)},
+    )
+    meta._set_by_library(blosc2=section)
 
 
 def is_default(patch: Any) -> bool:

@@ -31,7 +31,6 @@ from mlarray_core.levels import pyramid
 from mlarray_core.levels.overlay import Fit
 from mlarray_core.levels.reduction import METHODS, Method, reduce
 from mlarray_core.meta import Meta
-from mlarray_core.meta.base import meta_writable
 from mlarray_core.metadata import generations, msgpack
 
 if TYPE_CHECKING:
@@ -266,9 +265,7 @@ def meta_at(meta: Meta, shape: tuple[int, ...], place: Level | Fit) -> Meta:
             spacing=spacing,
         ),
     )
-    with meta_writable():
-        coarse._has_array.has_array = True
-        coarse.spatial.shape = list(shape)
+    coarse._set_by_library(has_array=True, shape=list(shape))
     return coarse
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlarray_core.meta.base import BaseMeta, meta_writable
+from mlarray_core.meta.base import BaseMeta
 from mlarray_core.meta.bbox import MetaBbox
 from mlarray_core.meta.extra import MetaExtra
 from mlarray_core.meta.frozen import FrozenDict, FrozenList
@@ -37,5 +37,4 @@ __all__ = [
     "FrozenDict",
     "FrozenList",
     "is_spatial",
-    "meta_writable",
 ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -13,23 +11,6 @@ from typing import Any, ClassVar, Self
 from mlarray_core.errors import MetadataKeyError, MetadataTypeError, ReadOnlyError
 from mlarray_core.meta.checks import same
 from mlarray_core.meta.frozen import duplicate, thawed
-
-_WRITABLE: ContextVar[bool] = ContextVar("mlarray_meta_writable", default=False)
-
-
-@contextmanager
-def meta_writable() -> Iterator[None]:
-    """Let the library set what is read-only to users, inside the ``with`` block and this thread only."""
-    token = _WRITABLE.set(True)
-    try:
-        yield
-    finally:
-        _WRITABLE.reset(token)
-
-
-def is_writable() -> bool:
-    """Say whether read-only fields may be set here and now."""
-    return _WRITABLE.get()
 
 
 def is_unset(value: object) -> bool:
@@ -60,12 +41,11 @@ class BaseMeta:
         elif name not in self.__dict__:  # the dataclass's __init__ is filling it
             object.__setattr__(self, name, value)
         else:
+            self._guard(name)
             self._assign({name: value})
 
     def _assign(self, changes: Mapping[str, Any]) -> None:
-        """Set several fields at once: either all of them, checked together, or none."""
-        for name in changes:
-            self._guard(name)
+        """Set several fields at once, read-only ones too: either all of them, checked together, or none."""
         before = dict(self.__dict__)
         self.__dict__.update({name: duplicate(value) for name, value in changes.items()})
         try:
@@ -76,7 +56,7 @@ class BaseMeta:
             raise
 
     def _guard(self, name: str) -> None:
-        if name in self._READ_ONLY and not is_writable():
+        if name in self._READ_ONLY:
             raise ReadOnlyError("only the library sets this", field=self._path(name))
 
     def _validate_and_cast(self) -> None:
@@ -165,7 +145,7 @@ class BaseMeta:
 
     def reset(self) -> None:
         """Unset every field, but for those that only the library sets."""
-        free = [f for f in fields(self) if f.name not in self._READ_ONLY or is_writable()]
+        free = [f for f in fields(self) if f.name not in self._READ_ONLY]
         if not free:
             raise ReadOnlyError("only the library sets this", field=self._PATH or None)
         self._assign({f.name: _default(f) for f in free})
@@ -192,11 +172,17 @@ class BaseMeta:
         TypeError
             If `other` is of another class.
         """
+        self._copy_fields(other, self._user_names(), overwrite=overwrite)
+
+    def _copy_fields(self, other: Self, names: Iterable[str], *, overwrite: bool) -> None:
+        """Copy the named fields of another instance, read-only ones too."""
         self._same_class(other)
-        names = [name for name in self._names() if name not in self._READ_ONLY or is_writable()]
-        if not overwrite:
-            names = [name for name in names if is_unset(getattr(self, name))]
-        self._assign({name: getattr(other, name) for name in names})
+        chosen = [name for name in names if overwrite or is_unset(getattr(self, name))]
+        self._assign({name: getattr(other, name) for name in chosen})
+
+    def _user_names(self) -> list[str]:
+        """Return the fields that users may set."""
+        return [name for name in self._names() if name not in self._READ_ONLY]
 
     def _same_class(self, other: object) -> None:
         if type(other) is not type(self):

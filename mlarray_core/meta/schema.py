@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack, overload
 
 from mlarray_core.errors import MetadataError, MetadataTypeError, ReadOnlyError
-from mlarray_core.meta.base import BaseMeta, is_writable
+from mlarray_core.meta.base import BaseMeta
 from mlarray_core.meta.bbox import MetaBbox
 from mlarray_core.meta.checks import unwrapped
 from mlarray_core.meta.extra import MetaExtra
@@ -19,6 +19,17 @@ from mlarray_core.meta.statistics import MetaStatistics
 from mlarray_core.meta.storage import MetaBlosc2
 
 S = TypeVar("S", bound=BaseMeta)
+
+
+class LibraryFields(TypedDict, total=False):
+    """What only the library sets, by the names of `Meta._set_by_library`."""
+
+    has_array: bool
+    image_meta_format: str | None
+    mlarray_version: str | None
+    blosc2: MetaBlosc2 | Mapping[str, Any] | None
+    spatial: MetaSpatial | Mapping[str, Any] | None
+    shape: Sequence[int] | None
 
 
 class Section(Generic[S]):
@@ -43,7 +54,13 @@ class Section(Generic[S]):
 
     def __set__(self, meta: Meta, value: S | Any) -> None:
         """Make a section of `value` and put it in, unless that contradicts the other sections."""
-        meta._replace(self.name, self.kind.ensure(value))
+        section: BaseMeta = self.kind.ensure(value)
+        before = meta.__dict__.get(self.name)
+        if before is not None:
+            meta._guard(self.name)
+            if isinstance(section, MetaSpatial):
+                section = _with_shape(section, before)
+        meta._replace(self.name, section)
 
 
 @dataclass(eq=False, repr=False)
@@ -98,10 +115,6 @@ class Meta(BaseMeta):
     def _replace(self, name: str, section: BaseMeta) -> None:
         """Put in a section, or leave the old one when the sections contradict each other."""
         before = self.__dict__.get(name)
-        if before is not None:
-            self._guard(name)
-            if isinstance(section, MetaSpatial) and isinstance(before, MetaSpatial) and not is_writable():
-                section = _with_shape(section, before)
         self.__dict__[name] = section
         if before is None and len(self.__dict__) < len(self._names()):
             return  # the dataclass's __init__ checks when all are in
@@ -110,6 +123,42 @@ class Meta(BaseMeta):
         except BaseException:
             self.__dict__[name] = before
             raise
+
+    def _set_by_library(self, **values: Unpack[LibraryFields]) -> None:
+        """Set what is read-only to users.
+
+        Parameters
+        ----------
+        has_array
+            Whether there are voxels.
+        image_meta_format
+            The format whose header `source` holds.
+        mlarray_version
+            Version of the schema.
+        blosc2
+            The whole section; None resets it.
+        spatial
+            The whole section, `shape` included: that of an image with other axes.
+        shape
+            Of the array; set in `spatial`.
+
+        Raises
+        ------
+        MetadataError
+            Something is refused; what was named before it is set.
+        """
+        if "has_array" in values:
+            self._has_array._assign({"has_array": values["has_array"]})
+        if "image_meta_format" in values:
+            self._image_meta_format._assign({"image_meta_format": values["image_meta_format"]})
+        if "mlarray_version" in values:
+            self._mlarray_version._assign({"mlarray_version": values["mlarray_version"]})
+        if "blosc2" in values:
+            self._replace("blosc2", MetaBlosc2.ensure(values["blosc2"]))
+        if "spatial" in values:
+            self._replace("spatial", MetaSpatial.ensure(values["spatial"]))
+        if "shape" in values:
+            self.spatial._assign({"shape": values["shape"]})
 
     def _validate_and_cast(self) -> None:
         self._check_sections()
@@ -178,8 +227,14 @@ class Meta(BaseMeta):
         twin._check_sections()
         self.__dict__.update(twin.__dict__)
 
-    def _user_names(self) -> list[str]:
-        return [name for name in self._names() if name not in self._READ_ONLY or is_writable()]
+    def _fill_by_library(self, other: Self) -> None:
+        """Copy every field that isn't set here, those included that only the library sets."""
+        twin = self.copy()
+        for name in self._names():
+            section: BaseMeta = getattr(twin, name)
+            section._copy_fields(getattr(other, name), section._names(), overwrite=False)
+        twin._check_sections()
+        self.__dict__.update(twin.__dict__)
 
     def to_plain(self, *, include_none: bool = False) -> Any:
         """Return everything as a new dict to be shown. Sections that aren't set are None.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mlarray_core.errors import MetadataError
-from mlarray_core.meta.base import BaseMeta, is_unset, is_writable
+from mlarray_core.meta.base import BaseMeta, is_unset
 from mlarray_core.meta.checks import (
     each,
     finite,
@@ -22,6 +22,9 @@ from mlarray_core.meta.checks import (
 )
 from mlarray_core.meta.frozen import FrozenList
 from mlarray_core.meta.labels import AxisLabelEnum, CoordSystemEnum, is_spatial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GEOMETRY_FIELDS = ("spacing", "origin", "direction", "affine")
 _PARTS = GEOMETRY_FIELDS[:3]
@@ -150,7 +153,7 @@ class MetaSpatial(BaseMeta):
         self._check_lengths(ndim, spatial_ndim)
 
     def copy_from(self, other: Self, *, overwrite: bool = False) -> None:
-        """Copy the fields of another instance, `shape` only by the library.
+        """Copy the fields of another instance, but for `shape`.
 
         An affine here keeps the other's spacing, origin and direction out. Spacing, origin or direction
         here are completed from the other's affine.
@@ -162,10 +165,11 @@ class MetaSpatial(BaseMeta):
         overwrite
             Copy every field; otherwise only those that aren't set here.
         """
+        self._copy_fields(other, self._user_names(), overwrite=overwrite)
+
+    def _copy_fields(self, other: Self, names: Iterable[str], *, overwrite: bool) -> None:
         self._same_class(other)
-        changes = {name: getattr(other, name) for name in self._names()}
-        if not is_writable():
-            changes = {name: value for name, value in changes.items() if name not in self._READ_ONLY}
+        changes = {name: getattr(other, name) for name in names}
         if not overwrite:
             changes = self._fill(changes)
         self._assign(changes)

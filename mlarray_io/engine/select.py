@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlarray_core.additions import Additions
 from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
-from mlarray_core.meta import Meta, meta_writable
+from mlarray_core.meta import Meta
 from mlarray_io.engine import guard
 from mlarray_io.sdk.options import suggestion
 
@@ -109,10 +109,8 @@ def _complete(meta: Meta, format: Format, context: Context) -> None:
     if not isinstance(meta, Meta):
         raise PluginError(f"the format {format.name} gave {type(meta).__name__} for metadata")
     if format.name != "mla":
-        with meta_writable():
-            meta._has_array.has_array = True  # only `.mla` holds metadata alone
-            if meta._image_meta_format.value is None:
-                meta._image_meta_format.value = format.name
+        header = meta._image_meta_format.value or format.name
+        meta._set_by_library(has_array=True, image_meta_format=header)  # only `.mla` holds metadata alone
     if context.losses:
         additions = Additions.of(meta)
         additions.losses += [{"what": loss.what, "why": loss.why} for loss in context.losses]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core import geometry
 from mlarray_core.additions import Additions
 from mlarray_core.errors import ArgumentError
-from mlarray_core.meta import Meta, meta_writable
 from mlarray_io.sdk.format import Box, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+
+    from mlarray_core.meta import Meta
 
 
 class WorldView(Reader):
@@ -108,15 +109,14 @@ class OrientedView(Reader):
             new: self._axis(new, axes[old]) for new, old in enumerate(self._axes) if old in axes
         }
         additions.store(moved)
-        with meta_writable():
-            moved.blosc2.reset()
-            moved.bbox.bboxes = self._boxes(meta.bbox.bboxes, perm)
-            moved.spatial = geometry.spatial_meta(
-                affine,
-                axis_labels=_labels(spatial.axis_labels, self._axes),
-                axis_units=None if spatial.axis_units is None else self._moved(spatial.axis_units),
-                coord_system=spatial.coord_system,
-            )
+        moved.bbox.bboxes = self._boxes(meta.bbox.bboxes, perm)
+        placed = geometry.spatial_meta(
+            affine,
+            axis_labels=_labels(spatial.axis_labels, self._axes),
+            axis_units=None if spatial.axis_units is None else self._moved(spatial.axis_units),
+            coord_system=spatial.coord_system,
+        )
+        moved._set_by_library(blosc2=None, spatial=placed)
         return moved
 
     def _axis(self, new: int, axis: dict[str, Any]) -> dict[str, Any]:
@@ -158,11 +158,11 @@ def _in_world(reader: Reader, world: str) -> Meta:
     count = len(geometry.spatial_axes(spatial.axis_labels, len(reader.shape)))
     affine = geometry.to_world(geometry.affine_of(spatial, count), spatial.coord_system, world)
     moved = reader.meta.copy()
-    with meta_writable():
-        moved.spatial = geometry.spatial_meta(
-            affine,
-            axis_labels=spatial.axis_labels or ["spatial"] * len(reader.shape),
-            axis_units=spatial.axis_units,
-            coord_system=geometry.normal_world(world),
-        )
+    placed = geometry.spatial_meta(
+        affine,
+        axis_labels=spatial.axis_labels or ["spatial"] * len(reader.shape),
+        axis_units=spatial.axis_units,
+        coord_system=geometry.normal_world(world),
+    )
+    moved._set_by_library(spatial=placed)
     return moved

@@ -32,7 +32,7 @@ def kept_meta(content: Mapping[str, Any], ndim: int) -> Meta | None:
     """Return the metadata that was kept; None where there is none, or none that fits `ndim` axes."""
     from mlarray_core.errors import MLArrayError
     from mlarray_core.headers import restore
-    from mlarray_core.meta import Meta, meta_writable
+    from mlarray_core.meta import Meta
 
     stored = content.get("meta")
     if not isinstance(stored, dict):
@@ -42,8 +42,7 @@ def kept_meta(content: Mapping[str, Any], ndim: int) -> Meta | None:
         if meta.spatial.axis_labels is None or len(meta.spatial.axis_labels) != ndim:
             return None
         if isinstance(content.get("format"), str):
-            with meta_writable():
-                meta._image_meta_format.value = content["format"]
+            meta._set_by_library(image_meta_format=content["format"])
     except (MLArrayError, TypeError, ValueError, RecursionError):
         return None
     return meta

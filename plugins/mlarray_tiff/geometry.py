@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from mlarray_core import geometry
 from mlarray_core.additions import Additions
-from mlarray_core.meta import Meta, meta_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mlarray_core.meta import Meta
 
 Affine = npt.NDArray[np.float64]
 
@@ -132,20 +133,18 @@ def coarser(meta: Meta, factors: Sequence[float]) -> Meta:
     moved, spatial = meta.copy(), meta.spatial
     labels = list(spatial.axis_labels or ())
     own = [factors[axis] for axis in geometry.spatial_axes(labels, len(factors))]
-    with meta_writable():
-        moved.blosc2.reset()
-        if spatial.origin is None and spatial.affine is None:
-            if spatial.spacing is not None:
-                steps = [step * factor for step, factor in zip(spatial.spacing, own, strict=True)]
-                moved.spatial.spacing = steps
-        else:
-            affine = geometry.affine_of(spatial, len(own))
-            affine[:-1, -1] += affine[:-1, :-1] @ ((np.array(own) - 1) / 2)
-            affine[:-1, :-1] *= own
-            moved.spatial = geometry.spatial_meta(
-                affine, axis_labels=labels, axis_units=spatial.axis_units, coord_system=spatial.coord_system
-            )
-        moved.spatial.shape = None
+    moved._set_by_library(blosc2=None, shape=None)
+    if spatial.origin is None and spatial.affine is None:
+        if spatial.spacing is not None:
+            steps = [step * factor for step, factor in zip(spatial.spacing, own, strict=True)]
+            moved.spatial.spacing = steps
+    else:
+        affine = geometry.affine_of(spatial, len(own))
+        affine[:-1, -1] += affine[:-1, :-1] @ ((np.array(own) - 1) / 2)
+        affine[:-1, :-1] *= own
+        moved.spatial = geometry.spatial_meta(
+            affine, axis_labels=labels, axis_units=spatial.axis_units, coord_system=spatial.coord_system
+        )
     additions = Additions.of(moved)
     additions.store(moved)
     return moved

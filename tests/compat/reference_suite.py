@@ -15,8 +15,10 @@ import inspect
 import re
 import sys
 import unittest
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +51,21 @@ def is_private(test: unittest.TestCase) -> bool:
 def lend_private_names() -> None:
     """Give the one private helper that a test module imports, so that its public tests can run."""
     import mlarray.meta
-    from mlarray_core.meta import meta_writable
 
-    mlarray.meta._meta_internal_write = meta_writable  # type: ignore[attr-defined]
+    mlarray.meta._meta_internal_write = unlocked  # type: ignore[attr-defined]
+
+
+@contextmanager
+def unlocked() -> Iterator[None]:
+    """Let the reference's tests set what is read-only, as its `_meta_internal_write` does."""
+    from mlarray_core.meta import schema
+    from mlarray_core.meta.base import BaseMeta
+
+    with (
+        patch.object(BaseMeta, "_guard", lambda self, name: None),
+        patch.object(schema, "_with_shape", lambda section, before: section),
+    ):
+        yield
 
 
 def collect(folder: Path) -> tuple[unittest.TestSuite, int]:

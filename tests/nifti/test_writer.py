@@ -10,7 +10,6 @@ import pytest
 
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_core.meta import meta_writable
 from mlarray_io import Context, ImageRef, Source
 from mlarray_io.engine.views import OrientedView
 from mlarray_nifti import NiftiFormat, NiftiOptions
@@ -48,8 +47,7 @@ def test_foreign_image(write):
 
 def test_from_dicom_the_world_is_the_scanner(write):
     meta = _meta()
-    with meta_writable():
-        meta._image_meta_format = "dicom"
+    meta._set_by_library(image_meta_format="dicom")
     out, _ = write(VOXELS, meta)
     assert nibabel.load(out).header["sform_code"] == 1
 
