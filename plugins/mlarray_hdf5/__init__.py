@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io.sdk import BareOptions
+from mlarray_hdf5.options import Hdf5Options
+from mlarray_io import Confidence, Format, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,16 +14,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader, Source
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hdf5Options(BareOptions):
-    """Settings of reading (`level` and what the file doesn't say) and of writing (the others)."""
-
-    level: int = option(0, "which resolution of an Imaris file to read, 0 is the finest")
-    dataset: str = option("image", "path of the dataset to write")
-    chunk_size: tuple[int, ...] | None = option(None, "chunk shape to write, one number for each axis")
-    clevel: int = option(1, "deflate's effort when writing, 0 (none) to 9 (most)")
 
 
 class Hdf5Format(Format[Hdf5Options]):

@@ -16,7 +16,7 @@ from mlarray_io.sdk import bare_meta
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlarray_hdf5 import Hdf5Options
+    from mlarray_hdf5.options import Hdf5Options
 
 KEY = "/DataSet"
 _MOST = 100_000

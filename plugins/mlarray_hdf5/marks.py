@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Meta, MetaSpatial, geometry
+from mlarray_hdf5.files import find
 from mlarray_io.sdk import default_labels, kept_meta
 
 if TYPE_CHECKING:
@@ -74,8 +75,6 @@ def _itk(dataset: h5py.Dataset, group: h5py.Group) -> MetaSpatial | None:
 
 
 def _numbers(group: h5py.Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    from mlarray_hdf5.files import find
-
     found = find(group.file, f"{group.name}/{name}")
     if found.size > 64:
         raise ValueError(f"{name} has {found.size} numbers")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
     from mlarray_core import Meta
-    from mlarray_hdf5 import Hdf5Options
+    from mlarray_hdf5.options import Hdf5Options
 
 
 class Hdf5Reader(Reader):

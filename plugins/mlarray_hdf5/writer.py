@@ -15,7 +15,7 @@ from mlarray_io.sdk import default_labels, keep_meta, slab_shape, tiles
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlarray_hdf5 import Hdf5Options
+    from mlarray_hdf5.options import Hdf5Options
     from mlarray_io import Context, Reader
 
 BUDGET = 32 << 20

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
-from mlarray_io.sdk import BareOptions
+from mlarray_mat.options import MatOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mlarray_io import Context, ImageRef, Reader, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatOptions(BareOptions):
-    """What the file doesn't say."""
 
 
 class MatFormat(Format[MatOptions]):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import Meta
-    from mlarray_mat import MatOptions
+    from mlarray_mat.options import MatOptions
 
 
 class MatReader(Reader):

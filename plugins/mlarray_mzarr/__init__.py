@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, Options, hookimpl, option
+from mlarray_io import Confidence, Format, hookimpl
+from mlarray_mzarr.options import MzarrOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlarray_io import Context, ImageRef, Reader, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class MzarrOptions(Options):
-    """Settings of reading."""
-
-    level: int = option(0, "which resolution to read, 0 is the finest")
 
 
 class MzarrFormat(Format[MzarrOptions]):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mlarray_mzarr import MzarrOptions
+    from mlarray_mzarr.options import MzarrOptions
 
 
 class MzarrReader(Reader):

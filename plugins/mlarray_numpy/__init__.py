@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io.sdk import BareOptions
+from mlarray_io import Confidence, Format, hookimpl
+from mlarray_numpy.options import NumpyOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,14 +14,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader, Source
 
 MAGIC = b"\x93NUMPY"
-
-
-@dataclass(frozen=True, kw_only=True)
-class NumpyOptions(BareOptions):
-    """What the array is, and how `.npz` is written."""
-
-    member: str = option("array", "name of the array in a .npz that is written")
-    compress: bool = option(True, "deflate the array in a .npz that is written")
 
 
 class NumpyFormat(Format[NumpyOptions]):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import Meta
-    from mlarray_numpy import NumpyOptions
+    from mlarray_numpy.options import NumpyOptions
 
 DEFLATE_BEST = 1032
 """The most bytes that one byte of deflate can stand for."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context, Reader
-    from mlarray_numpy import NumpyOptions
+    from mlarray_numpy.options import NumpyOptions
 
 
 def write_array(reader: Reader, target: Path, options: NumpyOptions, context: Context) -> None:

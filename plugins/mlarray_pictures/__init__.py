@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, Source, hookimpl, option
-from mlarray_io.sdk import BareOptions
+from mlarray_io import Confidence, Format, Source, hookimpl
+from mlarray_pictures.options import PictureOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureOptions(BareOptions):
-    """What the picture is, and how palettes are read."""
-
-    palette: Literal["index", "colour"] = option(
-        "index", "read a PNG with a palette as its indices, such as labels, or as its colours"
-    )
-    clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)")
 
 
 class PictureFormat(Format[PictureOptions]):

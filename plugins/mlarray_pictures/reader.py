@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mlarray_pictures import PictureOptions
+    from mlarray_pictures.options import PictureOptions
 
 LARGEST = 2 << 30
 """Most bytes of one picture, unless the host gives a limit of its own: it is decoded whole."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context, Reader
-    from mlarray_pictures import PictureOptions
+    from mlarray_pictures.options import PictureOptions
 
 _COLOURS = {1: png.GREY, 2: png.GREY_ALPHA, 3: png.RGB, 4: png.RGBA}
 

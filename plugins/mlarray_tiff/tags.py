@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from tifffile import TiffPage
 
+FORMAT = "tiff"
+"""The format that `meta.source` names."""
+
 _STORAGE = frozenset({
     254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 292, 293, 317,
     322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530,

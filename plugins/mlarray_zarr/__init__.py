@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl, option
-from mlarray_io.sdk import BareOptions
+from mlarray_io import Confidence, Format, hookimpl
+from mlarray_zarr.options import ZarrOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,27 +14,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader, Source
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZarrOptions(BareOptions):
-    """Settings of reading (`level` and what the file doesn't say) and of writing (the others)."""
-
-    level: int = option(0, "which resolution to read, 0 is the finest")
-    version: Literal["0.5", "0.4"] = option("0.5", "OME-Zarr to write: 0.5 is Zarr 3, 0.4 is Zarr 2")
-    levels: int | Literal["auto", "none", "source"] = option(
-        "auto",
-        "coarser resolutions to write: how many; auto: those of the source if all fit, else until they are "
-        "small; source: those that fit",
-    )
-    chunk_size: tuple[int, ...] | None = option(
-        None, "chunk shape to write: one number, or one for each spatial axis, or for each axis"
-    )
-    shard_size: tuple[int, ...] | None = option(
-        None, "shape of the files that hold several chunks, given like chunk_size; Zarr 3 only"
-    )
-    codec: Literal["zstd", "blosc", "gzip", "none"] = option("zstd", "compression to write")
-    clevel: int = option(3, "compression level to write")
 
 
 class ZarrFormat(Format[ZarrOptions]):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_io import Context, Reader
-    from mlarray_zarr import ZarrOptions
+    from mlarray_zarr.options import ZarrOptions
 
 SMALL = 256
 """A level whose longest axes are no longer needs no coarser one."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlarray_core import MetaSpatial
     from mlarray_io import Source
-    from mlarray_zarr import ZarrOptions
+    from mlarray_zarr.options import ZarrOptions
 
 _KNOWN = {"t": "temporal", "time": "temporal", "c": "channel", "channel": "channel"} | {
     axis: f"spatial_{axis}" for axis in "xyz"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlarray_core import Meta
     from mlarray_io import Box, Context, Reader
-    from mlarray_zarr import ZarrOptions
+    from mlarray_zarr.options import ZarrOptions
 
 BUDGET = 32 << 20
 """Bytes of voxels that are held at once, unless one chunk or shard has more."""

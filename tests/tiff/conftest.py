@@ -9,7 +9,8 @@ import pytest
 from mlarray_core import Meta
 from mlarray_io import Context, Reader, Source
 from mlarray_io.engine.select import choose, images_of, open_image
-from mlarray_tiff import TiffFormat, TiffOptions
+from mlarray_tiff import TiffFormat
+from mlarray_tiff.options import TiffOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

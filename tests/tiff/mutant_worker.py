@@ -17,7 +17,8 @@ import tifffile
 from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_io import Context, Source
 from mlarray_io.engine.select import images_of, open_image
-from mlarray_tiff import TiffFormat, TiffOptions
+from mlarray_tiff import TiffFormat
+from mlarray_tiff.options import TiffOptions
 
 LIMIT = 1 << 28
 SECONDS = 20.0

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, SelectionError, UnsupportedError
 from mlarray_io import Context, Source
-from mlarray_tiff import TiffFormat, TiffOptions
-from mlarray_tiff.planes import align
+from mlarray_tiff import TiffFormat
+from mlarray_tiff.options import TiffOptions
+from mlarray_tiff.read.planes import align
 from mlarray_tiff.scales import plain_scales, unit_of
 
 NOISE = np.random.default_rng(0)
@@ -366,7 +367,7 @@ def test_chunks_are_tiles_or_strips(tmp_path, load):
 
 def test_a_box_decodes_only_its_tiles(tmp_path, monkeypatch):
     path = save(tmp_path / "a.tif", STACK[0, 0], tile=(16, 16), compression="zlib", metadata={"axes": "ZYX"})
-    from mlarray_tiff.segments import Segments
+    from mlarray_tiff.read.segments import Segments
 
     seen = []
     original = Segments._decoded

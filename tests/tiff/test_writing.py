@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_tiff.omexml import PIXEL_TYPES
-from mlarray_tiff.pieces import halve
-from mlarray_tiff.plan import plan_of
+from mlarray_tiff.ome.write import PIXEL_TYPES
+from mlarray_tiff.write.pieces import halve
+from mlarray_tiff.write.plan import plan_of
 
 NOISE = np.random.default_rng(0)
 STACK = NOISE.integers(0, 60000, (2, 3, 4, 70, 90)).astype("u2")
@@ -124,7 +124,7 @@ def test_any_order_of_axes(write, load, as_reader, labels, count, sizes, flavour
 @pytest.mark.parametrize("chunks", [None, (1, 1, 4, 16, 16), (2, 3, 2, 70, 90)])
 @pytest.mark.parametrize("budget", [1 << 10, 1 << 16, 1 << 25])
 def test_small_memory(write, load, monkeypatch, tile, chunks, budget):
-    monkeypatch.setattr("mlarray_tiff.pieces.BUDGET", budget)
+    monkeypatch.setattr("mlarray_tiff.write.pieces.BUDGET", budget)
     path, _ = write(STACK, described(TCZYX), tile=tile, chunks=chunks, pyramid=0)
     np.testing.assert_array_equal(load(path).array, STACK)
 
@@ -132,7 +132,7 @@ def test_small_memory(write, load, monkeypatch, tile, chunks, budget):
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("budget", [1 << 10, 1 << 25])
 def test_small_memory_with_colours(write, load, monkeypatch, planar, budget):
-    monkeypatch.setattr("mlarray_tiff.pieces.BUDGET", budget)
+    monkeypatch.setattr("mlarray_tiff.write.pieces.BUDGET", budget)
     colours = NOISE.integers(0, 255, (3, 70, 90) if planar else (70, 90, 3)).astype("u1")
     labels = ["components", *TCZYX[3:]] if planar else [*TCZYX[3:], "components"]
     path, _ = write(colours, described(labels), tile=16)
@@ -327,7 +327,8 @@ def test_palette(tmp_path, load, rewrite):
 @pytest.mark.parametrize("level", [0, 1])
 def test_geotiff(tmp_path, load, write, raster_type, level):
     from mlarray_io import Context, ImageRef, Source
-    from mlarray_tiff import TiffFormat, TiffOptions
+    from mlarray_tiff import TiffFormat
+    from mlarray_tiff.options import TiffOptions
 
     keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, raster_type, 3072, 0, 1, 32633)
     tags = [

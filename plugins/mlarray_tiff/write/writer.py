@@ -12,23 +12,22 @@ from tifffile import TiffWriter
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io.sdk import fitting_levels
-from mlarray_tiff.colours import colour_arguments
-from mlarray_tiff.content import content_of, imagej_metadata, json_metadata, resolution, tell_losses
-from mlarray_tiff.describe import FORMAT
-from mlarray_tiff.geometry import GEO_TAGS
-from mlarray_tiff.georeference import geo_tags
-from mlarray_tiff.omexml import PIXEL_TYPES, ome_xml
-from mlarray_tiff.pieces import Scratch, image_pieces, planes, tiles
-from mlarray_tiff.plan import Plan, plan_of
-from mlarray_tiff.tags import extra_tags
+from mlarray_tiff.georeference import GEO_TAGS
+from mlarray_tiff.ome.write import PIXEL_TYPES, ome_xml
+from mlarray_tiff.tags import FORMAT, extra_tags
+from mlarray_tiff.write.colours import colour_arguments
+from mlarray_tiff.write.content import content_of, imagej_metadata, json_metadata, resolution, tell_losses
+from mlarray_tiff.write.geo_tags import geo_tags
+from mlarray_tiff.write.pieces import Scratch, image_pieces, planes, tiles
+from mlarray_tiff.write.plan import Plan, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, Reader
-    from mlarray_tiff import TiffOptions
-    from mlarray_tiff.pieces import Piece
+    from mlarray_tiff.options import TiffOptions
+    from mlarray_tiff.write.pieces import Piece
 
 _BIG = 3_900_000_000
 """Classic TIFF ends at 4 GiB; voxels that don't compress leave room for tags."""

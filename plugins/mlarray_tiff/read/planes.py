@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_tiff.segments import Files, Segments, most_in, segment_counts, segment_shape
+from mlarray_tiff.read.segments import Files, Segments, most_in, segment_counts, segment_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mlarray_core import Meta
     from mlarray_io import Context
-    from mlarray_tiff.plan import Plan
     from mlarray_tiff.scales import Scales
+    from mlarray_tiff.write.plan import Plan
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _SCHEMA = f"{NAMESPACE} {NAMESPACE}/ome.xsd"

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core import headers
+from mlarray_tiff.read.vendors import vendor_metadata, vendor_scales
 from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
-from mlarray_tiff.tags import plain, tags_to_source, values_of
-from mlarray_tiff.vendors import vendor_metadata, vendor_scales
+from mlarray_tiff.tags import FORMAT, plain, tags_to_source, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tifffile import TiffPageSeries
 
-    from mlarray_tiff.files import OpenTiff
-
-FORMAT = "tiff"
+    from mlarray_tiff.open_file import OpenTiff
 
 
 @dataclass

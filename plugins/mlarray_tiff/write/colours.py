@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_tiff.describe import FORMAT
-from mlarray_tiff.tags import tag_value
+from mlarray_tiff.tags import FORMAT, tag_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlarray_io import Reader
-    from mlarray_tiff.plan import Plan
+    from mlarray_tiff.write.plan import Plan
 
 _WHITE_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 2, 3, 5, 6
 _JPEGS = (7, 33003, 33004, 33005, 34892)

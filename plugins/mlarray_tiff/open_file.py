@@ -12,7 +12,7 @@ from tifffile import TiffFile
 
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError, UnsupportedError
 from mlarray_tiff.markup import check_markup, parse_markup
-from mlarray_tiff.ome import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
+from mlarray_tiff.ome.read import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
 from mlarray_tiff.scan import scan
 from mlarray_tiff.signature import is_companion, recognise
 

@@ -11,10 +11,10 @@ from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, LimitError, SelectionError
 from mlarray_io import Box, Context, ImageRef, Reader
 from mlarray_tiff.axes import axis_additions, axis_labels, axis_units, spacing
-from mlarray_tiff.describe import Described, describe, to_source
-from mlarray_tiff.files import OpenTiff, open_tiff, understood
-from mlarray_tiff.geometry import coarser, crs, geo_affine
-from mlarray_tiff.planes import Voxels, native, shapes, voxels_of
+from mlarray_tiff.georeference import coarser, crs, geo_affine
+from mlarray_tiff.open_file import OpenTiff, open_tiff, understood
+from mlarray_tiff.read.description import Described, describe, to_source
+from mlarray_tiff.read.planes import Voxels, native, shapes, voxels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tifffile import TiffPageSeries
 
-    from mlarray_tiff import TiffOptions
+    from mlarray_tiff.options import TiffOptions
 
 _FREE = 4 << 30
 _MOST_RATIO = 20_000

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context, Reader
-    from mlarray_tiff.plan import Plan
+    from mlarray_tiff.write.plan import Plan
 
 Array = np.ndarray[Any, Any]
 Piece = tuple[int, int, Array]

@@ -9,18 +9,18 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.additions import KEY
-from mlarray_tiff.describe import FORMAT
-from mlarray_tiff.georeference import geo_tags
-from mlarray_tiff.omexml import OmeContent
-from mlarray_tiff.plan import labels_of
+from mlarray_tiff.ome.write import OmeContent
 from mlarray_tiff.scales import Scale, Scales
+from mlarray_tiff.tags import FORMAT
+from mlarray_tiff.write.geo_tags import geo_tags
+from mlarray_tiff.write.plan import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from mlarray_io import Context, Reader
-    from mlarray_tiff.plan import Plan
+    from mlarray_tiff.write.plan import Plan
 
 _CENTIMETRES = {"m": 100.0, "cm": 1.0, "mm": 0.1, "um": 1e-4, "nm": 1e-7, "inch": 2.54}
 _IMAGEJ_UNITS = {"um": "\\u00B5m"}

@@ -1,0 +1,1 @@
+"""OME-XML: what it says, and writing it."""
