@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
     from mlarray_io.sdk.losses import tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
+    from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.source_levels import fitting_levels
     from mlarray_io.sdk.streams import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
@@ -37,6 +38,8 @@ _HOME = {
     "ChildReader": "sdk.child",
     "ask_child": "sdk.child",
     "call_child": "sdk.child",
+    "placed": "sdk.placement",
+    "spatial_labels": "sdk.placement",
     "RawData": "sdk.raw_data",
     "RawReader": "sdk.raw_data",
     "check_size": "sdk.raw_data",
@@ -85,8 +88,10 @@ __all__ = [
     "last_bytes",
     "numbered",
     "open_bytes",
+    "placed",
     "read_box",
     "slab_shape",
+    "spatial_labels",
     "tell_losses",
     "tell_unheld",
     "tiles",

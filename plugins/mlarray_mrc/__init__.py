@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
-from mlarray_io.sdk import BareOptions
+from mlarray_mrc.options import MrcOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class MrcOptions(BareOptions):
-    """What the file doesn't say."""
 
 
 class MrcFormat(Format[MrcOptions]):

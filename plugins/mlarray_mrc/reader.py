@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import Meta
-    from mlarray_mrc import MrcOptions
+    from mlarray_mrc.options import MrcOptions
 
 LABELS = ["spatial_z", "spatial_y", "spatial_x"]
 UNIT = "Å"

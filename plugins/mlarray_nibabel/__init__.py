@@ -1,50 +1,16 @@
-"""FreeSurfer's MGH, both ways; MINC, AFNI, PAR/REC and ECAT for reading, through nibabel."""
+"""MINC, AFNI, PAR/REC and ECAT, for reading, through nibabel."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, Options, hookimpl, option
+from mlarray_io import Confidence, Format, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mlarray_io import Context, ImageRef, Reader, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class MghOptions(Options):
-    """Settings of writing."""
-
-    gzip_level: int = option(2, "Effort of writing .mgz, 0 (none) to 9 (most)")
-
-
-class MghFormat(Format[MghOptions]):
-    """FreeSurfer's volumes."""
-
-    name: ClassVar[str] = "mgh"
-    title: ClassVar[str] = "FreeSurfer MGH"
-    suffixes: ClassVar[tuple[str, ...]] = (".mgz", ".mgh", ".mgh.gz")
-
-    def sniff(self, source: Source) -> Confidence:
-        """Look at version, sizes and type."""
-        from mlarray_nibabel.signature import is_mgh
-
-        return Confidence.SIGNATURE if is_mgh(source.plain_head) else super().sniff(source)
-
-    def open(self, source: Source, image: ImageRef, options: MghOptions, context: Context) -> Reader:
-        """Read the header; voxels come box by box, forwards when they are gzipped."""
-        from mlarray_nibabel.mgh import open_mgh
-
-        return open_mgh(source.path, context)
-
-    def write(self, reader: Reader, target: Path, options: MghOptions, context: Context) -> None:
-        """Write one file, gzipped when the name ends in ``z``."""
-        from mlarray_nibabel.mghwriter import write_mgh
-
-        write_mgh(reader, target, options, context)
+    from mlarray_io import Context, ImageRef, Options, Reader, Source
 
 
 class NibabelFormat(Format):
@@ -130,4 +96,4 @@ class EcatFormat(NibabelFormat):
 @hookimpl
 def mlarray_formats() -> Iterable[Format]:
     """Return the formats of this plugin."""
-    return [MghFormat(), MincFormat(), AfniFormat(), ParRecFormat(), EcatFormat()]
+    return [MincFormat(), AfniFormat(), ParRecFormat(), EcatFormat()]

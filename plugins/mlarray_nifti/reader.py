@@ -17,7 +17,7 @@ from mlarray_nifti.extensions import read_extensions
 from mlarray_nifti.files import header_path, image_path, partner, split
 from mlarray_nifti.header import Header, parse, to_source
 from mlarray_nifti.signature import LONGEST_HEADER, recognise
-from mlarray_nifti.voxels import Storage, storage_of
+from mlarray_nifti.storage import Storage, storage_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core import MetaSpatial
-    from mlarray_nifti import NiftiOptions
     from mlarray_nifti.geometry import Form
+    from mlarray_nifti.options import NiftiOptions
 
 LABEL_INTENT = 1002
 

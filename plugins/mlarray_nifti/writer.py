@@ -13,10 +13,10 @@ from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_nifti.axes import VECTOR_INTENTS, axis_labels
 from mlarray_nifti.files import partner, split
 from mlarray_nifti.header import Header, blank, from_source, is_source, padded
-from mlarray_nifti.placing import place
-from mlarray_nifti.plan import Plan, labels_of, plan_of
-from mlarray_nifti.storing import pieces, put_scaling
-from mlarray_nifti.units import put_units
+from mlarray_nifti.write_axes import Plan, labels_of, plan_of
+from mlarray_nifti.write_geometry import place
+from mlarray_nifti.write_units import put_units
+from mlarray_nifti.write_voxels import pieces, put_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from mlarray_io import Context, Reader
-    from mlarray_nifti import NiftiOptions
+    from mlarray_nifti.options import NiftiOptions
     from mlarray_nifti.signature import Variant
 
 LABEL_INTENT, VECTOR_INTENT = 1002, 1007

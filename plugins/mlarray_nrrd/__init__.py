@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, Options, hookimpl, option
+from mlarray_io import Confidence, Format, hookimpl
+from mlarray_nrrd.options import NrrdOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,22 +14,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader, Source
 
 MAGIC = b"NRRD00"
-
-
-@dataclass(frozen=True, kw_only=True)
-class NrrdOptions(Options):
-    """Settings of reading (the first two) and of writing (the others)."""
-
-    allow_external: bool = option(
-        False, "Read data files that are outside the header's folder, which a hostile header could abuse"
-    )
-    geometry: Literal["auto", "none"] = option(
-        "auto", "Where voxels are; none leaves a senseless placement out"
-    )
-    encoding: Literal["auto", "raw", "gzip", "bzip2", "ascii", "hex"] = option(
-        "auto", "How to write voxels; auto keeps that of a NRRD source, and takes gzip for others"
-    )
-    gzip_level: int = option(2, "Effort of encoding gzip, 0 (none) to 9 (most); 1 to 3 are many times faster")
 
 
 class NrrdFormat(Format[NrrdOptions]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_core.headers import plain, restore
-from mlarray_nrrd.syntax import Line, parse_line, spelt, spelt_pair
+from mlarray_nrrd.lines import Line, parse_line, spelt, spelt_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 from mlarray_io.sdk import RawData, RawReader
 from mlarray_nrrd.axes import axis_labels, insertion, per_axis
+from mlarray_nrrd.data_files import open_data, raw_data
 from mlarray_nrrd.diffusion import b_values
-from mlarray_nrrd.files import open_data, raw_data
 from mlarray_nrrd.geometry import WAY_OUT, Placement, placement_of
 from mlarray_nrrd.header import Header, read_header, to_source
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlarray_core import MetaSpatial
     from mlarray_io import Context
-    from mlarray_nrrd import NrrdOptions
+    from mlarray_nrrd.options import NrrdOptions
 
 _SEGMENT = re.compile(r"Segment\d+_(ID|Name|LabelValue)")
 

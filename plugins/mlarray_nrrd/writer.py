@@ -11,9 +11,9 @@ import numpy as np
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io.sdk import file_order, tell_unheld
-from mlarray_nrrd.composing import compose, source_header, type_name
 from mlarray_nrrd.encodings import ENCODINGS, SUFFIXES, encode_hex, encode_text
 from mlarray_nrrd.reader import is_segmentation
+from mlarray_nrrd.write_header import compose, source_header, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from mlarray_io import Context, Reader
-    from mlarray_nrrd import NrrdOptions
     from mlarray_nrrd.header import Header
+    from mlarray_nrrd.options import NrrdOptions
 
 _WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(bool): np.dtype("u1"),

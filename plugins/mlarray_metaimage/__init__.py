@@ -1,0 +1,57 @@
+"""MetaImage, ITK's own format, both ways."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from mlarray_io import Confidence, Format, hookimpl
+from mlarray_metaimage.options import MetaImageOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlarray_io import Context, ImageRef, Reader, Source
+
+_META = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=")
+_SHAPE = re.compile(rb"^\s*(DimSize|ElementType|NDims)\s*=", re.MULTILINE)
+
+
+class MetaImageFormat(Format[MetaImageOptions]):
+    """ITK's own format."""
+
+    name: ClassVar[str] = "metaimage"
+    title: ClassVar[str] = "MetaImage"
+    suffixes: ClassVar[tuple[str, ...]] = (".mha", ".mhd")
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for the first field and for those that say the shape."""
+        head = source.head[:8192]
+        if _META.match(head) and len(set(_SHAPE.findall(head))) > 1:
+            return Confidence.PARSED
+        return super().sniff(source)
+
+    def open(self, source: Source, image: ImageRef, options: MetaImageOptions, context: Context) -> Reader:
+        """Read the header; voxels come box by box, forwards when they are compressed."""
+        from mlarray_metaimage.reader import open_metaimage
+
+        return open_metaimage(source.path, options, context)
+
+    def write(self, reader: Reader, target: Path, options: MetaImageOptions, context: Context) -> None:
+        """Write one file, or a header and its data beside it when the name ends in ``.mhd``."""
+        from mlarray_metaimage.writer import write_metaimage
+
+        write_metaimage(reader, target, options, context)
+
+    def companions(self, target: Path) -> tuple[Path, ...]:
+        """Return the names that the data of a ``.mhd`` can have."""
+        if target.suffix.lower() != ".mhd":
+            return ()
+        return target.with_suffix(".raw"), target.with_suffix(".zraw")
+
+
+@hookimpl
+def mlarray_formats() -> Iterable[Format]:
+    """Return the one format of this plugin."""
+    return [MetaImageFormat()]

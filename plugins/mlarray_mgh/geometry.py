@@ -1,0 +1,51 @@
+"""Where an MGH header puts its voxels, and what its frames are. Its world is RAS, its units mm and ms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlarray_core import geometry
+from mlarray_core.errors import CorruptError, MetadataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlarray_core import MetaSpatial
+    from mlarray_mgh.header import Mgh
+
+
+def labels_of(header: Mgh) -> list[str]:
+    """Return the labels of the axes: frames are time when there is a repetition time."""
+    frames = ["temporal" if header.repetition() > 0 else "non_spatial"] if header.sizes()[3] > 1 else []
+    return [*frames, "spatial_z", "spatial_y", "spatial_x"]
+
+
+def spatial_of(header: Mgh, path: Path) -> MetaSpatial:
+    """Return the spatial section that a header describes.
+
+    Raises
+    ------
+    CorruptError
+        Its numbers make no placement.
+    """
+    labels, affine = labels_of(header), header.affine()
+    units = ["ms" if label == "temporal" else "mm" if label != "non_spatial" else "" for label in labels]
+    try:
+        if not np.isfinite(affine).all():
+            raise CorruptError(
+                "expected numbers, got NaN or infinity", path=path, field="delta, Mdc or Pxyz_c"
+            )
+        ordered = geometry.to_world(affine[:, [2, 1, 0, 3]], "RAS", "LPS")
+        return geometry.spatial_meta(ordered, axis_labels=labels, axis_units=units, coord_system="LPS")
+    except MetadataError as error:
+        raise CorruptError(error.message, path=path, field="Mdc") from error
+
+
+def positions(header: Mgh) -> dict[int, dict[str, Any]]:
+    """Return the times of the frames."""
+    if labels_of(header)[0] != "temporal" or not np.isfinite(header.repetition()):
+        return {}
+    times = [header.repetition() * index for index in range(header.sizes()[3])]
+    return {0: {"name": "time", "unit": "ms", "values": times}}

@@ -1,0 +1,24 @@
+"""What a user may choose about NIfTI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlarray_io import Options, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class NiftiOptions(Options):
+    """Settings of reading (`form`) and of writing (the others)."""
+
+    form: Literal["auto", "sform", "qform", "none"] = option(
+        "auto", "Which placement of the header to read; auto: the sform if its code is set, else the qform"
+    )
+    version: Literal["auto", "1", "2"] = option(
+        "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"
+    )
+    gzip_level: int = option(2, "Effort of writing .gz, 0 (none) to 9 (most); 1 to 3 are many times faster")
+    rescale: bool = option(
+        True, "Write an image from NIfTI as its stored integers again, with their slope and intercept"
+    )

@@ -1,0 +1,86 @@
+"""Units of space and time: the header's codes, and what others are turned into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlarray_core import Additions, geometry
+from mlarray_nifti.axes import axis_units, steps
+from mlarray_nifti.write_axes import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlarray_io import Context, Reader
+    from mlarray_nifti.header import Header
+    from mlarray_nifti.write_axes import Plan
+
+_MM, _UM = 2, 3
+_SPACE = {
+    "m": (1, 1.0), "mm": (_MM, 1.0), "cm": (_MM, 10.0),
+    "um": (_UM, 1.0), "µm": (_UM, 1.0), "μm": (_UM, 1.0), "micron": (_UM, 1.0), "nm": (_UM, 1e-3),
+}  # fmt: skip
+"""Code, and what to multiply by, for each unit of length."""
+
+_TIME = {
+    "s": (8, 1.0), "ms": (16, 1.0), "us": (24, 1.0), "µs": (24, 1.0), "μs": (24, 1.0), "min": (8, 60.0),
+    "Hz": (32, 1.0), "ppm": (40, 1.0), "rad/s": (48, 1.0),
+}  # fmt: skip
+
+
+def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> float:
+    """Store the units, and the steps of the fourth axis. Return the factor for lengths.
+
+    An image in a known world without units is taken for millimetres, unless its NIfTI source said nothing.
+    """
+    labels, units = labels_of(reader), reader.meta.spatial.axis_units
+    if plan.as_read and units == axis_units(header, labels):
+        space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
+    else:
+        known = geometry.normal_world(reader.meta.spatial.coord_system) is not None
+        given = units or [""] * len(labels)
+        fourth = plan.axes[3] if len(plan.axes) > 3 else None
+        space = _code("length", {given[axis] for axis in plan.spatial}, _SPACE, context)
+        space = (_MM, 1.0) if space == (0, 1.0) and known and units is None else space
+        time = _code("time", set() if fourth is None else {given[fourth]}, _TIME, context)
+        header.fields["xyzt_units"] = space[0] | time[0]
+    _put_steps(header, reader, plan, time[1], context)
+    return space[1]
+
+
+def _code(
+    what: str, given: Iterable[str], known: dict[str, tuple[int, float]], context: Context
+) -> tuple[int, float]:
+    units = sorted(set(given) - {""})
+    if not units:
+        return 0, 1.0
+    if len(units) == 1 and units[0] in known:
+        return known[units[0]]
+    names = ", ".join(units)
+    context.loss(f"unit of {what} {names}", "NIfTI has one unit for all axes, of a few; the numbers are kept")
+    return 0, 1.0
+
+
+def _put_steps(header: Header, reader: Reader, plan: Plan, factor: float, context: Context) -> None:
+    """Store distance and start of the fourth axis."""
+    axis = plan.axes[3] if len(plan.axes) > 3 else None
+    if axis is None:
+        return
+    values = Additions.of(reader.meta).axes.get(axis, {}).get("values")
+    timed = labels_of(reader)[axis] in ("temporal", "continuous")
+    if plan.as_read and values == (steps(header, reader.shape[axis]) if timed else None):
+        return
+    header.fields["pixdim"][4] = header.fields["toffset"] = 0
+    if not timed:
+        if values:
+            context.loss(f"positions along axis {axis}", "NIfTI has steps for time only")
+        return
+    if not values or len(values) != reader.shape[axis] or not all(isinstance(v, int | float) for v in values):
+        return
+    step = (values[-1] - values[0]) / max(len(values) - 1, 1)
+    if not np.allclose(np.diff(values), step, rtol=1e-4, atol=abs(step) * 1e-4):
+        context.loss(f"positions along axis {axis}", "NIfTI holds only even steps")
+        return
+    header.fields["pixdim"][4], header.fields["toffset"] = step * factor, values[0] * factor

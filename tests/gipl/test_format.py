@@ -1,0 +1,27 @@
+"""GIPL under the compliance suite, with SimpleITK as the reference."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlarray_gipl import GiplFormat
+from mlarray_io.testing import FormatTests
+from tests.by_simpleitk import as_read, by_simpleitk
+
+
+class TestGipl(FormatTests):
+    @pytest.fixture
+    def format(self):
+        return GiplFormat()
+
+    @pytest.fixture
+    def samples(self, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("gipl")
+        types = ("i2", "u1", "i1", "u2", "f4", "f8")
+        return [
+            *(by_simpleitk(folder / f"{dtype}.gipl", dtype) for dtype in types),
+            by_simpleitk(folder / "packed.gipl.gz"),
+        ]
+
+    def reference(self, path, image):
+        return as_read(path)
