@@ -32,6 +32,10 @@ Each also inherits the builtin in parentheses, so that ``except ValueError`` goe
 from __future__ import annotations
 
 from os import PathLike, fspath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class MLArrayError(Exception):
@@ -64,6 +68,11 @@ class MLArrayError(Exception):
         self.field = field
         self.hint = hint
 
+    def name_path(self, path: str | PathLike[str] | None) -> None:
+        """Note which file the error is about, unless it names one already."""
+        if not self.path and path is not None:
+            self.path = _told(fspath(path), whole=True)
+
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.path, self.field) if part)
         text = f"{where}: {self.message}" if where else self.message
@@ -71,6 +80,30 @@ class MLArrayError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.path, self.field, self.hint)
+
+
+class about:  # noqa: N801 - used like a function
+    """A ``with`` block whose errors name the file that they are about.
+
+    A class, not a generator: metadata are read through it, and a generator would cost as much as they do.
+
+    Parameters
+    ----------
+    path
+        Of the file; None where it has none.
+    """
+
+    def __init__(self, path: str | PathLike[str] | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, MLArrayError):
+            error.name_path(self._path)
 
 
 def _told(text: str, *, whole: bool = False) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.chunks.header import CHUNK_HEADER, UNINIT, ChunkHead
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError, about
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,12 +75,9 @@ class ChunkIndex:
 
     @cached_property
     def _places(self) -> tuple[Array, Array]:
-        try:
+        with about(self._path):
             offsets = self._unpacked()
             return offsets, _room(offsets, self._frame.cbytes)
-        except MLArrayError as error:
-            error.path = error.path or self._path
-            raise
 
     def _unpacked(self) -> Array:
         import numpy as np

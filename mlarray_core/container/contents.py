@@ -12,7 +12,7 @@ from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import ChunkIndex, special
 from mlarray_core.container.mapping import being_written, map_file, open_binary
 from mlarray_core.container.stored_meta import meta_of, read_mapping
-from mlarray_core.errors import CorruptError, MLArrayError
+from mlarray_core.errors import CorruptError, MLArrayError, about
 from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
@@ -66,13 +66,10 @@ class Contents:
         self.buffer, self.path = buffer, path
         self.verification = verify
         self.read = read = reader(buffer)
-        try:
+        with about(path):
             self.frame = frames.parse(read, len(buffer))
             self.index = ChunkIndex(read, self.frame, path)
             self.state, self.table = seal.read_seal(read, self.frame, compare=verify != "none")
-        except MLArrayError as error:
-            error.path = error.path or path
-            raise
         self._compares = verify != "none" and self.state is seal.State.SEALED
         self._all_checked = not self.frame.nchunks
         self.end = _end_of(self)
@@ -97,11 +94,8 @@ class Contents:
         from mlarray_core.chunks import codec
 
         frame = self.frame
-        try:
+        with about(self.path):
             dtype = codec.dtype_of(frame.dtype, frame.typesize)
-        except MLArrayError as error:
-            error.path = error.path or self.path
-            raise
         return codec.Grid(frame.shape, frame.chunks, frame.blocks, dtype)
 
     @cached_property
@@ -334,12 +328,9 @@ def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
             return file.read(count)
 
         frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
-        try:
+        with about(path):
             ChunkIndex(read, frame, path)
             state, _ = seal.read_seal(read, frame)
-        except MLArrayError as error:
-            error.path = error.path or path
-            raise
         if state is seal.State.EDITED:
             warn_edited(path)
         return meta_of(read_mapping(read, frame, path), frame.shape, path), frame.shape, frame.dtype

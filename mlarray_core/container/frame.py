@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS, ChunkHead, plain_chunk
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
+from mlarray_core.errors import CorruptError, LimitError, UnsupportedError, about
 from mlarray_core.metadata.msgpack import Unpacker
 
 Read = Callable[[int, int], bytes]
@@ -115,10 +115,8 @@ def parse(read: Read, size: int, path: str | None = None) -> Frame:
         A frame, but not one of an N-dimensional array with codecs and filters known here.
     """
     try:
-        return _parse(read, size)
-    except MLArrayError as error:
-        error.path = error.path or path
-        raise
+        with about(path):
+            return _parse(read, size)
     except struct.error as error:
         raise CorruptError("the frame's header is cut short", path=path) from error
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.container import frame as frames
-from mlarray_core.errors import MLArrayError
+from mlarray_core.errors import about
 from mlarray_core.metadata import generations, msgpack
 
 if TYPE_CHECKING:
@@ -29,12 +29,9 @@ def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> di
     LimitError
         They are larger, longer or more deeply nested than metadata are.
     """
-    try:
+    with about(path):
         stored = stored_metadata(read, frame)
         return {} if stored is None else generations.decode(stored)
-    except MLArrayError as error:
-        error.path = error.path or path
-        raise
 
 
 def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -> Meta:
@@ -57,11 +54,8 @@ def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -
     from mlarray_core.meta import Meta
 
     has_array = says_array(mapping, shape)
-    try:
+    with about(path):
         meta = generations.lift(mapping, shape=shape if has_array else None) if mapping else Meta()
-    except MLArrayError as error:
-        error.path = error.path or path
-        raise
     meta._set_by_library(has_array=has_array)
     return meta
 

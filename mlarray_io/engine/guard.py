@@ -33,7 +33,7 @@ def reading(source: Source, format: str) -> Iterator[None]:
     try:
         yield
     except MLArrayError as error:
-        error.path = error.path or str(source.where)
+        error.name_path(str(source.where))
         _name_url(error, source)
         raise
     except OSError as error:
@@ -71,7 +71,7 @@ def writing(path: Path | str, format: str) -> Iterator[None]:
     try:
         yield
     except MLArrayError as error:
-        error.path = error.path or str(path)
+        error.name_path(path)
         raise
     except OSError as error:
         if error.errno is None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError
+from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError, about
 from mlarray_io.mla import MlaReader
 from mlarray_io.sdk.format import Context, Reader
 
@@ -98,12 +98,8 @@ def planes_of(
     with opened(place_of(path), source_format) as (source, format):
         options, context = format.options_type(), Context(threads=available_threads())
         chosen = choose(images_of(source, format, options, context), image, source)
-        with open_image(source, format, chosen, options, context) as reader:
-            try:
-                return planes(reader, window)
-            except UnsupportedError as error:
-                error.path = error.path or str(source.where)
-                raise
+        with open_image(source, format, chosen, options, context) as reader, about(str(source.where)):
+            return planes(reader, window)
 
 
 def _coarse(reader: Reader) -> Reader:

@@ -89,7 +89,7 @@ def _arranged(group: Group, options: DicomOptions) -> Found:
     try:
         return Found(group, arrange(group, options))
     except MLArrayError as error:
-        error.path = error.path or str(_place(group))
+        error.name_path(str(_place(group)))
         return Found(group, problem=error)
 
 

@@ -63,6 +63,7 @@ def unlocked() -> Iterator[None]:
 
     with (
         patch.object(BaseMeta, "_guard", lambda self, name: None),
+        patch.object(BaseMeta, "_user_names", lambda self: list(self._names())),
         patch.object(schema, "_with_shape", lambda section, before: section),
     ):
         yield

@@ -224,7 +224,7 @@ def _split_frames(
         for index in members:
             frames += frames_of(instances[index], index)
     except MLArrayError as error:
-        error.path = error.path or str(instances[members[0]].path)
+        error.name_path(str(instances[members[0]].path))
         return [Group(instances, [Frame(index, 0) for index in members], layout, why, error)]
     whole = Group(instances, sorted(frames, key=lambda frame: frame.order), layout, why)
     groups = [whole]

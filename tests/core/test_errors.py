@@ -1,0 +1,39 @@
+"""What all errors have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlarray_core.errors import CorruptError, about
+
+
+def test_an_error_names_the_file_of_the_block_it_left():
+    with pytest.raises(CorruptError, match=r"^scan\.mla: cut short$"), about(Path("scan.mla")):
+        raise CorruptError("cut short")
+
+
+def test_an_error_that_names_a_file_goes_on_naming_it():
+    with pytest.raises(CorruptError) as caught, about("outer.mla"):
+        raise CorruptError("cut short", path="inner.mla")
+    assert caught.value.path == "inner.mla"
+
+
+def test_a_block_without_a_file_names_none():
+    with pytest.raises(CorruptError) as caught, about(None):
+        raise CorruptError("cut short")
+    assert caught.value.path is None
+
+
+def test_other_errors_pass_as_they_are():
+    with pytest.raises(KeyError), about("scan.mla"):
+        raise KeyError("a")
+
+
+def test_the_file_of_a_block_is_named_without_the_secrets_of_its_url():
+    with pytest.raises(CorruptError) as caught, about("https://user:secret@host/scan.mla?token=abc"):
+        raise CorruptError("cut short")
+    assert caught.value.path is not None
+    assert "secret" not in str(caught.value)
+    assert "abc" not in str(caught.value)
