@@ -110,7 +110,7 @@ def _told(text: str, *, whole: bool = False) -> str:
     """Return a text without the passwords and tokens that URLs in it hold, or that it holds as a URL."""
     if "://" not in text:
         return text
-    from mlarray_core.urls import is_url, scrubbed, shown
+    from mlarray_core.url_text import is_url, scrubbed, shown
 
     return shown(text) if whole and is_url(text) else scrubbed(text)
 

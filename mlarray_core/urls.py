@@ -1,9 +1,7 @@
-"""URLs: what is one, what may be shown of it, and the file system of fsspec's behind it, errors explained."""
+"""What is behind a URL: fsspec's file systems, byte ranges, and errors explained."""
 
 from __future__ import annotations
 
-import os
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +16,12 @@ from mlarray_core.errors import (
     UnsupportedError,
     WriteError,
 )
+from mlarray_core.url_text import LOGIN, is_url, links, protocols, scrubbed, shown
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
-_PROTOCOL = r"[A-Za-z][\w.+-]+"
-_URL = re.compile(_PROTOCOL + "(?:://|::)")
-_LINK = re.compile(f"::(?={_PROTOCOL}(?:://|::|$))")
-_SHOWN = re.compile(f"({_PROTOCOL}://[^\\s'\"<>]*)")
-_LOGIN = re.compile(r"^(?:[^/?#@]*@|[^/?#:@]*:(?!\d*(?:[/?#]|$)).*@)")
-"""Who logs in: what precedes @, also a password with a slash in it, which no port has."""
-_HOSTLESS = {"memory", "zip", "tar", "libarchive", "file", "local"}
 
 PACKAGES = {
     "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp",
@@ -39,49 +32,12 @@ PACKAGES = {
 _REFUSED = {"reference": "its content would say which other URLs are opened"}
 
 
-def is_url(where: str | os.PathLike[str]) -> bool:
-    """Whether a path is a URL: ``s3://bucket/key``, or a chain of them as fsspec writes it."""
-    text = os.fspath(where)
-    return "://" in text and _URL.match(text) is not None
-
-
-def shown(url: str) -> str:
-    """Return a URL without what may be secret: who logs in, and everything from ``?`` or ``#`` on."""
-    return "::".join(map(_bare, links(url)))
-
-
-def scrubbed(text: str) -> str:
-    """Return a text with every URL in it as `shown` shows it."""
-    return _SHOWN.sub(lambda match: shown(match[0]), text)
-
-
-def links(url: str) -> list[str]:
-    """Return the URLs of a chain, from left to right; a protocol without ``://`` is one too."""
-    return _LINK.split(url)
-
-
-def _bare(link: str) -> str:
-    protocol, mark, rest = link.partition("://")
-    rest = rest if protocol in _HOSTLESS else _LOGIN.sub("", rest)
-    return protocol + mark + re.split(r"[?#]", rest, maxsplit=1)[0]
-
-
-def protocols(url: str) -> list[str]:
-    """Return the protocols of a URL, of a chain from left to right."""
-    return [link.partition("://")[0].lower() for link in links(url)]
-
-
 def refuse_url(path: str | os.PathLike[str]) -> None:
     """Raise `ModeError` for a URL: what is there can't be changed in place."""
     if is_url(path):
         raise ModeError(
             "files at a URL can't be changed in place", path=path, hint="Download it, and upload it again"
         )
-
-
-def is_web(url: str) -> bool:
-    """Whether a URL is that of a web server, which has pages instead of folders."""
-    return protocols(url)[0] in ("http", "https")
 
 
 def filesystem(url: str, **settings: Any) -> tuple[Any, str]:
@@ -180,7 +136,7 @@ def _text(error: BaseException, url: str) -> str:
     """Return what an error says, in one line, less the secrets of a URL."""
     text = " ".join(str(error).split()).replace(url, shown(url))
     for link in links(url):
-        login = _LOGIN.match(link.partition("://")[2])
+        login = LOGIN.match(link.partition("://")[2])
         for secret in (login[0] if login else "", link.partition("?")[2]):
             text = text.replace(secret, "") if secret else text
     return scrubbed(text)[:300] or type(error).__name__

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.array.image import MLArray
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Grid
     from mlarray_core.layout.shapes import Layout
     from mlarray_core.meta import Meta
     from mlarray_io.engine.lossy import Tolerance
@@ -129,7 +129,7 @@ class MlaFormat(Format[MlaOptions]):
 
         import numpy as np
 
-        from mlarray_core.chunks.codec import Grid
+        from mlarray_core.chunks.grid import Grid
         from mlarray_core.container.frame_writer import FrameWriter
         from mlarray_core.layout.plan import note_layout
         from mlarray_core.levels import store as levels
@@ -273,10 +273,10 @@ def chunks_of(
 
 def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:
     """Return the layout that the options ask for; that of a source which is `.mla` itself otherwise."""
-    from mlarray_core.chunks import codec
+    from mlarray_core.chunks.params import codec_number
     from mlarray_core.layout.plan import plan_layout
 
-    cparams = {} if options.codec is None else {"codec": codec.codec_number(options.codec)}
+    cparams = {} if options.codec is None else {"codec": codec_number(options.codec)}
     if options.clevel is not None:
         cparams["clevel"] = options.clevel
     patch = options.patch_size

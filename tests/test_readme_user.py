@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
-from mlarray_core.container.contents import read_meta
+from mlarray_core.container.open import read_meta
 
 PAGE = (Path(__file__).parent / "data" / "api" / "user_examples.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^## (.*?)$\n+```python\n(.*?)^```$", PAGE, re.M | re.S)

@@ -13,7 +13,7 @@ from mlarray_core.array.geometry import ArrayGeometry
 from mlarray_core.container.contents import Contents
 from mlarray_core.container.storage import EditedStorage, FrameStorage, PlainStorage
 from mlarray_core.errors import ReadError
-from mlarray_core.urls import is_url
+from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,15 +13,16 @@ import numpy as np
 from mlarray_core.array.levels import ArrayLevels, Levels, write_levels
 from mlarray_core.array.sessions import FileSession, compression_of, settle
 from mlarray_core.array.state import checked_dtype
-from mlarray_core.chunks.codec import Grid
-from mlarray_core.container.contents import SUFFIX, Contents, load_contents, open_contents
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.container.contents import SUFFIX, Contents
+from mlarray_core.container.open import load_contents, open_contents
 from mlarray_core.container.storage import FrameStorage, PlainStorage, check_size
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
 from mlarray_core.layout.plan import normal_shape, note_layout, plan_layout
 from mlarray_core.meta import Meta
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
-from mlarray_core.urls import is_url
+from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
     import weakref

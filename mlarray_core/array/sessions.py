@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlarray_core.container.contents import Contents, open_contents
 from mlarray_core.container.edits import Editor
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.container.mapping import lock, open_binary
+from mlarray_core.container.open import open_contents
 from mlarray_core.container.storage import EditedStorage, FrameStorage, Storage
 from mlarray_core.errors import LockedError, MLArrayError, WriteError
 from mlarray_core.levels import store as levels
@@ -27,7 +27,8 @@ from mlarray_core.publish import Publication, atomic, write_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Grid
+    from mlarray_core.container.contents import Contents
     from mlarray_core.meta import Meta
 
 _sessions: weakref.WeakValueDictionary[str, FileSession] = weakref.WeakValueDictionary()

@@ -11,7 +11,8 @@ import numpy as np
 
 from mlarray_core.array.sessions import FileSession, compression_of
 from mlarray_core.chunks import codec
-from mlarray_core.chunks.codec import Grid
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.chunks.params import plain_dparams
 from mlarray_core.container.contents import Contents, warn_edited
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.container.seal import State
@@ -147,7 +148,7 @@ class ArrayState:
         self, contents: Contents, dparams: Any, kind: type[FrameStorage] = FrameStorage
     ) -> FrameStorage:
         """Take metadata and voxels from an open frame."""
-        dparams = {"nthreads": 1, **codec.plain_dparams(dparams)}
+        dparams = {"nthreads": 1, **plain_dparams(dparams)}
         mapping = None if contents.verification == "none" else contents.mapping()
         if _can_wait(contents, mapping):
             self._read_meta_later(partial(_meta_of_voxels, contents, dparams, mapping))

@@ -9,18 +9,17 @@ fork can't survive, stay off.
 from __future__ import annotations
 
 import ast
-import itertools
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import blosc2
 import numpy as np
 
-from mlarray_core.chunks.header import CODECS, FILTERS
-from mlarray_core.errors import ArgumentError, ArgumentTypeError, CorruptError, UnsafeError
+from mlarray_core.errors import CorruptError, UnsafeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlarray_core.chunks.grid import Grid
 
 Array = np.ndarray[Any, Any]
 DEFAULT_CODEC = int(blosc2.Codec.LZ4HC.value)
@@ -43,170 +42,6 @@ def decompress(chunk: bytes, nbytes: int) -> bytes:
     return plain
 
 
-def plain_params(params: Any, kind: type[Any]) -> dict[str, Any]:
-    """Return parameters, in whatever form Blosc2 takes, as plain numbers.
-
-    Parameters
-    ----------
-    params
-        None, a mapping, or an instance of `kind`.
-    kind
-        `blosc2.CParams` or `blosc2.DParams`.
-
-    Raises
-    ------
-    ArgumentError
-        Blosc2 knows no parameter of this name.
-    """
-    if params is None:
-        return {}
-    known = kind.__dataclass_fields__
-    if not isinstance(params, Mapping):
-        if not isinstance(params, kind):
-            raise ArgumentTypeError(f"expected a dict or {kind.__name__}, not {type(params).__name__}")
-        params = {name: getattr(params, name) for name in known}
-    for name in params:
-        if name not in known:
-            raise ArgumentError(f"Blosc2 knows no parameter {name!r}", hint=f"Known are {', '.join(known)}")
-    return {name: _plain(value) for name, value in params.items()}
-
-
-def plain_cparams(params: Any) -> dict[str, Any]:
-    """Return compression parameters as plain numbers."""
-    return plain_params(params, blosc2.CParams)
-
-
-def plain_dparams(params: Any) -> dict[str, Any]:
-    """Return decompression parameters as plain numbers."""
-    return plain_params(params, blosc2.DParams)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    value = getattr(value, "value", value)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def codec_number(name: str | int) -> int:
-    """Return the number of a codec given by name, such as ``zstd``.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such codec.
-    """
-    if isinstance(name, int):
-        return name
-    names = {codec.name.lower(): int(codec.value) for codec in blosc2.Codec}
-    known = {key: names[key] for key in ("blosclz", "lz4", "lz4hc", "zlib", "zstd")}
-    if name.lower() not in known:
-        raise ArgumentError(f"no codec is called {name!r}", hint=f"Choose one of {', '.join(known)}")
-    return known[name.lower()]
-
-
-def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain compression parameters as Blosc2 wants them: enums and one thread."""
-    params = {key: value for key, value in cparams.items() if value is not None}
-    params["nthreads"] = 1
-    if params.get("codec", 0) not in CODECS or not FILTERS.issuperset(params.get("filters", ())):
-        raise ArgumentError(
-            f"codec {params.get('codec')} or filters {params.get('filters')} are not built into Blosc2",
-            field="cparams",
-        )
-    if "codec" in params:
-        params["codec"] = blosc2.Codec(params["codec"])
-    if "splitmode" in params:
-        params["splitmode"] = blosc2.SplitMode(params["splitmode"])
-    if "tuner" in params:
-        params["tuner"] = blosc2.Tuner(params["tuner"])
-    if "filters" in params:
-        params["filters"] = [blosc2.Filter(number) for number in params["filters"]]
-        params.setdefault("filters_meta", [0] * len(params["filters"]))
-    for name in (
-        ("typesize", "blocksize", "use_dict") if not params.get("use_dict") else ("typesize", "blocksize")
-    ):
-        params.pop(name, None)
-    return params
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How an array is cut into chunks and blocks.
-
-    Parameters
-    ----------
-    shape, chunks, blocks
-        In items, one number for each axis.
-    dtype
-        Of the items.
-    """
-
-    shape: tuple[int, ...]
-    chunks: tuple[int, ...]
-    blocks: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @cached_property
-    def counts(self) -> tuple[int, ...]:
-        """Number of chunks along each axis."""
-        return tuple(
-            -(-size // chunk) if chunk else 0 for size, chunk in zip(self.shape, self.chunks, strict=True)
-        )
-
-    @cached_property
-    def nchunks(self) -> int:
-        """Number of chunks in all."""
-        return math.prod(self.counts)
-
-    @cached_property
-    def extended(self) -> tuple[int, ...]:
-        """Shape of a stored chunk: whole blocks."""
-        return tuple(-(-c // b) * b if b else 0 for c, b in zip(self.chunks, self.blocks, strict=True))
-
-    @cached_property
-    def blocksize(self) -> int:
-        """Bytes of a block."""
-        return math.prod(self.blocks) * self.dtype.itemsize
-
-    @cached_property
-    def chunksize(self) -> int:
-        """Bytes of a stored chunk."""
-        return math.prod(self.extended) * self.dtype.itemsize
-
-    def box(self, number: int) -> tuple[slice, ...]:
-        """Return the box of the array that chunk `number` (C order) holds."""
-        place = np.unravel_index(number, self.counts) if self.shape else ()
-        return tuple(
-            slice(int(i) * c, min((int(i) + 1) * c, s))
-            for i, c, s in zip(place, self.chunks, self.shape, strict=True)
-        )
-
-    def overlap(self, number: int, box: Sequence[slice]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Return where chunk `number` and `box` meet: within the box, and within the chunk."""
-        here, inside = [], []
-        for part, own in zip(box, self.box(number), strict=True):
-            start, stop = max(part.start, own.start), min(part.stop, own.stop)
-            here.append(slice(start - part.start, stop - part.start))
-            inside.append(slice(start - own.start, stop - own.start))
-        return tuple(here), tuple(inside)
-
-    def touched(self, box: Sequence[slice]) -> list[int]:
-        """Return the numbers of the chunks that `box` touches."""
-        if not self.shape:
-            return [0]
-        ranges = []
-        for part, chunk in zip(box, self.chunks, strict=True):
-            if part.stop <= part.start:
-                return []
-            ranges.append(range(part.start // chunk, -(-part.stop // chunk)))
-        counts = self.counts
-        strides = [math.prod(counts[axis + 1 :]) for axis in range(len(counts))]
-        return [
-            sum(i * s for i, s in zip(place, strides, strict=True)) for place in itertools.product(*ranges)
-        ]
-
-
 def encode(data: Array, grid: Grid, cparams: Mapping[str, Any]) -> bytes:
     """Return the stored bytes of one chunk.
 
@@ -217,7 +52,7 @@ def encode(data: Array, grid: Grid, cparams: Mapping[str, Any]) -> bytes:
     grid
         The array's.
     cparams
-        As `blosc2_params` returns them.
+        As `params.blosc2_params` returns them.
     """
     if data.shape != grid.extended:
         whole = np.zeros(grid.extended, grid.dtype)

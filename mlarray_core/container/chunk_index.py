@@ -11,7 +11,7 @@ from mlarray_core.errors import CorruptError, LimitError, MLArrayError, about
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.frame import Frame, Read
 
     Array = np.ndarray[Any, Any]

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import frame as frames
 from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import ChunkIndex, special
-from mlarray_core.container.mapping import being_written, map_file, open_binary
+from mlarray_core.container.mapping import being_written
 from mlarray_core.container.stored_meta import meta_of, read_mapping
 from mlarray_core.errors import CorruptError, MLArrayError, about
-from mlarray_core.urls import is_url
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable
 
     import numpy as np
 
-    from mlarray_core.chunks.codec import Grid
     from mlarray_core.meta import Meta
 
     Array = np.ndarray[Any, Any]
 
 SUFFIX = ".mla"
-
-_Result = TypeVar("_Result")
 
 
 class Contents:
@@ -96,7 +91,7 @@ class Contents:
         frame = self.frame
         with about(self.path):
             dtype = codec.dtype_of(frame.dtype, frame.typesize)
-        return codec.Grid(frame.shape, frame.chunks, frame.blocks, dtype)
+        return Grid(frame.shape, frame.chunks, frame.blocks, dtype)
 
     @cached_property
     def _unchecked(self) -> Array:
@@ -220,52 +215,6 @@ def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
     return lambda at, count: bytes(buffer[at : at + count])
 
 
-def open_contents(path: str, verify: str = "touch") -> Contents:
-    """Return a file's frame in a memory map, as it is now: later edits in place don't show.
-
-    Of a URL only header and trailer are fetched, and chunks when they are read.
-
-    Raises
-    ------
-    CorruptError
-        It is damaged.
-    ReadError
-        It can't be opened, or is no regular file.
-    """
-    if is_url(path):
-        from mlarray_core.container.remote import open_remote
-
-        return open_remote(path, verify)
-    return _settled(path, lambda: Contents(map_file(path), path, verify))
-
-
-def load_contents(path: str, verify: str = "touch") -> Contents:
-    """Return a file's frame in memory. Errors are those of `open_contents`."""
-
-    def load() -> Contents:
-        with open_binary(path) as file:
-            return Contents(file.read(), path, verify)
-
-    return _settled(path, load)
-
-
-def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
-    """Try again when a failed attempt may have met another process in the moment of a commit."""
-    for _ in range(5):
-        before = _header_of(path)
-        try:
-            return attempt()
-        except CorruptError:
-            if _header_of(path) == before:
-                raise
-    return attempt()
-
-
-def _header_of(path: str) -> bytes:
-    with open_binary(path) as file:
-        return file.read(frames.MIN_HEADER)
-
-
 def _end_of(contents: Contents) -> int:
     """Return where frame and levels end, and warn of anything else that follows."""
     size, length = len(contents.buffer), contents.frame.length
@@ -309,28 +258,3 @@ def warn_edited(path: str | None) -> None:
         "Accept it as it is with: mlarray verify --reseal",
         stacklevel=4,
     )
-
-
-def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
-    """Return metadata, shape and dtype of a `.mla` file from its header and trailer, checked by its seal.
-
-    Neither Blosc2 nor voxels are touched.
-    """
-    name = os.fspath(path)
-    return _settled(name, lambda: _read_meta(name))
-
-
-def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
-    with open_binary(path) as file:
-
-        def read(at: int, count: int) -> bytes:
-            file.seek(at)
-            return file.read(count)
-
-        frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
-        with about(path):
-            ChunkIndex(read, frame, path)
-            state, _ = seal.read_seal(read, frame)
-        if state is seal.State.EDITED:
-            warn_edited(path)
-        return meta_of(read_mapping(read, frame, path), frame.shape, path), frame.shape, frame.dtype

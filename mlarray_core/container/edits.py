@@ -16,8 +16,7 @@ from mlarray_core.chunks import codec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mlarray_core.array.indexing import Box
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Box, Grid
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +32,7 @@ class Editor:
     grid
         How the array is cut.
     cparams
-        As `codec.blosc2_params` returns them.
+        As `params.blosc2_params` returns them.
     load
         Returns an encoded chunk, None for zeros.
     store

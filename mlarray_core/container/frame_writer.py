@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.contents import Contents
 
     Array = np.ndarray[Any, Any]
@@ -79,9 +79,10 @@ class FrameWriter:
         self, file: BinaryIO, grid: Grid, cparams: Mapping[str, Any], base: Contents | None = None
     ) -> None:
         from mlarray_core.chunks import codec
+        from mlarray_core.chunks.params import blosc2_params
 
         self.file, self.grid = file, grid
-        self.cparams = codec.blosc2_params(cparams)
+        self.cparams = blosc2_params(cparams)
         self._behind = base is not None
         if base is not None:
             self._continue(base)

@@ -12,12 +12,13 @@ from mlarray_core.chunks.header import CHUNK_HEADER
 from mlarray_core.container.contents import Contents
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import ReadError
-from mlarray_core.urls import explained, filesystem, is_web, read_part, shown
+from mlarray_core.url_text import is_web, shown
+from mlarray_core.urls import explained, filesystem, read_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlarray_core.array.indexing import Box
+    from mlarray_core.chunks.grid import Box
 
 Array = np.ndarray[Any, Any]
 Range = tuple[int, int]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.params import blosc2_params
 from mlarray_core.container.edits import Editor
 from mlarray_core.container.mapping import forget_pages
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError
@@ -19,8 +20,7 @@ from mlarray_core.errors import CorruptError, LimitError, MLArrayError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlarray_core.array.indexing import Box
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Box, Grid
     from mlarray_core.container.contents import Contents
 
 Array = np.ndarray[Any, Any]
@@ -279,4 +279,4 @@ def edited_copy(base: Storage, cparams: Mapping[str, Any]) -> EditedStorage:
     def load(number: int) -> bytes | None:
         return changed[number] if number in changed else base.chunk(number)
 
-    return EditedStorage(Editor(base.grid, codec.blosc2_params(cparams), load, changed.__setitem__))
+    return EditedStorage(Editor(base.grid, blosc2_params(cparams), load, changed.__setitem__))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.chunks.params import plain_cparams, plain_dparams
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import shapes as layout
 from mlarray_core.layout.sampling import best_compression
@@ -75,10 +77,8 @@ def plan_layout(
     if name == "auto":
         if voxels is None:
             raise ArgumentError("the profile 'auto' needs the voxels at once", hint="Choose another profile")
-        params = best_compression(
-            voxels, codec.Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner)
-        )
-    return replace(plan, cparams={**params, **codec.plain_cparams(cparams)})
+        params = best_compression(voxels, Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner))
+    return replace(plan, cparams={**params, **plain_cparams(cparams)})
 
 
 def _partition(
@@ -118,7 +118,7 @@ def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
         block_size=list(plan.blocks),
         patch_size=None if plan.patch_size is None else list(plan.patch_size),
         cparams=dict(plan.cparams),
-        dparams={"nthreads": 1, **codec.plain_dparams(dparams)},
+        dparams={"nthreads": 1, **plain_dparams(dparams)},
     )
     meta._set_by_library(blosc2=section)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.params import blosc2_params
 from mlarray_core.layout import shapes as layout
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlarray_core.array.indexing import Box
+    from mlarray_core.chunks.grid import Box, Grid
 
 SAMPLES = 12
 """How many chunks are tried, spread evenly over the image."""
@@ -22,7 +23,7 @@ class Voxels(Protocol):
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]: ...
 
 
-def best_compression(voxels: Voxels, grid: codec.Grid, *, picture: bool) -> dict[str, Any]:
+def best_compression(voxels: Voxels, grid: Grid, *, picture: bool) -> dict[str, Any]:
     """Return the compression parameters that suit the voxels, see `layout.choose`.
 
     Only sizes decide, never times: the same voxels give the same file on any machine.
@@ -34,7 +35,7 @@ def best_compression(voxels: Voxels, grid: codec.Grid, *, picture: bool) -> dict
         if not part.size or (part == part.flat[0]).all():
             continue  # nothing to learn from the air around a patient
         for name, params in tried.items():
-            sizes[name] += len(codec.encode(part, grid, codec.blosc2_params(params)))
+            sizes[name] += len(codec.encode(part, grid, blosc2_params(params)))
     return tried[layout.choose(sizes)] if any(sizes.values()) else tried["default"]
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mlarray_core.chunks.codec import Grid
-from mlarray_core.container.contents import open_contents
+from mlarray_core.chunks.grid import Grid
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.container.level_index import name_of
+from mlarray_core.container.open import open_contents
 from mlarray_core.layout.plan import note_layout, plan_layout
 from mlarray_core.levels.store import COMPRESSION, attach, drop, meta_at
 from mlarray_core.metadata import generations

@@ -18,11 +18,11 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.chunks import codec
-from mlarray_core.chunks.codec import Grid
+from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import frame as frames
-from mlarray_core.container.contents import Contents, open_contents
 from mlarray_core.container.frame_writer import FrameWriter, closed
 from mlarray_core.container.level_index import INDEX, StoredLevel, index_of, name_of, read_index
+from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import KEY, State
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import ArgumentError, CorruptError
@@ -36,6 +36,7 @@ from mlarray_core.metadata import generations, msgpack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mlarray_core.container.contents import Contents
     from mlarray_core.container.frame import Frame
     from mlarray_core.levels.pyramid import Level
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.container.seal import State
 from mlarray_core.errors import CorruptError, LockedError, MLArrayError
-from mlarray_core.urls import is_url, refuse_url, shown
+from mlarray_core.url_text import is_url, shown
+from mlarray_core.urls import refuse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,7 +73,7 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
         Accept what an unsealed file, or one that another program edited, holds, if all of it can be read:
         write it anew, with a seal. Voxels that a seal proves damaged are never accepted.
     """
-    from mlarray_core.container.contents import open_contents
+    from mlarray_core.container.open import open_contents
 
     name = shown(os.fspath(path))
     try:

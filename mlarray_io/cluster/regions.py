@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlarray_core.chunks.codec import Grid
+    from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.frame_writer import FrameWriter
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.statistics import Statistics

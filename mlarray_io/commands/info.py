@@ -138,7 +138,7 @@ def claims(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _container(source: Source) -> Inspection:
     """Read a `.mla` file without NumPy and Blosc2, which take longer to load than it takes to read."""
-    from mlarray_core.container.contents import read_meta
+    from mlarray_core.container.open import read_meta
 
     meta, shape, dtype = read_meta(source.path)
     return Inspection(source.path, "mla", None, shape, _spelt(dtype), meta)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlarray_core.array.image import open_any
-from mlarray_core.container.contents import open_contents
+from mlarray_core.container.open import open_contents
 from mlarray_core.levels import store as stored
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
-from mlarray_core.urls import refuse_url, shown
+from mlarray_core.url_text import shown
+from mlarray_core.urls import refuse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mlarray_core.errors import MLArrayError, ReadError
-from mlarray_core.urls import explained, filesystem, read_part, shown
+from mlarray_core.url_text import shown
+from mlarray_core.urls import explained, filesystem, read_part
 from mlarray_io.engine.registry import installed
 from mlarray_io.places.urls import (
     Place,

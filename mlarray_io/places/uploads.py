@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core import publish as local
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError, WriteError
-from mlarray_core.urls import explained, filesystem, links, protocols, shown
+from mlarray_core.url_text import links, protocols, shown
+from mlarray_core.urls import explained, filesystem
 from mlarray_io.places.urls import Place, beside, is_web, name_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from mlarray_core.errors import CorruptError, LimitError, ReadError, UnsafeError
-from mlarray_core.urls import explained, filesystem, is_url, is_web, links, protocols, shown
+from mlarray_core.url_text import is_url, is_web, links, protocols, shown
+from mlarray_core.urls import explained, filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ import pytest
 import mlarray
 from mlarray import Meta, MLArray
 from mlarray_core.array.image import open_any
-from mlarray_core.container.contents import read_meta
+from mlarray_core.container.open import read_meta
 from mlarray_core.metadata import generations
 
 FOLDER = Path(__file__).parent / "golden"

@@ -18,7 +18,8 @@ import mlarray
 from mlarray import Meta, MLArray
 from mlarray_core import geometry
 from mlarray_core.chunks import codec
-from mlarray_core.container import contents as container
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.container import open as opening
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.errors import MetadataError, MLArrayError, UnsafeError, WriteError
 
@@ -38,11 +39,11 @@ class Trap:
 
 def test_1_opening_executes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    grid = codec.Grid((4,), (4,), (4,), np.dtype("f4"))
+    grid = Grid((4,), (4,), (4,), np.dtype("f4"))
     with open("bad.mla", "w+b") as file:
         writer = FrameWriter(file, grid, {"codec": 1, "clevel": 1})
         writer.finish(gzip.compress(pickle.dumps({"source": {"data": {"x": Trap()}}})))
-    for call in (MLArray, MLArray.open, MLArray.load, mlarray.info, container.read_meta):
+    for call in (MLArray, MLArray.open, MLArray.load, mlarray.info, opening.read_meta):
         with pytest.raises(UnsafeError, match=r"system"):
             call("bad.mla")
     assert os.listdir(tmp_path) == ["bad.mla"]
@@ -88,8 +89,8 @@ def test_4_saving_elsewhere_leaves_the_source_alone(path, tmp_path):
     image = MLArray.open(path, mmap_mode="r+")
     image.spacing = (9, 9, 9)
     image.save(tmp_path / "copy.mla")
-    assert container.read_meta(path)[0].spatial.spacing == [1, 2, 3]
-    assert container.read_meta(tmp_path / "copy.mla")[0].spatial.spacing == [9, 9, 9]
+    assert opening.read_meta(path)[0].spatial.spacing == [1, 2, 3]
+    assert opening.read_meta(tmp_path / "copy.mla")[0].spatial.spacing == [9, 9, 9]
     image.spacing = (1, 2, 3)
     image.close()
 
@@ -125,15 +126,15 @@ def test_8_the_header_is_read_without_the_voxels(tmp_path, monkeypatch):
     noise = np.random.default_rng(1).integers(0, 256, (64, 256, 256), np.uint8)
     MLArray(noise, meta={"k": 1}).save(path)
     fetched = []
-    plain = container.open_binary
+    plain = opening.open_binary
 
     def counted(name, *how):
         file = plain(name, *how)
         original = file.read
         return _Proxy(file, lambda count=-1: fetched.append(count) or original(count))
 
-    monkeypatch.setattr(container, "open_binary", counted)
-    assert container.read_meta(path)[0].source == {"k": 1}
+    monkeypatch.setattr(opening, "open_binary", counted)
+    assert opening.read_meta(path)[0].source == {"k": 1}
     assert min(fetched) >= 0
     assert sum(fetched) < path.stat().st_size / 10
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mlarray_core.chunks.codec import Grid
+from mlarray_core.chunks.grid import Grid
 from mlarray_io import mla
 from mlarray_io.sdk.format import Reader
 

@@ -21,7 +21,7 @@ import pytest
 
 import mlarray
 from mlarray_core import errors
-from mlarray_core.urls import scrubbed
+from mlarray_core.url_text import scrubbed
 from mlarray_io.commands import main as cli
 from mlarray_io.places import uploads, urls
 from mlarray_io.places.sources import UrlSource, opened

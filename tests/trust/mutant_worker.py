@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlarray import MLArray
-from mlarray_core.container.contents import read_meta
+from mlarray_core.container.open import read_meta
 from mlarray_core.errors import MLArrayError
 from tests.trust.samples import known
 

@@ -13,7 +13,8 @@ import pytest
 import mlarray
 from mlarray import Meta, MLArray
 from mlarray_core.chunks import codec
-from mlarray_core.container import contents as container
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.container import open as opening
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.errors import CorruptError, MetadataError, ModeError, NotFoundError, WriteError
 from mlarray_core.metadata import generations
@@ -455,7 +456,7 @@ class CountedFile(io.FileIO):
 
 def test_the_header_of_a_large_file_needs_few_bytes(tmp_path, monkeypatch):
     path = tmp_path / "large.mla"
-    grid = codec.Grid((16, 4096, 4096), (1, 4096, 4096), (1, 1024, 4096), np.dtype("f4"))
+    grid = Grid((16, 4096, 4096), (1, 4096, 4096), (1, 1024, 4096), np.dtype("f4"))
     with SparseFile(path, "w+") as file:
         writer = FrameWriter(file, grid, {"codec": 1, "clevel": 0})
         head = codec.encode(np.ones((1, 4096, 4096), "f4"), grid, writer.cparams)[:32]
@@ -464,8 +465,8 @@ def test_the_header_of_a_large_file_needs_few_bytes(tmp_path, monkeypatch):
         writer.finish(generations.encode(Meta(source={"k": 1}, _has_array=True)))
     assert path.stat().st_size > 1 << 30
 
-    monkeypatch.setattr(container, "open_binary", lambda path, *_: CountedFile(path))
-    meta, shape, dtype = container.read_meta(path)
+    monkeypatch.setattr(opening, "open_binary", lambda path, *_: CountedFile(path))
+    meta, shape, dtype = opening.read_meta(path)
     assert meta.source == {"k": 1}
     assert (shape, np.dtype(dtype)) == ((16, 4096, 4096), np.float32)
     assert 0 < CountedFile.fetched < 1 << 20

@@ -12,7 +12,7 @@ import pytest
 
 from mlarray import MLArray
 from mlarray_core.array.sessions import _sessions
-from mlarray_core.container.contents import open_contents
+from mlarray_core.container.open import open_contents
 from mlarray_core.errors import LockedError, ModeError, WriteError
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlarray_core.chunks import codec
-from mlarray_core.chunks.codec import Grid
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.chunks.params import blosc2_params, codec_number, plain_cparams, plain_dparams
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, CorruptError, UnsafeError
 
-PARAMS = codec.blosc2_params({"codec": 5, "clevel": 3, "filters": [1]})
+PARAMS = blosc2_params({"codec": 5, "clevel": 3, "filters": [1]})
 DTYPES = ["?", "u1", "i2", "f4", "c16", "S5", [("a", "i2"), ("b", "f4")]]
 
 
@@ -96,29 +97,29 @@ def test_nans_keep_their_bits():
     "given", [{"clevel": 1, "codec": blosc2.Codec.ZSTD}, blosc2.CParams(clevel=1, codec=blosc2.Codec.ZSTD)]
 )
 def test_compression_parameters_become_plain(given):
-    plain = codec.plain_cparams(given)
+    plain = plain_cparams(given)
     assert (plain["clevel"], plain["codec"]) == (1, 5)
     assert all(isinstance(value, (int, bool, list, type(None))) for value in plain.values())
-    assert codec.plain_cparams(None) == {}
+    assert plain_cparams(None) == {}
 
 
 def test_unknown_parameters_are_refused():
     with pytest.raises(ArgumentError, match=r"no parameter 'clevl'\. Known are codec"):
-        codec.plain_cparams({"clevl": 1})
+        plain_cparams({"clevl": 1})
     with pytest.raises(ArgumentError, match="no parameter 'nthread'"):
-        codec.plain_dparams({"nthread": 1})
+        plain_dparams({"nthread": 1})
     with pytest.raises(ArgumentTypeError, match="a dict or CParams, not DParams"):
-        codec.plain_cparams(blosc2.DParams())
+        plain_cparams(blosc2.DParams())
     with pytest.raises(ArgumentTypeError, match="not int"):
-        codec.plain_dparams(4)
+        plain_dparams(4)
 
 
 def test_codecs_have_names():
-    assert [codec.codec_number(name) for name in ("blosclz", "LZ4", "lz4hc", "zlib", "zstd", 3)] == [
+    assert [codec_number(name) for name in ("blosclz", "LZ4", "lz4hc", "zlib", "zstd", 3)] == [
         0, 1, 2, 4, 5, 3,
     ]  # fmt: skip
     with pytest.raises(ArgumentError, match=r"'jpeg'\. Choose one of blosclz"):
-        codec.codec_number("jpeg")
+        codec_number("jpeg")
 
 
 @pytest.mark.parametrize("text", ["<i2", "|b1", "<c16", "|S5", "[('a', '<i2'), ('b', '<f4', (2,))]"])

@@ -11,7 +11,8 @@ import pytest
 
 from mlarray import MLArray
 from mlarray_core.container.chunk_index import ChunkIndex
-from mlarray_core.container.contents import Contents, open_contents
+from mlarray_core.container.contents import Contents
+from mlarray_core.container.open import open_contents
 from mlarray_core.errors import CorruptError, MLArrayError
 
 if TYPE_CHECKING:

@@ -12,11 +12,13 @@ import pytest
 
 from mlarray import MLArray
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import chunk_index
 from mlarray_core.container import frame as frames
 from mlarray_core.container import mapping as files
-from mlarray_core.container.contents import Contents, load_contents, open_contents, read_meta
+from mlarray_core.container.contents import Contents
 from mlarray_core.container.frame_writer import FrameWriter
+from mlarray_core.container.open import load_contents, open_contents, read_meta
 from mlarray_core.container.stored_meta import stored_metadata
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsupportedError
 
@@ -237,7 +239,7 @@ def test_a_failed_write_can_be_tried_again(tmp_path: Path) -> None:
                 raise OSError(28, "full")
             return int(self.file.write(data))
 
-    grid = codec.Grid((8, 8), (4, 4), (2, 2), np.dtype("i2"))
+    grid = Grid((8, 8), (4, 4), (2, 2), np.dtype("i2"))
     values = np.arange(64, dtype="i2").reshape(8, 8)
     with open(tmp_path / "a.mla", "w+b") as file:
         writer = FrameWriter(Full(file), grid, {})  # type: ignore[arg-type]

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlarray_core.chunks import codec
-from mlarray_core.chunks.codec import Grid
+from mlarray_core.chunks.grid import Grid
+from mlarray_core.chunks.params import blosc2_params
 from mlarray_core.container import edits
 from mlarray_core.container.edits import Editor
 
 GRID = Grid((7, 10, 9), (4, 4, 6), (2, 3, 2), np.dtype("i4"))
-PARAMS = codec.blosc2_params({"codec": 1, "clevel": 1})
+PARAMS = blosc2_params({"codec": 1, "clevel": 1})
 
 
 def box(*ranges):

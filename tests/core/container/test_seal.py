@@ -10,7 +10,8 @@ import pytest
 
 from mlarray import MLArray
 from mlarray_core.container import seal
-from mlarray_core.container.contents import Contents, read_meta
+from mlarray_core.container.contents import Contents
+from mlarray_core.container.open import read_meta
 from mlarray_core.container.seal import State, Table
 from mlarray_core.errors import CorruptError
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
-from mlarray_core.chunks import codec
+from mlarray_core.chunks.grid import Grid
 from mlarray_core.container.contents import Contents
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.container.stored_meta import stored_metadata
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 def with_metadata(path: Path, metadata: bytes) -> Path:
     """Write a sealed file with voxels and with these metadata."""
-    grid = codec.Grid(VOXELS.shape, (10, 12, 12), (5, 6, 6), VOXELS.dtype)
+    grid = Grid(VOXELS.shape, (10, 12, 12), (5, 6, 6), VOXELS.dtype)
     with path.open("w+b") as file:
         writer = FrameWriter(file, grid, {"codec": 1, "clevel": 1})
         writer.put_all((number, VOXELS[grid.box(number)]) for number in range(grid.nchunks))

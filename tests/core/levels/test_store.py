@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mlarray_core import Meta, MLArray, geometry
-from mlarray_core.container.contents import open_contents
 from mlarray_core.container.level_index import INDEX
+from mlarray_core.container.open import open_contents
 from mlarray_core.errors import ArgumentError, CorruptError
 from mlarray_core.levels import pyramid, reduction
 from mlarray_core.levels import store as levels

@@ -1,0 +1,93 @@
+"""Opening files: a path or a URL becomes the checked `Contents` of a frame, or only its metadata."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+from mlarray_core.container import frame as frames
+from mlarray_core.container import seal
+from mlarray_core.container.chunk_index import ChunkIndex
+from mlarray_core.container.contents import Contents, warn_edited
+from mlarray_core.container.mapping import map_file, open_binary
+from mlarray_core.container.stored_meta import meta_of, read_mapping
+from mlarray_core.errors import CorruptError, about
+from mlarray_core.url_text import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlarray_core.meta import Meta
+
+_Result = TypeVar("_Result")
+
+
+def open_contents(path: str, verify: str = "touch") -> Contents:
+    """Return a file's frame in a memory map, as it is now: later edits in place don't show.
+
+    Of a URL only header and trailer are fetched, and chunks when they are read.
+
+    Raises
+    ------
+    CorruptError
+        It is damaged.
+    ReadError
+        It can't be opened, or is no regular file.
+    """
+    if is_url(path):
+        from mlarray_core.container.remote import open_remote
+
+        return open_remote(path, verify)
+    return _settled(path, lambda: Contents(map_file(path), path, verify))
+
+
+def load_contents(path: str, verify: str = "touch") -> Contents:
+    """Return a file's frame in memory. Errors are those of `open_contents`."""
+
+    def load() -> Contents:
+        with open_binary(path) as file:
+            return Contents(file.read(), path, verify)
+
+    return _settled(path, load)
+
+
+def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
+    """Try again when a failed attempt may have met another process in the moment of a commit."""
+    for _ in range(5):
+        before = _header_of(path)
+        try:
+            return attempt()
+        except CorruptError:
+            if _header_of(path) == before:
+                raise
+    return attempt()
+
+
+def _header_of(path: str) -> bytes:
+    with open_binary(path) as file:
+        return file.read(frames.MIN_HEADER)
+
+
+def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
+    """Return metadata, shape and dtype of a `.mla` file from its header and trailer, checked by its seal.
+
+    Neither Blosc2 nor voxels are touched.
+    """
+    name = os.fspath(path)
+    return _settled(name, lambda: _read_meta(name))
+
+
+def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
+    with open_binary(path) as file:
+
+        def read(at: int, count: int) -> bytes:
+            file.seek(at)
+            return file.read(count)
+
+        frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
+        with about(path):
+            ChunkIndex(read, frame, path)
+            state, _ = seal.read_seal(read, frame)
+        if state is seal.State.EDITED:
+            warn_edited(path)
+        return meta_of(read_mapping(read, frame, path), frame.shape, path), frame.shape, frame.dtype
