@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_io.sdk.boxes import boxes_along
-    from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Loss, Reader
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Box, Confidence, Format, ImageRef, Reader
     from mlarray_io.sdk.hookspecs import hookimpl
+    from mlarray_io.sdk.losses import Loss
     from mlarray_io.sdk.options import Options, option
     from mlarray_io.sdk.source import Source
 
 _HOME = {
     "Box": "sdk.format",
     "Confidence": "sdk.format",
-    "Context": "sdk.format",
+    "Context": "sdk.context",
     "Format": "sdk.format",
     "ImageRef": "sdk.format",
-    "Loss": "sdk.format",
+    "Loss": "sdk.losses",
     "Reader": "sdk.format",
     "Options": "sdk.options",
     "option": "sdk.options",

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mlarray_io.sdk.format import Box, Confidence, Context, Format, ImageRef, Reader
+from mlarray_io.sdk.format import Box, Confidence, Format, ImageRef, Reader
 from mlarray_io.sdk.hookspecs import hookimpl
 from mlarray_io.sdk.options import Options, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlarray_core.meta import Meta
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.statistics import Statistics
+    from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.source import Source
 
 BUDGET = 36 << 20
@@ -123,8 +124,19 @@ class MlaFormat(Format[MlaOptions]):
 
         return MlaReader(open_any(source.url or source.path))
 
-    def write(self, reader: Reader, target: Path, options: MlaOptions, context: Context) -> None:
-        """Write the image in one pass, chunk by chunk."""
+    def write(
+        self,
+        reader: Reader,
+        target: Path,
+        options: MlaOptions,
+        context: Context,
+        *,
+        spread: Callable[..., None] | None = None,
+    ) -> None:
+        """Write the image in one pass, chunk by chunk.
+
+        `spread` has the chunks encoded by other machines, see `mlarray_io.cluster.regions`.
+        """
         from copy import deepcopy
 
         import numpy as np
@@ -152,8 +164,8 @@ class MlaFormat(Format[MlaOptions]):
             if tolerance is not None:
                 chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
             statistics = _statistics(dtype, options)
-            if context.spread is not None:
-                context.spread(writer, step, tolerance, statistics, context)
+            if spread is not None:
+                spread(writer, step, tolerance, statistics, context)
             else:
                 writer.put_all(_measured(chunks, statistics), context.threads, _ahead(step, grid))
             if statistics is not None:
@@ -173,8 +185,6 @@ def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
 
 def _take_levels(reader: Reader, target: Path, context: Context) -> None:
     """Take over the levels of the source; make them where it has none that fit."""
-    from dataclasses import replace
-
     from mlarray_core.levels import store as levels
     from mlarray_core.levels.adopt import take
     from mlarray_io.sdk.source_levels import fitting_levels
@@ -185,7 +195,7 @@ def _take_levels(reader: Reader, target: Path, context: Context) -> None:
     if not found:
         levels.build(target, "auto", threads=context.threads)
         return
-    silent = replace(context, on_progress=None)  # the image is all that counts
+    silent = context.silent()  # progress counts the bytes of the image alone
 
     def cut(level: Reader, grid: Grid) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
         return _chunks(level, grid, _step(level, grid), silent)

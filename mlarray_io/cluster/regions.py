@@ -6,14 +6,16 @@ import os
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mlarray_io.cluster.malloc import keep_memory
-from mlarray_io.engine.conversion import Conversion, Settings, convert
+from mlarray_io.engine.conversion import Conversion, Settings, Writer, convert
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import choose, images_of, open_image, viewed
+from mlarray_io.mla import MlaFormat
 from mlarray_io.sdk.options import share
 from mlarray_io.sdk.source import Source
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from mlarray_core.container.frame_writer import FrameWriter
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.statistics import Statistics
-    from mlarray_io.sdk.format import Box, Context, Reader
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Box, Format, ImageRef, Reader
 
     Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
 
@@ -139,7 +142,10 @@ def convert_together(
             if statistics is not None and counted is not None:
                 statistics.merge(counted)
 
-    return convert(source, target, settings, image, spread=spread)
+    def writer(origin: Source, format: Format, chosen: ImageRef) -> Writer:
+        return partial(MlaFormat().write, spread=partial(spread, origin.path, format.name, chosen.key))
+
+    return convert(source, target, settings, image, writer=writer)
 
 
 def _encoded(client: Any, work: Work, step: tuple[int, ...], context: Context) -> Iterator[Part]:

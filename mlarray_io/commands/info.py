@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlarray_core.meta import Meta
-    from mlarray_io.sdk.format import Context, Format, ImageRef
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Format, ImageRef
 
 FRAME = b"\x9e\xa8b2frame\x00"
 """The first bytes of every `.mla` file (Blosc2's contiguous frame)."""
@@ -155,8 +156,11 @@ def _spelt(dtype: str) -> str:
 
 
 def _notes(context: Context) -> dict[str, Any]:
-    losses = [f"{loss.what} is not kept: {loss.why}" for loss in context.losses]
-    return {"skipped": [str(skip) for skip in context.skipped], "warnings": context.warnings + losses}
+    losses = [f"{loss.what} is not kept: {loss.why}" for loss in context.report.losses]
+    return {
+        "skipped": [str(skip) for skip in context.report.skipped],
+        "warnings": context.report.warnings + losses,
+    }
 
 
 def _image(image: ImageRef) -> dict[str, Any]:

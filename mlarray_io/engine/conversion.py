@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,18 @@ from mlarray_io.engine.select import choose, images_of, open_image, viewed
 from mlarray_io.places.sources import opened
 from mlarray_io.places.uploads import check_place, published
 from mlarray_io.places.urls import Place, joined, shown_place
-from mlarray_io.sdk.format import Context, Format, ImageRef, Loss, Reader
+from mlarray_io.sdk.context import Context, Report
+from mlarray_io.sdk.format import Format, ImageRef, Reader
 from mlarray_io.sdk.options import Options, parse, share
 from mlarray_io.sdk.source import Source, suffix_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from mlarray_io.sdk.losses import Loss
+
+Writer = Callable[[Reader, Path, Any, Context], None]
+"""`Format.write` of a format: called with the image, a fresh path, the format's options and the context."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of voxels that are done and the bytes of all."""
@@ -46,9 +51,14 @@ class Settings:
     threads: int | None = None
     max_bytes: int | None = None
 
-    def context(self) -> Context:
+    def context(self, report: Report | None = None) -> Context:
         """Return what the host lends a format for one image."""
-        return Context(threads=self.threads or available_threads(), max_bytes=self.max_bytes, raw=self.raw)
+        return Context(
+            threads=self.threads or available_threads(),
+            max_bytes=self.max_bytes,
+            raw=self.raw,
+            report=report or Report(),
+        )
 
 
 @dataclass(frozen=True)
@@ -110,11 +120,22 @@ def convert(
     image: str | None = None,
     progress: Progress | None = None,
     *,
-    spread: Callable[..., None] | None = None,
+    writer: Callable[[Source, Format, ImageRef], Writer] | None = None,
 ) -> Conversion:
     """Convert one image of `source` to the file (or folder, for a format that is one) `target`.
 
-    Each is a path, or a URL as text. `spread` encodes the chunks of a `.mla` elsewhere; see `batch.regions`.
+    Parameters
+    ----------
+    source, target
+        A path each, or a URL as text.
+    settings
+        What is asked for.
+    image
+        Key or title of the image, for a source that holds several.
+    progress
+        Called with the bytes of voxels that are done and the bytes of all.
+    writer
+        Makes what is called instead of the target format's `write`, of the source, its format and the image.
     """
     check_place(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
@@ -122,9 +143,10 @@ def convert(
         options = _options(settings, reading, writing)
         context = settings.context()
         chosen = choose(images_of(origin, reading, options[0], context), image, origin)
-        if spread is not None:
-            context.spread = partial(spread, origin.path, reading.name, chosen.key)
-        return _copy(_Plan(origin, reading, writing, *options, settings), chosen, target, context, progress)
+        plan = _Plan(origin, reading, writing, *options, settings)
+        if writer is not None:
+            plan = replace(plan, write=writer(origin, reading, chosen))
+        return _copy(plan, chosen, target, context, progress)
 
 
 def convert_all(
@@ -171,8 +193,8 @@ def convert_each(
     with _planned(source, settings, context, image, one=one) as (plan, images, count):
         for chosen, name in images:
             target = place(name, count)
-            fresh = settings.context()
-            fresh.warnings, fresh.skipped = list(context.warnings), list(context.skipped)
+            found = Report(warnings=list(context.report.warnings), skipped=list(context.report.skipped))
+            fresh = settings.context(found)
             try:
                 yield _copy(plan, chosen, target, fresh, progress)
             except MLArrayError as error:
@@ -227,7 +249,7 @@ def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
     check_place(target, overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     given = parse(writing.options_type, {**settings.options, **settings.layout}, writing.name)
-    return _write(reader, writing, given, target, settings, settings.context(), None)
+    return _write(reader, writing, given, target, settings, settings.context())
 
 
 @contextmanager
@@ -256,6 +278,7 @@ class _Plan:
     read_options: Options
     write_options: Options
     settings: Settings
+    write: Writer | None = None
 
 
 def _copy(
@@ -264,8 +287,9 @@ def _copy(
     """Open one image and write it."""
     _refuse_same(plan, target)
     meter = _Meter(progress)
+    write = plan.write or plan.writing.write
     with open_image(plan.origin, plan.reading, image, plan.read_options, context, meter.read) as reader:
-        done = _write(reader, plan.writing, plan.write_options, target, plan.settings, context, meter)
+        done = _write(reader, plan.writing, plan.write_options, target, plan.settings, context, meter, write)
     origin = plan.origin
     return replace(
         done, source=origin.where, source_format=plan.reading.name, image=image.key, source_bytes=origin.size
@@ -279,17 +303,18 @@ def _write(
     target: Place,
     settings: Settings,
     context: Context,
-    meter: _Meter | None,
+    meter: _Meter | None = None,
+    write: Writer | None = None,
 ) -> Conversion:
     """Write to a temporary path, and publish it when nothing speaks against it."""
     started = perf_counter()
     seen = viewed(reader, settings.coord_system, settings.orient)
     if meter is not None:
         meter.total = seen.nbytes
-        context.on_progress = meter.written
+        context.report.on_progress = meter.written
     with published(target, overwrite=settings.overwrite) as temporary:
         with guard.writing(target, format.name):
-            format.write(seen, temporary, options, context)
+            (write or format.write)(seen, temporary, options, context)
         _refuse_losses(context, settings.strict, target)
         nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
     return _result(seen, format, shown_place(target), nbytes, context, perf_counter() - started)
@@ -311,9 +336,9 @@ def _result(
         target_bytes=nbytes,
         voxel_bytes=reader.nbytes,
         seconds=seconds,
-        losses=tuple(context.losses),
-        warnings=tuple(context.warnings),
-        skipped=tuple(context.skipped),
+        losses=tuple(context.report.losses),
+        warnings=tuple(context.report.warnings),
+        skipped=tuple(context.report.skipped),
     )
 
 
@@ -339,8 +364,8 @@ def _refuse_same(plan: _Plan, target: Place) -> None:
 
 
 def _refuse_losses(context: Context, strict: bool, target: Place) -> None:
-    if strict and context.losses:
-        lost = "; ".join(map(str, context.losses))
+    if strict and context.report.losses:
+        lost = "; ".join(map(str, context.report.losses))
         raise LossError(
             f"can't hold everything: {lost}", path=target, hint="Leave out --strict to accept that"
         )

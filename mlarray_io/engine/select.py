@@ -13,7 +13,8 @@ from mlarray_io.sdk.options import suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlarray_io.sdk.format import Context, Format, ImageRef, Reader
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Format, ImageRef, Reader
     from mlarray_io.sdk.options import Options
     from mlarray_io.sdk.source import Source
 
@@ -32,7 +33,7 @@ def images_of(source: Source, format: Format, options: Options, context: Context
     with guard.reading(source, format.name):
         images = list(format.images(source, options, context))
     if not images:
-        reasons = "; ".join(str(skipped) for skipped in context.skipped[:3])
+        reasons = "; ".join(str(skipped) for skipped in context.report.skipped[:3])
         raise UnsupportedError(
             f"holds no image that {format.name} can read", path=source.where, hint=reasons or None
         )
@@ -111,9 +112,9 @@ def _complete(meta: Meta, format: Format, context: Context) -> None:
     if format.name != "mla":
         header = meta._image_meta_format.value or format.name
         meta._set_by_library(has_array=True, image_meta_format=header)  # only `.mla` holds metadata alone
-    if context.losses:
+    if context.report.losses:
         additions = Additions.of(meta)
-        additions.losses += [{"what": loss.what, "why": loss.why} for loss in context.losses]
+        additions.losses += [{"what": loss.what, "why": loss.why} for loss in context.report.losses]
         additions.store(meta)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError, about
 from mlarray_io.mla import MlaReader
-from mlarray_io.sdk.format import Context, Reader
+from mlarray_io.sdk.context import Context
+from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
     from pathlib import Path

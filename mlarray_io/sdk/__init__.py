@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
     from mlarray_io.sdk.child import ChildBytes, ChildReader, ask_child, call_child
     from mlarray_io.sdk.data_files import data_path, decode_text, last_bytes, numbered
-    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, tell_losses, voxel_dtype
-    from mlarray_io.sdk.losses import tell_unheld
+    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, voxel_dtype
+    from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
@@ -26,7 +26,7 @@ _HOME = {
     "BareOptions": "sdk.headerless",
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
-    "tell_losses": "sdk.headerless",
+    "tell_losses": "sdk.losses",
     "voxel_dtype": "sdk.headerless",
     "Bytes": "sdk.streams",
     "Compression": "sdk.streams",

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, MissingDependencyError, UnsupportedError
-from mlarray_io.sdk.format import Context, Reader
+from mlarray_io.sdk.context import Context
+from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

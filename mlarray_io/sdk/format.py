@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, get_args, get_origin
 
-from mlarray_core.errors import LimitError, UnsupportedError
+from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from typing_extensions import TypeVar
 
     from mlarray_core.meta import Meta
+    from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.source import Source
 
     # a format without options needs no parameter; only type checkers know of defaults before Python 3.13
@@ -76,74 +77,6 @@ class ImageRef:
     name: str = ""
     aliases: tuple[str, ...] = ()
     payload: Any = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Something that the target can't hold."""
-
-    what: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.why}"
-
-
-@dataclass
-class Context:
-    """What the host lends a format during one conversion.
-
-    Parameters
-    ----------
-    threads
-        How many threads the format may use.
-    max_bytes
-        The most that one image may need, in bytes; None for no limit.
-    raw
-        Keep stored values, don't apply slope and intercept.
-    on_progress
-        Called with the number of bytes done since the last call.
-    spread
-        The host's own, for `.mla`: has other machines encode the chunks.
-    """
-
-    threads: int = 1
-    max_bytes: int | None = None
-    raw: bool = False
-    on_progress: Callable[[int], None] | None = None
-    spread: Callable[..., None] | None = None
-    losses: list[Loss] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    skipped: list[Loss] = field(default_factory=list)
-
-    def loss(self, what: str, why: str) -> None:
-        """Report that the target can't hold `what`."""
-        loss = Loss(what, why)
-        if loss not in self.losses:
-            self.losses.append(loss)
-
-    def warn(self, text: str) -> None:
-        """Tell the user something that is no error and no loss."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-
-    def skip(self, what: str, why: str) -> None:
-        """Report a file of the source that is left out."""
-        self.skipped.append(Loss(what, why))
-
-    def progress(self, count: int) -> None:
-        """Report that `count` more bytes of voxels are done."""
-        if self.on_progress is not None:
-            self.on_progress(count)
-
-    def allow(self, nbytes: int, path: Path | str) -> None:
-        """Raise `LimitError` when an image of `nbytes` is over the limit. Call it before allocating."""
-        if self.max_bytes is not None and nbytes > self.max_bytes:
-            raise LimitError(
-                f"the header describes {nbytes:,} bytes of voxels, the limit is {self.max_bytes:,}",
-                path=path,
-                hint="Raise it with --max-bytes (max_bytes=) if the file is to be trusted",
-            )
 
 
 class Reader:

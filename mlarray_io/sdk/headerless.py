@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.meta import Meta, MetaSpatial
-    from mlarray_io.sdk.format import Context, Reader
 
 _LETTERS = {
     "t": "temporal",
@@ -105,18 +104,6 @@ def voxel_dtype(dtype: np.dtype[Any], path: Path | str) -> np.dtype[Any]:
     if dtype.names or dtype.subdtype or native.itemsize not in kinds.get(native.kind, ()):
         raise UnsupportedError(f"holds values of type {dtype}, which are no voxels", path=path)
     return native
-
-
-def tell_losses(reader: Reader, context: Context, title: str) -> None:
-    """Report what a file of voxels alone can't hold of an image."""
-    meta, spatial = reader.meta, reader.meta.spatial
-    why = f"{title} holds voxels only"
-    if any(part is not None for part in (spatial.affine, spatial.spacing, spatial.origin, spatial.direction)):
-        context.loss("spacing, origin and direction", why)
-    if spatial.axis_labels is not None and list(spatial.axis_labels) != default_labels(len(reader.shape)):
-        context.loss("labels of the axes", why)
-    if len(meta.source) or len(meta.extra):
-        context.loss("the source's metadata", why)
 
 
 def _places(options: BareOptions) -> bool:

@@ -1,14 +1,39 @@
-"""Losses that most formats share: parts of the metadata that only `.mla` has a place for."""
+"""What a target can't hold: one loss, and the losses that most formats share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from mlarray_core.additions import KEY, Additions
 
 if TYPE_CHECKING:
     from mlarray_core.meta import Meta
-    from mlarray_io.sdk.format import Context
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Reader
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that the target can't hold, and why."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+def tell_losses(reader: Reader, context: Context, title: str) -> None:
+    """Report what a file of voxels alone can't hold of an image."""
+    from mlarray_io.sdk.headerless import default_labels
+
+    meta, spatial = reader.meta, reader.meta.spatial
+    why = f"{title} holds voxels only"
+    if any(part is not None for part in (spatial.affine, spatial.spacing, spatial.origin, spatial.direction)):
+        context.loss("spacing, origin and direction", why)
+    if spatial.axis_labels is not None and list(spatial.axis_labels) != default_labels(len(reader.shape)):
+        context.loss("labels of the axes", why)
+    if len(meta.source) or len(meta.extra):
+        context.loss("the source's metadata", why)
 
 
 def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -> None:
@@ -27,6 +52,8 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -
     own_source
         Whether `meta.source` is a header of this format, and was kept.
     """
+    from mlarray_core.additions import KEY, Additions
+
     why = f"{title} has no place for it"
     additions = Additions.of(meta)
     if len(meta.source) and not own_source:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mlarray_core import Meta
-    from mlarray_io.sdk.format import Box, Context
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Box
     from mlarray_io.sdk.streams import Bytes
 
 

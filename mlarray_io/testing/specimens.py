@@ -12,7 +12,8 @@ from mlarray_core.errors import MLArrayError
 from mlarray_core.publish import atomic
 from mlarray_io.engine import guard
 from mlarray_io.engine.select import images_of, open_image
-from mlarray_io.sdk.format import Box, Context, Format, ImageRef, Reader
+from mlarray_io.sdk.context import Context
+from mlarray_io.sdk.format import Box, Format, ImageRef, Reader
 from mlarray_io.sdk.source import Source
 
 if TYPE_CHECKING:

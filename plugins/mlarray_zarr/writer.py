@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     try:
         arrays = _create(store, reader, plan, options)
         _write_whole(arrays[0], reader, plan, context)
-        silent = replace(context, on_progress=None)
+        silent = context.silent()
         for array, level in zip(arrays[1:], plan.taken, strict=False):
             _write_whole(array, level, plan, silent)
         for fine, coarse, factor in zip(arrays, arrays[1:], plan.factors, strict=False):

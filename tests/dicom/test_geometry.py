@@ -101,7 +101,7 @@ def test_one_slice(load: Callable[..., Any], tmp_path: Path, keyword: str | None
     assert image.array.shape == (1, 4, 6)
     assert image.spatial.spacing == [1 if keyword is None else 4, 0.5, 0.75]
     assert image.spatial.origin == [1, 2, 3]
-    assert (keyword is None) == any("thickness" in warning for warning in image.context.warnings)
+    assert (keyword is None) == any("thickness" in warning for warning in image.context.report.warnings)
 
 
 class TestMissing:
@@ -153,7 +153,7 @@ class TestUneven:
         image = load(folder, irregular="keep")
         np.testing.assert_array_equal(image.array, VOLUME[:4])
         assert Additions.of(image.meta).axes[0]["values"] == pytest.approx([0, 1, 2.3, 3])
-        assert any("off an even stack" in warning for warning in image.context.warnings)
+        assert any("off an even stack" in warning for warning in image.context.report.warnings)
 
     def test_tolerance(self, load: Callable[..., Any], folder: Path) -> None:
         image = load(folder, tolerance=0.5)
@@ -215,7 +215,7 @@ def test_without_a_place(load: Callable[..., Any], tmp_path: Path) -> None:
     assert image.spatial.coord_system is None
     assert image.spatial.direction is None
     assert image.spatial.spacing == [0.5, 0.75]
-    assert any("place" in warning for warning in image.context.warnings)
+    assert any("place" in warning for warning in image.context.report.warnings)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_dose_grid(
     found = affine_of(image.spatial)
     np.testing.assert_allclose(found[:3, 0], 3 * turn[:, 2], atol=1e-8)
     np.testing.assert_allclose(found[:3, 3], [10, 20, float(start)], atol=1e-8)
-    assert any("Gy" in warning for warning in image.context.warnings)
+    assert any("Gy" in warning for warning in image.context.report.warnings)
 
 
 def write_grids(folder: Path, volumes: np.ndarray, affine: np.ndarray, directions: np.ndarray) -> Path:

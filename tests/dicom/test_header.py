@@ -101,7 +101,7 @@ def test_large_binary_values(load: Callable[..., Any], tmp_path: Path) -> None:
     constant = image.meta.source["constant"]
     assert constant["00991001"]["sha256"]["len"] == LARGEST_VALUE + 2
     assert "InlineBinary" in constant["00991002"]
-    assert any("binary" in loss.what for loss in image.context.losses)
+    assert any("binary" in loss.what for loss in image.context.report.losses)
 
 
 def test_pixels_and_overlays_are_left_out(load: Callable[..., Any], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_pixels_and_overlays_are_left_out(load: Callable[..., Any], tmp_path: Pa
     image = load(write(made, tmp_path / "one"))
     constant = image.meta.source["constant"]
     assert not {"7FE00010", "60003000", "00880200"} & set(constant)
-    assert any("overlay" in loss.what for loss in image.context.losses)
+    assert any("overlay" in loss.what for loss in image.context.report.losses)
 
 
 def test_not_a_number(load: Callable[..., Any], tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_duplicates(load: Callable[..., Any], tmp_path: Path) -> None:
     shutil.copytree(folder, folder / "again")
     image = load(folder)
     np.testing.assert_array_equal(image.array, VOLUME)
-    assert "3 files are there twice and left out once" in image.context.warnings
+    assert "3 files are there twice and left out once" in image.context.report.warnings
 
 
 def test_selection(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_names_tell_nothing_of_the_patient(tmp_path: Path) -> None:
 def test_says_what_identifies(load: Callable[..., Any], tmp_path: Path) -> None:
     """One line names the attributes, never their values."""
     folder = write_series(tmp_path / "s", VOLUME, AFFINE, PatientName="Doe^Jane", PatientID="4711")
-    warnings = load(folder).context.warnings
+    warnings = load(folder).context.report.warnings
     (line,) = [text for text in warnings if "identifying" in text]
     assert "PatientName" in line
     assert "PatientID" in line
@@ -206,7 +206,10 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     write(plan, folder / "plan")
     context = Context()
     assert len(DicomFormat().images(Source(folder), DicomOptions(), context)) == 1
-    assert sorted(map(str, context.skipped)) == ["notes.txt: is not DICOM", "plan: no image in it: RT Plan"]
+    assert sorted(map(str, context.report.skipped)) == [
+        "notes.txt: is not DICOM",
+        "plan: no image in it: RT Plan",
+    ]
     with pytest.raises(UnsupportedError, match="no image in it: RT Plan"):
         DicomFormat().images(Source(folder / "plan"), DicomOptions(), Context())
 
@@ -231,7 +234,7 @@ class TestDamaged:
     def test_rest(self, load: Callable[..., Any], folder: Path) -> None:
         image = load(folder, damaged="skip")
         np.testing.assert_array_equal(image.array, VOLUME[:2])
-        assert len(image.context.skipped) == 1
+        assert len(image.context.report.skipped) == 1
 
 
 def test_files_without_a_place_are_not_stacked(load_all: Callable[..., Any], tmp_path: Path) -> None:

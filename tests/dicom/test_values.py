@@ -257,7 +257,7 @@ def test_monochrome1(load: Callable[..., Any], tmp_path: Path) -> None:
     path = write(made, tmp_path / "one")
     image = load(path)
     np.testing.assert_array_equal(image.array[0], PLANE)
-    assert any("MONOCHROME1" in warning for warning in image.context.warnings)
+    assert any("MONOCHROME1" in warning for warning in image.context.report.warnings)
     np.testing.assert_array_equal(load(path, monochrome1="invert").array[0], 4095 - PLANE)
 
 

@@ -49,7 +49,7 @@ def test_colours(save, load, write, name, count):
     np.testing.assert_array_equal(image.array, values.transpose(2, 1, 0, 3))
     out, context = write(image.array, image.meta)
     np.testing.assert_array_equal(np.asarray(nibabel.load(out).dataobj), voxels)
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_axes(save, load, write, shape, intent, units, labels):
     assert image.spatial.axis_labels == [*labels, "spatial_z", "spatial_y", "spatial_x"]
     np.testing.assert_array_equal(image.array, voxels.T)
     out, context = write(image.array, image.meta)
-    assert context.losses == []
+    assert context.report.losses == []
     assert out.read_bytes()[352:] == path.read_bytes()[352:]
 
 
@@ -112,7 +112,7 @@ def test_slope_and_intercept(save, load, write, dtype, slope, inter, expected):
     for one in (image, load(path, raw=True)):
         out, context = write(one.array, one.meta)
         assert out.read_bytes() == path.read_bytes()
-        assert context.losses == []
+        assert context.report.losses == []
 
 
 def test_labels_are_never_rescaled(save, load):
@@ -123,7 +123,7 @@ def test_labels_are_never_rescaled(save, load):
     image = load(path)
     assert image.meta.is_seg.is_seg is True
     assert image.array.dtype == "i2"
-    assert image.context.warnings
+    assert image.context.report.warnings
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_cifti_keeps_its_xml(data, load, write):
     assert type(ours) is type(theirs)
     np.testing.assert_array_equal(ours.get_fdata(), theirs.get_fdata())
     assert ours.header.matrix.to_xml() == theirs.header.matrix.to_xml()
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def _edited(path, offset, form, *values):
@@ -249,7 +249,7 @@ def test_damaged_extension_is_left_out_with_a_warning(tmp_path, data, load):
     path.write_bytes(gzip.decompress((data / "example4d.nii.gz").read_bytes()))
     image = load(_edited(path, 352 + 32, "<i", 5000))
     assert len(image.meta.source["extensions"]) == 1
-    assert "extension" in image.context.warnings[0]
+    assert "extension" in image.context.report.warnings[0]
 
 
 def test_without_isal(data, load, monkeypatch, write):

@@ -31,7 +31,7 @@ def _ras(affine):
 
 
 def _whats(context):
-    return [loss.what for loss in context.losses]
+    return [loss.what for loss in context.report.losses]
 
 
 def test_foreign_image(write):
@@ -42,7 +42,7 @@ def test_foreign_image(write):
     np.testing.assert_allclose(image.get_qform(), _ras(ROTATED), atol=1e-6)
     assert (image.header["sform_code"], image.header["qform_code"]) == (2, 2)
     assert image.header.get_xyzt_units()[0] == "mm"
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_from_dicom_the_world_is_the_scanner(write):
@@ -74,13 +74,13 @@ def test_spacing_alone_is_no_loss(write):
     spatial = geometry.spatial_meta(None, axis_labels=ZYX, spacing=[4, 3, 2])
     out, context = write(VOXELS, Meta(spatial=spatial))
     np.testing.assert_allclose(nibabel.load(out).header.get_zooms(), (2, 3, 4))
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_array_without_metadata(write):
     out, context = write(VOXELS)
     assert nibabel.load(out).shape == (4, 3, 2)
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_axes_in_another_order(write):
@@ -113,7 +113,7 @@ def test_where_axes_go(write, load, labels, shape, dims, intent):
     wanted = {"spatial_x": 0, "spatial_y": 1, "spatial_z": 2, "temporal": 3, "channel": 4, "components": 4}
     order = sorted(range(len(labels)), key=lambda axis: wanted[labels[axis]])
     np.testing.assert_array_equal(np.asarray(image.dataobj).squeeze(), voxels.transpose(order).squeeze())
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_labels_that_nifti_lacks_are_a_loss(write):
@@ -138,7 +138,7 @@ def test_rgb(write):
     theirs = np.asarray(image.dataobj)
     for at, name in enumerate("RGB"):
         np.testing.assert_array_equal(theirs[name], colours[..., at].T)
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_types(write, given, held):
     image = nibabel.load(out)
     assert image.get_data_dtype() == held
     np.testing.assert_array_equal(np.asarray(image.dataobj), voxels.T.astype(held))
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_type_that_nifti_lacks(write):
@@ -166,7 +166,7 @@ def test_units_of_length(write, unit, code, scale):
     header = nibabel.load(out).header
     assert header["xyzt_units"] == code
     np.testing.assert_allclose(header.get_zooms(), np.array([2, 3, 4]) * scale, rtol=1e-6)
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_unknown_unit_is_a_loss(write):
@@ -180,7 +180,7 @@ def test_time_steps(write):
     out, context = write(np.zeros((3, 2, 3, 4), "u1"), meta)
     header = nibabel.load(out).header
     assert (header["pixdim"][4], header["toffset"], header["xyzt_units"]) == (30, 60, 10)
-    assert context.losses == []
+    assert context.report.losses == []
     Additions(axes={0: {"values": [0.0, 1.0, 5.0]}}).store(meta)
     _, context = write(np.zeros((3, 2, 3, 4), "u1"), meta)
     assert _whats(context) == ["positions along axis 0"]
@@ -218,7 +218,7 @@ def test_changed_voxels_of_a_scaled_image(data, load, write):
     with pytest.raises(UnsupportedError, match="-o rescale=no"):
         write(image.array * 1e6, image.meta)
     out, context = write(image.array * 1e6, image.meta, rescale=False)
-    assert context.losses == []
+    assert context.report.losses == []
     written = nibabel.load(out)
     assert written.get_data_dtype() == "f4"
     np.testing.assert_array_equal(np.asarray(written.dataobj), image.array.T * np.float32(1e6))
@@ -277,7 +277,7 @@ def test_versions(data, load, write):
     assert type(nibabel.load(out)) is nibabel.Nifti2Image
     out, _ = write(image.array, image.meta, version="1")
     assert type(nibabel.load(out)) is nibabel.Nifti1Image
-    assert context.losses == []
+    assert context.report.losses == []
 
 
 def test_long_axis_takes_nifti2(write):

@@ -116,7 +116,7 @@ def test_directions_all_none_leave_the_world_unset(make, read):
     image = read(make("3 3 3", *lines, "kinds: space space space"))
     assert image.spatial.coord_system is None
     assert image.spatial.spacing == [5, 2, 2]
-    assert image.context.warnings
+    assert image.context.report.warnings
 
 
 def test_time_steps(make, read):

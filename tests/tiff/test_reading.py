@@ -128,7 +128,7 @@ def test_aperio(tmp_path, load):
     assert [array.shape for _, array in image.levels] == [(64, 96, 3)]
     assert image.levels[0][0].spatial.spacing == [4 * 0.499, 4 * 0.499]
     assert len(image.meta.source["other_series"]) == len(image.images) - 1 >= 1
-    assert image.context.warnings
+    assert image.context.report.warnings
 
 
 # values
@@ -237,7 +237,7 @@ def test_series(tmp_path, load):
     np.testing.assert_array_equal(first.array, STACK[0, 0])
     np.testing.assert_array_equal(second.array, STACK[0, 0, 0, :10])
     assert first.meta.source["other_series"][0]["shape"] == [10, 50]
-    assert any("--image" in text for text in first.context.warnings)
+    assert any("--image" in text for text in first.context.report.warnings)
 
 
 def pyramid(path):

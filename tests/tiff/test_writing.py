@@ -78,7 +78,7 @@ def test_types(write, load, dtype, compression):
 def test_types_that_ome_lacks_make_plain_tiff(write, load, dtype):
     array = (STACK[0, 0] % 100).astype(dtype)
     path, context = write(array, described(TCZYX[2:], [2.0, 0.5, 0.25], ["um"] * 3))
-    assert any("plain TIFF" in text for text in context.warnings)
+    assert any("plain TIFF" in text for text in context.report.warnings)
     back = load(path)
     np.testing.assert_array_equal(back.array, array)
     assert back.spatial.spacing == [2.0, 0.5, 0.25]
@@ -156,7 +156,7 @@ def test_ome(write, load):
     assert pixels.get("PhysicalSizeY") == "0.25"
     assert pixels.get("PhysicalSizeYUnit") == "mm"
     assert pixels.get("TimeIncrement") == "40.0"
-    assert not context.losses
+    assert not context.report.losses
     image = load(path)
     np.testing.assert_array_equal(image.array, STACK)
     for field in ("axis_labels", "axis_units", "spacing"):
@@ -183,7 +183,7 @@ def test_axes_that_ome_lacks(write, load):
     np.testing.assert_array_equal(image.array, array)
     assert image.meta.source["axes"] == "HCZYX"
     assert image.spatial.axis_labels[0] == "non_spatial"
-    assert not context.losses
+    assert not context.report.losses
 
 
 def test_one_axis_more_than_ome_has(write, load):
@@ -236,7 +236,7 @@ def test_the_original_xml_is_kept(tmp_path, load, rewrite):
     assert pixels.find(f"{SPACE}Channel").get("EmissionWavelength") == "461"
     assert pixels.find(f"{SPACE}Plane").get("ExposureTime") == "0.5"
     assert root.get("UUID") is None
-    assert any("other series" in text for text in context.warnings)
+    assert any("other series" in text for text in context.report.warnings)
     np.testing.assert_array_equal(load(back).array, load(path).array)
     second, _ = rewrite(path, image="1", name="second.ome.tif")
     assert valid_xml(second).find(f"{SPACE}Image").get("Name") == "second"
@@ -283,7 +283,7 @@ def test_levels_of_labels_hold_labels(write, load):
     meta.is_seg.is_seg = True
     path, context = write(array, meta, pyramid=1)
     assert set(np.unique(load(path).levels[0][1])) == {0, 1000}
-    assert any("labels" in str(loss) for loss in context.losses)
+    assert any("labels" in str(loss) for loss in context.report.losses)
 
 
 def test_levels_of_the_source_are_kept(tmp_path, load, rewrite):
@@ -348,7 +348,7 @@ def test_geotiff(tmp_path, load, write, raster_type, level):
     image = load(back)
     np.testing.assert_allclose(geometry.affine_of(image.spatial), before, rtol=1e-12)
     assert image.spatial.coord_system == "EPSG:32633"
-    assert not context.losses
+    assert not context.report.losses
 
 
 def test_tags_come_back(tmp_path, load, rewrite):
@@ -383,7 +383,7 @@ def test_imagej(write, load):
         channels=[{"name": "DAPI"}, {"name": "GFP"}, {"name": "RFP"}],
     )  # fmt: skip
     path, context = write(STACK, meta, flavour="imagej", name="out.tif")
-    assert any("TZCYX" in text for text in context.warnings)
+    assert any("TZCYX" in text for text in context.report.warnings)
     image = load(path)
     np.testing.assert_array_equal(image.array, STACK.transpose(0, 2, 1, 3, 4))
     np.testing.assert_allclose(image.spatial.spacing, [2.0, 0.25, 0.5], rtol=1e-6)
@@ -429,7 +429,7 @@ def test_what_tiff_has_no_place_for_is_told(write):
     meta.source = {"format": "other"}
     meta.extra["mine"] = 1
     _, context = write(STACK[0, 0], meta)
-    told = {loss.what for loss in context.losses}
+    told = {loss.what for loss in context.report.losses}
     assert told == {
         "the world LPS",
         "the origin",
@@ -441,7 +441,7 @@ def test_what_tiff_has_no_place_for_is_told(write):
 
 def test_unit_that_ome_lacks(write, load):
     path, context = write(STACK[0, 0, 0], described(TCZYX[3:], [1.5, 1.5], ["furlong", "furlong"]))
-    assert [loss.what for loss in context.losses] == ["the unit 'furlong'"]
+    assert [loss.what for loss in context.report.losses] == ["the unit 'furlong'"]
     valid_xml(path)
     assert load(path).spatial.spacing == [1.5, 1.5]
 

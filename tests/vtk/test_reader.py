@@ -133,4 +133,4 @@ def test_what_follows_the_array(tmp_path, rest, told):
     context = Context()
     path = made(tmp_path, *HEAD, *GRID, *ARRAY, data=INT16 + rest)
     with VtkFormat().open(Source(path), ImageRef("0"), Options(), context):
-        assert len(context.warnings) == told
+        assert len(context.report.warnings) == told

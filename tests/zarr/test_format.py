@@ -20,7 +20,7 @@ from mlarray_core.errors import (
     UnsupportedError,
 )
 from mlarray_io.engine.select import images_of, open_image
-from mlarray_io.sdk.format import Context
+from mlarray_io.sdk.context import Context
 from mlarray_io.sdk.source import Source
 from mlarray_io.testing import FormatTests
 from mlarray_zarr import ZarrFormat

@@ -1,0 +1,96 @@
+"""What the host lends a format during one conversion: limits to keep, and a report to add to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mlarray_core.errors import LimitError
+from mlarray_io.sdk.losses import Loss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass
+class Report:
+    """What there is to say about one conversion, in the order in which it came up.
+
+    Parameters
+    ----------
+    losses
+        What reading left out of the metadata and what the target can't hold.
+    warnings
+        What the user should know and is neither an error nor a loss.
+    skipped
+        Files of the source that were left out, and why.
+    on_progress
+        Called with the number of bytes of voxels done since the last call.
+    """
+
+    losses: list[Loss] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[Loss] = field(default_factory=list)
+    on_progress: Callable[[int], None] | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the host lends a format during one conversion.
+
+    Parameters
+    ----------
+    threads
+        How many threads the format may use.
+    max_bytes
+        The most that one image may need, in bytes; None for no limit.
+    raw
+        Keep stored values, don't apply slope and intercept.
+    report
+        Collects what `loss`, `warn`, `skip` and `progress` say.
+    """
+
+    threads: int = 1
+    max_bytes: int | None = None
+    raw: bool = False
+    report: Report = field(default_factory=Report)
+
+    def loss(self, what: str, why: str) -> None:
+        """Report that the target can't hold `what`."""
+        loss = Loss(what, why)
+        if loss not in self.report.losses:
+            self.report.losses.append(loss)
+
+    def warn(self, text: str) -> None:
+        """Report something that is no error and no loss."""
+        if text not in self.report.warnings:
+            self.report.warnings.append(text)
+
+    def skip(self, what: str, why: str) -> None:
+        """Report a file of the source that is left out."""
+        self.report.skipped.append(Loss(what, why))
+
+    def progress(self, count: int) -> None:
+        """Report that `count` more bytes of voxels are done."""
+        if self.report.on_progress is not None:
+            self.report.on_progress(count)
+
+    def silent(self) -> Context:
+        """Return the same context without progress, for voxels beside those of the image, such as levels."""
+        return replace(self, report=replace(self.report, on_progress=None))
+
+    def allow(self, nbytes: int, path: Path | str) -> None:
+        """Check the size of an image before memory is taken for it.
+
+        Raises
+        ------
+        LimitError
+            `nbytes` is more than `max_bytes`; the error names `path`.
+        """
+        if self.max_bytes is not None and nbytes > self.max_bytes:
+            raise LimitError(
+                f"the header describes {nbytes:,} bytes of voxels, the limit is {self.max_bytes:,}",
+                path=path,
+                hint="Raise it with --max-bytes (max_bytes=) if the file is to be trusted",
+            )
