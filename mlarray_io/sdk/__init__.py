@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlarray_io.places.sources import UrlFolder, UrlSource
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
-    from mlarray_io.sdk.child import ChildBytes, ChildReader, ask_child, call_child
-    from mlarray_io.sdk.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
+    from mlarray_io.sdk.files.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.sdk.files.streams import (
+        Bytes,
+        Compression,
+        JoinedBytes,
+        MemoryBytes,
+        PackedBytes,
+        open_bytes,
+    )
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, voxel_dtype
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
-    from mlarray_io.sdk.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.source_levels import fitting_levels
-    from mlarray_io.sdk.streams import Bytes, Compression, JoinedBytes, MemoryBytes, PackedBytes, open_bytes
 
 _HOME = {
     "BareOptions": "sdk.headerless",
@@ -28,32 +35,32 @@ _HOME = {
     "default_labels": "sdk.headerless",
     "tell_losses": "sdk.losses",
     "voxel_dtype": "sdk.headerless",
-    "Bytes": "sdk.streams",
-    "Compression": "sdk.streams",
-    "JoinedBytes": "sdk.streams",
-    "MemoryBytes": "sdk.streams",
-    "PackedBytes": "sdk.streams",
-    "open_bytes": "sdk.streams",
-    "ChildBytes": "sdk.child",
-    "ChildReader": "sdk.child",
-    "ask_child": "sdk.child",
-    "call_child": "sdk.child",
+    "Bytes": "sdk.files.streams",
+    "Compression": "sdk.files.streams",
+    "JoinedBytes": "sdk.files.streams",
+    "MemoryBytes": "sdk.files.streams",
+    "PackedBytes": "sdk.files.streams",
+    "open_bytes": "sdk.files.streams",
+    "ChildBytes": "sdk.files.child",
+    "ChildReader": "sdk.files.child",
+    "ask_child": "sdk.files.child",
+    "call_child": "sdk.files.child",
     "placed": "sdk.placement",
     "spatial_labels": "sdk.placement",
-    "RawData": "sdk.raw_data",
-    "RawReader": "sdk.raw_data",
-    "check_size": "sdk.raw_data",
-    "file_order": "sdk.raw_data",
-    "read_box": "sdk.raw_data",
+    "RawData": "sdk.files.raw_data",
+    "RawReader": "sdk.files.raw_data",
+    "check_size": "sdk.files.raw_data",
+    "file_order": "sdk.files.raw_data",
+    "read_box": "sdk.files.raw_data",
     "UrlFolder": "places.sources",
     "UrlSource": "places.sources",
     "contiguous": "sdk.boxes",
     "slab_shape": "sdk.boxes",
     "tiles": "sdk.boxes",
-    "data_path": "sdk.data_files",
-    "decode_text": "sdk.data_files",
-    "last_bytes": "sdk.data_files",
-    "numbered": "sdk.data_files",
+    "data_path": "sdk.files.data_files",
+    "decode_text": "sdk.files.data_files",
+    "last_bytes": "sdk.files.data_files",
+    "numbered": "sdk.files.data_files",
     "fitting_levels": "sdk.source_levels",
     "keep_meta": "sdk.meta_json",
     "kept_meta": "sdk.meta_json",

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError
-from mlarray_io.sdk.streams import Bytes, PackedBytes
+from mlarray_io.sdk.files.streams import Bytes, PackedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

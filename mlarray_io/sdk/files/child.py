@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core import Meta
+    from mlarray_io.sdk.files.raw_data import RawData
     from mlarray_io.sdk.format import Box
-    from mlarray_io.sdk.raw_data import RawData
 
 BASE_MEMORY = 4 << 30
 """Bytes of address space that a library may take besides the voxels; most of it is never touched."""
@@ -97,7 +97,7 @@ class ChildReader(Reader):
         self._file: ChildBytes | None = None
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        from mlarray_io.sdk.raw_data import check_size, read_box
+        from mlarray_io.sdk.files.raw_data import check_size, read_box
 
         if self._file is None:
             self._file = call_child(self._function, self._path, self._raw.nbytes, self._suffix)
@@ -177,7 +177,7 @@ def _named(path: Path, suffix: str) -> Iterator[Path]:
 def _run(arguments: list[str], out: IO[bytes], seconds: int) -> int:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
     return subprocess.run(
-        [sys.executable, "-m", "mlarray_io.sdk.child", *arguments],
+        [sys.executable, "-m", "mlarray_io.sdk.files.child", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=subprocess.DEVNULL,

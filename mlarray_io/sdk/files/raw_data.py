@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from mlarray_core import Meta
     from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.files.streams import Bytes
     from mlarray_io.sdk.format import Box
-    from mlarray_io.sdk.streams import Bytes
 
 
 @dataclass(frozen=True)
