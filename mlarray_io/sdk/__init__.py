@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.source_levels import fitting_levels
+    from mlarray_io.sdk.warning_filters import ignored_warnings
 
 _HOME = {
     "BareOptions": "sdk.headerless",
@@ -65,6 +66,7 @@ _HOME = {
     "keep_meta": "sdk.meta_json",
     "kept_meta": "sdk.meta_json",
     "tell_unheld": "sdk.losses",
+    "ignored_warnings": "sdk.warning_filters",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "default_labels",
     "file_order",
     "fitting_levels",
+    "ignored_warnings",
     "keep_meta",
     "kept_meta",
     "last_bytes",

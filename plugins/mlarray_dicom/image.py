@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, ImageRef, Reader
 
 
-@quiet()
 def open_image(path: Path, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
     """Open an image of a file or folder.
 
@@ -39,6 +38,11 @@ def open_image(path: Path, image: ImageRef, options: DicomOptions, context: Cont
     MLArrayError
         Why its frames make no array.
     """
+    with quiet():
+        return _open(path, image, options, context)
+
+
+def _open(path: Path, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
     found = image.payload if isinstance(image.payload, Found) else _find(path, image, options, context)
     if found.problem is not None or found.arrangement is None:
         raise found.problem or SelectionError("no such image", path=path)

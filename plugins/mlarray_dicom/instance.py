@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
@@ -16,9 +14,11 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from mlarray_core.errors import CorruptError, MLArrayError, ReadError, UnsupportedError
 from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
 from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
+from mlarray_io.sdk import ignored_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
@@ -199,12 +199,9 @@ def _tag(keyword: str) -> BaseTag:
     return Tag(keyword)
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep pydicom's remarks on odd values from the user: what matters is checked here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def quiet() -> AbstractContextManager[None]:
+    """Return a context that keeps remarks on odd values from the user: what matters is checked here."""
+    return ignored_warnings("pydicom", "mlarray_dicom", "pylibjpeg", "openjpeg", "PIL")
 
 
 @cache

@@ -42,9 +42,23 @@ class Found:
     problem: MLArrayError | None = None
 
 
-@quiet()
 def list_images(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
-    """List the images of a file or folder, one for each array that is needed."""
+    """List the images of a file or folder, one for each array that is needed.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    options
+        What the user wants.
+    context
+        Told of what is left out.
+    """
+    with quiet():
+        return _list(path, options, context)
+
+
+def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
     groups = [
         part
         for group in groups_of(scan(path, context), options.damaged, context)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from numpy.lib import format as npy
 
 from mlarray_core.errors import CorruptError, UnsafeError, UnsupportedError
-from mlarray_io.sdk import voxel_dtype
+from mlarray_io.sdk import ignored_warnings, voxel_dtype
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +90,7 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool, np.dtyp
     try:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        with warnings.catch_warnings(action="ignore"):  # a header from Python 2 is no news
+        with ignored_warnings("numpy", "mlarray_numpy"):  # a header from Python 2 is no news
             return read(file, max_header_size=LONGEST)
     except OSError:
         raise

@@ -61,13 +61,10 @@ class Planes:
         for index in wanted:
             frame = self._frames[index]
             together.setdefault((frame.file, frame.number), []).append(index)
-        with quiet():
-            for batch in self._batches(list(together)):
-                arrays = (
-                    map(self._stored, batch) if self._pool is None else self._pool.map(self._stored, batch)
-                )
-                for place, array in zip(batch, arrays, strict=True):
-                    yield together[place], array
+        for batch in self._batches(list(together)):
+            arrays = map(self._stored, batch) if self._pool is None else self._pool.map(self._stored, batch)
+            for place, array in zip(batch, arrays, strict=True):
+                yield together[place], array
 
     def _batches(self, places: list[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
         """Yield as many frames at a time as keep all threads busy, so that few are in memory."""
@@ -76,7 +73,8 @@ class Planes:
             yield places[start : start + size]
 
     def _stored(self, place: tuple[int, int]) -> Array:
-        return self.stored(*place)
+        with quiet():
+            return self.stored(*place)
 
     def voxels(self, index: int, stored: Array, rows: slice, columns: slice) -> Array:
         """Return the voxels of a part of one frame."""
