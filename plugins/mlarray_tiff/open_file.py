@@ -13,6 +13,7 @@ from tifffile import TiffFile
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError, UnsupportedError
 from mlarray_tiff.markup import check_markup, parse_markup
 from mlarray_tiff.ome.read import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
+from mlarray_tiff.scales import number
 from mlarray_tiff.scan import scan
 from mlarray_tiff.signature import is_companion, recognise
 
@@ -78,9 +79,29 @@ class OpenTiff:
                 path=self.path,
                 hint="Read them in the order in which they lie with -o ome=no",
             )
+        _check_imagej(self.file, series, self.path)
         if self.images:
             self.images = _matched(series, self.images)
         return series
+
+
+def _check_imagej(file: TiffFile, series: list[TiffPageSeries], path: Path) -> None:
+    """Refuse an ImageJ stack that ends early, of which tifffile gives the planes that have pages.
+
+    Over 4 GB ImageJ writes one page, and the other planes behind its voxels (ImageJ, `TiffDecoder`).
+    """
+    if not file.is_imagej or series[0].kind in ("imagej", "ome"):
+        return
+    planned = int(number((file.imagej_metadata or {}).get("images")))
+    if planned > len(file.pages):
+        page = file.pages.first
+        room = file.filehandle.size - int(page.dataoffsets[0])
+        held = max(len(file.pages), room // page.nbytes if page.is_contiguous and page.nbytes else 0)
+        raise CorruptError(
+            f"its description promises {planned:,} planes, the file holds at most {held:,}",
+            path=path,
+            hint="Was it copied whole?",
+        )
 
 
 @contextmanager

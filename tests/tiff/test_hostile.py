@@ -19,7 +19,7 @@ import tifffile
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError
 from mlarray_io import Confidence, Source
 from mlarray_tiff import TiffFormat
-from mlarray_tiff.read.segments import pixels_in
+from mlarray_tiff.read.codec_headers import pixels_in
 
 PLANES = np.random.default_rng(0).integers(0, 60000, (3, 40, 50)).astype("u2")
 SPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"

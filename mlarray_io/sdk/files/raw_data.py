@@ -44,6 +44,17 @@ class RawData:
         """Bytes of all voxels."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    def runs(self, box: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the place of each contiguous run of a box in the file, and its index in the box's array."""
+        split = len(box) - 1
+        while split > 0 and (box[split].start, box[split].stop) == (0, self.shape[split]):
+            split -= 1
+        strides = [math.prod(self.shape[axis + 1 :]) * self.dtype.itemsize for axis in range(len(box))]
+        for outer in itertools.product(*(range(part.start, part.stop) for part in box[:split])):
+            starts = [*outer, box[split].start]
+            index = tuple(at - part.start for at, part in zip(outer, box[:split], strict=True))
+            yield self.offset + sum(map(math.prod, zip(starts, strides, strict=False))), index
+
 
 class RawReader(Reader):
     """One open image whose voxels lie in a file as in memory. Compressed ones are read forwards, in planes.
@@ -99,7 +110,7 @@ def read_box(file: Bytes, raw: RawData, box: Box) -> np.ndarray[Any, Any]:
     """Read a box in native byte order. Reaching the last voxel checks the checksum."""
     out = np.empty([part.stop - part.start for part in box], raw.dtype)
     if out.size:
-        for at, run in _runs(raw, box):
+        for at, run in raw.runs(box):
             file.read_into(at, memoryview(out[run].reshape(-1).view(np.uint8)))
         if all(part.stop == size for part, size in zip(box, raw.shape, strict=True)):
             file.finish()
@@ -131,15 +142,3 @@ def file_order(reader: Reader, order: Sequence[int], context: Context) -> Iterat
         voxels = reader[tuple(box)]
         context.progress(voxels.nbytes)
         yield voxels.transpose(order)
-
-
-def _runs(raw: RawData, box: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield the place of each contiguous run of a box, and its index in the array of the box."""
-    split = len(box) - 1
-    while split > 0 and box[split] == slice(0, raw.shape[split]):
-        split -= 1
-    strides = [math.prod(raw.shape[axis + 1 :]) * raw.dtype.itemsize for axis in range(len(box))]
-    for outer in itertools.product(*(range(part.start, part.stop) for part in box[:split])):
-        starts = [*outer, box[split].start]
-        index = tuple(at - part.start for at, part in zip(outer, box[:split], strict=True))
-        yield raw.offset + sum(map(math.prod, zip(starts, strides, strict=False))), index

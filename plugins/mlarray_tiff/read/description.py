@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,16 @@ def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
     found = vendor_scales(file, series.keyframe)
     channels = _lsm_channels(file.lsm_metadata or {}) if series.kind == "lsm" else []
     return Described(plain_scales(tags) if found is None else found, tags, channels)
+
+
+def planned_planes(series: TiffPageSeries) -> int:
+    """Return how many planes a Micro-Manager acquisition was planned to have, 0 for other kinds."""
+    if series.kind != "mmstack":
+        return 0
+    content = series.keyframe.parent.micromanager_metadata or {}
+    summary = content.get("Summary") if isinstance(content, dict) else None
+    sizes = [number((summary or {}).get(key, 1)) for key in ("Positions", "Frames", "Slices", "Channels")]
+    return math.prod(max(1, int(size)) for size in sizes)
 
 
 def to_source(

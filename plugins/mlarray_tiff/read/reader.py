@@ -13,8 +13,10 @@ from mlarray_io import Box, Context, ImageRef, Reader
 from mlarray_tiff.axes import axis_additions, axis_labels, axis_units, spacing
 from mlarray_tiff.georeference import coarser, crs, geo_affine
 from mlarray_tiff.open_file import OpenTiff, open_tiff, understood
-from mlarray_tiff.read.description import Described, describe, to_source
-from mlarray_tiff.read.planes import Voxels, native, shapes, voxels_of
+from mlarray_tiff.read.access import voxels_of
+from mlarray_tiff.read.description import Described, describe, planned_planes, to_source
+from mlarray_tiff.read.private_names import stored_pages
+from mlarray_tiff.read.voxels import Voxels, is_left_out, native
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,24 +39,25 @@ class TiffReader(Reader):
     Parameters
     ----------
     opened
-        The file; closed with the reader when it `owns` it.
+        The file.
     series
         What to read.
     meta
         The metadata.
-    threads
-        How many tiles are decoded at once.
+    context
+        Says how many tiles are decoded at once, and the most bytes that the user allows.
+    owns
+        Whether the file is closed with the reader.
     """
 
     def __init__(
-        self, opened: OpenTiff, series: TiffPageSeries, meta: Meta, threads: int, *, owns: bool
+        self, opened: OpenTiff, series: TiffPageSeries, meta: Meta, context: Context, *, owns: bool
     ) -> None:
-        self._opened, self._series, self._threads, self._owns = opened, series, threads, owns
-        self._voxels: Voxels = voxels_of(series, opened.path, threads)
+        self._opened, self._owns = opened, owns
+        self._voxels: Voxels = voxels_of(series, opened.path, context.threads, context.max_bytes)
         self.shape = tuple(int(size) for size in series.shape)
         self.dtype = np.dtype(series.dtype).newbyteorder("=")
         self.meta, self.chunks = meta, self._voxels.chunks
-        self._finest = series.shape
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
         with understood(self._opened.path):
@@ -116,7 +119,7 @@ def open_series(path: Path, key: str, options: TiffOptions, context: Context) ->
             if options.level:
                 meta = coarser(meta, _factors(chosen.shape, level.shape))
             _tell(series, int(key), chosen, context)
-            reader = TiffReader(opened, level, meta, context.threads, owns=True)
+            reader = TiffReader(opened, level, meta, context, owns=True)
             reader.levels = _levels(opened, chosen, options.level, meta, context)
         return reader
     except BaseException:
@@ -135,14 +138,18 @@ def _check(series: TiffPageSeries, opened: OpenTiff, context: Context) -> None:
     """Refuse missing planes and sizes that the file can't hold, before anything is allocated."""
     nbytes = math.prod(map(int, series.shape)) * np.dtype(series.dtype).itemsize
     context.allow(nbytes, opened.path)
-    missing = sum(page is None for page in series._pages)
-    if missing:
+    pages = stored_pages(series)
+    # tifffile gives planes of a Micro-Manager stack that the file doesn't hold the place 0
+    cut = series.kind == "mmstack"
+    found = [page for page in pages if page is not None and not (cut and is_left_out(page))]
+    if len(found) < len(pages):
+        hint = "Put the files that hold them beside it, or read what is here with -o ome=no"
         raise CorruptError(
-            f"{missing} of {len(series._pages)} planes are missing",
+            f"{len(pages) - len(found)} of {len(pages)} planes are missing",
             path=opened.path,
-            hint="Put the files that hold them beside it, or read what is here with -o ome=no",
+            hint="Was it copied whole?" if cut else hint,
         )
-    parents = {page.parent.filehandle.path: page.parent.filehandle.size for page in series._pages}
+    parents = {page.parent.filehandle.path: page.parent.filehandle.size for page in found}
     size = sum(parents.values())
     if context.max_bytes is None and nbytes > max(_FREE, _MOST_RATIO * size):
         raise LimitError(
@@ -162,7 +169,7 @@ def _levels(
         if level.axes == fine.axes and level.dtype == fine.dtype:
             _check(level, opened, context)
             own = coarser(meta, _factors(fine.shape, level.shape))
-            found.append(TiffReader(opened, level, own, context.threads, owns=False))
+            found.append(TiffReader(opened, level, own, context, owns=False))
     return found
 
 
@@ -180,6 +187,10 @@ def _factor(big: int, small: int) -> float:
 
 
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
+    """Name the other series, and frames that were planned and never taken."""
+    planned, held = planned_planes(chosen), len(chosen)
+    if planned > held:
+        context.warn(f"its acquisition was to have {planned} planes and ended after {held}")
     others = [
         f"{at} ({one.name or one.kind}, {one.axes} {one.shape})"
         for at, one in enumerate(series)
@@ -217,8 +228,3 @@ def _spatial(axes: str, described: Described) -> Any:
     return geometry.spatial_meta(
         None, axis_labels=labels, axis_units=units, spacing=spacing(axes, described.scales)
     )
-
-
-def level_shapes(series: TiffPageSeries) -> list[list[int]]:
-    """Return the shape of each level, finest first."""
-    return [list(shape) for shape in shapes(series.levels)]

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
+from mlarray_tiff.read.codec_headers import pixels_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,16 +20,18 @@ OPEN_FILES = 32
 CACHED = 48 << 20
 """Bytes of decoded segments that are kept for the next box."""
 
-_FREE = 64 << 20
+_FREE = 1 << 30
+"""Bytes that any segment may unfold to: memory that a reader has, whatever the ratio of a flat picture."""
+
 _MOST_RATIO = 3000
-"""Deflate reaches 1032, LZW 2730; a segment under 64 MiB may be as sparse as it likes."""
+"""Deflate reaches 1032, LZW 2730."""
+
+_UNCOMPRESSED = 1
 
 _OLD_JPEG = 6
 """TIFF 6.0's own JPEG, withdrawn since: its streams lack what decoders need."""
 
 _JPEG = (_OLD_JPEG, 7, 34892, 33007)
-_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""JPEG markers that give the size of the image (ITU T.81, B.2.2)."""
 
 
 class Files:
@@ -176,12 +179,26 @@ class Segments:
         if index >= len(offsets) or index >= len(counts):
             raise CorruptError(f"has {len(offsets)} segments, not number {index}", path=self._path)
         offset, count = int(offsets[index]), int(counts[index])
-        if offset == 0 or count == 0:
+        if offset == 0 and count == 0:  # "sparse" (GDAL, GTiff driver): the only way to leave a segment out
             return None
+        if count == 0 and self._keyframe.compression == _UNCOMPRESSED:
+            count = self._stored_size(index)
+        if offset == 0 or count == 0:
+            what = "has no place in the file" if offset == 0 else "has no size"
+            raise CorruptError(f"segment {index} {what}", path=self._path, hint="Was it written to its end?")
         file = page.parent.filehandle
         if offset >= file.size:
             raise CorruptError(f"segment {index} lies beyond the end of the file", path=self._path)
         return self._files.read(file.path, offset, min(count, file.size - offset))
+
+    def _stored_size(self, index: int) -> int:
+        """Return the bytes of an uncompressed segment, the last strip of a page being shorter."""
+        deep, long, wide, samples = self.shape
+        if not self._keyframe.is_tiled:
+            strips = segment_counts(self._keyframe)[2]
+            long = min(long, self._keyframe.imagelength - index % strips * long)
+        bits = self._keyframe.bitspersample
+        return int(deep * long * -(-wide * samples * int(bits) // 8)) if isinstance(bits, int) else 0
 
     def _check(self, data: bytes, index: int) -> None:
         """Refuse what would unfold to far more than its bytes can hold, before it does."""
@@ -216,27 +233,3 @@ def _itemsize(keyframe: TiffPage) -> int:
 def most_in(count: int) -> int:
     """Return the most bytes of voxels that `count` compressed bytes are believed to hold."""
     return _FREE + _MOST_RATIO * count
-
-
-def pixels_in(data: bytes) -> int:
-    """Return how many pixels a JPEG, JPEG 2000 or PNG within a segment claims, 0 when it says nothing."""
-    if data[:4] == b"\x89PNG":
-        return _area(data[16:20], data[20:24])
-    at = data.find(b"\xff\x4f\xff\x51", 0, 256)
-    if at >= 0:
-        return _area(data[at + 8 : at + 12], data[at + 12 : at + 16])
-    return _jpeg_pixels(data) if data[:2] == b"\xff\xd8" else 0
-
-
-def _jpeg_pixels(data: bytes) -> int:
-    at = 2
-    while at + 9 < len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in _FRAME:
-            return _area(data[at + 5 : at + 7], data[at + 7 : at + 9])
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return 0
-
-
-def _area(height: bytes, width: bytes) -> int:
-    return int.from_bytes(height, "big") * int.from_bytes(width, "big")
