@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlarray_core.array.image import MLArray
     from mlarray_core.chunks.grid import Grid
-    from mlarray_core.layout.shapes import Layout
+    from mlarray_core.layout.request import LayoutRequest
     from mlarray_core.meta import Meta
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.statistics import Statistics
@@ -141,11 +141,8 @@ class MlaFormat(Format[MlaOptions]):
 
         import numpy as np
 
-        from mlarray_core.chunks.grid import Grid
-        from mlarray_core.container.frame_writer import FrameWriter
-        from mlarray_core.layout.plan import note_layout
+        from mlarray_core.container.image_writer import ImageWriter, plan_image
         from mlarray_core.levels import store as levels
-        from mlarray_core.metadata import generations
         from mlarray_io.engine.lossy import rounded
 
         dtype = np.dtype(reader.dtype).newbyteorder("=")
@@ -153,28 +150,26 @@ class MlaFormat(Format[MlaOptions]):
         tolerance = _tolerance(meta, dtype, options)
         if options.levels != SOURCE:
             levels.count_of(options.levels)
-        plan = _plan(reader, meta, dtype, options)
-        note_layout(meta, plan, None)
+        plan = plan_image(meta, reader.shape, dtype, _request(options), reader)
         _describe(meta, reader.shape)
-        grid = Grid(reader.shape, plan.chunks, plan.blocks, dtype)
         with open(target, "w+b") as file:
-            writer = FrameWriter(file, grid, plan.cparams)
-            step = _step(reader, grid)
-            chunks = _chunks(reader, grid, step, context)
+            writer = ImageWriter(file, plan, meta)
+            step = _step(reader, plan.grid)
+            chunks = _chunks(reader, plan.grid, step, context)
             if tolerance is not None:
                 chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
             statistics = _statistics(dtype, options)
             if spread is not None:
                 spread(writer, step, tolerance, statistics, context)
             else:
-                writer.put_all(_measured(chunks, statistics), context.threads, _ahead(step, grid))
+                writer.put_all(_measured(chunks, statistics), context.threads, _ahead(step, plan.grid))
             if statistics is not None:
                 meta.stats = statistics.meta()
-            writer.finish(generations.encode(meta))
+            writer.finish()
         if options.levels == SOURCE:
-            _take_levels(reader, target, context)
+            _take_levels(reader, target, meta, context)
         else:
-            levels.build(target, options.levels, threads=context.threads)
+            levels.build(target, options.levels, threads=context.threads, meta=meta)
 
 
 def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
@@ -183,7 +178,7 @@ def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
     return Statistics(dtype, options.foreground) if options.stats else None
 
 
-def _take_levels(reader: Reader, target: Path, context: Context) -> None:
+def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context) -> None:
     """Take over the levels of the source; make them where it has none that fit."""
     from mlarray_core.levels import store as levels
     from mlarray_core.levels.adopt import take
@@ -193,14 +188,14 @@ def _take_levels(reader: Reader, target: Path, context: Context) -> None:
     for reason in reasons:
         context.warn(reason)
     if not found:
-        levels.build(target, "auto", threads=context.threads)
+        levels.build(target, "auto", threads=context.threads, meta=meta)
         return
     silent = context.silent()  # progress counts the bytes of the image alone
 
     def cut(level: Reader, grid: Grid) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
         return _chunks(level, grid, _step(level, grid), silent)
 
-    take(target, found, cut, context.threads)
+    take(target, meta, found, cut, context.threads)
 
 
 def _measured(
@@ -281,29 +276,27 @@ def chunks_of(
         yield number, voxels[inside]
 
 
-def _plan(reader: Reader, meta: Any, dtype: np.dtype[Any], options: MlaOptions) -> Layout:
+def _request(options: MlaOptions) -> LayoutRequest:
     """Return the layout that the options ask for; that of a source which is `.mla` itself otherwise."""
     from mlarray_core.chunks.params import codec_number
-    from mlarray_core.layout.plan import plan_layout
+    from mlarray_core.layout.request import LayoutRequest
 
     cparams = {} if options.codec is None else {"codec": codec_number(options.codec)}
     if options.clevel is not None:
         cparams["clevel"] = options.clevel
-    patch = options.patch_size
-    if patch is None:
-        asked: Any = "default"
-    else:
-        asked = patch[0] if len(patch) == 1 else patch
-    return plan_layout(
-        meta, reader.shape, dtype, asked, options.chunk_size, options.block_size, cparams, options.profile,
-        reader,
-    )  # fmt: skip
+    sizes = options.patch_size
+    patch = "default" if sizes is None else sizes[0] if len(sizes) == 1 else sizes
+    return LayoutRequest(
+        patch, options.chunk_size, options.block_size, cparams=cparams, profile=options.profile
+    )
 
 
-def _describe(meta: Any, shape: tuple[int, ...]) -> None:
+def _describe(meta: Meta, shape: tuple[int, ...]) -> None:
+    from mlarray_core.container.stored_meta import describe
+
     # a file of metadata only has no voxels, and says so
-    has_array = meta._has_array.has_array is True or shape != (0,)
-    meta._set_by_library(has_array=has_array, mlarray_version="v0", shape=list(shape))
+    meta._set_by_library(has_array=meta._has_array.has_array is True or shape != (0,))
+    describe(meta, shape)
     meta.validate(shape=shape)
 
 

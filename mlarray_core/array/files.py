@@ -13,14 +13,14 @@ import numpy as np
 from mlarray_core.array.levels import ArrayLevels, Levels, write_levels
 from mlarray_core.array.sessions import FileSession, compression_of, settle
 from mlarray_core.array.state import checked_dtype
-from mlarray_core.chunks.grid import Grid
 from mlarray_core.container.contents import SUFFIX, Contents
+from mlarray_core.container.image_writer import plan_image
 from mlarray_core.container.open import load_contents, open_contents
 from mlarray_core.container.storage import FrameStorage, PlainStorage, check_size
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError, NotFoundError
-from mlarray_core.layout.plan import normal_shape, note_layout, plan_layout
+from mlarray_core.layout.plan import normal_shape
+from mlarray_core.layout.request import LayoutRequest, Sizes
 from mlarray_core.meta import Meta
-from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
 from mlarray_core.url_text import is_url
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 PathLike = str | os.PathLike[str]
-Sizes = int | Sequence[int] | Array | None
 VERIFY = ("none", "touch", "full")
 
 
@@ -183,12 +182,10 @@ class ArrayFiles(ArrayLevels):
         image._clear()
         image._meta = as_meta(meta)
         sizes, kind = normal_shape(shape), checked_dtype(dtype)
-        plan = plan_layout(image.meta, sizes, kind, patch_size, chunk_size, block_size, cparams, profile)
-        grid = Grid(sizes, plan.chunks, plan.blocks, kind)
-        note_layout(image.meta, plan, dparams)
+        request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
+        plan = plan_image(image.meta, sizes, kind, request)
         image._write_to(
-            FileSession.create(Path(path), grid, image.meta, plan.cparams, image._dparams(), levels),
-            has_array=True,
+            FileSession.create(Path(path), plan, image.meta, image._dparams(), levels), has_array=True
         )
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         return image
@@ -220,7 +217,7 @@ class ArrayFiles(ArrayLevels):
         if self._session is not None and self._session.is_at(path):
             self.flush()
             if levels != "keep":
-                write_levels(Path(path), levels, None, available_threads())
+                write_levels(Path(path), levels, None, self.meta)
             return
         storage = self._stored_for_saving()
         self._describe()
@@ -228,7 +225,7 @@ class ArrayFiles(ArrayLevels):
         with atomic(path, overwrite=True) as temporary:
             with open(temporary, "w+b") as file:
                 self._write_frame(file, storage, metadata)
-            write_levels(temporary, levels, storage, available_threads())
+            write_levels(temporary, levels, storage, self.meta)
 
     def flush(self) -> None:
         """Write everything that was changed to the file that is open for writing."""

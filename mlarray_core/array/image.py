@@ -10,18 +10,20 @@ import numpy as np
 
 from mlarray_core.array.copying import ArrayCopying
 from mlarray_core.array.creation import ArrayCreation
-from mlarray_core.array.files import PathLike, Sizes, as_meta
+from mlarray_core.array.files import PathLike, as_meta
 from mlarray_core.array.state import plain_array
 from mlarray_core.array.voxels import ArrayVoxels
 from mlarray_core.container.storage import PlainStorage
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import shapes as layout
-from mlarray_core.layout.plan import is_default, normal_shape
+from mlarray_core.layout.plan import normal_shape
+from mlarray_core.layout.request import LayoutRequest, is_default
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlarray_core.layout.request import Sizes
     from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
@@ -114,9 +116,8 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
         geometry = {"spacing": spacing, "origin": origin, "direction": direction, "affine": affine}
         self._meta = _merged(as_meta(meta), geometry, axis_labels, copy)
         if array is not None:
-            self._adopt(
-                plain_array(array), patch_size, chunk_size, block_size, cparams, dparams, compressed, profile
-            )
+            request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
+            self._adopt(plain_array(array), request, compressed=compressed)
         self._describe()
         self.meta.validate(shape=self.shape)
 
@@ -140,7 +141,8 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
         voxels, meta = self._detached()
         meta._set_by_library(blosc2=None)
         self._meta = meta
-        self._adopt(voxels, patch_size, chunk_size, block_size, cparams, dparams, True, profile)
+        request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
+        self._adopt(voxels, request, compressed=True)
         self._describe()
 
     def decompress(self) -> None:

@@ -11,12 +11,14 @@ from mlarray_core.array.state import ArrayState
 from mlarray_core.container.storage import FrameStorage, Storage
 from mlarray_core.errors import ArgumentError
 from mlarray_core.levels import store as stored_levels
+from mlarray_core.processors import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from mlarray_core.container.level_index import StoredLevel
+    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 Levels = str | int | None
@@ -96,7 +98,7 @@ def _fits(image: ArrayLevels, max_shape: int | Sequence[int]) -> bool:
     return all(shape[axis] <= limit for axis, limit in zip(axes, limits, strict=True))
 
 
-def write_levels(path: Path, levels: Levels, source: Storage | None, threads: int) -> None:
+def write_levels(path: Path, levels: Levels, source: Storage | None, meta: Meta) -> None:
     """Put levels into a file that was just written.
 
     Parameters
@@ -107,10 +109,10 @@ def write_levels(path: Path, levels: Levels, source: Storage | None, threads: in
         As `levels.build` takes it; ``"keep"`` copies those of `source`, if it has any and was not edited.
     source
         Where the voxels came from.
-    threads
-        How many.
+    meta
+        Of the image.
     """
     if levels != "keep":
-        stored_levels.build(path, levels, threads=threads)
+        stored_levels.build(path, levels, threads=available_threads(), meta=meta)
     elif isinstance(source, FrameStorage):
         stored_levels.copy(source.contents, path)

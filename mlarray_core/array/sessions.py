@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core.container.edits import Editor
-from mlarray_core.container.frame_writer import FrameWriter
+from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_anew
 from mlarray_core.container.mapping import lock, open_binary
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.storage import EditedStorage, FrameStorage, Storage
@@ -27,7 +27,6 @@ from mlarray_core.publish import Publication, atomic, write_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.contents import Contents
     from mlarray_core.meta import Meta
 
@@ -62,7 +61,7 @@ class FileSession:
         self.pid = os.getpid()
         self._publication: Publication | None = None
         self._file: BinaryIO | None = None
-        self._writer: FrameWriter | None = None
+        self._writer: ImageWriter | None = None
         self._edited: EditedStorage | None = None
         self._stored: FrameStorage | None = None
         self._saved_meta = b""
@@ -75,20 +74,19 @@ class FileSession:
     def create(
         cls,
         path: Path,
-        grid: Grid,
+        plan: ImagePlan,
         meta: Meta,
-        cparams: Mapping[str, Any],
         dparams: Mapping[str, Any],
         levels: str | int | None = None,
     ) -> FileSession:
         """Begin a new file, which appears, with its levels, at the first commit."""
-        session = cls(path, meta, cparams, dparams)
+        session = cls(path, meta, plan.cparams, dparams)
         session._levels = levels
         publication = Publication(session.path, overwrite=True)
         session._publication = publication
         try:
             session._file = open(publication.path, "w+b", buffering=0)  # noqa: SIM115 - closed by commit or abort
-            session._write_through(FrameWriter(session._file, grid, cparams))
+            session._write_through(ImageWriter(session._file, plan))
         except OSError as error:
             session.abort()
             raise publication.explain(error) from error
@@ -146,7 +144,7 @@ class FileSession:
             if file.read(frame.header_size) == frame.header:
                 file.truncate(contents.end)
 
-    def _write_through(self, writer: FrameWriter) -> None:
+    def _write_through(self, writer: ImageWriter) -> None:
         stored = self._stored
         written: set[int] = set()
 
@@ -193,9 +191,8 @@ class FileSession:
             if self._file is None:
                 self._lock()
             assert self._file is not None
-            self._write_through(
-                FrameWriter(self._file, self._stored.grid, self.cparams, self._stored.contents)
-            )
+            plan = ImagePlan(self._stored.grid, self.cparams)
+            self._write_through(ImageWriter(self._file, plan, base=self._stored.contents))
         assert self._edited is not None
         return self._edited
 
@@ -228,7 +225,7 @@ class FileSession:
         """Put a new file in place of one without voxels: such a frame has no room to append to."""
         assert self._stored is not None
         with atomic(self.path, overwrite=True) as temporary, open(temporary, "w+b") as file:
-            FrameWriter.anew(file, self._stored.contents).finish(metadata)
+            write_anew(file, self._stored.contents, metadata)
         self._release()
 
     def _check_same(self) -> None:
@@ -249,7 +246,7 @@ class FileSession:
         self._file.close()
         self._file = None
         publication, self._publication = self._publication, None
-        levels.build(publication.path, self._levels)
+        levels.build(publication.path, self._levels, meta=self.meta)
         publication.commit()
 
     def close(self) -> None:

@@ -5,36 +5,29 @@ from __future__ import annotations
 import io
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from mlarray_core.array.sessions import FileSession, compression_of
-from mlarray_core.chunks import codec
-from mlarray_core.chunks.grid import Grid
 from mlarray_core.chunks.params import plain_dparams
 from mlarray_core.container.contents import Contents, warn_edited
-from mlarray_core.container.frame_writer import FrameWriter
+from mlarray_core.container.image_writer import NO_VOXELS, ImagePlan, ImageWriter, plan_image
 from mlarray_core.container.seal import State
 from mlarray_core.container.storage import FrameStorage, PlainStorage, Storage, edited_copy
-from mlarray_core.container.stored_meta import says_array
+from mlarray_core.container.stored_meta import describe, says_array
 from mlarray_core.errors import ArgumentTypeError, CorruptError, ModeError
-from mlarray_core.layout import shapes as layout
-from mlarray_core.layout.plan import is_array, normal_shape, note_layout, plan_layout
+from mlarray_core.layout.plan import is_array, normal_shape
+from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.metadata import generations
-from mlarray_core.processors import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mlarray_core.layout.shapes import Layout
     from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
-VERSION = "v0"
-PARALLEL_BYTES = 4 << 20
-"""Arrays of at least so many bytes are compressed on all cores."""
 
 
 class ArrayState:
@@ -161,35 +154,19 @@ class ArrayState:
             warn_edited(contents.path)
         return storage
 
-    def _adopt(
-        self,
-        array: Array,
-        patch: Any,
-        chunk: Any,
-        block: Any,
-        cparams: Any,
-        dparams: Any,
-        compressed: bool,
-        profile: str,
-    ) -> None:
+    def _adopt(self, array: Array, request: LayoutRequest, *, compressed: bool) -> None:
         self.meta._set_by_library(has_array=True)
-        plan = plan_layout(self.meta, array.shape, array.dtype, patch, chunk, block, cparams, profile, array)
-        note_layout(self.meta, plan, dparams)
+        plan = plan_image(self.meta, array.shape, array.dtype, request, array)
         if not compressed:
             self._storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))
             return
         self._storage = self._compressed(array, plan)
 
-    def _compressed(self, array: Array, plan: Layout) -> FrameStorage:
+    def _compressed(self, array: Array, plan: ImagePlan) -> FrameStorage:
         buffer = io.BytesIO()
-        grid = Grid(array.shape, plan.chunks, plan.blocks, array.dtype)
-        writer = FrameWriter(buffer, grid, plan.cparams)
-        if array.size and not any(array.strides):
-            _put_repeated(writer, array)
-        elif array.size:
-            threads = available_threads() if array.nbytes >= PARALLEL_BYTES else 1
-            writer.put_all(((n, array[grid.box(n)]) for n in range(grid.nchunks)), threads)
-        writer.finish(b"")
+        writer = ImageWriter(buffer, plan)
+        writer.put_array(array)
+        writer.finish()
         return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())
 
     def _dparams(self) -> dict[str, Any]:
@@ -199,7 +176,7 @@ class ArrayState:
         """Write what only the library knows into the metadata."""
         if has_array is not None:
             self.meta._set_by_library(has_array=has_array)
-        _describe(self.meta, self.shape)
+        describe(self.meta, self.shape)
 
     def _validate(self) -> None:
         self.meta.validate(shape=self.shape)
@@ -214,12 +191,10 @@ class ArrayState:
         if not isinstance(storage, PlainStorage) or not self._has_array():
             return storage if self._has_array() else None
         stored = self.meta.blosc2
-        patch = None if stored.chunk_size is not None and stored.patch_size is None else "default"
-        chunk, block = (stored.chunk_size, stored.block_size) if patch is None else (None, None)
-        plan = plan_layout(
-            self.meta, storage.shape, storage.dtype, patch, chunk, block, stored.cparams, "default"
-        )
-        note_layout(self.meta, plan, stored.dparams)
+        known: dict[str, Any] = {"cparams": stored.cparams, "dparams": stored.dparams}
+        if stored.chunk_size is not None and stored.patch_size is None:
+            known |= {"patch": None, "chunk": stored.chunk_size, "block": stored.block_size}
+        plan = plan_image(self.meta, storage.shape, storage.dtype, LayoutRequest(**known))
         return self._compressed(storage.array, plan)
 
     def _frame_bytes(self) -> bytes:
@@ -227,12 +202,11 @@ class ArrayState:
         self._write_frame(buffer, self._stored_for_saving(), self._encoded_meta())
         return buffer.getvalue()
 
-    def _write_frame(self, file: Any, storage: Storage | None, metadata: bytes) -> None:
-        grid = storage.grid if storage is not None and storage.grid is not None else _no_array()
-        writer = FrameWriter(file, grid, self.meta.blosc2.cparams or layout.compression(8))
+    def _write_frame(self, file: BinaryIO, storage: Storage | None, metadata: bytes) -> None:
+        grid = NO_VOXELS.grid if storage is None or storage.grid is None else storage.grid
+        writer = ImageWriter(file, ImagePlan(grid, self.meta.blosc2.cparams or NO_VOXELS.cparams))
         if storage is not None:
-            for number in range(grid.nchunks if np.prod(grid.shape, dtype=object) else 0):
-                writer.append(number, storage.chunk(number))
+            writer.take(storage)
         writer.finish(metadata)
 
 
@@ -264,17 +238,8 @@ def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any], mapping: dic
     meta = _meta_of(contents, dparams, mapping)
     if not meta._has_array.has_array:
         raise CorruptError("the metadata say that there are no voxels, and there are", path=contents.path)
-    _describe(meta, contents.frame.shape)
+    describe(meta, contents.frame.shape)
     return meta
-
-
-def _describe(meta: Meta, shape: tuple[int, ...] | None) -> None:
-    """Write version and shape into metadata."""
-    if meta._mlarray_version.mlarray_version != VERSION:
-        meta._set_by_library(mlarray_version=VERSION)
-    sizes = None if shape is None else list(shape)
-    if meta.spatial.shape != sizes:
-        meta._set_by_library(shape=sizes)
 
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:
@@ -292,17 +257,3 @@ def plain_array(array: Any) -> Array:
     voxels = np.asarray(array)
     normal_shape(voxels.shape)
     return voxels.astype(checked_dtype(voxels.dtype), copy=False)
-
-
-def _put_repeated(writer: FrameWriter, array: Array) -> None:
-    """Write an array that repeats one value: all chunks of one shape are encoded once."""
-    encoded: dict[tuple[int, ...], bytes] = {}
-    for number in range(writer.grid.nchunks):
-        voxels = array[writer.grid.box(number)]
-        if voxels.shape not in encoded:
-            encoded[voxels.shape] = codec.encode(voxels, writer.grid, writer.cparams)
-        writer.append(number, encoded[voxels.shape])
-
-
-def _no_array() -> Grid:
-    return Grid((0,), (0,), (0,), np.dtype(np.float64))

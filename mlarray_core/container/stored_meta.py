@@ -60,6 +60,15 @@ def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -
     return meta
 
 
+def describe(meta: Meta, shape: tuple[int, ...] | None) -> None:
+    """Write what only the library knows into metadata: the version of the schema, and the array's shape."""
+    if meta._mlarray_version.mlarray_version != generations.VERSION:
+        meta._set_by_library(mlarray_version=generations.VERSION)
+    sizes = None if shape is None else list(shape)
+    if meta.spatial.shape != sizes:
+        meta._set_by_library(shape=sizes)
+
+
 def says_array(mapping: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
     """Whether there are voxels, by the metadata; bare arrays and the earliest files don't say it."""
     return _flag(mapping.get("_has_array"), default=shape != (0,))

@@ -21,19 +21,12 @@ from mlarray_core.meta.labels import is_spatial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlarray_core.layout.request import DParams, LayoutRequest, Sizes
     from mlarray_core.layout.sampling import Voxels
 
 
 def plan_layout(
-    meta: Meta,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    patch: Any = "default",
-    chunk: Any = None,
-    block: Any = None,
-    cparams: Any = None,
-    profile: str = "default",
-    voxels: Voxels | None = None,
+    meta: Meta, shape: tuple[int, ...], dtype: np.dtype[Any], request: LayoutRequest, voxels: Voxels | None
 ) -> Layout:
     """Return the layout of an array.
 
@@ -43,15 +36,8 @@ def plan_layout(
         Its metadata: axis labels, and the layout that it had before.
     shape, dtype
         Of the array.
-    patch
-        Patch size; ``"default"`` takes that of `meta`, else its chunk and block size, else 192; None lets
-        Blosc2 choose.
-    chunk, block
-        Explicit sizes, instead of `patch`.
-    cparams
-        Compression parameters that replace those of the profile, one by one.
-    profile
-        See `layout.PROFILES`.
+    request
+        What is asked for.
     voxels
         The array, or what reads it by boxes; only the profile ``auto`` looks at it, and needs it.
 
@@ -60,49 +46,51 @@ def plan_layout(
     ArgumentError
         There is no such profile, or ``auto`` is asked for without voxels.
     ModeError
-        `patch` and `chunk` are both given, or one of `chunk` and `block` is missing (a RuntimeError).
+        Patch and chunk size are both given, or one of chunk and block size is missing (a RuntimeError).
     """
-    name, axis = layout.profile_of(profile)
+    name, axis = layout.profile_of(request.profile)
     labels = _labels(meta, shape)
     spatial = [is_spatial(label) for label in labels]
     inner = [_is_inner(label, last=at == len(labels) - 1) for at, label in enumerate(labels)]
     params = layout.compression(dtype.itemsize, name, picture=any(inner))
     if name == "slices":
-        if chunk is not None or block is not None:
+        if request.chunk is not None or request.block is not None:
             raise ArgumentError("give either the profile 'slices' or chunk_size and block_size, not both")
-        chunks, blocks = layout.slices(shape, dtype.itemsize, spatial, axis, inner)
-        plan = Layout(chunks, blocks, params)
+        plan = Layout(*layout.slices(shape, dtype.itemsize, spatial, axis, inner), params)
     else:
-        plan = _partition(meta, shape, dtype, patch, chunk, block, spatial, inner)
+        plan = _partition(_completed(request, meta, sum(spatial), len(shape)), shape, dtype, spatial, inner)
     if name == "auto":
         if voxels is None:
             raise ArgumentError("the profile 'auto' needs the voxels at once", hint="Choose another profile")
         params = best_compression(voxels, Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner))
-    return replace(plan, cparams={**params, **plain_cparams(cparams)})
+    return replace(plan, cparams={**params, **plain_cparams(request.cparams)})
+
+
+def _completed(request: LayoutRequest, meta: Meta, spatial_ndim: int, ndim: int) -> LayoutRequest:
+    """Return a request without contradictions, in which the word ``default`` is replaced by sizes."""
+    if (request.chunk is None) != (request.block is None):
+        raise ModeError("chunk_size and block_size go together: give both or none")
+    if request.chunk is not None and request.patch is not None and not request.keeps_patch:
+        raise ModeError("give either patch_size or chunk_size and block_size, not both")
+    if not request.keeps_patch or request.chunk is not None:
+        return request
+    patch, chunk, block = _inherited(meta.blosc2, spatial_ndim, ndim)
+    return replace(request, patch=patch, chunk=chunk, block=block)
 
 
 def _partition(
-    meta: Meta,
+    request: LayoutRequest,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    patch: Any,
-    chunk: Any,
-    block: Any,
     spatial: list[bool],
     inner: list[bool],
 ) -> Layout:
     """Return chunk and block shape, as they are given or as a patch size leads to them."""
-    if (chunk is None) != (block is None):
-        raise ModeError("chunk_size and block_size go together: give both or none")
-    if chunk is not None and patch is not None and not is_default(patch):
-        raise ModeError("give either patch_size or chunk_size and block_size, not both")
-    if is_default(patch) and chunk is None:
-        patch, chunk, block = _inherited(meta.blosc2, sum(spatial), len(shape))
-    if chunk is not None:
-        return _explicit(shape, chunk, block)
-    if patch is None:
+    if request.chunk is not None:
+        return _explicit(shape, request.chunk, request.block)
+    if request.patch is None:
         return Layout(*codec.automatic_partition(shape, dtype))
-    sizes = _per_axis(patch, sum(spatial), "patch_size")
+    sizes = _per_axis(request.patch, sum(spatial), "patch_size")
     return Layout(*layout.partition(shape, dtype.itemsize, spatial, sizes, inner), patch_size=sizes)
 
 
@@ -111,7 +99,7 @@ def _is_inner(label: str, *, last: bool) -> bool:
     return label == "components" or (label == "channel" and last)
 
 
-def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
+def note_layout(meta: Meta, plan: Layout, dparams: DParams) -> None:
     """Write a layout into the metadata."""
     section = MetaBlosc2(
         chunk_size=list(plan.chunks),
@@ -121,11 +109,6 @@ def note_layout(meta: Meta, plan: Layout, dparams: Any) -> None:
         dparams={"nthreads": 1, **plain_dparams(dparams)},
     )
     meta._set_by_library(blosc2=section)
-
-
-def is_default(patch: Any) -> bool:
-    """Whether a patch size is the word ``default``."""
-    return isinstance(patch, str) and patch == "default"
 
 
 def _labels(meta: Meta, shape: Sequence[int]) -> list[str]:
@@ -140,7 +123,7 @@ def _labels(meta: Meta, shape: Sequence[int]) -> list[str]:
     return [str(getattr(label, "value", label)) for label in labels]
 
 
-def _inherited(stored: MetaBlosc2, spatial_ndim: int, ndim: int) -> tuple[Any, Any, Any]:
+def _inherited(stored: MetaBlosc2, spatial_ndim: int, ndim: int) -> tuple[Sizes, Sizes, Sizes]:
     """Return patch, chunk and block size of existing metadata, or the default patch size."""
     if stored.patch_size is not None and len(stored.patch_size) == spatial_ndim:
         return tuple(stored.patch_size), None, None
@@ -149,7 +132,7 @@ def _inherited(stored: MetaBlosc2, spatial_ndim: int, ndim: int) -> tuple[Any, A
     return DEFAULT_PATCH_SIZE, None, None
 
 
-def _explicit(shape: tuple[int, ...], chunk: Any, block: Any) -> Layout:
+def _explicit(shape: tuple[int, ...], chunk: Sizes, block: Sizes) -> Layout:
     chunks, blocks = (
         _per_axis(size, len(shape), name) for size, name in ((chunk, "chunk_size"), (block, "block_size"))
     )
@@ -158,7 +141,7 @@ def _explicit(shape: tuple[int, ...], chunk: Any, block: Any) -> Layout:
     return Layout(chunks, blocks)
 
 
-def _per_axis(value: Any, count: int, name: str) -> tuple[int, ...]:
+def _per_axis(value: Sizes | str, count: int, name: str) -> tuple[int, ...]:
     sizes = (int(value),) * count if isinstance(value, (int, np.integer)) else _whole(value, name)
     if len(sizes) != count:
         raise MetadataError(f"expected {count} numbers, got {len(sizes)}", field=f"blosc2.{name}")
@@ -167,9 +150,9 @@ def _per_axis(value: Any, count: int, name: str) -> tuple[int, ...]:
     return sizes
 
 
-def _whole(value: Any, name: str) -> tuple[int, ...]:
+def _whole(value: object, name: str) -> tuple[int, ...]:
     try:
-        return tuple(operator.index(size) for size in value)
+        return tuple(operator.index(size) for size in value)  # type: ignore[attr-defined]
     except TypeError:
         raise ArgumentTypeError(
             f"{name} must be a whole number or a sequence of them, not {value!r}"
@@ -181,7 +164,7 @@ def is_array(value: object) -> bool:
     return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
 
 
-def normal_shape(shape: Any) -> tuple[int, ...]:
+def normal_shape(shape: object) -> tuple[int, ...]:
     """Return a shape as a tuple of integers.
 
     Raises

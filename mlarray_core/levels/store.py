@@ -18,31 +18,32 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.chunks import codec
-from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import frame as frames
-from mlarray_core.container.frame_writer import FrameWriter, closed
+from mlarray_core.container.frame_writer import closed
+from mlarray_core.container.image_writer import ImageWriter, plan_image
 from mlarray_core.container.level_index import INDEX, StoredLevel, index_of, name_of, read_index
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import KEY, State
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import ArgumentError, CorruptError
-from mlarray_core.layout.plan import note_layout, plan_layout
+from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
 from mlarray_core.levels.overlay import Fit
 from mlarray_core.levels.reduction import METHODS, Method, reduce
 from mlarray_core.meta import Meta
-from mlarray_core.metadata import generations, msgpack
+from mlarray_core.metadata import msgpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.contents import Contents
     from mlarray_core.container.frame import Frame
     from mlarray_core.levels.pyramid import Level
 
 Array = np.ndarray[Any, Any]
 _DATE = (1980, 1, 1, 0, 0, 0)
-COMPRESSION = {"codec": 5, "clevel": 1}
+REQUEST = LayoutRequest(cparams={"codec": 5, "clevel": 1})
 """ZSTD, of little effort: makes less of every kind of image than LZ4HC in less time. Only this package reads
 levels, and hardly all of them."""
 _AT_ONCE = 64 << 20
@@ -66,7 +67,13 @@ def count_of(levels: str | int | None) -> int | None:
     raise ArgumentError(f"levels must be 'auto', 'none' or a number, not {levels!r}")
 
 
-def build(path: Path, levels: str | int | None, method: Method | None = None, threads: int = 1) -> int:
+def build(
+    path: Path,
+    levels: str | int | None,
+    method: Method | None = None,
+    threads: int = 1,
+    meta: Meta | None = None,
+) -> int:
     """Put levels behind the frame of a file that nobody else uses yet, and note them in its seal.
 
     Parameters
@@ -79,6 +86,8 @@ def build(path: Path, levels: str | int | None, method: Method | None = None, th
         How values are made; None for the mode of label maps and the mean of everything else.
     threads
         How many.
+    meta
+        Of the image, where they are known; read from the file otherwise.
 
     Returns
     -------
@@ -87,9 +96,11 @@ def build(path: Path, levels: str | int | None, method: Method | None = None, th
     """
     drop(path)
     count = count_of(levels)
+    if count == 0:
+        return 0
     contents = open_contents(str(path), "none")
-    meta = contents.meta()
-    wanted = [] if count == 0 or 0 in contents.grid.shape else _planned(contents.grid, meta, count)
+    meta = contents.meta() if meta is None else meta
+    wanted = [] if 0 in contents.grid.shape else _planned(contents.grid, meta, count)
     if not wanted:
         return 0
     chosen = _method(method, meta)
@@ -200,24 +211,22 @@ def _append(archive: zipfile.ZipFile, number: int, name: Path) -> None:
 def _write_level(
     file: BinaryIO, base: FrameStorage, level: Level, meta: Meta, method: Method, threads: int
 ) -> None:
-    plan = plan_layout(meta, level.shape, base.dtype, cparams=COMPRESSION)
-    grid = Grid(level.shape, plan.chunks, plan.blocks, base.dtype)
-    note_layout(meta, plan, None)
-    writer = FrameWriter(file, grid, plan.cparams)
+    writer = ImageWriter(file, plan_image(meta, level.shape, base.dtype, REQUEST), meta)
+    grid = writer.grid
 
     def encoded(number: int) -> bytes:
         box = tuple(
             slice(part.start * step, min(part.stop * step, size))
             for part, step, size in zip(grid.box(number), level.step, base.shape, strict=True)
         )
-        return codec.encode(reduce(base.read(box), level.step, method), grid, writer.cparams)
+        return writer.encode(reduce(base.read(box), level.step, method))
 
     most = max(1, _AT_ONCE // (grid.chunksize * math.prod(level.step)))
     for number, chunk in enumerate(_in_turn(encoded, grid.nchunks, min(threads, most))):
         writer.append(number, chunk)
         if number % most == 0:
             base.release()
-    writer.finish(generations.encode(meta))
+    writer.finish()
 
 
 def _in_turn(make: Callable[[int], bytes], count: int, threads: int) -> Iterator[bytes]:

@@ -119,22 +119,15 @@ def seal_anew(path: str, contents: Contents) -> None:
     WriteError
         It can't be written; the file is as it was.
     """
-    from mlarray_core.container.frame_writer import FrameWriter
+    from mlarray_core.container.image_writer import write_anew
     from mlarray_core.container.mapping import lock, open_binary
-    from mlarray_core.container.stored_meta import stored_metadata
-    from mlarray_core.metadata import generations
     from mlarray_core.publish import atomic
 
-    stored = stored_metadata(contents.read, contents.frame)
-    metadata = stored if isinstance(stored, bytes) else generations.encode(contents.meta())
     with open_binary(path) as locked:
         if not lock(locked):
             raise LockedError("another writer has the file open", path=path, hint="Wait for it to finish")
         with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
-            writer = FrameWriter.anew(file, contents)
-            for number in range(contents.frame.nchunks):
-                writer.append(number, contents.chunk(number))
-            writer.finish(metadata)
+            write_anew(file, contents)
 
 
 def _damaged(contents: Contents) -> Iterator[int]:

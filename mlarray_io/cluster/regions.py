@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.chunks.grid import Grid
-    from mlarray_core.container.frame_writer import FrameWriter
+    from mlarray_core.container.image_writer import ImageWriter
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.statistics import Statistics
     from mlarray_io.sdk.context import Context
@@ -126,7 +126,7 @@ def convert_together(
         path: Path,
         format: str,
         key: str,
-        writer: FrameWriter,
+        writer: ImageWriter,
         step: tuple[int, ...],
         tolerance: Tolerance | None,
         statistics: Statistics | None,
