@@ -1,4 +1,4 @@
-"""Try an installed `mlarray`: plugins load, every format that writes is written and read back, samples convert.
+"""Try an installed `mlarray`: plugins load, formats are written and read back, samples convert.
 
     python try_installed.py [SAMPLE...]
 
@@ -56,7 +56,7 @@ def same(path: Path, original: Path) -> bool:
 
 def written(format: dict[str, object], originals: list[Path], folder: Path) -> str:
     """Convert an array to a format and back; return what was done."""
-    suffix = list(format["suffixes"])[0]  # type: ignore[call-overload]
+    suffix = next(iter(format["suffixes"]))  # type: ignore[call-overload]
     for original in originals:
         target = folder / f"{original.stem}-{format['name']}{suffix}"
         command = [Path(sys.executable).with_name("mlarray"), "convert", original, target]
