@@ -118,11 +118,41 @@ def test_every_helper_of_plugins_is_described():
 
 
 def test_links_lead_somewhere():
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
-    for page in pages:
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in link:
                 assert (page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}"
+
+
+def test_every_decision_is_listed():
+    listed = re.findall(
+        r"^\| \[(.+?)\]\(\1\) \|", (DOCS / "decisions/README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert listed == sorted(
+        path.name for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md"
+    )
+
+
+def test_every_page_is_in_the_index():
+    links = re.findall(r"^\| \[(.+?)\]\(\1\) \|", (DOCS / "index.md").read_text("utf-8"), re.MULTILINE)
+    assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= set(links)
+
+
+@pytest.mark.parametrize(
+    "script", sorted(path.name for path in (ROOT / "scripts").iterdir() if path.suffix == "")
+)
+def test_every_script_is_described(script):
+    assert f"`scripts/{script}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_pre_commit_runs_what_the_check_runs():
+    check = (ROOT / "scripts/check").read_text(encoding="utf-8")
+    entries = re.findall(
+        r"entry: \.venv/bin/(.+)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE
+    )
+    assert len(entries) == 4
+    for entry in entries:
+        assert re.search(rf"^{re.escape(entry)}( \.)?$", check, re.MULTILINE), entry
 
 
 def python_blocks():
