@@ -8,7 +8,6 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_nifti.axes import axis_units, steps
-from mlarray_nifti.write_axes import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +34,7 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
 
     An image in a known world without units is taken for millimetres, unless its NIfTI source said nothing.
     """
-    labels, units = labels_of(reader), reader.meta.spatial.axis_units
+    labels, units = reader.labels, reader.meta.spatial.axis_units
     if plan.as_read and units == axis_units(header, labels):
         space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
     else:
@@ -69,7 +68,7 @@ def _put_steps(header: Header, reader: Reader, plan: Plan, factor: float, contex
     if axis is None:
         return
     values = Additions.of(reader.meta).axes.get(axis, {}).get("values")
-    timed = labels_of(reader)[axis] in ("temporal", "continuous")
+    timed = reader.labels[axis] in ("temporal", "continuous")
     if plan.as_read and values == (steps(header, reader.shape[axis]) if timed else None):
         return
     header.fields["pixdim"][4] = header.fields["toffset"] = 0
