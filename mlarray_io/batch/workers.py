@@ -1,7 +1,7 @@
 """Worker processes on this machine. One that dies fails the source that it had, and is replaced.
 
-Each is an interpreter of its own, started by `mlarray_io.sdk.files.python_process`: multiprocessing's `spawn` and
-`forkserver` would have the current folder on their path.
+Each is an interpreter of its own, started as `mlarray_io.sdk.files.python_process` says: the `spawn` and
+`forkserver` of multiprocessing would have the current folder on their path.
 """
 
 from __future__ import annotations
