@@ -8,7 +8,8 @@ import time
 import pytest
 
 from mlarray_core.errors import CorruptError, LimitError
-from mlarray_io.sdk import call_child, child
+from mlarray_io.sdk import call_child
+from mlarray_io.sdk.files import child
 
 NAME = "hostile_library_for_tests"
 CODE = """
