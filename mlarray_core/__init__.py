@@ -9,38 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlarray_core.additions import Additions, Rescale
     from mlarray_core.array.image import MLArray
-    from mlarray_core.meta import Meta, MetaSpatial
+    from mlarray_core.meta import (
+        Additions,
+        AxisValues,
+        Channel,
+        Code,
+        Label,
+        Meta,
+        MetaSpatial,
+        Rescale,
+        color_of,
+    )
 
-_HOME = {
-    "MLArray": "array.image",
-    "Additions": "additions",
-    "Rescale": "additions",
-    "Meta": "meta",
-    "MetaSpatial": "meta",
-}
-_MODULES = ("additions", "errors", "geometry", "headers", "meta")
+_MODULES = ("errors", "geometry", "headers", "meta", "rescale")
 
 __all__ = [
     "Additions",
+    "AxisValues",
+    "Channel",
+    "Code",
+    "Label",
     "MLArray",
     "Meta",
     "MetaSpatial",
     "Rescale",
-    "additions",
+    "color_of",
     "errors",
     "geometry",
     "headers",
     "meta",
+    "rescale",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"mlarray_core.{_HOME[name]}"), name)
     if name in _MODULES:
         return import_module(f"mlarray_core.{name}")
+    if name in __all__:
+        home = "array.image" if name == "MLArray" else "meta"
+        return getattr(import_module(f"mlarray_core.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from mlarray_core.meta.axis_values import AxisValues, Channel, Line
 from mlarray_core.meta.base import BaseMeta
 from mlarray_core.meta.bbox import MetaBbox
-from mlarray_core.meta.extra import MetaExtra
+from mlarray_core.meta.extension import KEY, Additions, Rescale
 from mlarray_core.meta.frozen import FrozenDict, FrozenList
+from mlarray_core.meta.json_sections import MetaExtra, MetaSource
 from mlarray_core.meta.labels import AxisLabel, AxisLabelEnum, CoordSystem, CoordSystemEnum, is_spatial
 from mlarray_core.meta.record import MetaHasArray, MetaImageFormat, MetaVersion
 from mlarray_core.meta.schema import Meta
-from mlarray_core.meta.segmentation import MetaIsSeg
+from mlarray_core.meta.segmentation import Code, Label, MetaIsSeg, color_of
 from mlarray_core.meta.single import SingleKeyBaseMeta
-from mlarray_core.meta.source import MetaSource
 from mlarray_core.meta.spatial import MetaSpatial
 from mlarray_core.meta.statistics import MetaStatistics
 from mlarray_core.meta.storage import MetaBlosc2
 
 __all__ = [
+    "KEY",
     "Meta",
     "MetaSource",
     "MetaExtra",
@@ -36,5 +38,13 @@ __all__ = [
     "CoordSystemEnum",
     "FrozenDict",
     "FrozenList",
+    "Additions",
+    "AxisValues",
+    "Channel",
+    "Code",
+    "Label",
+    "Line",
+    "Rescale",
+    "color_of",
     "is_spatial",
 ]

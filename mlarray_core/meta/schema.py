@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack, overload
 
@@ -10,10 +10,10 @@ from mlarray_core.errors import MetadataError, MetadataTypeError, ReadOnlyError
 from mlarray_core.meta.base import BaseMeta
 from mlarray_core.meta.bbox import MetaBbox
 from mlarray_core.meta.checks import unwrapped
-from mlarray_core.meta.extra import MetaExtra
+from mlarray_core.meta.extension import Additions
+from mlarray_core.meta.json_sections import MetaExtra, MetaSource
 from mlarray_core.meta.record import MetaHasArray, MetaImageFormat, MetaVersion
-from mlarray_core.meta.segmentation import MetaIsSeg
-from mlarray_core.meta.source import MetaSource
+from mlarray_core.meta.segmentation import Label, MetaIsSeg, checked_labels
 from mlarray_core.meta.spatial import MetaSpatial
 from mlarray_core.meta.statistics import MetaStatistics
 from mlarray_core.meta.storage import MetaBlosc2
@@ -291,6 +291,25 @@ class Meta(BaseMeta):
         """Update the dict `extra` and return this Meta."""
         self.extra.update(_mapping(value, "extra"))
         return self
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What the values of a label map mean, empty when unknown; kept in ``extra["mlarray"]``.
+
+        Assign a list of `Label`, or of dicts of its fields, to replace the table.
+
+        Raises
+        ------
+        MetadataError
+            What is stored, or assigned, is no label table.
+        """
+        return tuple(Additions.of(self).labels)
+
+    @labels.setter
+    def labels(self, labels: Iterable[Label | Mapping[str, Any]] | None) -> None:
+        additions = Additions.of(self)
+        additions.labels = checked_labels(labels or (), "labels")
+        additions.store(self)
 
     def add_bbox(
         self,

@@ -33,7 +33,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from mlarray_core.additions import KEY
 from mlarray_core.errors import CorruptError, LimitError, MetadataError, MetadataTypeError
 from mlarray_core.meta import (
     BaseMeta,
@@ -50,6 +49,7 @@ from mlarray_core.meta import (
     MetaVersion,
     SingleKeyBaseMeta,
 )
+from mlarray_core.meta.extension import KEY
 from mlarray_core.meta.spatial import GEOMETRY_FIELDS
 from mlarray_core.metadata import msgpack, unpickle
 

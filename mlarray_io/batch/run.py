@@ -119,10 +119,10 @@ def run(
     UnsupportedError
         There is no image.
     """
-    journal = Journal(beside or Path(order.target.text), shard)
+    journal = Journal(Path(beside or order.target), shard)
     if not order.single:
         journal.load()
-        discovery.avoid = order.target.text
+        discovery.avoid = str(order.target)
         discovery.known = _known(journal)
     tally = Tally()
     jobs = list(_todo(sources, order, discovery, journal, shard, tally, audience))
@@ -136,7 +136,7 @@ def run(
     leftovers = list(journal.leftovers())
     if not (jobs or leftovers):
         return tally
-    traces = Traces(order, alone=shard is None and not order.single and order.target.local is not None)
+    traces = Traces(order, alone=shard is None and not order.single and isinstance(order.target, Path))
     if order.single:
         _perform(jobs, journal, order, pool, audience, tally, traces)
         return tally

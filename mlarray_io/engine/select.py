@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_core.additions import Additions
 from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
-from mlarray_core.meta import Meta
+from mlarray_core.meta import Additions, Meta
 from mlarray_io.engine import guard
 from mlarray_io.sdk.options import suggestion
 

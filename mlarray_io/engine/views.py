@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core import geometry
-from mlarray_core.additions import Additions
 from mlarray_core.errors import ArgumentError
+from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.sdk.format import Box, Reader
 
 if TYPE_CHECKING:
@@ -119,10 +120,10 @@ class OrientedView(Reader):
         moved._set_by_library(blosc2=None, spatial=placed)
         return moved
 
-    def _axis(self, new: int, axis: dict[str, Any]) -> dict[str, Any]:
+    def _axis(self, new: int, axis: AxisValues) -> AxisValues:
         """Turn the values along an axis with it."""
-        if new in self._flipped and isinstance(axis.get("values"), list):
-            return {**axis, "values": axis["values"][::-1]}
+        if new in self._flipped and axis.values is not None:
+            return replace(axis, values=axis.values[::-1])
         return axis
 
     def _boxes(self, boxes: list[list[list[int | float]]] | None, perm: Sequence[int]) -> Any:

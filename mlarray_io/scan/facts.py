@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_io.engine.conversion import Settings
 from mlarray_io.engine.select import images_of, open_image
-from mlarray_io.engine.sources import opened
-from mlarray_io.places.place import place_of
+from mlarray_io.places.sources import opened
+from mlarray_io.places.urls import place_of
 from mlarray_io.search.criteria import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlarray_core.meta import Meta
-    from mlarray_io.places.place import Place
+    from mlarray_io.places.urls import Place
     from mlarray_io.sdk.format import ImageRef, Reader
     from mlarray_io.search.criteria import Found
 
@@ -84,7 +84,7 @@ def facts_of(reader: Reader, image: ImageRef) -> dict[str, Any]:
 
 def modality(meta: Meta) -> str | None:
     """Return the modality that a header names, DICOM's (0008,0060) or a BIDS suffix, wherever it keeps it."""
-    from mlarray_core.additions import Additions
+    from mlarray_core.meta import Additions
 
     suffix = Additions.of(meta).bids.get("suffix")
     return suffix if isinstance(suffix, str) else _named(meta.source.to_plain(), 3)

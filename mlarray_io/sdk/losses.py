@@ -52,7 +52,7 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -
     own_source
         Whether `meta.source` is a header of this format, and was kept.
     """
-    from mlarray_core.additions import KEY, Additions
+    from mlarray_core.meta import KEY, Additions
 
     why = f"{title} has no place for it"
     additions = Additions.of(meta)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, Meta, Rescale, geometry
+from mlarray_core import Additions, Channel, Meta, Rescale, geometry
 from mlarray_core.errors import SelectionError
 from mlarray_dicom.header import bids, identity
 from mlarray_dicom.header.source import read_header
@@ -154,7 +154,7 @@ def _meta(
         additions.bids = bids.fields_of(header.first, group, arrangement)
         additions.lossy = _lossy(header.first)
     if segmented:
-        additions.channels = segmentation.descriptions(group.first)
+        additions.channels = [Channel(one) for one in segmentation.descriptions(group.first)]
         if segmentation.kind_of(group.first) == "FRACTIONAL":
             additions.rescale = Rescale(
                 segmentation.fraction(group.first), 0.0, values.dtype.name, applied=False
@@ -177,7 +177,8 @@ def _spatial(arrangement: Arrangement, values: Values) -> MetaSpatial:
 def _unit(index: int, label: str, arrangement: Arrangement, placed: bool) -> str:
     if label.startswith("spatial"):
         return "mm" if placed else ""
-    return str(arrangement.axes.get(index, {}).get("unit", ""))
+    axis = arrangement.axes.get(index)
+    return "" if axis is None else axis.unit
 
 
 def _lossy(dataset: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, Meta
+from mlarray_core import Additions, AxisValues, Meta
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_core.headers import plain
 from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes, placed, spatial_labels
@@ -94,5 +94,5 @@ def _meta(fields: dict[str, Any], sizes: tuple[int, ...], path: Path) -> Meta:
     start, step = fields["origin"][3], fields["pixdim"][3]
     if len(sizes) > 3 and step and np.isfinite([start, step]).all():
         times = [start + step * index for index in range(sizes[3])]
-        Additions(axes={0: {"name": "time", "unit": "", "values": times}}).store(meta)
+        Additions(axes={0: AxisValues("time", values=times)}).store(meta)
     return meta

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from mlarray_core import Additions, MetaSpatial, geometry
+from mlarray_core import Additions, Channel, MetaSpatial, geometry
 from mlarray_core.errors import CorruptError, OptionError
 from mlarray_hdf5.files import attributes_of, check_storage, damaged, find, is_image
 from mlarray_io import Box, Reader
@@ -89,8 +89,8 @@ def _level(file: h5py.File, number: int, options: Hdf5Options) -> ImarisReader:
     reader.meta = bare_meta(
         options, 5, spatial=_spatial(info.get("Image", {}), reader), source={"DataSetInfo": info}
     )
-    channels = [{"label": _text(info.get(f"Channel {c}", {}), "Name")} for c in range(reader.shape[1])]
-    Additions(channels=channels if all(channel["label"] for channel in channels) else []).store(reader.meta)
+    channels = [Channel(label=_text(info.get(f"Channel {c}", {}), "Name")) for c in range(reader.shape[1])]
+    Additions(channels=channels if all(channel.name for channel in channels) else []).store(reader.meta)
     return reader
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import geometry
+from mlarray_core import AxisValues, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def _values(fields: dict[str, Any], names: tuple[str, ...], missing: list[float]
     return [float(value) for value in values]
 
 
-def positions(steps: Lines, shape: tuple[int, ...]) -> dict[int, dict[str, Any]]:
+def positions(steps: Lines, shape: tuple[int, ...]) -> dict[int, AxisValues]:
     """Return the positions along axes that aren't of space, where the header says more than nothing."""
     return {
-        axis: {"name": "", "unit": "", "values": [start + step * index for index in range(shape[axis])]}
+        axis: AxisValues(values=[start + step * index for index in range(shape[axis])])
         for axis, (start, step) in steps.items()
         if (start, step) != (0.0, 1.0) and shape[axis] > 1
     }

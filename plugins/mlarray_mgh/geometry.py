@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlarray_core import geometry
+from mlarray_core import AxisValues, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def spatial_of(header: Mgh, path: Path) -> MetaSpatial:
         raise CorruptError(error.message, path=path, field="Mdc") from error
 
 
-def positions(header: Mgh) -> dict[int, dict[str, Any]]:
+def positions(header: Mgh) -> dict[int, AxisValues]:
     """Return the times of the frames."""
     if labels_of(header)[0] != "temporal" or not np.isfinite(header.repetition()):
         return {}
     times = [header.repetition() * index for index in range(header.sizes()[3])]
-    return {0: {"name": "time", "unit": "ms", "values": times}}
+    return {0: AxisValues("time", "ms", times)}

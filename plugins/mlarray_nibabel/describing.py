@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core.additions import is_scaled, rescaled_dtype
 from mlarray_core.headers import plain
+from mlarray_core.rescale import is_scaled, rescaled_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, Meta, geometry
+from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError, NotFoundError
 from mlarray_io.sdk import ChildReader, RawData, ask_child
 
@@ -68,12 +68,12 @@ def _meta(found: dict[str, Any], path: Path) -> Meta:
     except MetadataError as error:
         raise CorruptError(error.message, path=path, field="affine") from error
     meta = Meta(source=found["source"], spatial=spatial)
-    axes = {}
+    axes: dict[int, AxisValues] = {}
     for axis, (start, step) in found["steps"].items():
         count, unit = found["shape"][int(axis)], found["units"][int(axis)]
         if step and np.isfinite([start, step]).all() and count > 1:
             values = [start + step * index for index in range(count)]
-            axes[int(axis)] = {"name": "time", "unit": unit, "values": values}
+            axes[int(axis)] = AxisValues("time", unit, values)
     Additions(axes=axes).store(meta)
     return meta
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import Additions, Meta, Rescale, geometry
-from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import NotFoundError
+from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import Bytes, check_size, open_bytes, read_box
 from mlarray_nifti import geometry as placement
@@ -179,7 +179,7 @@ def _affine(header: Header, form: Form, path: Path) -> placement.Affine | None:
     return placement.affine_of(header, ndim, placement.used_form(header, form), path)
 
 
-def _axes(header: Header, storage: Storage, labels: list[str]) -> dict[int, dict[str, Any]]:
+def _axes(header: Header, storage: Storage, labels: list[str]) -> dict[int, AxisValues]:
     """Return the positions along the fourth axis, by its place in the array."""
     at = len(storage.shape) - bool(storage.components) - 4
     if at < 0 or labels[at] not in ("temporal", "continuous"):
@@ -189,4 +189,4 @@ def _axes(header: Header, storage: Storage, labels: list[str]) -> dict[int, dict
         return {}
     name = "time" if labels[at] == "temporal" else "spectrum"
     units = axis_units(header, labels)
-    return {at: {"name": name, "unit": units[at] if units else "", "values": values}}
+    return {at: AxisValues(name, units[at] if units else "", values)}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlarray_core import Additions, geometry
 from mlarray_nifti.axes import axis_units, steps
+from mlarray_nifti.write_axes import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +33,7 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
 
     An image in a known world without units is taken for millimetres, unless its NIfTI source said nothing.
     """
-    labels, units = reader.labels, reader.meta.spatial.axis_units
+    labels, units = labels_of(reader), reader.meta.spatial.axis_units
     if plan.as_read and units == axis_units(header, labels):
         space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
     else:
@@ -67,8 +66,9 @@ def _put_steps(header: Header, reader: Reader, plan: Plan, factor: float, contex
     axis = plan.axes[3] if len(plan.axes) > 3 else None
     if axis is None:
         return
-    values = Additions.of(reader.meta).axes.get(axis, {}).get("values")
-    timed = reader.labels[axis] in ("temporal", "continuous")
+    known = Additions.of(reader.meta).axes.get(axis)
+    values = None if known is None else known.values
+    timed = labels_of(reader)[axis] in ("temporal", "continuous")
     if plan.as_read and values == (steps(header, reader.shape[axis]) if timed else None):
         return
     header.fields["pixdim"][4] = header.fields["toffset"] = 0
@@ -76,10 +76,12 @@ def _put_steps(header: Header, reader: Reader, plan: Plan, factor: float, contex
         if values:
             context.loss(f"positions along axis {axis}", "NIfTI has steps for time only")
         return
-    if not values or len(values) != reader.shape[axis] or not all(isinstance(v, int | float) for v in values):
+    if known is None or not values or len(values) != reader.shape[axis]:
         return
-    step = (values[-1] - values[0]) / max(len(values) - 1, 1)
-    if not np.allclose(np.diff(values), step, rtol=1e-4, atol=abs(step) * 1e-4):
+    if not all(isinstance(value, int | float) for value in values):
+        return
+    line = known.even_step(1e-4)  # pixdim is a float32
+    if line is None:
         context.loss(f"positions along axis {axis}", "NIfTI holds only even steps")
         return
-    header.fields["pixdim"][4], header.fields["toffset"] = step * factor, values[0] * factor
+    header.fields["pixdim"][4], header.fields["toffset"] = line.step * factor, line.start * factor

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Additions, Rescale
-from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype, undo_rescale
 from mlarray_core.errors import UnsupportedError
+from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype, undo_rescale
 from mlarray_nifti.storage import COLOURS, DTYPES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import Additions, Meta, geometry
+from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError
 from mlarray_io.sdk import RawData, RawReader
 from mlarray_nrrd.axes import axis_labels, insertion, per_axis
@@ -115,9 +115,9 @@ def _followed(placement: Placement, place: int, count: int) -> int:
     return int(abs(placement.affine[:-1, place]).argmax())
 
 
-def positions(header: Header, placement: Placement, path: Path) -> dict[int, dict[str, Any]]:
+def positions(header: Header, placement: Placement, path: Path) -> dict[int, AxisValues]:
     """Return what is known along the axes that aren't of space: times, b-values, by the array's axis."""
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, AxisValues] = {}
     units = per_axis(header.fields, "units", "", path)
     sizes = header.fields["sizes"]
     at, count = insertion(placement.roles), len(sizes) + placement.added
@@ -129,9 +129,9 @@ def positions(header: Header, placement: Placement, path: Path) -> dict[int, dic
         if role in ("temporal", "continuous") and math.isfinite(step) and sizes[axis] > 1:
             values = [start + index * step for index in range(sizes[axis])]
             name = "time" if role == "temporal" else "position"
-            found[place] = {"name": name, "unit": units[axis], "values": values}
+            found[place] = AxisValues(name, units[axis], values)
         elif role == "non_spatial":
             values_b = b_values(header.pairs, sizes[axis])
             if values_b is not None:
-                found[place] = {"name": "b_value", "unit": "s/mm^2", "values": values_b}
+                found[place] = AxisValues("b_value", "s/mm^2", values_b)
     return found

@@ -114,32 +114,22 @@ def _put_positions(
 ) -> None:
     """Store even steps along time and other continuous axes as spacing and start."""
     for axis, known in sorted(Additions.of(meta).axes.items()):
-        values = known.get("values")
-        if axis >= len(labels) or not values:
+        if axis >= len(labels) or not known.values:
             continue
-        line = _even(values, sizes[axis]) if labels[axis] in ("temporal", "continuous") else None
-        if line is None:
+        even = labels[axis] in ("temporal", "continuous") and len(known.values) == sizes[axis]
+        line = known.even_step() if even else None
+        if line is None or not line.step:
             context.loss(f"positions along axis {axis}", "NRRD holds only even steps, of time")
             continue
         place = len(labels) - 1 - axis
-        _put(fields, "spacings", place, line[1], len(labels))
-        if line[0]:
-            _put(fields, "axis mins", place, line[0], len(labels))
+        _put(fields, "spacings", place, round(line.step, 12), len(labels))
+        if line.start:
+            _put(fields, "axis mins", place, line.start, len(labels))
             fields["centers"] = ["node" if at == place else "???" for at in range(len(labels))]
 
 
 def _put(fields: dict[str, Any], name: str, place: int, value: float, count: int) -> None:
     fields.setdefault(name, [math.nan] * count)[place] = value
-
-
-def _even(values: Sequence[Any], size: int) -> tuple[float, float] | None:
-    """Return start and step of even numbers, None for others."""
-    if len(values) != size or size < 2 or not all(isinstance(value, int | float) for value in values):
-        return None
-    step = (values[-1] - values[0]) / (size - 1)
-    if not step or not np.allclose(np.diff(values), step, rtol=1e-6, atol=abs(step) * 1e-6):
-        return None
-    return float(values[0]), float(round(step, 12))
 
 
 def turned_frame(frame: Any, old: str, new: str) -> Any:

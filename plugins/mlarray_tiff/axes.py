@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlarray_core import AxisValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,16 +58,16 @@ def spacing(axes: str, scales: Scales) -> list[float] | None:
 
 def axis_additions(
     axes: str, shape: Sequence[int], scales: Scales, times: Sequence[float]
-) -> dict[int, dict[str, Any]]:
+) -> dict[int, AxisValues]:
     """Return time points, and the names of axes that have no label of their own, by axis."""
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, AxisValues] = {}
     for index, letter in enumerate(axes):
         if axes.index(letter) != index:
             continue
         if letter == "T" and "T" in scales:
             step, unit = scales["T"]
             values = list(times) if times else [step * at for at in range(shape[index])]
-            found[index] = {"name": "time", "unit": unit, "values": values}
+            found[index] = AxisValues("time", unit, values)
         elif letter in NAMES:
-            found[index] = {"name": NAMES[letter]}
+            found[index] = AxisValues(NAMES[letter])
     return found

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mlarray_core import geometry
-from mlarray_core.additions import Additions
+from mlarray_core import Additions, geometry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -166,8 +166,9 @@ def _finest(reader: Reader, axes: Sequence[Axis], order: Sequence[int], context:
 
 def _steps(reader: Reader, axis: int) -> tuple[float, float]:
     """Return step and start of time, where it is even."""
-    values = Additions.of(reader.meta).axes.get(axis, {}).get("values")
-    if not isinstance(values, list) or len(values) < 2 or not all(type(v) in (int, float) for v in values):
+    known = Additions.of(reader.meta).axes.get(axis)
+    values = None if known is None else known.values
+    if values is None or len(values) < 2 or not all(type(value) in (int, float) for value in values):
         return 1.0, 0.0
     steps = np.diff(np.asarray(values, np.float64))
     if not np.allclose(steps, steps[0], rtol=1e-6) or steps[0] <= 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, Meta, geometry
+from mlarray_core import Additions, AxisValues, Channel, Meta, geometry
 from mlarray_core.errors import CorruptError, MLArrayError, OptionError, SelectionError
 from mlarray_core.headers import plain
 from mlarray_io import Box, Context, Reader
@@ -223,23 +223,26 @@ def _source(node: Node) -> dict[str, Any]:
     return {"zarr_format": node.version, "attributes": plain(attributes)}
 
 
-def _channels(ome: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _channels(ome: Mapping[str, Any]) -> list[Channel]:
     omero = ome.get("omero")
     channels = omero.get("channels") if isinstance(omero, dict) else None
-    return [plain(one) for one in channels if isinstance(one, dict)] if isinstance(channels, list) else []
+    return (
+        [Channel(plain(one)) for one in channels if isinstance(one, dict)]
+        if isinstance(channels, list)
+        else []
+    )
 
 
-def _times(
-    image: _Image, number: int, order: Sequence[int], shape: tuple[int, ...]
-) -> dict[int, dict[str, Any]]:
+def _times(image: _Image, number: int, order: Sequence[int], shape: tuple[int, ...]) -> dict[int, AxisValues]:
     """Return the positions along time, where its scale says them."""
-    level, found = image.content.levels[number], {}
+    level = image.content.levels[number]
+    found: dict[int, AxisValues] = {}
     for index, axis in enumerate(order):
         content = image.content.axes[axis]
         step, start, count = level.scale[axis], level.translation[axis], shape[axis]
         if content.kind == "time" and (step, start) != (1.0, 0.0) and 2 <= count <= 100_000:
             values = [start + step * position for position in range(count)]
-            found[index] = {"name": "time", "unit": content.unit, "values": values}
+            found[index] = AxisValues("time", content.unit, values)
     return found
 
 

@@ -152,7 +152,7 @@ class TestUneven:
     def test_kept(self, load: Callable[..., Any], folder: Path) -> None:
         image = load(folder, irregular="keep")
         np.testing.assert_array_equal(image.array, VOLUME[:4])
-        assert Additions.of(image.meta).axes[0]["values"] == pytest.approx([0, 1, 2.3, 3])
+        assert Additions.of(image.meta).axes[0].values == pytest.approx([0, 1, 2.3, 3])
         assert any("off an even stack" in warning for warning in image.context.report.warnings)
 
     def test_tolerance(self, load: Callable[..., Any], folder: Path) -> None:
@@ -294,7 +294,7 @@ def test_grid_of_uih(load: Callable[..., Any], tmp_path: Path, count: int) -> No
     assert np.array_equal(image.array, volumes)
     np.testing.assert_allclose(affine_of(image.spatial), affine, atol=1e-5)
     additions = Additions.of(image.meta)
-    assert additions.axes[0]["values"] == [0, 1000, 1000]
+    assert additions.axes[0].values == [0, 1000, 1000]
     np.testing.assert_allclose(np.array(additions.bids["bvec"]).T, inside, atol=1e-6)
 
 

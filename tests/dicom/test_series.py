@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mlarray_core import Additions
+from mlarray_core import Additions, AxisValues
 from mlarray_core.errors import CorruptError, MLArrayError, SelectionError, UnsupportedError
 from mlarray_dicom import DicomFormat, DicomOptions
 from mlarray_io import Context, Source
@@ -60,9 +60,9 @@ def test_repeats(
     np.testing.assert_array_equal(image.array, whole[order])
     assert image.spatial.axis_labels == [label, "spatial_z", "spatial_y", "spatial_x"]
     axis = Additions.of(image.meta).axes[0]
-    assert axis["name"] == name
+    assert axis.name == name
     if keyword != "SeriesDescription":
-        assert axis["values"] == [values[index] for index in order]
+        assert axis.values == [values[index] for index in order]
 
 
 def test_several_volumes_of_one_b_value(load: Callable[..., Any], tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_several_volumes_of_one_b_value(load: Callable[..., Any], tmp_path: Path
     values = [0.0, 0.0, 1000.0]
     repeated(tmp_path / "s", 3, DiffusionBValue=lambda repeat: values[repeat])
     axis = Additions.of(load(tmp_path / "s").meta).axes[0]
-    assert (axis["name"], axis["values"]) == ("b-value", values)
+    assert (axis.name, axis.values) == ("b-value", values)
 
 
 def test_times_of_volumes(load: Callable[..., Any], tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_times_of_volumes(load: Callable[..., Any], tmp_path: Path) -> None:
     }
     repeated(tmp_path / "s", 3, **attributes)
     axis = Additions.of(load(tmp_path / "s").meta).axes[0]
-    assert axis == {"name": "time", "unit": "s", "values": [0, 1.75, 3.5]}
+    assert axis == AxisValues("time", "s", [0, 1.75, 3.5])
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_cine(load: Callable[..., Any], tmp_path: Path) -> None:
     )
     image = load(write(made, tmp_path / "cine"))
     assert image.spatial.axis_labels == ["temporal", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes[0]["values"] == [0, 40, 80]
+    assert Additions.of(image.meta).axes[0].values == [0, 40, 80]
 
 
 def test_dicomdir(load_all: Callable[..., Any], tmp_path: Path) -> None:

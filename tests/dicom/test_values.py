@@ -342,7 +342,7 @@ def test_overlapping_segments_get_an_axis(load: Callable[..., Any], tmp_path: Pa
     image = load(segmentation(tmp_path / "seg", masks(overlapping=True), SegmentsOverlap=said))
     np.testing.assert_array_equal(image.array, np.stack(list(masks(overlapping=True).values())))
     assert image.spatial.axis_labels == ["segment", "spatial_z", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes[0]["values"] == [1, 3]
+    assert Additions.of(image.meta).axes[0].values == [1, 3]
 
 
 def test_segments_that_lie(load: Callable[..., Any], tmp_path: Path) -> None:

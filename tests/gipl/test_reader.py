@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.additions import Additions
 from mlarray_core.errors import MLArrayError
+from mlarray_core.meta import Additions
 from mlarray_gipl.reader import HEADER
 
 MAGIC = 0xEFFFE9B0
@@ -47,7 +47,7 @@ def test_sizes(tmp_path, dim, shape):
 def test_fourth_axis_is_time(tmp_path):
     image = mlarray.read(made(tmp_path / "a.gipl", (5, 4, 3, 2)))
     assert image.meta.spatial.axis_labels[0] == "temporal"
-    assert Additions.of(image.meta).axes[0]["values"] == [100, 100.5]
+    assert Additions.of(image.meta).axes[0].values == [100, 100.5]
 
 
 @pytest.mark.parametrize("kind", [31, 32])

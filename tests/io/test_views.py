@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlarray_core import Additions, Meta, geometry
+from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.meta import MetaBbox
 from mlarray_io import Reader
 from mlarray_io.engine.views import OrientedView, WorldView
@@ -30,7 +30,7 @@ class Fixed(Reader):
         self.meta = Meta(spatial=spatial, bbox=None if boxes is None else MetaBbox(bboxes=boxes))
         additions = Additions()
         additions.axes = {
-            i: {"name": f"{i}", "values": list(range(size))} for i, size in enumerate(self.shape)
+            i: AxisValues(f"{i}", values=list(range(size))) for i, size in enumerate(self.shape)
         }
         additions.store(self.meta)
 
@@ -87,7 +87,7 @@ def test_what_is_said_about_an_axis_follows_it(code, spatial_only):
     assert view.meta.spatial.axis_labels == before.meta.spatial.axis_labels
     assert view.meta.spatial.axis_units == ["s", "mm", "mm", "mm"]
     axes = Additions.of(view.meta).axes
-    order = [int(axes[new]["name"]) for new in range(4)]
+    order = [int(axes[new].name) for new in range(4)]
     assert view.shape == tuple(before.shape[old] for old in order)
     assert view.chunks == tuple(before.chunks[old] for old in order)
     moved = view.meta.bbox.bboxes[0]
@@ -96,7 +96,7 @@ def test_what_is_said_about_an_axis_follows_it(code, spatial_only):
     found = view[tuple(slice(start, stop) for start, stop in moved)]
     assert sorted(found.ravel()) == sorted(inside.ravel())
     for new, axis in axes.items():
-        flipped = axis["values"] == list(range(view.shape[new]))[::-1] and view.shape[new] > 1
+        flipped = axis.values == list(range(view.shape[new]))[::-1] and view.shape[new] > 1
         along = np.moveaxis(view[tuple(slice(0, size) for size in view.shape)], new, 0).reshape(
             view.shape[new], -1
         )

@@ -44,7 +44,7 @@ def test_fourth_axis(make, read):
     ]
     image = read(make("2 3 2 2", *lines))
     assert image.labels == ["non_spatial", "spatial_z", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes[0]["values"] == [10, 10.5]
+    assert Additions.of(image.meta).axes[0].values == [10, 10.5]
 
 
 def test_channels(make, read):

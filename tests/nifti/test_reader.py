@@ -84,7 +84,7 @@ def test_units_and_steps(save, load, code, space, time):
     path = save(voxels, AFFINE, xyzt_units=code, toffset=1.5, edit=lambda h: h.set_zooms((2, 3, 4, 0.5)))
     image = load(path)
     assert image.spatial.axis_units == [time, space, space, space]
-    assert Additions.of(image.meta).axes[0]["values"] == [1.5, 2.0, 2.5]
+    assert Additions.of(image.meta).axes[0].values == [1.5, 2.0, 2.5]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from mlarray_core import Additions, Meta, Rescale, geometry
+from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io import Context, ImageRef, Source
 from mlarray_io.engine.views import OrientedView
@@ -176,12 +176,12 @@ def test_unknown_unit_is_a_loss(write):
 
 def test_time_steps(write):
     meta = _meta(labels=["temporal", *ZYX], units=["min", "mm", "mm", "mm"])
-    Additions(axes={0: {"name": "time", "unit": "min", "values": [1.0, 1.5, 2.0]}}).store(meta)
+    Additions(axes={0: AxisValues("time", "min", [1.0, 1.5, 2.0])}).store(meta)
     out, context = write(np.zeros((3, 2, 3, 4), "u1"), meta)
     header = nibabel.load(out).header
     assert (header["pixdim"][4], header["toffset"], header["xyzt_units"]) == (30, 60, 10)
     assert context.report.losses == []
-    Additions(axes={0: {"values": [0.0, 1.0, 5.0]}}).store(meta)
+    Additions(axes={0: AxisValues(values=[0.0, 1.0, 5.0])}).store(meta)
     _, context = write(np.zeros((3, 2, 3, 4), "u1"), meta)
     assert _whats(context) == ["positions along axis 0"]
 

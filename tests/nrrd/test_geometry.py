@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlarray_core import Additions, geometry
+from mlarray_core import Additions, AxisValues, geometry
 from mlarray_core.errors import CorruptError
 
 IDENTITY = "space directions: (1,0,0) (0,1,0) (0,0,1)"
@@ -91,7 +91,7 @@ def test_time_as_a_dimension_of_the_world(make, read):
     assert image.spatial.coord_system == "RAS"
     assert image.spatial.axis_units == ["s", "mm", "mm", "mm"]
     assert image.spatial.origin == [1, 2, 3]
-    assert Additions.of(image.meta).axes[0]["values"] == [10, 10.5]
+    assert Additions.of(image.meta).axes[0].values == [10, 10.5]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_time_steps(make, read):
     path = make("2 3 4", "kinds: space space time", "spacings: 1 1 0.5", 'units: "mm" "mm" "s"')
     image = read(path)
     assert image.labels == ["temporal", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes == {0: {"name": "time", "unit": "s", "values": [0, 0.5, 1, 1.5]}}
+    assert Additions.of(image.meta).axes == {0: AxisValues("time", "s", [0, 0.5, 1, 1.5])}
     assert image.spatial.axis_units == ["s", "mm", "mm"]
 
 
@@ -163,6 +163,4 @@ def test_b_values(make, read):
     ]
     lines = ["space: RAS", "space directions: none (1,0,0) (0,1,0) (0,0,1)", "kinds: list space space space"]
     image = read(make("3 2 2 2", *lines, "DWMRI_b-value:=1000", *gradients))
-    assert Additions.of(image.meta).axes == {
-        3: {"name": "b_value", "unit": "s/mm^2", "values": [0, 1000, 250]}
-    }
+    assert Additions.of(image.meta).axes == {3: AxisValues("b_value", "s/mm^2", [0, 1000, 250])}

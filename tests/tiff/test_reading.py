@@ -8,7 +8,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlarray_core import Additions, geometry
+from mlarray_core import Additions, AxisValues, geometry
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, SelectionError, UnsupportedError
 from mlarray_io import Context, Source
 from mlarray_tiff import TiffFormat
@@ -44,7 +44,7 @@ def test_ome(tmp_path, load):
     assert image.spatial.axis_units == ["ms", "", "um", "um", "nm"]
     assert image.spatial.coord_system is None
     additions = Additions.of(image.meta)
-    assert additions.axes == {0: {"name": "time", "unit": "ms", "values": [0.0, 0.5]}}
+    assert additions.axes == {0: AxisValues("time", "ms", [0.0, 0.5])}
     assert [channel["name"] for channel in additions.channels] == ["DAPI", "GFP", "µ"]
     with tifffile.TiffFile(path) as file:
         assert image.meta.source["ome_xml"] == file.ome_metadata
@@ -62,7 +62,7 @@ def test_imagej(tmp_path, load):
     assert image.spatial.axis_labels == ["temporal", "spatial_z", "spatial_y", "spatial_x"]
     np.testing.assert_allclose(image.spatial.spacing, [3.0, 0.25, 0.5])
     assert image.spatial.axis_units == ["s", "um", "um", "um"]
-    assert Additions.of(image.meta).axes[0]["values"] == [0.0, 2.0, 4.0]
+    assert Additions.of(image.meta).axes[0].values == [0.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_imagej(tmp_path, load):
 def test_unknown_axes_are_not_z(tmp_path, load, axes, label):
     image = load(save(tmp_path / "a.tif", STACK[0, 0], metadata={"axes": axes}))
     assert image.spatial.axis_labels == ["non_spatial", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes == {0: {"name": label}}
+    assert Additions.of(image.meta).axes == {0: AxisValues(label)}
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 100, 1])

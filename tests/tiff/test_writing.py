@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlarray_core import Additions, Meta, geometry
+from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_tiff.ome.write import PIXEL_TYPES
 from mlarray_tiff.write.pieces import halve
@@ -148,7 +148,7 @@ def test_small_memory_with_colours(write, load, monkeypatch, planar, budget):
 def test_ome(write, load):
     meta = described(
         TCZYX, [2.0, 0.25, 0.5], ["ms", "", "um", "mm", "nm"],
-        axes={0: {"name": "time", "unit": "ms", "values": [0.0, 40.0]}},
+        axes={0: AxisValues("time", "ms", [0.0, 40.0])},
         channels=[{"name": "DAPI", "Color": "-1"}, {"name": "GFP"}, {"name": "µ"}],
     )  # fmt: skip
     path, context = write(STACK, meta)
@@ -167,17 +167,15 @@ def test_ome(write, load):
 
 
 def test_uneven_times(write, load):
-    meta = described(
-        TCZYX, units=["s", "", "", "", ""], axes={0: {"name": "time", "unit": "s", "values": [0.5, 3.0]}}
-    )
+    meta = described(TCZYX, units=["s", "", "", "", ""], axes={0: AxisValues("time", "s", [0.5, 3.0])})
     path, _ = write(STACK, meta)
     valid_xml(path)
-    assert Additions.of(load(path).meta).axes[0]["values"] == [0.5, 3.0]
+    assert Additions.of(load(path).meta).axes[0].values == [0.5, 3.0]
 
 
 def test_axes_that_ome_lacks(write, load):
     array = STACK[:, :, :, :8, :8]
-    path, context = write(array, described(["non_spatial", *TCZYX[1:]], axes={0: {"name": "lifetime"}}))
+    path, context = write(array, described(["non_spatial", *TCZYX[1:]], axes={0: AxisValues("lifetime")}))
     valid_xml(path)
     image = load(path)
     np.testing.assert_array_equal(image.array, array)
@@ -379,7 +377,7 @@ def test_tags_come_back(tmp_path, load, rewrite):
 def test_imagej(write, load):
     meta = described(
         TCZYX, [2.0, 0.25, 0.5], ["s", "", "um", "um", "um"],
-        axes={0: {"name": "time", "unit": "s", "values": [0.0, 0.5]}},
+        axes={0: AxisValues("time", "s", [0.0, 0.5])},
         channels=[{"name": "DAPI"}, {"name": "GFP"}, {"name": "RFP"}],
     )  # fmt: skip
     path, context = write(STACK, meta, flavour="imagej", name="out.tif")
@@ -388,7 +386,7 @@ def test_imagej(write, load):
     np.testing.assert_array_equal(image.array, STACK.transpose(0, 2, 1, 3, 4))
     np.testing.assert_allclose(image.spatial.spacing, [2.0, 0.25, 0.5], rtol=1e-6)
     assert image.spatial.axis_units == ["s", "um", "", "um", "um"]
-    assert Additions.of(image.meta).axes[0]["values"] == [0.0, 0.5]
+    assert Additions.of(image.meta).axes[0].values == [0.0, 0.5]
     assert [channel["name"] for channel in Additions.of(image.meta).channels] == ["DAPI", "GFP", "RFP"]
 
 

@@ -184,7 +184,7 @@ def test_axes_units_scale_translation(tmp_path, version):
     assert spatial.coord_system is None
     additions = Additions.of(image.meta)
     assert [channel["label"] for channel in additions.channels] == ["DAPI", "GFP", "RFP"]
-    assert additions.axes[0]["values"] == [0.0, 2.5]
+    assert additions.axes[0].values == [0.0, 2.5]
     assert image.meta.source["attributes"]["site"] == "A1"
 
 

@@ -118,8 +118,8 @@ def _gradients(group: Group, arrangement: Arrangement) -> dict[str, Any]:
 
     A frame without a direction (b = 0, trace) has 0 0 0 (BIDS, .bvec; the affine of the image here, LPS).
     """
-    axis = arrangement.axes.get(0, {})
-    if axis.get("name") != "b-value" or arrangement.affine is None or arrangement.order.ndim != 2:
+    axis = arrangement.axes.get(0)
+    if axis is None or axis.name != "b-value" or arrangement.affine is None or arrangement.order.ndim != 2:
         return {}
     columns = arrangement.affine[:3, :3] / np.linalg.norm(arrangement.affine[:3, :3], axis=0)
     directions = []
@@ -129,4 +129,4 @@ def _gradients(group: Group, arrangement: Arrangement) -> dict[str, Any]:
             np.zeros(3) if direction is None or len(direction) != 3 else np.linalg.solve(columns, direction)
         )
         directions.append([round(float(part), 8) for part in inside[::-1]])
-    return {"bval": list(axis["values"]), "bvec": [list(row) for row in zip(*directions, strict=True)]}
+    return {"bval": list(axis.values or ()), "bvec": [list(row) for row in zip(*directions, strict=True)]}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Rescale
-from mlarray_core.additions import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_core.errors import CorruptError, MLArrayError
+from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_dicom.instance import PARSING, quiet, value_of
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core import AxisValues
 from mlarray_dicom.attributes import number, numbers
 from mlarray_dicom.volumes import slides
 from mlarray_dicom.volumes.segmentation import is_segmentation, kind_of, segments_of
@@ -53,7 +54,7 @@ class Arrangement:
     labels: list[str]
     affine: Points | None = None
     spacing: tuple[float, float] | None = None
-    axes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    axes: dict[int, AxisValues] = field(default_factory=dict)
     segments: list[int] = field(default_factory=list)
     corners: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -89,12 +90,12 @@ def arrange(group: Group, options: DicomOptions) -> Arrangement:
 def _stacked(group: Group, options: DicomOptions) -> Arrangement:
     found = stack(group.frames, options)
     labels = ["spatial_z", "spatial_y", "spatial_x"]
-    axes: dict[int, dict[str, Any]] = {}
+    axes: dict[int, AxisValues] = {}
     if found.order.ndim > 1:
-        labels.insert(0, _label(found.axis["name"]))
+        labels.insert(0, _label(found.axis.name))
         axes[0] = found.axis
     if found.positions is not None:
-        axes[found.order.ndim - 1] = {"name": "slice position", "unit": "mm", "values": found.positions}
+        axes[found.order.ndim - 1] = AxisValues("slice position", "mm", found.positions)
     return Arrangement(found.order, _plane(group), labels, found.affine, axes=axes, notes=found.notes)
 
 
@@ -112,12 +113,12 @@ def _plane(group: Group) -> tuple[int, int]:
 def _segments(group: Group, options: DicomOptions) -> Arrangement:
     found = segments_of(group, options)
     labels = ["spatial_z", "spatial_y", "spatial_x"]
-    axes: dict[int, dict[str, Any]] = {}
+    axes: dict[int, AxisValues] = {}
     if found.stack.order.ndim > 1:
         labels.insert(0, "segment")
-        axes[0] = {"name": "segment", "unit": "", "values": found.numbers}
+        axes[0] = AxisValues("segment", "", found.numbers)
     if found.stack.positions is not None:
-        axes[len(labels) - 3] = {"name": "slice position", "unit": "mm", "values": found.stack.positions}
+        axes[len(labels) - 3] = AxisValues("slice position", "mm", found.stack.positions)
     return Arrangement(
         found.stack.order,
         _plane(group),
@@ -154,7 +155,7 @@ def _unplaced(group: Group) -> Arrangement:
         timed = any(first.get(keyword) is not None for keyword in _TIMED)
         labels.insert(0, "temporal" if timed else "non_spatial")
         values = _times(first, len(order))
-        axes = {0: {"name": "time", "unit": "ms", "values": values}} if values else {}
+        axes = {0: AxisValues("time", "ms", values)} if values else {}
     return Arrangement(order, _plane(group), labels, spacing=spacing, axes=axes, notes=notes)
 
 

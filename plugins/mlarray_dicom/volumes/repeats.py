@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core import AxisValues
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.attributes import point
 
@@ -34,7 +35,7 @@ _REPEATING = (
 
 def repeats_of(
     frames: Sequence[Frame], planes: list[list[int]]
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], dict[str, Any]]:
+) -> tuple[np.ndarray[Any, np.dtype[np.int64]], AxisValues]:
     """Return the frames by repeat and position, and what tells the repeats apart."""
     counts = [len(plane) for plane in planes]
     repeats = counts[0]
@@ -45,7 +46,7 @@ def repeats_of(
     for plane in planes:
         plane.sort(key=lambda index: frames[index].order)
     if repeats == 1:
-        return np.array([plane[0] for plane in planes]), {}
+        return np.array([plane[0] for plane in planes]), AxisValues()
     for key, _, _ in _REPEATING:
         order = _by_key(frames, planes, key)
         if order is not None:
@@ -90,7 +91,7 @@ def _by_key(
     return np.array([[table[name] for table in tables] for name in names])
 
 
-def _axis(frames: Sequence[Frame], order: Order, key: str | None) -> dict[str, Any]:
+def _axis(frames: Sequence[Frame], order: Order, key: str | None) -> AxisValues:
     """Return name, unit and values of the axis of repeats.
 
     Volumes that differ in diffusion are told by that, whatever put them in order: several of them may share a
@@ -100,14 +101,14 @@ def _axis(frames: Sequence[Frame], order: Order, key: str | None) -> dict[str, A
     diffusion = [{keys.get("diffusion") for keys in row} for row in rows]
     if all(len(one) == 1 and None not in one for one in diffusion) and len(set.union(*diffusion)) > 1:
         values: list[Any] = [key[0] for one in diffusion for key in one if key is not None]
-        return {"name": "b-value", "unit": "s/mm2", "values": values}
+        return AxisValues("b-value", "s/mm2", values)
     name, unit = _NAMES.get(key or "", ("repeat", ""))
     values = list(range(len(rows))) if key is None else [row[0][key] for row in rows]
     if not unit and name in ("time", "repeat", "acquisition"):
         times = _times(rows)
         if times is not None:
-            return {"name": "time", "unit": "s", "values": times}
-    return {"name": name, "unit": unit, "values": values}
+            return AxisValues("time", "s", times)
+    return AxisValues(name, unit, values)
 
 
 _NAMES = {key: (name, unit) for key, name, unit in _REPEATING}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core import AxisValues
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.attributes import normal, point
 from mlarray_dicom.volumes.repeats import repeats_of
@@ -42,7 +43,7 @@ class Stack:
 
     order: np.ndarray[Any, np.dtype[np.int64]]
     affine: Points | None = None
-    axis: dict[str, Any] = field(default_factory=dict)
+    axis: AxisValues = field(default_factory=AxisValues)
     positions: list[float] | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mlarray_core import Channel
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError
 from mlarray_tiff.markup import children, local
 from mlarray_tiff.scales import Scale, Scales, unit_of
@@ -43,7 +44,7 @@ class OmeImage:
     name: str
     sizes: dict[str, int]
     scales: Scales = field(default_factory=dict)
-    channels: list[dict[str, Any]] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
 
@@ -189,9 +190,9 @@ def _number(text: str | None) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def _channel(channel: Element) -> dict[str, Any]:
+def _channel(channel: Element) -> Channel:
     """Return the attributes of a channel as they are spelt, its name first, as ``name``."""
-    found: dict[str, Any] = {"name": channel.get("Name", "")}
+    found = Channel(name=channel.get("Name", ""))
     found.update((key, value) for key, value in channel.attrib.items() if key not in _OWN)
     return found
 
@@ -199,8 +200,8 @@ def _channel(channel: Element) -> dict[str, Any]:
 _OWN = ("Name", "ID", "SamplesPerPixel")
 
 
-def _says_something(channel: dict[str, Any]) -> bool:
-    return bool(channel["name"]) or len(channel) > 1
+def _says_something(channel: Channel) -> bool:
+    return bool(channel.name) or len(channel) > 1
 
 
 def _read_times(image: OmeImage, pixels: Element) -> None:

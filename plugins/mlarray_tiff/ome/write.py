@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlarray_core import Meta
+    from mlarray_core import Channel, Meta
     from mlarray_io import Context
     from mlarray_tiff.scales import Scales
     from mlarray_tiff.write.plan import Plan
@@ -106,7 +106,7 @@ class OmeContent:
     name: str
     scales: Scales
     times: list[float] = field(default_factory=list)
-    channels: list[dict[str, Any]] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
 
 
 def ome_xml(content: OmeContent, meta: Meta, path: Path, context: Context) -> bytes:

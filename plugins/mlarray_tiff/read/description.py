@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import headers
+from mlarray_core import Channel, headers
 from mlarray_tiff.read.vendors import vendor_metadata, vendor_scales
 from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
 from mlarray_tiff.tags import FORMAT, plain, tags_to_source, values_of
@@ -37,7 +37,7 @@ class Described:
 
     scales: Scales
     tags: Mapping[int, Any]
-    channels: list[dict[str, Any]] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
 
@@ -112,7 +112,7 @@ def _summary(series: TiffPageSeries, index: int) -> dict[str, Any]:
     }
 
 
-def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[dict[str, Any]]:
+def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[Channel]:
     """Return channel names, which ImageJ keeps as labels of slices, where each channel has one of its own."""
     labels, axes = info.get("Labels"), series.axes
     if not isinstance(labels, list) or "C" not in axes:
@@ -122,7 +122,7 @@ def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[di
     if len(first) != size or len(set(first)) != size or not all(first):
         return []
     repeated = all(str(label) == first[at % size] for at, label in enumerate(labels))
-    return [{"name": label} for label in first] if repeated else []
+    return [Channel(name=label) for label in first] if repeated else []
 
 
 def _json(opened: OpenTiff, index: int) -> Mapping[str, Any]:
@@ -144,13 +144,13 @@ def _json_scales(info: Mapping[str, Any]) -> Scales:
     return scales
 
 
-def _json_channels(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _json_channels(info: Mapping[str, Any]) -> list[Channel]:
     channel = info.get("Channel")
     names = channel.get("Name") if isinstance(channel, dict) else None
-    return [{"name": str(name)} for name in names] if isinstance(names, list) else []
+    return [Channel(name=str(name)) for name in names] if isinstance(names, list) else []
 
 
-def _lsm_channels(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _lsm_channels(info: Mapping[str, Any]) -> list[Channel]:
     colours = info.get("ChannelColors")
     names = colours.get("ColorNames") if isinstance(colours, dict) else None
-    return [{"name": str(headers.plain(name))} for name in names] if isinstance(names, list) else []
+    return [Channel(name=str(headers.plain(name))) for name in names] if isinstance(names, list) else []

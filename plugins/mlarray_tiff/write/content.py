@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Additions, geometry
-from mlarray_core.additions import KEY
+from mlarray_core.meta import KEY
 from mlarray_tiff.ome.write import OmeContent
 from mlarray_tiff.scales import Scale, Scales
 from mlarray_tiff.tags import FORMAT
 from mlarray_tiff.write.geo_tags import geo_tags
+from mlarray_tiff.write.plan import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ def content_of(reader: Reader, plan: Plan, target: Path) -> OmeContent:
 
 def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
     spatial = reader.meta.spatial
-    labels = reader.labels
+    labels = labels_of(reader)
     axes = geometry.spatial_axes(labels, len(labels))
     if spatial.spacing is None and spatial.affine is None:
         return {}
@@ -65,12 +66,14 @@ def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
 def _times(reader: Reader, plan: Plan, additions: Additions, scales: Scales) -> list[float]:
     """Add the time increment to `scales`; return time points that it doesn't say."""
     axis = next((one.axis for one in plan.outer if one.letter == "T"), None)
-    said = {} if axis is None else additions.axes.get(axis, {})
-    values = said.get("values")
-    if axis is None or not isinstance(values, list) or len(values) != reader.shape[axis] or len(values) < 2:
+    known = None if axis is None else additions.axes.get(axis)
+    if axis is None or known is None:
+        return []
+    values = known.values
+    if values is None or len(values) != reader.shape[axis] or len(values) < 2:
         return []
     units = reader.meta.spatial.axis_units or [""] * len(reader.shape)
-    unit = str(said.get("unit") or units[axis] or "s")
+    unit = known.unit or units[axis] or "s"
     numbers = [float(value) for value in values]
     step = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
     even = all(
@@ -167,8 +170,8 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
     if others:
         context.loss(f"extra: {', '.join(others)}", "TIFF has no place for it")
     named = {one.axis for one in plan.outer}
-    for axis, said in additions.axes.items():
-        if said.get("values") and not (axis in named and reader.labels[axis] == "temporal"):
+    for axis, known in additions.axes.items():
+        if known.values and not (axis in named and labels_of(reader)[axis] == "temporal"):
             context.loss(f"positions along axis {axis}", "TIFF has time points only")
 
 
@@ -178,7 +181,7 @@ def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) 
         return
     if spatial.coord_system:
         context.loss(f"the world {spatial.coord_system}", "TIFF has none")
-    count = len(geometry.spatial_axes(reader.labels, len(reader.shape)))
+    count = len(geometry.spatial_axes(labels_of(reader), len(reader.shape)))
     if count == 0 or (spatial.affine is None and spatial.origin is None and spatial.direction is None):
         return
     affine = geometry.affine_of(spatial, count)
@@ -191,7 +194,7 @@ def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) 
 
 def _tell_labels(reader: Reader, plan: Plan, flavour: str, context: Context) -> None:
     """Report labels that reading the file back won't give, and axes that are stored in another order."""
-    labels = reader.labels
+    labels = labels_of(reader)
     for axis, letter in ((plan.row, "Y"), (plan.column, "X")):
         if axis is not None and not labels[axis].startswith("spatial"):
             context.loss(f"axis label {labels[axis]}", f"TIFF reads it as {letter}")

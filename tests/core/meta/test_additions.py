@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlarray_core.additions import Additions, Rescale, apply_rescale, is_scaled, rescaled_dtype, undo_rescale
 from mlarray_core.errors import ArgumentError, MetadataError, UnsupportedError
-from mlarray_core.meta import Meta
+from mlarray_core.meta import Additions, AxisValues, Channel, Label, Meta, Rescale
+from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype, undo_rescale
 
 FULL = Additions(
     rescale=Rescale(0.5, -1024.0, "int16", applied=False),
-    axes={0: {"name": "echo", "unit": "ms", "values": [1.5, 3.0]}, 3: {"name": "b"}},
-    channels=[{"name": "DAPI"}],
+    axes={0: AxisValues("echo", "ms", [1.5, 3.0]), 3: AxisValues("b", others={"newer": 1})},
+    channels=[Channel({"name": "DAPI"})],
+    labels=[Label(1, "liver", "#dd8265")],
     bids={"EchoTime": 0.03},
     lossy={"codec": "jpeg"},
     losses=[{"what": "affine", "why": "no field for it"}],
@@ -24,7 +25,16 @@ def test_store_and_read_back():
     meta = Meta(extra={"mine": 1})
     FULL.store(meta)
     assert meta.extra["mine"] == 1
-    assert set(meta.extra["mlarray"]) == {"rescale", "axes", "channels", "bids", "lossy", "losses", "newer"}
+    assert set(meta.extra["mlarray"]) == {
+        "rescale",
+        "axes",
+        "channels",
+        "labels",
+        "bids",
+        "lossy",
+        "losses",
+        "newer",
+    }
     assert Additions.of(meta) == FULL
     assert Additions.of(Meta.from_mapping(meta.to_mapping())) == FULL
 
@@ -33,7 +43,7 @@ def test_nothing_is_shared():
     meta = Meta()
     FULL.store(meta)
     read = Additions.of(meta)
-    read.axes[0]["values"].append(9)
+    read.axes[0].values.append(9)
     read.unknown["newer"]["a"].append(9)
     assert Additions.of(meta) == FULL
 

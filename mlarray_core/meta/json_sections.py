@@ -1,4 +1,4 @@
-"""The header of the file that the image came from."""
+"""The two sections that hold any JSON: the header of the source, and whatever else belongs to the image."""
 
 from __future__ import annotations
 
@@ -19,5 +19,20 @@ class MetaSource(DictMeta):
     """
 
     _PATH: ClassVar[str] = "source"
+
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, repr=False)
+class MetaExtra(DictMeta):
+    """Free metadata, as JSON can hold it. The key ``mlarray`` is the library's: see `Additions`.
+
+    Attributes
+    ----------
+    data
+        Any JSON; NaN and infinities are kept.
+    """
+
+    _PATH: ClassVar[str] = "extra"
 
     data: dict[str, Any] = field(default_factory=dict)

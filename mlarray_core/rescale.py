@@ -1,138 +1,20 @@
-"""What the schema has no field for, kept typed in ``meta.extra["mlarray"]``; rules for rescaled values."""
+"""Arithmetic of rescaled values: stored integers to real values, and back without loss."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import ArgumentError, MetadataError, MetadataKeyError, UnsupportedError
-from mlarray_core.meta.checks import each, finite, flag, json_dict, mistyped, text
+from mlarray_core.errors import ArgumentError, UnsupportedError
+from mlarray_core.meta.extension import PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
-    from mlarray_core.meta import Meta
-
-KEY = "mlarray"
-"""The key of `meta.extra` that all of this stands under."""
-
-_PATH = f"extra[{KEY!r}]"
-
-
-@dataclass
-class Rescale:
-    """How stored values become real ones: ``real = stored * slope + intercept``.
-
-    Parameters
-    ----------
-    slope, intercept
-        As the source's header gives them.
-    dtype
-        Name of the type that the source stores, such as ``int16``.
-    applied
-        Whether the voxels are real values already.
-    """
-
-    slope: float
-    intercept: float
-    dtype: str
-    applied: bool = True
-
-
-@dataclass
-class Additions:
-    """The content of ``meta.extra["mlarray"]``.
-
-    Parameters
-    ----------
-    rescale
-        Slope and intercept of the source.
-    axes
-        By axis index: ``name``, ``unit`` and ``values`` along it (echo times, b-values, time points).
-    channels
-        One dict for each channel.
-    bids
-        Fields of a BIDS sidecar.
-    lossy
-        What lossy compression was applied, by whom.
-    losses
-        What a conversion couldn't keep: dicts of ``what`` and ``why``.
-    unknown
-        What a newer writer put there; kept.
-    """
-
-    rescale: Rescale | None = None
-    axes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    channels: list[dict[str, Any]] = field(default_factory=list)
-    bids: dict[str, Any] = field(default_factory=dict)
-    lossy: dict[str, Any] = field(default_factory=dict)
-    losses: list[dict[str, str]] = field(default_factory=list)
-    unknown: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, meta: Meta) -> Additions:
-        """Read them from an image's metadata; the result shares nothing with it.
-
-        Raises
-        ------
-        MetadataError
-            If ``meta.extra["mlarray"]`` isn't what `store` writes.
-        """
-        stored = json_dict(meta.extra.get(KEY, {}), _PATH)
-        rescale = stored.pop("rescale", None)
-        known: dict[str, Any] = {
-            "rescale": None if rescale is None else _rescale(rescale),
-            "axes": _axes(stored.pop("axes", {})),
-            "channels": each(stored.pop("channels", []), f"{_PATH}.channels", json_dict),
-            "bids": json_dict(stored.pop("bids", {}), f"{_PATH}.bids"),
-            "lossy": json_dict(stored.pop("lossy", {}), f"{_PATH}.lossy"),
-            "losses": each(stored.pop("losses", []), f"{_PATH}.losses", json_dict),
-        }
-        return cls(**known, unknown=stored)
-
-    def store(self, meta: Meta) -> None:
-        """Write them to an image's metadata, leaving out what is empty.
-
-        Raises
-        ------
-        MetadataError
-            If JSON can't hold something.
-        """
-        content: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "unknown"}
-        content["rescale"] = None if self.rescale is None else asdict(self.rescale)
-        content["axes"] = {str(index): axis for index, axis in self.axes.items()}
-        content = {**self.unknown, **{name: part for name, part in content.items() if part}}
-        if content:
-            meta.extra[KEY] = content
-        else:
-            meta.extra.pop(KEY, None)
-
-
-def _rescale(stored: Any) -> Rescale:
-    path = f"{_PATH}.rescale"
-    content = json_dict(stored, path)
-    try:
-        return Rescale(
-            float(finite(content["slope"], f"{path}.slope")),
-            float(finite(content["intercept"], f"{path}.intercept")),
-            text(content["dtype"], f"{path}.dtype"),
-            flag(content.get("applied", True), f"{path}.applied"),
-        )
-    except KeyError as error:
-        if isinstance(error, MetadataError):
-            raise
-        raise MetadataKeyError("missing", field=f"{path}.{error.args[0]}") from None
-
-
-def _axes(stored: Any) -> dict[int, dict[str, Any]]:
-    axes: dict[int, dict[str, Any]] = {}
-    for key, axis in json_dict(stored, f"{_PATH}.axes").items():
-        if not key.isdecimal():
-            raise mistyped(f"{_PATH}.axes", "axis indices as keys", key)
-        axes[int(key)] = json_dict(axis, f"{_PATH}.axes[{key!r}]")
-    return axes
+    from mlarray_core.meta.extension import Rescale
 
 
 def rescaled_dtype(
@@ -189,7 +71,7 @@ def apply_rescale(
     slope, intercept
         As the header gives them.
     dtype
-        What `rescaled_dtype` said.
+        What `rescaled_dtype` returned.
     """
     import numpy as np
 
@@ -225,7 +107,7 @@ def undo_rescale(array: npt.NDArray[Any], rescale: Rescale) -> npt.NDArray[Any]:
     try:
         target = np.dtype(rescale.dtype)
     except TypeError as error:
-        raise ArgumentError(f"{rescale.dtype!r} is no NumPy type", field=f"{_PATH}.rescale.dtype") from error
+        raise ArgumentError(f"{rescale.dtype!r} is no NumPy type", field=f"{PATH}.rescale.dtype") from error
     if not rescale.applied or not is_scaled(rescale.slope, rescale.intercept):
         return _exactly(array, target)
     if array.dtype.kind in "iub" and rescale.slope == 1 and float(rescale.intercept).is_integer():
@@ -240,7 +122,9 @@ def undo_rescale(array: npt.NDArray[Any], rescale: Rescale) -> npt.NDArray[Any]:
     return _exactly(stored, target)
 
 
-def _linear(array: npt.NDArray[Any], target: np.dtype[Any], rule: Any) -> npt.NDArray[Any]:
+def _linear(
+    array: npt.NDArray[Any], target: np.dtype[Any], rule: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
     """Return `rule` of the values as `target`, in double precision without a full copy in it."""
     import numpy as np
 
@@ -252,7 +136,7 @@ def _linear(array: npt.NDArray[Any], target: np.dtype[Any], rule: Any) -> npt.ND
         op_flags=[["readonly"], ["writeonly"]],
         op_dtypes=[work, work],
         casting="unsafe",
-        buffersize=1 << 15,
+        buffersize=1 << 15,  # 256 KiB of doubles: within the cache, and few turns of Python
     )
     with blocks, np.errstate(over="ignore", invalid="ignore"):
         for values, result in blocks:
@@ -291,4 +175,5 @@ def _float32_is_enough(kind: np.dtype[Any], slope: float, intercept: float, bits
     if kind.itemsize > 2:
         return False
     largest = max(abs(end * slope) for end in _range(kind, bits)) + abs(intercept)
+    # float32 ends at 3.4e38 and loses digits below 1.2e-38; its rounding error is 2**-24 of the value
     return largest < 3e38 and abs(slope) > 1e-37 and largest * 2.0**-24 < abs(slope) / 4
