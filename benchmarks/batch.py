@@ -125,8 +125,9 @@ def journal(root, count=1_000_000):
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.plan import fingerprint
     from mlarray_io.engine.conversion import Settings
+    from mlarray_io.places.place import place_of
 
-    digest = fingerprint(Order(out, Settings()))
+    digest = fingerprint(Order(place_of(out), Settings()))
     with (out / ".mlarray/journal.jsonl").open("w") as file:
         for i in range(count):
             if i % 1000 == 0:

@@ -11,8 +11,8 @@ from mlarray_io.engine.conversion import Conversion, Progress, Settings, write_t
 from mlarray_io.engine.conversion import convert as _convert
 from mlarray_io.engine.registry import install_line, installed, missing
 from mlarray_io.engine.select import choose, images_of, open_image, viewed
-from mlarray_io.places.sources import opened
-from mlarray_io.places.urls import Place, place_of
+from mlarray_io.engine.sources import opened
+from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk.format import Reader
 from mlarray_io.sdk.options import OptionHelp, describe, parse
 
@@ -295,7 +295,7 @@ def _whole(reader: Reader, path: Place) -> np.ndarray[Any, Any]:
     except (MemoryError, ValueError) as error:
         need = f"it needs {reader.nbytes:,} bytes of memory"
         raise LimitError(
-            need, path=path, hint="Convert it to .mla and open that, or read parts of it"
+            need, path=path.shown, hint="Convert it to .mla and open that, or read parts of it"
         ) from error
     for box in slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None):
         voxels[box] = reader[box]

@@ -45,8 +45,8 @@ class MlaOptions(Options):
     )
     chunk_size: tuple[int, ...] | None = option(None, "chunk shape, instead of patch_size; with block_size")
     block_size: tuple[int, ...] | None = option(None, "block shape, instead of patch_size; with chunk_size")
-    codec: str | None = option(None, "lz4, lz4hc, zstd, zlib or blosclz")
-    clevel: int | None = option(None, "compression level, 0 to 9")
+    codec: Literal["lz4", "lz4hc", "zstd", "zlib", "blosclz"] | None = option(None, "codec to compress with")
+    clevel: int | None = option(None, "compression level, 0 (none) to 9 (most)", low=0, high=9)
     profile: str = option(
         "default", "what the layout favours: default, fast, small, slices, slices:AXIS or auto"
     )

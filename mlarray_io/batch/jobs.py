@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_each, foresee
 from mlarray_io.engine.registry import installed
-from mlarray_io.places.urls import Place, beside, is_url, joined, name_of, place_of, shown
+from mlarray_io.places.place import LocalPlace, Place, place_of
 from mlarray_io.search.criteria import told
 from mlarray_io.search.names import join
 
@@ -33,7 +33,7 @@ class Order:
     Attributes
     ----------
     target
-        The folder to convert into, or the one file: a path, or a URL as text.
+        The folder to convert into, or the one file.
     single
         Whether `target` is the one file.
     settings
@@ -52,24 +52,20 @@ class Order:
 
     @property
     def root(self) -> Place:
-        """The folder that paths of targets are told below."""
-        if not self.single:
-            return self.target
-        return self.target.parent if isinstance(self.target, Path) else beside(self.target, "")
+        """The folder that paths of targets are relative to."""
+        return self.target.beside("") if self.single else self.target
 
     def place(self, relative: str) -> Place:
         """Return what is called `relative` below the root."""
-        return self.root / relative if isinstance(self.root, Path) else joined(self.root, relative)
+        return self.root.joined(relative)
 
     def relative(self, target: Place) -> str:
         """Return what a target is called below the root."""
-        if isinstance(target, Path):
-            return target.relative_to(self.root).as_posix()
-        return shown(target).removeprefix(shown(str(self.root)).rstrip("/") + "/")
+        return target.below(self.root)
 
     def at(self, folder: Path) -> Order:
         """Return the same order with a folder here for target."""
-        return replace(self, target=folder / name_of(self.target) if self.single else folder)
+        return replace(self, target=LocalPlace(folder / self.target.name if self.single else folder))
 
     @property
     def suffix(self) -> str:
@@ -134,7 +130,7 @@ def perform(job: Job, order: Order) -> Report:
 
     What goes to a URL is written and checked here first.
     """
-    if isinstance(order.target, Path):
+    if order.target.local is not None:
         return _performed(job, order, None)
     with TemporaryDirectory(prefix="mlarray-") as folder:
         return _performed(job, order.at(Path(folder)), order)
@@ -180,11 +176,12 @@ def forecast(job: Job, order: Order) -> Report:
 
 def _foreseen(job: Job, order: Order) -> Iterator[tuple[str | None, Place] | Failure]:
     """Yield key and target of each image; of a URL, which isn't fetched for that, as its name tells."""
-    if is_url(job.source):
+    source = place_of(job.source)
+    if source.local is None:
         yield None, target_of(job, order, f"*{order.suffix}", 1)
         return
     place = partial(target_of, job, order)
-    yield from foresee(Path(job.source), place, _settings(job, order), order.image, one=order.single)
+    yield from foresee(source, place, _settings(job, order), order.image, one=order.single)
 
 
 def failure(error: MLArrayError, image: str | None = None) -> dict[str, Any]:
@@ -229,11 +226,12 @@ def clear(places: Iterable[str], order: Order) -> None:
     """Remove what killed workers left of the targets at `Job.place`; nobody may be writing them."""
     from mlarray_core.publish import discard
 
-    if not isinstance(order.target, Path):
+    root = order.target.local
+    if root is None:
         return  # nothing is uploaded before it is whole
     folders: dict[Path, list[str]] = {}
     for place in places:
-        path = Path(order.target, place)
+        path = root / place
         discard(path)
         if place:
             folders.setdefault(path.parent, []).append(path.name + ".")
@@ -246,11 +244,10 @@ def _conversions(job: Job, order: Order) -> Iterator[Conversion | Failure]:
 
     def place(name: str, count: int) -> Place:
         target = target_of(job, order, name, count)
-        assert isinstance(target, Path)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(target.text).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise write_error(error, target) from error
+            raise write_error(error, target.text) from error
         return target
 
     return convert_each(place_of(job.source), place, _settings(job, order), order.image, one=order.single)
@@ -264,12 +261,12 @@ def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
     """Return what the journal and the user are told of a converted image, after the checks asked for."""
     from mlarray_io.batch.digests import digest
 
-    assert isinstance(done.target, Path)
+    path = Path(done.target)
     facts: dict[str, Any] = {
         "image": done.image,
-        "target": order.relative(done.target),
+        "target": order.relative(LocalPlace(path)),
         "bytes": done.target_bytes,
-        "checksum": digest(done.target),
+        "checksum": digest(path),
         "shape": list(done.shape),
         "dtype": done.dtype,
         "spacing": done.spacing,
@@ -278,8 +275,8 @@ def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
         "voxel_bytes": done.voxel_bytes,
         "seconds": round(done.seconds, 4),
     }
-    if done.target.is_dir() or done.target.stat().st_size != done.target_bytes:
-        facts["size"] = -1 if done.target.is_dir() else done.target.stat().st_size
+    if path.is_dir() or path.stat().st_size != done.target_bytes:
+        facts["size"] = -1 if path.is_dir() else path.stat().st_size
     notes = {
         "losses": [str(loss) for loss in done.losses],
         "warnings": list(done.warnings),
@@ -287,16 +284,16 @@ def _facts(done: Conversion, job: Job, order: Order) -> dict[str, Any]:
     }
     facts.update({name: texts for name, texts in notes.items() if texts})
     if order.verify:
-        _check(replace(done, source=place_of(job.source)), done.target, order)
+        _check(done, place_of(job.source), path, order)
     return facts
 
 
-def _check(done: Conversion, target: Path, order: Order) -> None:
+def _check(done: Conversion, source: Place, target: Path, order: Order) -> None:
     """Compare a result with its source, and don't keep one that differs."""
     from mlarray_io.checks.comparing import compare
 
     try:
-        compare(done, order.settings)
+        compare(done, source, target, order.settings)
     except MLArrayError:
         _remove(target)
         raise
@@ -306,11 +303,11 @@ def _upload(done: Conversion, job: Job, here: Order, away: Order) -> None:
     """Move a result, the files that belong to it first, to where it shall be."""
     from mlarray_io.places.uploads import publish
 
-    assert isinstance(done.target, Path)
+    made = Path(done.target)
     overwrite = _settings(job, away).overwrite
-    for path in (*installed().get(done.target_format).companions(done.target), done.target):
+    for path in (*installed().get(done.target_format).companions(made), made):
         if path.exists():
-            publish(path, str(away.place(here.relative(path))), overwrite=overwrite)
+            publish(path, away.place(here.relative(LocalPlace(path))).text, overwrite=overwrite)
             _remove(path)
 
 

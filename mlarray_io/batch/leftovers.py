@@ -36,14 +36,14 @@ class Traces:
         """Note a job before its worker hears of it."""
         self._under_way.add(job)
         if self._alone:
-            self._note(os.path.dirname(os.path.join(str(self._order.target), job.place)))
+            self._note(os.path.dirname(os.path.join(self._order.target.text, job.place)))
 
     def ended(self, job: Job, report: Report) -> None:
         """Note what came of a job; what a dead worker left is removed in the end, when none writes."""
         if not report.died:
             self._under_way.discard(job)
         if not report.images:
-            self._empty.append(os.path.join(str(self._order.target), job.place))
+            self._empty.append(os.path.join(self._order.target.text, job.place))
 
     def remove(self) -> None:
         """Remove it; all workers have stopped."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.journal import Entry, Journal
-    from mlarray_io.places.urls import Place
+    from mlarray_io.places.place import Place
     from mlarray_io.search.criteria import Found
     from mlarray_io.search.folders import Discovery
 
@@ -109,24 +109,24 @@ class Stored:
 
     def __init__(self, target: Place) -> None:
         self._target = target
+        self._local = target.local
 
     def has(self, path: str, size: int) -> bool:
         """Whether a file of this size is there; -1 for a folder."""
-        if isinstance(self._target, str):
+        if self._local is None:
             return path in self._listed and (size < 0 or self._listed[path] in (size, None))
         try:
-            status = os.stat(os.path.join(self._target, path))
+            status = os.stat(os.path.join(self._local, path))
             return size < 0 or status.st_size == size
         except OSError:
             return False
 
     @cached_property
     def _listed(self) -> dict[str, int | None]:
-        from mlarray_io.places.urls import exists, listing
+        from mlarray_io.places.listing import listing
 
-        url = str(self._target)
         found: dict[str, int | None] = {}
-        for entry in listing(url) if exists(url) else ():
+        for entry in listing(self._target.text) if self._target.exists() else ():
             found[entry.name] = entry.size
             folders = entry.name.split("/")[:-1]
             found.update({"/".join(folders[: count + 1]): None for count in range(len(folders))})

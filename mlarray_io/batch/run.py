@@ -119,10 +119,10 @@ def run(
     UnsupportedError
         There is no image.
     """
-    journal = Journal(Path(beside or order.target), shard)
+    journal = Journal(beside or Path(order.target.text), shard)
     if not order.single:
         journal.load()
-        discovery.avoid = str(order.target)
+        discovery.avoid = order.target.text
         discovery.known = _known(journal)
     tally = Tally()
     jobs = list(_todo(sources, order, discovery, journal, shard, tally, audience))
@@ -136,7 +136,7 @@ def run(
     leftovers = list(journal.leftovers())
     if not (jobs or leftovers):
         return tally
-    traces = Traces(order, alone=shard is None and not order.single and isinstance(order.target, Path))
+    traces = Traces(order, alone=shard is None and not order.single and order.target.local is not None)
     if order.single:
         _perform(jobs, journal, order, pool, audience, tally, traces)
         return tally

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlarray_io.commands import printing as show
-from mlarray_io.places.urls import Place, joined, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from mlarray_io.batch.jobs import Job, Report
     from mlarray_io.batch.plan import Skip
     from mlarray_io.batch.run import Count, Tally
+    from mlarray_io.places.place import Place, Shown
 
 
 class Silence:
@@ -105,8 +104,8 @@ class Forecast(Silence):
             which = f" (image {image['image']})" if len(report.images) > 1 else ""
             click.echo(show.printable(f"{job.name}{which} -> {self._below(image['target'])}"))
 
-    def _below(self, target: str) -> Place:
-        return self._root / target if isinstance(self._root, Path) else joined(shown(self._root), target)
+    def _below(self, target: str) -> Shown:
+        return self._root.joined(target).shown
 
 
 class Bar(Text):

@@ -1,35 +1,57 @@
-"""Worker processes on this machine. One that dies fails the source that it had, and is replaced."""
+"""Worker processes on this machine. One that dies fails the source that it had, and is replaced.
+
+Each is an interpreter of its own, started as `mlarray_io.sdk.files.python_process` says: the `spawn` and
+`forkserver` of multiprocessing would have the current folder on their path.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
+import pickle
+import subprocess
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Generic, TypeVar, cast
+
+from mlarray_io.batch.worker import PATIENCE
+from mlarray_io.sdk.files.python_process import python_command, python_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from multiprocessing.process import BaseProcess
+    from collections.abc import Callable, Iterator, Sequence
 
 J = TypeVar("J")
 R = TypeVar("R")
 
 AHEAD = 2
 """Jobs that a worker is given at once, so that it needn't wait for the next."""
-PATIENCE = 5.0
-"""Seconds that a worker has to clean up when a run is interrupted."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker(Generic[J]):
-    process: BaseProcess
-    connection: Connection
+    process: subprocess.Popen[bytes]
     jobs: deque[J] = field(default_factory=deque)
+
+    @property
+    def input(self) -> IO[bytes]:
+        return cast("IO[bytes]", self.process.stdin)
+
+    @property
+    def output(self) -> IO[bytes]:
+        return cast("IO[bytes]", self.process.stdout)
+
+    def send(self, message: object) -> None:
+        try:
+            pickle.dump(message, self.input)
+            self.input.flush()
+        except OSError:
+            return  # it is dead, which the end of its output says next
+
+
+@dataclass(frozen=True)
+class _Answer(Generic[R]):
+    value: R
 
 
 class Workers(Generic[J, R]):
@@ -43,33 +65,46 @@ class Workers(Generic[J, R]):
         Does one job; pickled once for each process.
     died
         Makes the answer for a job whose process died, given its exit code, negative for a signal.
+    untrusted
+        Files and folders of data, from which no process may import anything.
     """
 
-    def __init__(self, count: int, work: Callable[[J], R], died: Callable[[J, int | None], R]) -> None:
-        methods = multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if self._context.get_start_method() == "forkserver":
-            self._context.set_forkserver_preload(["mlarray_io.batch.jobs", "mlarray_core.array.image"])
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[J], R],
+        died: Callable[[J, int | None], R],
+        untrusted: Sequence[str] = (),
+    ) -> None:
         self._count, self._work, self._died = count, work, died
+        self._untrusted = tuple(untrusted)
 
     def run(self, jobs: Iterator[J]) -> Iterator[tuple[J, R]]:
         """Yield the answer of every job as it is ready; closing the generator stops the workers."""
         waiting: deque[J] = deque()
         workers: list[_Worker[J]] = []
+        answers: SimpleQueue[tuple[_Worker[J], _Answer[R] | None]] = SimpleQueue()
         try:
             while True:
-                self._feed(workers, waiting, jobs)
-                busy = [worker for worker in workers if worker.jobs]
-                if not busy:
+                self._feed(workers, waiting, jobs, answers)
+                if not any(worker.jobs for worker in workers):
                     return
-                ready = wait([worker.connection for worker in busy])
-                for worker in busy:
-                    if worker.connection in ready:
-                        yield self._answer(worker, workers, waiting)
+                worker, answer = answers.get()
+                if answer is not None:
+                    yield worker.jobs.popleft(), answer.value
+                elif worker in workers:
+                    workers.remove(worker)
+                    yield from self._bury(worker, waiting)
         finally:
             _stop(workers)
 
-    def _feed(self, workers: list[_Worker[J]], waiting: deque[J], jobs: Iterator[J]) -> None:
+    def _feed(
+        self,
+        workers: list[_Worker[J]],
+        waiting: deque[J],
+        jobs: Iterator[J],
+        answers: SimpleQueue[tuple[_Worker[J], _Answer[R] | None]],
+    ) -> None:
         """Give every worker something to do, starting workers as there is need for them."""
         for depth in range(1, AHEAD + 1):
             for place in range(self._count):
@@ -79,71 +114,60 @@ class Workers(Generic[J, R]):
                 if job is None:
                     return
                 if place >= len(workers):
-                    workers.append(self._start())
+                    workers.append(self._start(answers))
                     place = len(workers) - 1
-                self._give(workers[place], job)
+                workers[place].jobs.append(job)
+                workers[place].send(job)
 
-    def _start(self) -> _Worker[J]:
-        ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._work, dict(os.environ))
-        process = self._context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
-        process.start()
-        theirs.close()
-        return _Worker(process, ours)
+    def _start(self, answers: SimpleQueue[tuple[_Worker[J], _Answer[R] | None]]) -> _Worker[J]:
+        process = subprocess.Popen(
+            python_command("mlarray_io.batch.worker", (), self._untrusted),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=python_environment(),
+            process_group=0 if os.name == "posix" else None,  # Ctrl-C is for the parent, which stops them
+        )
+        worker: _Worker[J] = _Worker(process)
+        worker.send((self._work, dict(os.environ)))
+        threading.Thread(target=_collect, args=(worker, answers), daemon=True).start()
+        return worker
 
-    def _give(self, worker: _Worker[J], job: J) -> None:
-        worker.jobs.append(job)
-        try:
-            worker.connection.send(job)
-        except OSError:
-            return  # it is dead, which its connection tells next
-
-    def _answer(self, worker: _Worker[J], workers: list[_Worker[J]], waiting: deque[J]) -> tuple[J, R]:
-        job = worker.jobs.popleft()
-        try:
-            return job, worker.connection.recv()
-        except (EOFError, OSError):
-            worker.process.join()
-            worker.connection.close()
+    def _bury(self, worker: _Worker[J], waiting: deque[J]) -> Iterator[tuple[J, R]]:
+        """Yield the answer for what a dead worker was doing, and give back what else it had."""
+        _close(worker.input)
+        code = worker.process.wait()
+        if worker.jobs:
+            job = worker.jobs.popleft()
             waiting.extendleft(reversed(worker.jobs))
-            workers.remove(worker)
-            return job, self._died(job, worker.process.exitcode)
+            yield job, self._died(job, code)
 
 
-def _stop(workers: list[_Worker[Any]]) -> None:
+def _collect(worker: _Worker[J], answers: SimpleQueue[tuple[_Worker[J], _Answer[R] | None]]) -> None:
+    """Queue what a worker answers, and None when it is gone."""
+    try:
+        while True:
+            answers.put((worker, _Answer(pickle.load(worker.output))))
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+        _close(worker.output)
+        answers.put((worker, None))
+
+
+def _close(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return  # what was to be flushed has no reader
+
+
+def _stop(workers: list[_Worker[J]]) -> None:
     """Let idle workers go, and have busy ones clean up at once."""
     for worker in workers:
-        worker.connection.close()
         if worker.jobs:
             worker.process.terminate()
+        _close(worker.input)
     for worker in workers:
-        worker.process.join(PATIENCE)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-
-
-def _work(connection: Connection, work: Callable[[Any], Any], environment: Mapping[str, str]) -> None:
-    """Do one job after the other until nobody sends any more."""
-    os.environ.clear()
-    os.environ.update(environment)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which tells us
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    while True:
         try:
-            job = connection.recv()
-            connection.send(work(job))
-        except (EOFError, OSError):
-            return
-
-
-def _leave(*_: Any) -> None:
-    sys.exit(1)  # unwinds, so that temporary files are removed
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+            worker.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import choose, images_of, open_image, viewed
-from mlarray_io.places.sources import opened
+from mlarray_io.engine.sources import opened
 from mlarray_io.sdk.options import parse, share
 from mlarray_io.sdk.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
 
     from mlarray_io.engine.conversion import Conversion, Settings
+    from mlarray_io.places.place import Place
     from mlarray_io.sdk.format import Box, Reader
 
 BUDGET = 32 << 20
 
 
-def compare(done: Conversion, settings: Settings) -> None:
+def compare(done: Conversion, source: Place, target: Path, settings: Settings) -> None:
     """Compare the target of a conversion with its source, both read anew.
+
+    Parameters
+    ----------
+    done
+        What was converted: the image, and the formats of both sides.
+    source, target
+        Where both lie.
+    settings
+        Of the conversion.
 
     Raises
     ------
     CorruptError
         They differ, in shape or in a voxel. NaN equals NaN.
     """
-    assert done.source is not None
-    assert isinstance(done.target, Path)
-    with _source(done, settings) as source, _target(done, settings) as target:
-        if not same_shape(source.shape, target.shape):
-            raise _differ(done.target, f"the shape is {target.shape}, the source's {source.shape}")
-        for box in _boxes(source, target):
-            if not _equal(source[box[0]], target[box[1]]):
-                raise _differ(done.target, f"voxels differ in {_spelt(box[0])}")
+    with _source(done, source, settings) as left, _target(done, target, settings) as right:
+        if not same_shape(left.shape, right.shape):
+            raise _differ(target, f"the shape is {right.shape}, the source's {left.shape}")
+        for box in _boxes(left, right):
+            if not _equal(left[box[0]], right[box[1]]):
+                raise _differ(target, f"voxels differ in {_spelt(box[0])}")
 
 
 def same_shape(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
@@ -48,10 +56,9 @@ def same_shape(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
 
 
 @contextmanager
-def _source(done: Conversion, settings: Settings) -> Iterator[Reader]:
-    assert done.source is not None
+def _source(done: Conversion, source: Place, settings: Settings) -> Iterator[Reader]:
     writing = installed().get(done.target_format)
-    with opened(done.source, done.source_format) as (origin, format):
+    with opened(source, done.source_format) as (origin, format):
         sides = (format.name, format.options_type), (writing.name, writing.options_type)
         options = share(settings.options, {}, *sides)[0]
         context = settings.context()
@@ -60,9 +67,8 @@ def _source(done: Conversion, settings: Settings) -> Iterator[Reader]:
             yield viewed(reader, settings.coord_system, settings.orient)
 
 
-def _target(done: Conversion, settings: Settings) -> Reader:
-    assert isinstance(done.target, Path)
-    origin, context = Source(done.target), settings.context()
+def _target(done: Conversion, target: Path, settings: Settings) -> Reader:
+    origin, context = Source(target), settings.context()
     format = installed().get(done.target_format)
     options = parse(format.options_type, {}, format.name)
     image = choose(images_of(origin, format, options, context), None, origin)

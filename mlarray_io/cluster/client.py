@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError
 from mlarray_io.batch.jobs import Job, Order, Report, clear, death, perform, target_of
 from mlarray_io.cluster.malloc import keep_memory
-from mlarray_io.places.urls import exists
+from mlarray_io.places.place import LocalPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +59,9 @@ class Cluster:
     def __init__(self, address: str, order: Order) -> None:
         self._address = address
         self._order = order
-        if isinstance(order.target, Path):  # workers may be started in any folder
-            self._order = replace(order, target=Path(os.path.abspath(order.target)))
+        path = order.target.local
+        if path is not None:  # workers may be started in any folder
+            self._order = replace(order, target=LocalPlace(path.absolute()))
 
     def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Report]]:
         """Yield the report of every job as it is ready; closing the generator gives the rest up."""
@@ -101,11 +100,7 @@ class Cluster:
     def _again(self, job: Job) -> Job:
         """Let a job that is done again replace what its first worker had published before it died."""
         target = target_of(job, self._order, "", 1)
-        folder = self._order.place(job.place)
-        if isinstance(target, Path) and isinstance(folder, Path):
-            free = not target.exists() and not (folder.is_dir() and any(folder.iterdir()))
-        else:
-            free = not (exists(str(target)) or exists(str(folder)))
+        free = not target.exists() and self._order.place(job.place).is_free()
         return replace(job, overwrite=job.overwrite or free)
 
     def _report(self, job: Job, future: Any) -> Report:

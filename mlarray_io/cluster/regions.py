@@ -16,6 +16,7 @@ from mlarray_io.engine.conversion import Conversion, Settings, Writer, convert
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import choose, images_of, open_image, viewed
 from mlarray_io.mla import MlaFormat
+from mlarray_io.places.place import LocalPlace
 from mlarray_io.sdk.options import share
 from mlarray_io.sdk.source import Source
 
@@ -145,7 +146,7 @@ def convert_together(
     def writer(origin: Source, format: Format, chosen: ImageRef) -> Writer:
         return partial(MlaFormat().write, spread=partial(spread, origin.path, format.name, chosen.key))
 
-    return convert(source, target, settings, image, writer=writer)
+    return convert(LocalPlace(source), LocalPlace(target), settings, image, writer=writer)
 
 
 def _encoded(client: Any, work: Work, step: tuple[int, ...], context: Context) -> Iterator[Part]:

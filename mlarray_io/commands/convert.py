@@ -14,8 +14,7 @@ from mlarray_core.processors import available_threads
 from mlarray_io.commands import printing as show
 from mlarray_io.engine.conversion import Settings, convert, convert_all, is_folder
 from mlarray_io.engine.registry import installed
-from mlarray_io.places.uploads import check_target as check_url
-from mlarray_io.places.urls import Place, name_of, place_of, shown
+from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk.source import suffix_length
 
 if TYPE_CHECKING:
@@ -57,7 +56,11 @@ def run(sources: Sequence[str], target: str, asked: dict[str, Any]) -> bool:
         return False
     if _is_batch(sources, target, asked):
         return _batch(sources, place, settings, asked)
-    if asked["every"] or target.endswith(("/", os.sep)) or (isinstance(place, Path) and is_folder(place)):
+    if (
+        asked["every"]
+        or target.endswith(("/", os.sep))
+        or (place.local is not None and is_folder(place.local))
+    ):
         return _convert_all(place_of(sources[0]), place, settings, asked)
     _convert_one(place_of(sources[0]), place, settings, asked)
     return False
@@ -103,7 +106,7 @@ def _bytes(text: str | None) -> int | None:
 
 
 def _convert_one(source: Place, target: Place, settings: Settings, asked: dict[str, Any]) -> None:
-    with show.progress(name_of(source), _silent(asked)) as progress:
+    with show.progress(source.name, _silent(asked)) as progress:
         done = convert(source, target, settings, asked["image"], progress)
     show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
 
@@ -111,7 +114,7 @@ def _convert_one(source: Place, target: Place, settings: Settings, asked: dict[s
 def _convert_all(source: Place, folder: Place, settings: Settings, asked: dict[str, Any]) -> bool:
     """Convert each image into a folder, made for it if need be."""
     results = []
-    with show.progress(name_of(source), _silent(asked)) as progress:
+    with show.progress(source.name, _silent(asked)) as progress:
         for result in convert_all(source, folder, settings, asked["image"], progress):
             results.append(result)
     failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
@@ -133,12 +136,12 @@ def _is_batch(sources: Sequence[str], target: str, asked: dict[str, Any]) -> boo
 def _is_dir(source: str) -> bool:
     """Whether a source is a folder to look into. At a URL, one with a suffix that is known is an image."""
     place = place_of(source)
-    if isinstance(place, Path):
-        return place.is_dir()
+    if place.local is not None:
+        return place.local.is_dir()
     from mlarray_io.places.sources import UrlSource
     from mlarray_io.search.names import Names
 
-    return Names().format(name_of(place)) is None and (place.endswith("/") or UrlSource(place).is_dir)
+    return Names().format(place.name) is None and (source.endswith("/") or UrlSource(source).is_dir)
 
 
 def _names_file(target: str) -> bool:
@@ -160,9 +163,9 @@ def _batch(sources: Sequence[str], target: Place, settings: Settings, asked: dic
     shard = None if asked["shard"] is None else read_shard(asked["shard"])
     dry = asked["dry_run"]
     beside = None if asked["journal"] is None else Path(asked["journal"])
-    if beside is None and isinstance(target, str) and not order.single:
+    if beside is None and target.local is None and not order.single:
         hint = "Name a folder here for it: --journal FOLDER"
-        raise OptionError("the journal of a target at a URL lies elsewhere", path=shown(target), hint=hint)
+        raise OptionError("the journal of a target at a URL lies elsewhere", path=target.shown, hint=hint)
     pool = _pool(jobs, order, asked["scheduler"], dry=dry)
     modes = {"as_json": asked["as_json"], "quiet": asked["quiet"], "dry": dry}
     with summary.audience(**modes, terminal=sys.stderr.isatty(), root=order.root) as audience:
@@ -207,18 +210,19 @@ def _order(sources: Sequence[str], target: Place, settings: Settings, asked: dic
     from mlarray_io.batch.jobs import Order
     from mlarray_io.search.folders import is_several
 
-    single = _names_file(str(target)) and not str(target).endswith(("/", os.sep))
+    single = _names_file(target.text) and not target.text.endswith(("/", os.sep))
     if single and (len(sources) > 1 or is_several(sources[0])):
-        raise OptionError("several sources need a folder to go to", path=target, hint="Name a folder")
+        raise OptionError("several sources need a folder to go to", path=target.shown, hint="Name a folder")
     if single:
         name = installed().for_target(target, settings.target_format).name
         settings = replace(settings, target_format=name)
-    elif isinstance(target, Path) and target.exists() and not target.is_dir():
-        raise OptionError("is a file, and a batch needs a folder to go to", path=target, hint="Name a folder")
+    elif target.local is not None and target.local.exists() and not target.local.is_dir():
+        what = "is a file, and a batch needs a folder to go to"
+        raise OptionError(what, path=target.shown, hint="Name a folder")
     else:
         format = installed().kind(settings.target_format or "mla")[0]
         if not format.writes:
             raise UnsupportedError(f"the format {format.name} can't be written")
-    if isinstance(target, str):
-        check_url(target, overwrite=True)
+    if target.local is None:
+        target.check_target(overwrite=True)
     return Order(target, settings, single, asked["image"], asked["verify"])

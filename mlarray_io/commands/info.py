@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlarray_io.places.urls import Place, place_of
+from mlarray_io.places.place import Shown, place_of
 from mlarray_io.sdk.source import Source
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Inspection:
         Files that were left out, as ``what: why``, and what else the user should know.
     """
 
-    path: Place
+    path: Shown
     format: str
     image: str | None = None
     shape: tuple[int, ...] = ()
@@ -70,11 +69,11 @@ def inspect(
         Demand one image, instead of listing several.
     """
     place = place_of(path)
-    if isinstance(place, Path) and format in (None, "mla"):
-        source = Source(place)
+    if place.local is not None and format in (None, "mla"):
+        source = Source(place.local)
         if source.has_suffix(".mla") and source.head.startswith(FRAME):
             return _container(source)
-    from mlarray_io.places.sources import opened
+    from mlarray_io.engine.sources import opened
 
     with opened(place, format) as (source, reading):
         return _inspected(source, reading, image, one=one)
@@ -122,10 +121,9 @@ def listing() -> dict[str, Any]:
 def claims(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return which formats claim a file, and how surely, as JSON can hold it."""
     from mlarray_io.engine.registry import install_line, installed, missing
-    from mlarray_io.places.sources import UrlSource
+    from mlarray_io.places.sources import source_at
 
-    registry, place = installed(), place_of(path)
-    source = UrlSource(place) if isinstance(place, str) else Source(place)
+    registry, source = installed(), source_at(place_of(path))
     found = [
         {
             "format": format.name,

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LossError, MLArrayError
 from mlarray_core.processors import available_threads
-from mlarray_core.publish import sweep, write_error
 from mlarray_io.engine import guard
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import choose, images_of, open_image, viewed
-from mlarray_io.places.sources import opened
-from mlarray_io.places.uploads import check_place, published
-from mlarray_io.places.urls import Place, joined, shown_place
+from mlarray_io.engine.sources import opened
 from mlarray_io.sdk.context import Context, Report
 from mlarray_io.sdk.format import Format, ImageRef, Reader
 from mlarray_io.sdk.options import Options, parse, share
@@ -26,6 +23,7 @@ from mlarray_io.sdk.source import Source, suffix_length
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mlarray_io.places.place import Place, Shown
     from mlarray_io.sdk.losses import Loss
 
 Writer = Callable[[Reader, Path, Any, Context], None]
@@ -81,7 +79,7 @@ class Conversion:
         What the target can't hold, what the user should know, which files of the source were left out.
     """
 
-    target: Place
+    target: Shown
     target_format: str
     shape: tuple[int, ...]
     dtype: str
@@ -89,7 +87,7 @@ class Conversion:
     target_bytes: int
     voxel_bytes: int
     seconds: float
-    source: Place | None = None
+    source: Shown | None = None
     source_format: str | None = None
     image: str | None = None
     source_bytes: int = 0
@@ -107,8 +105,8 @@ class Conversion:
 class Failure:
     """One image of several that could not be converted."""
 
-    source: Place
-    target: Place
+    source: Shown
+    target: Shown
     image: str
     error: MLArrayError
 
@@ -127,7 +125,7 @@ def convert(
     Parameters
     ----------
     source, target
-        A path each, or a URL as text.
+        Where the image lies, and where to write it.
     settings
         What is asked for.
     image
@@ -137,7 +135,7 @@ def convert(
     writer
         Makes what is called instead of the target format's `write`, of the source, its format and the image.
     """
-    check_place(target, overwrite=settings.overwrite)
+    target.check_target(overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     with opened(source, settings.source_format) as (origin, reading):
         options = _options(settings, reading, writing)
@@ -161,11 +159,8 @@ def convert_all(
     The files are called after the images, a single nameless one after the source, and are `.mla` unless
     `settings.target_format` says otherwise.
     """
-    if isinstance(folder, str):
-        yield from convert_each(source, lambda name, _: joined(folder, name), settings, image, progress)
-        return
-    with _folder(folder):
-        yield from convert_each(source, lambda name, _: folder / name, settings, image, progress)
+    with folder.as_folder():
+        yield from convert_each(source, lambda name, _: folder.joined(name), settings, image, progress)
 
 
 def convert_each(
@@ -185,7 +180,7 @@ def convert_each(
         As for `convert_all`.
     place
         Called with the name that an image's file should have and with how many images the source holds;
-        returns the target, a path or a URL as text.
+        returns the target.
     one
         Demand one image, instead of converting several.
     """
@@ -198,7 +193,7 @@ def convert_each(
             try:
                 yield _copy(plan, chosen, target, fresh, progress)
             except MLArrayError as error:
-                yield Failure(shown_place(source), shown_place(target), chosen.key, error)
+                yield Failure(source.shown, target.shown, chosen.key, error)
 
 
 def foresee(
@@ -215,11 +210,11 @@ def foresee(
             target = place(name, count)
             try:
                 if isinstance(target, str) or target.exists():
-                    check_place(target, overwrite=settings.overwrite)
+                    target.check_target(overwrite=settings.overwrite)
             except MLArrayError as error:
-                yield Failure(shown_place(source), shown_place(target), chosen.key, error)
+                yield Failure(source.shown, target.shown, chosen.key, error)
             else:
-                yield chosen.key, shown_place(target)
+                yield chosen.key, target
 
 
 @contextmanager
@@ -246,26 +241,10 @@ def is_folder(target: Path) -> bool:
 
 def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
     """Write an image that is open already to the file `target`."""
-    check_place(target, overwrite=settings.overwrite)
+    target.check_target(overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     given = parse(writing.options_type, {**settings.options, **settings.layout}, writing.name)
     return _write(reader, writing, given, target, settings, settings.context())
-
-
-@contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Make a folder for files, rid it of what killed runs left, and take it away when it stays empty."""
-    try:
-        existed = folder.is_dir()
-        folder.mkdir(exist_ok=True)
-        sweep(folder)
-    except OSError as error:
-        raise write_error(error, folder) from error
-    try:
-        yield
-    finally:
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 @dataclass(frozen=True)
@@ -312,16 +291,16 @@ def _write(
     if meter is not None:
         meter.total = seen.nbytes
         context.report.on_progress = meter.written
-    with published(target, overwrite=settings.overwrite) as temporary:
-        with guard.writing(target, format.name):
+    with target.publishing(overwrite=settings.overwrite) as temporary:
+        with guard.writing(target.shown, format.name):
             (write or format.write)(seen, temporary, options, context)
         _refuse_losses(context, settings.strict, target)
         nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
-    return _result(seen, format, shown_place(target), nbytes, context, perf_counter() - started)
+    return _result(seen, format, target.shown, nbytes, context, perf_counter() - started)
 
 
 def _result(
-    reader: Reader, format: Format, target: Place, nbytes: int, context: Context, seconds: float
+    reader: Reader, format: Format, target: Shown, nbytes: int, context: Context, seconds: float
 ) -> Conversion:
     from mlarray_core import geometry
 
@@ -349,25 +328,25 @@ def _options(settings: Settings, reading: Format, writing: Format) -> tuple[Opti
 
 def _refuse_same(plan: _Plan, target: Place) -> None:
     """Refuse to write over the source or a file that belongs to it."""
-    if isinstance(target, str):
-        if shown_place(target) == plan.origin.where:
-            raise ArgumentError("source and target are the same", path=target, hint="Choose another target")
+    path = target.local
+    if path is None:
+        if target.shown == plan.origin.where:
+            what = "source and target are the same"
+            raise ArgumentError(what, path=target.shown, hint="Choose another target")
         return
     sources = (plan.origin.path, *plan.reading.companions(plan.origin.path))
-    targets = (target, *plan.writing.companions(target))
+    targets = (path, *plan.writing.companions(path))
     for old in filter(Path.exists, sources):
         for new in filter(Path.exists, targets):
             if old.samefile(new):
-                raise ArgumentError(
-                    "source and target are the same", path=target, hint="Choose another target"
-                )
+                raise ArgumentError("source and target are the same", path=path, hint="Choose another target")
 
 
 def _refuse_losses(context: Context, strict: bool, target: Place) -> None:
     if strict and context.report.losses:
         lost = "; ".join(map(str, context.report.losses))
         raise LossError(
-            f"can't hold everything: {lost}", path=target, hint="Leave out --strict to accept that"
+            f"can't hold everything: {lost}", path=target.shown, hint="Leave out --strict to accept that"
         )
 
 

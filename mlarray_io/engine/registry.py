@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from mlarray_core.errors import MissingDependencyError, OptionError, UnknownFormatError, UnsupportedError
-from mlarray_io.places.urls import name_of, place_of
+from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk import hookspecs
 from mlarray_io.sdk.format import Confidence, Format
 from mlarray_io.sdk.options import suggestion
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from mlarray_io.places.urls import Place
     from mlarray_io.sdk.source import Source
 
 GROUP = "mlarray"
@@ -132,8 +131,8 @@ class Registry:
         require(format, source.where)
         return format
 
-    def for_target(self, path: str | os.PathLike[str], name: str | None = None) -> Format:
-        """Return the format to write `path` with: the one called `name`, or the longest suffix's.
+    def for_target(self, target: str | os.PathLike[str] | Place, name: str | None = None) -> Format:
+        """Return the format to write `target` with: the one called `name`, or the longest suffix's.
 
         Raises
         ------
@@ -144,21 +143,21 @@ class Registry:
         MissingDependencyError
             It needs a library that isn't installed.
         """
-        target = place_of(path)
-        format = self._by_suffix(target) if name is None else self.kind(name)[0]
+        place = target if isinstance(target, Place) else place_of(target)
+        format = self._by_suffix(place) if name is None else self.kind(name)[0]
         if not format.writes:
-            raise UnsupportedError(f"the format {format.name} can't be written", path=target)
-        if format.suffixes and not suffix_length(name_of(target), format.suffixes):
+            raise UnsupportedError(f"the format {format.name} can't be written", path=place.shown)
+        if format.suffixes and not suffix_length(place.name, format.suffixes):
             raise OptionError(
                 f"a file of the format {format.name} can't have this name",
-                path=target,
+                path=place.shown,
                 hint=f"End it in {' or '.join(format.suffixes)}",
             )
-        require(format, target)
+        require(format, place.shown)
         return format
 
     def _by_suffix(self, target: Place) -> Format:
-        name = name_of(target)
+        name = target.name
 
         def fit(format: Format) -> tuple[int, bool]:
             return suffix_length(name, format.suffixes), format.writes
@@ -168,7 +167,7 @@ class Registry:
             suffixes = sorted({s for format in self.formats if format.writes for s in format.suffixes})
             raise UnsupportedError(
                 "no installed format writes files with this name",
-                path=target,
+                path=target.shown,
                 hint=f"End it in one of {', '.join(suffixes)}" if suffixes else None,
             )
         return best

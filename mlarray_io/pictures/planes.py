@@ -93,8 +93,8 @@ def planes_of(
     """Return the middle planes of a file of any format."""
     from mlarray_core.processors import available_threads
     from mlarray_io.engine.select import choose, images_of, open_image
-    from mlarray_io.places.sources import opened
-    from mlarray_io.places.urls import place_of
+    from mlarray_io.engine.sources import opened
+    from mlarray_io.places.place import place_of
 
     with opened(place_of(path), source_format) as (source, format):
         options, context = format.options_type(), Context(threads=available_threads())

@@ -1,37 +1,31 @@
-"""Sources wherever they are: at a path, at a URL where the format reads those, fetched from it otherwise."""
+"""Sources at URLs, of which only what is asked for is fetched."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mlarray_core.errors import MLArrayError, ReadError
-from mlarray_core.url_text import shown
+from mlarray_core.url_text import is_web, shown
 from mlarray_core.urls import explained, filesystem, read_part
-from mlarray_io.engine.registry import installed
-from mlarray_io.places.urls import (
-    Place,
-    beside,
-    exists,
-    fetch,
-    is_folder,
-    is_web,
-    joined,
-    local_copy,
-    name_of,
-)
+from mlarray_io.places.listing import is_folder
+from mlarray_io.places.url_names import joined, name_of
 from mlarray_io.sdk.source import HEAD_BYTES, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mlarray_io.sdk.format import Format
+    from mlarray_io.places.place import Place
 
 _PIECE = 1 << 20
+"""Bytes that fsspec fetches ahead of whoever reads a stream."""
 _SIZES = 4096
-"""Of how many files sizes are remembered."""
+"""Of how many files sizes are remembered: a Zarr asks for those of its metadata again and again."""
+
+
+def source_at(place: Place) -> Source:
+    """Return the source at a place. Raises as `Source` and `UrlSource` do."""
+    return UrlSource(place.text) if place.local is None else Source(place.local)
 
 
 class UrlSource(Source):
@@ -173,53 +167,3 @@ class UrlFolder:
         if not name:
             return self._key
         return joined(self._key, name) if is_web(self.url) else f"{self._key.rstrip('/')}/{name}"
-
-
-@contextmanager
-def opened(where: Place, format: str | None = None) -> Iterator[tuple[Source, Format]]:
-    """Yield the source at a path or a URL, and the format to read it with.
-
-    A URL is read in place by a format that can; everything else is fetched, with the files that belong to it
-    by name, into a temporary folder that is removed in the end.
-
-    Parameters
-    ----------
-    where
-        The path or URL.
-    format
-        Name of the format; None to find it out.
-
-    Raises
-    ------
-    MLArrayError
-        There is nothing, it can't be read or fetched, or no format takes it.
-    """
-    if isinstance(where, Path):
-        source = Source(where)
-        yield source, installed().identify(source, format)
-        return
-    remote = UrlSource(where)
-    reading = _in_place(remote, format)
-    if reading is not None:
-        yield remote, installed().identify(remote, reading.name)
-        return
-    with local_copy(where) as path:
-        source = Source(path)
-        source.where = shown(where)
-        reading = installed().identify(source, format)
-        for other in reading.companions(path):
-            if exists(beside(where, other.name)):
-                fetch(beside(where, other.name), other)
-        yield source, reading
-
-
-def _in_place(remote: UrlSource, name: str | None) -> Format | None:
-    """Return the format that reads a source at its URL; None when it must be fetched."""
-    if name is not None:
-        found = installed().get(name)
-    else:
-        claims = installed().claims(remote)
-        if not claims:
-            return None
-        found = claims[0][0]
-    return found if found.reads_urls and remote.in_parts else None

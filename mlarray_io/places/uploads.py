@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core import publish as local
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError, WriteError
-from mlarray_core.url_text import links, protocols, shown
+from mlarray_core.url_text import is_web, links, protocols, shown
 from mlarray_core.urls import explained, filesystem
-from mlarray_io.places.urls import Place, beside, is_web, name_of
+from mlarray_io.places.url_names import beside, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Protocols of stores in which an object appears when all of it is there, and can't be renamed."""
 _PART = 16 << 20
-"""Bytes of a part of a large object; a few are held at once."""
+"""Bytes of a part of a large object, two held at once: S3 allows 10,000 parts, so objects up to 160 GB."""
 
 
 def check_target(url: str, *, overwrite: bool = False) -> None:
@@ -42,7 +41,7 @@ def check_target(url: str, *, overwrite: bool = False) -> None:
     system, path = filesystem(url)
     with explained(url, writing=True):
         system.invalidate_cache()
-        if system.exists(path) and not overwrite:  # asked for in any case: a server that isn't there is told
+        if system.exists(path) and not overwrite:  # asked in any case: a server that isn't there is reported
             raise ExistsError(
                 "exists already", path=shown(url), hint="Overwrite it with --force (overwrite=True)"
             )
@@ -85,21 +84,6 @@ def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_place(target: Place, *, overwrite: bool = False) -> None:
-    """Raise an error when nothing can be written to a path or URL, as far as can be seen."""
-    if isinstance(target, str):
-        check_target(target, overwrite=overwrite)
-    else:
-        local.check_target(target, overwrite=overwrite)
-
-
-def published(target: Place, *, overwrite: bool = False) -> AbstractContextManager[Path]:
-    """Return where to write what shall appear at a path or URL: `publishing`, or the same on this machine."""
-    if isinstance(target, str):
-        return publishing(target, overwrite=overwrite)
-    return local.atomic(target, overwrite=overwrite)
-
-
 def publish(path: Path, url: str, *, overwrite: bool = False) -> None:
     """Upload a file or a folder. A file appears at `url` when all of it is there.
 
@@ -111,7 +95,7 @@ def publish(path: Path, url: str, *, overwrite: bool = False) -> None:
     path
         What to upload.
     url
-        Where it shall be.
+        Where it is to be.
     overwrite
         Replace what is there.
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_io.engine.conversion import Settings
 from mlarray_io.engine.select import images_of, open_image
-from mlarray_io.places.sources import opened
-from mlarray_io.places.urls import place_of
+from mlarray_io.engine.sources import opened
+from mlarray_io.places.place import place_of
 from mlarray_io.search.criteria import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlarray_core.meta import Meta
-    from mlarray_io.places.urls import Place
+    from mlarray_io.places.place import Place
     from mlarray_io.sdk.format import ImageRef, Reader
     from mlarray_io.search.criteria import Found
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlarray_io.places.sources import UrlFolder, UrlSource
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
+    from mlarray_io.sdk.dtypes import stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
     from mlarray_io.sdk.files.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.streams import (
         Bytes,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         PackedBytes,
         open_bytes,
     )
-    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, voxel_dtype
+    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
@@ -35,7 +37,10 @@ _HOME = {
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
     "tell_losses": "sdk.losses",
-    "voxel_dtype": "sdk.headerless",
+    "voxel_dtype": "sdk.dtypes",
+    "stored_dtype": "sdk.dtypes",
+    "open_gzip": "sdk.files.deflate",
+    "zlib_compressor": "sdk.files.deflate",
     "Bytes": "sdk.files.streams",
     "Compression": "sdk.files.streams",
     "JoinedBytes": "sdk.files.streams",
@@ -98,14 +103,17 @@ __all__ = [
     "last_bytes",
     "numbered",
     "open_bytes",
+    "open_gzip",
     "placed",
     "read_box",
     "slab_shape",
     "spatial_labels",
+    "stored_dtype",
     "tell_losses",
     "tell_unheld",
     "tiles",
     "voxel_dtype",
+    "zlib_compressor",
 ]
 
 

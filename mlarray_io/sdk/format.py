@@ -117,6 +117,11 @@ class Reader:
         self.close()
 
     @property
+    def labels(self) -> list[str]:
+        """Label of each axis, slowest first; all are ``spatial`` where the metadata have none."""
+        return [str(label) for label in self.meta.spatial.axis_labels or ["spatial"] * len(self.shape)]
+
+    @property
     def nbytes(self) -> int:
         """Size of all voxels in bytes."""
         count = 1

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_core.errors import OptionError
 from mlarray_io.sdk.options import Options, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
 
     from mlarray_core.meta import Meta, MetaSpatial
 
@@ -89,21 +86,6 @@ def bare_meta(
             options, _labels(options, ndim, labels if spatial is None else spatial.axis_labels), spatial
         )
     return Meta(source=source or {}, spatial=spatial, is_seg=is_seg if options.seg is None else options.seg)
-
-
-def voxel_dtype(dtype: np.dtype[Any], path: Path | str) -> np.dtype[Any]:
-    """Return the native form of a stored type; refuse what is no number that `.mla` holds.
-
-    Raises
-    ------
-    UnsupportedError
-        It is a text, a date, a record, an object or a number of unusual size.
-    """
-    native = dtype.newbyteorder("=")
-    kinds = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
-    if dtype.names or dtype.subdtype or native.itemsize not in kinds.get(native.kind, ()):
-        raise UnsupportedError(f"holds values of type {dtype}, which are no voxels", path=path)
-    return native
 
 
 def _places(options: BareOptions) -> bool:

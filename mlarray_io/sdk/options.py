@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from mlarray_core.errors import OptionError
@@ -18,15 +18,40 @@ class Options:
 
     A field may be a ``bool``, ``int``, ``float``, ``str``, a ``Literal``, a ``tuple`` of these, or several of
     them joined by ``|``, ``None`` included.
+
+    Raises
+    ------
+    OptionError
+        A number is outside of the bounds that its `option` declares.
     """
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check_bounds(one, getattr(self, one.name))
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 
-def option(default: Any, help: str) -> Any:
-    """Declare one setting of a format: its default and a sentence of help."""
-    return field(default=default, metadata={"help": help})
+def option(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """Declare one setting of a format.
+
+    Parameters
+    ----------
+    default
+        Its value when none is given.
+    help
+        One sentence for listings.
+    low, high
+        The least and the greatest number that it may be, both included, or each number of a tuple; None for
+        no bound. Values that are no numbers are left alone.
+
+    Returns
+    -------
+    dataclasses.Field
+        Typed so that it can stand behind any field's annotation.
+    """
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,8 @@ def describe(kind: type[Options]) -> list[OptionHelp]:
     """List the settings of `kind`, in the order of its fields."""
     hints = get_type_hints(kind)
     return [
-        OptionHelp(f.name, _spell(hints[f.name]), f.default, f.metadata.get("help", "")) for f in fields(kind)
+        OptionHelp(f.name, _spelt_with_bounds(f, hints[f.name]), f.default, f.metadata.get("help", ""))
+        for f in fields(kind)
     ]
 
 
@@ -125,6 +151,32 @@ def suggestion(name: str, known: Sequence[str], plural: str) -> str:
     return f"The {plural} are: {', '.join(known)}" if known else f"There are no {plural}"
 
 
+def _check_bounds(one: Field[Any], value: Any) -> None:
+    numbers = value if isinstance(value, tuple) else (value,)
+    low, high = one.metadata.get("low"), one.metadata.get("high")
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        # written so that NaN is outside of any bounds
+        if not ((low is None or low <= number) and (high is None or number <= high)):
+            raise OptionError(f"expected {_bounds(one)}, got {number}", field=one.name)
+
+
+def _bounds(one: Field[Any]) -> str:
+    """Spell the bounds of an option, an empty text when it has none."""
+    low, high = one.metadata.get("low"), one.metadata.get("high")
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"{low} or more"
+    return f"at most {high}" if low is None else f"{low} to {high}"
+
+
+def _spelt_with_bounds(one: Field[Any], kind: Any) -> str:
+    bounds = _bounds(one)
+    return f"{_spell(kind)}, {bounds}" if bounds else _spell(kind)
+
+
 def _value(name: str, value: Any, kind: Any) -> Any:
     try:
         return _read(value, kind) if isinstance(value, str) else _check(value, kind)
@@ -201,8 +253,14 @@ def _check(value: Any, kind: Any) -> Any:
             return tuple(_check(v, i) for v, i in zip(value, _items(one, len(value)), strict=True))
         if get_origin(one) is Literal and value in get_args(one):
             return value
+        if one is int and hasattr(value, "__index__") and not isinstance(value, bool):
+            return value.__index__()  # NumPy's integers too
         if isinstance(one, type) and type(value) is one:
             return value
+    if not isinstance(value, list | tuple):  # one number stands for a tuple of it, as in a text
+        for one in _alternatives(kind):
+            if get_origin(one) is tuple:
+                return _check((value,), one)
     raise ValueError(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mlarray_io.places.urls import is_url, shown
+from mlarray_core.url_text import is_url, shown
 
 Kind = Literal["file", "folder", "collection"]
 Known = tuple[int, int]

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError, NotFoundError, ReadError
+from mlarray_core.url_text import is_url
 from mlarray_io.engine.registry import installed
-from mlarray_io.places.urls import is_url, name_of, place_of
+from mlarray_io.places.place import place_of
+from mlarray_io.places.url_names import name_of
 from mlarray_io.sdk.format import Confidence
 from mlarray_io.sdk.source import Source
 from mlarray_io.search.criteria import Found, Kind, Known
@@ -64,7 +66,7 @@ class Discovery:
         """
         names: Counter[str] = Counter()
         for one in sources:
-            source = str(place_of(one))
+            source = place_of(one).text
             if source.startswith("@"):
                 yield from self._listed(_lines(source[1:]))
             elif is_url(source):

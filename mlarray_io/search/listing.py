@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError
+from mlarray_io.places.listing import Entry, listing
 from mlarray_io.places.sources import UrlSource
-from mlarray_io.places.urls import Entry, joined, listing, name_of
+from mlarray_io.places.url_names import joined, name_of
 from mlarray_io.search.criteria import Found, Kind
 from mlarray_io.search.names import join
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mlarray_core import Additions, geometry
-from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io.sdk import file_order, tell_unheld
+from mlarray_core.errors import UnsupportedError
+from mlarray_io.sdk import file_order, stored_dtype, tell_unheld, zlib_compressor
 from mlarray_metaimage.geometry import MATRICES, ORIGINS, SPACINGS, positions, spatial_of
 from mlarray_metaimage.header import LAST, MetaHeader, from_source, is_source, key_of, spelt
 from mlarray_metaimage.reader import DTYPES, big_endian, is_compressed
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 _NAMES: dict[np.dtype[Any], str] = {
     np.dtype(code): name for name, code in DTYPES.items() if name not in ("MET_LONG", "MET_ULONG")
-}
-_WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
-    np.dtype(bool): np.dtype("u1"),
-    np.dtype("f2"): np.dtype("f4"),
 }
 _TO_MM = {"mm": 1.0, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "microns": 1e-3, "nm": 1e-6,
           "cm": 10.0, "m": 1000.0}  # fmt: skip
@@ -67,10 +62,8 @@ def write_metaimage(reader: Reader, target: Path, options: MetaImageOptions, con
     """
     if 0 in reader.shape or not reader.shape:
         raise UnsupportedError(f"MetaImage can't hold an image of shape {reader.shape}: an axis needs voxels")
-    if not 1 <= options.level <= 9:
-        raise ArgumentError(f"expected 1 to 9, got {options.level}", field="level")
     header = from_source(reader.meta.source, target) if is_source(reader.meta.source) else None
-    dtype = _stored(reader.dtype.newbyteorder("="), target)
+    dtype = stored_dtype(reader.dtype, _NAMES, "MetaImage", target, context)
     packed = options.compression == "yes" or (
         options.compression == "auto" and (header is None or is_compressed(header.fields))
     )
@@ -100,7 +93,7 @@ def write_metaimage(reader: Reader, target: Path, options: MetaImageOptions, con
 
 def _write(file: IO[bytes], pieces: Iterable[np.ndarray[Any, Any]], packed: bool, level: int) -> int:
     """Write voxels, return how many bytes they took."""
-    packer, size = zlib.compressobj(level), 0
+    packer, size = zlib_compressor(level), 0
     for piece in pieces:
         content = memoryview(cast("Any", piece.reshape(-1).view("u1")))
         if not packed:
@@ -111,25 +104,9 @@ def _write(file: IO[bytes], pieces: Iterable[np.ndarray[Any, Any]], packed: bool
     return size + (file.write(packer.flush()) if packed else 0)
 
 
-def _stored(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
-    dtype = _WIDENED.get(dtype, dtype)
-    if dtype not in _NAMES:
-        raise UnsupportedError(
-            f"MetaImage can't hold voxels of type {dtype}",
-            path=path,
-            hint="Convert them to one that it holds, such as float64 or int64, or write .mla",
-        )
-    return dtype
-
-
-def labels_of(reader: Reader) -> list[str]:
-    """Return the label of each axis; without labels all are spatial."""
-    return list(reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape))
-
-
 def _axes(reader: Reader) -> tuple[list[int], dict[str, Any]]:
     """Return the axes in the file's order, slowest first (others, space, components), and the sizes."""
-    labels = labels_of(reader)
+    labels = reader.labels
     spatial = [axis for axis, label in enumerate(labels) if label.startswith("spatial")]
     parts = [axis for axis, label in enumerate(labels) if label == "components"][-1:]
     others = [axis for axis in range(len(labels)) if axis not in spatial and axis not in parts]
@@ -164,7 +141,7 @@ def _storage(dtype: np.dtype[Any], packed: bool, big: bool, header: MetaHeader |
 def _unchanged(reader: Reader, header: MetaHeader, path: Path) -> bool:
     """Say whether the image still is where the source's header puts it, with the same axes and units."""
     spatial, steps = spatial_of(header.fields, path)
-    mine, labels = reader.meta.spatial, labels_of(reader)
+    mine, labels = reader.meta.spatial, reader.labels
     same = labels == list(spatial.axis_labels or ()) and mine.coord_system == spatial.coord_system
     if not same or mine.axis_units != spatial.axis_units:
         return False
@@ -177,7 +154,7 @@ def _unchanged(reader: Reader, header: MetaHeader, path: Path) -> bool:
 
 def _geometry(reader: Reader, order: list[int], context: Context) -> dict[str, Any]:
     """Return the fields for a geometry that is told anew, in LPS and millimetres."""
-    spatial, labels = reader.meta.spatial, labels_of(reader)
+    spatial, labels = reader.meta.spatial, reader.labels
     count = sum(label.startswith("spatial") for label in labels)
     others = [
         axis for axis in order if not labels[axis].startswith("spatial") and labels[axis] != "components"
@@ -270,13 +247,11 @@ _DEFAULTS = {
 
 def _tell_losses(reader: Reader, header: MetaHeader | None, kept: bool, context: Context) -> None:
     tell_unheld(reader.meta, context, "MetaImage", own_source=header is not None)
-    if reader.dtype in _WIDENED:
-        context.loss(f"the type {reader.dtype}", f"MetaImage holds it as {_WIDENED[reader.dtype]}")
     if reader.meta.is_seg.is_seg:
         context.loss("that voxels are labels", "MetaImage has no place for it")
     if kept:
         return
-    labels = labels_of(reader)
+    labels = reader.labels
     for label in labels:
         if not label.startswith("spatial") and label not in ("components", "non_spatial"):
             context.loss(f"axis label {label}", "MetaImage is read as non_spatial there")

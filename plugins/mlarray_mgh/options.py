@@ -11,4 +11,4 @@ from mlarray_io import Options, option
 class MghOptions(Options):
     """Settings of writing."""
 
-    gzip_level: int = option(2, "Effort of writing .mgz, 0 (none) to 9 (most)")
+    gzip_level: int = option(2, "Effort of writing .mgz, 0 (none) to 9 (most)", low=0, high=9)

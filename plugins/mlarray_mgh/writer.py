@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
 from mlarray_core import Additions, geometry
-from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io.sdk import file_order, tell_unheld
+from mlarray_core.errors import UnsupportedError
+from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
 from mlarray_mgh.geometry import positions
 from mlarray_mgh.header import DATA, FIELDS, HEADER, Mgh, from_source
 from mlarray_mgh.signature import MGH_TYPES
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from mlarray_mgh.options import MghOptions
 
 _CODES = {np.dtype(name): code for code, name in MGH_TYPES.items()}
-_WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
-    np.dtype(bool): np.dtype("u1"), np.dtype("i1"): np.dtype("i2"), np.dtype("f2"): np.dtype("f4"),
-}  # fmt: skip
 _TO_MM = {"": 1.0, "mm": 1.0, "um": 1e-3, "microns": 1e-3, "cm": 10.0, "m": 1000.0}
 
 
@@ -50,7 +46,7 @@ def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Contex
     UnsupportedError
         MGH has no such data type, or not so many axes.
     """
-    dtype = _stored(reader.dtype.newbyteorder("="), target, context)
+    dtype = stored_dtype(reader.dtype, _CODES, "MGH", target, context)
     order, sizes = _axes(reader, target)
     before = from_source(reader.meta.source)
     header = Mgh(
@@ -69,26 +65,9 @@ def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Contex
         file.write(header.footer)
 
 
-def _stored(dtype: np.dtype[Any], path: Path, context: Context) -> np.dtype[Any]:
-    stored = _WIDENED.get(dtype, dtype)
-    if stored not in _CODES:
-        raise UnsupportedError(
-            f"MGH can't hold voxels of type {dtype}",
-            path=path,
-            hint="Convert them to uint8, int16, int32 or float32, or write another format",
-        )
-    if stored != dtype:
-        context.loss(f"the type {dtype}", f"MGH holds it as {stored}")
-    return stored
-
-
-def _labels(reader: Reader) -> list[str]:
-    return list(reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape))
-
-
 def _axes(reader: Reader, path: Path) -> tuple[list[int], tuple[int, int, int, int]]:
     """Return the axes in the file's order, slowest first, and width, height, depth and frames."""
-    labels = _labels(reader)
+    labels = reader.labels
     spatial = [axis for axis, label in enumerate(labels) if label.startswith("spatial")]
     others = [axis for axis in range(len(labels)) if axis not in spatial]
     if len(spatial) > 3 or len(others) > 1 or 0 in reader.shape:
@@ -104,7 +83,7 @@ def _axes(reader: Reader, path: Path) -> tuple[list[int], tuple[int, int, int, i
 def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) -> None:
     """Store where the voxels are; unchanged where they still are where the source put them."""
     spatial = reader.meta.spatial
-    count = sum(label.startswith("spatial") for label in _labels(reader))
+    count = sum(label.startswith("spatial") for label in reader.labels)
     affine = np.eye(4)
     if count:
         own = geometry.affine_of(spatial, count)
@@ -116,7 +95,7 @@ def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) ->
         affine = geometry.to_world(affine, world, "RAS")
     units = {
         unit
-        for unit, label in zip(spatial.axis_units or (), _labels(reader), strict=False)
+        for unit, label in zip(spatial.axis_units or (), reader.labels, strict=False)
         if label[:7] == "spatial"
     }
     if len(units) > 1 or not units <= _TO_MM.keys():
@@ -143,7 +122,7 @@ def _tell_losses(reader: Reader, header: Mgh, before: Mgh | None, context: Conte
     for axis, known in Additions.of(reader.meta).axes.items():
         if kept.get(axis) != known:
             context.loss(f"positions along axis {axis}", "MGH has no place for them")
-    for label in _labels(reader):
+    for label in reader.labels:
         if not label.startswith("spatial") and (before is None or label not in ("temporal", "non_spatial")):
             context.loss(f"axis label {label}", "MGH has frames only")
 
@@ -151,11 +130,9 @@ def _tell_losses(reader: Reader, header: Mgh, before: Mgh | None, context: Conte
 @contextmanager
 def _opened(path: Path, level: int) -> Iterator[IO[bytes]]:
     """Open a file for writing, through gzip when its name says so; the same voxels give the same bytes."""
-    if not 0 <= level <= 9:
-        raise ArgumentError(f"expected 0 to 9, got {level}", field="gzip_level")
     with path.open("wb") as raw:
         if not path.name.lower().endswith("z"):
             yield raw
             return
-        with gzip.GzipFile("", "wb", level, raw, mtime=0) as zipped:
-            yield cast("IO[bytes]", zipped)
+        with open_gzip(raw, level) as zipped:
+            yield zipped

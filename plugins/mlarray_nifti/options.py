@@ -18,7 +18,9 @@ class NiftiOptions(Options):
     version: Literal["auto", "1", "2"] = option(
         "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"
     )
-    gzip_level: int = option(2, "Effort of writing .gz, 0 (none) to 9 (most); 1 to 3 are many times faster")
+    gzip_level: int = option(
+        2, "Effort of writing .gz, 0 (none) to 9 (most); 1 to 3 are many times faster", low=0, high=9
+    )
     rescale: bool = option(
         True, "Write an image from NIfTI as its stored integers again, with their slope and intercept"
     )

@@ -47,11 +47,6 @@ class Plan:
     as_read: bool = False
 
 
-def labels_of(reader: Reader) -> list[str]:
-    """Return the label of each axis; without labels all are spatial."""
-    return list(reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape))
-
-
 def plan_of(reader: Reader, source: Header | None) -> Plan:
     """Decide where the axes go: back to where they were in a NIfTI source, else where NIfTI wants their kind.
 
@@ -60,7 +55,7 @@ def plan_of(reader: Reader, source: Header | None) -> Plan:
     UnsupportedError
         There are more axes than NIfTI has, or an axis without voxels.
     """
-    labels, shape = labels_of(reader), reader.shape
+    labels, shape = reader.labels, reader.shape
     if not shape or 0 in shape:
         raise UnsupportedError(f"NIfTI can't hold an image of shape {shape}: an axis needs voxels")
     components = _colours(labels, shape, reader.dtype)

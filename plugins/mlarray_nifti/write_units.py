@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mlarray_core import Additions, geometry
 from mlarray_nifti.axes import axis_units, steps
-from mlarray_nifti.write_axes import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +32,7 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
 
     An image in a known world without units is taken for millimetres, unless its NIfTI source said nothing.
     """
-    labels, units = labels_of(reader), reader.meta.spatial.axis_units
+    labels, units = reader.labels, reader.meta.spatial.axis_units
     if plan.as_read and units == axis_units(header, labels):
         space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
     else:
@@ -68,7 +67,7 @@ def _put_steps(header: Header, reader: Reader, plan: Plan, factor: float, contex
         return
     known = Additions.of(reader.meta).axes.get(axis)
     values = None if known is None else known.values
-    timed = labels_of(reader)[axis] in ("temporal", "continuous")
+    timed = reader.labels[axis] in ("temporal", "continuous")
     if plan.as_read and values == (steps(header, reader.shape[axis]) if timed else None):
         return
     header.fields["pixdim"][4] = header.fields["toffset"] = 0

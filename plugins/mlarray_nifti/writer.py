@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from mlarray_core import Additions
-from mlarray_core.errors import ArgumentError, UnsupportedError
+from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import KEY
+from mlarray_io.sdk import open_gzip
 from mlarray_nifti.axes import VECTOR_INTENTS, axis_labels
 from mlarray_nifti.files import partner, split
 from mlarray_nifti.header import Header, blank, from_source, is_source, padded
-from mlarray_nifti.write_axes import Plan, labels_of, plan_of
+from mlarray_nifti.write_axes import Plan, plan_of
 from mlarray_nifti.write_geometry import place
 from mlarray_nifti.write_units import put_units
 from mlarray_nifti.write_voxels import pieces, put_scaling
@@ -108,7 +108,7 @@ def _put_dimensions(header: Header, plan: Plan) -> None:
 def _put_intent(header: Header, reader: Reader, plan: Plan) -> None:
     """Say that voxels are labels, or vectors, where the image does and the source's header didn't."""
     code, is_seg = header.get("intent_code"), reader.meta.is_seg.is_seg
-    vector = not plan.components and "components" in labels_of(reader)
+    vector = not plan.components and "components" in reader.labels
     if vector and code not in VECTOR_INTENTS:
         code = VECTOR_INTENT
     elif not vector and code in VECTOR_INTENTS and not plan.as_read:
@@ -123,7 +123,7 @@ def _put_intent(header: Header, reader: Reader, plan: Plan) -> None:
 def _tell_losses(header: Header, reader: Reader, plan: Plan, source: Header | None, context: Context) -> None:
     """Report what the image has and NIfTI has no place for."""
     meta, additions = reader.meta, Additions.of(reader.meta)
-    _tell_labels(header, labels_of(reader), plan, context)
+    _tell_labels(header, reader.labels, plan, context)
     if source is None and meta.source:
         context.loss("the header of the source", "NIfTI has no place for that of another format")
     if source is not None and source.cifti and not header.cifti:
@@ -181,17 +181,5 @@ def _opened(path: Path, options: NiftiOptions) -> Iterator[IO[bytes]]:
         if not split(path)[2]:
             yield raw
             return
-        with _gzip(raw, options.gzip_level) as zipped:
+        with open_gzip(raw, options.gzip_level) as zipped:
             yield zipped
-
-
-def _gzip(raw: IO[bytes], level: int) -> IO[bytes]:
-    if not 0 <= level <= 9:
-        raise ArgumentError(f"expected 0 to 9, got {level}", field="gzip_level")
-    try:
-        from isal import igzip
-    except ImportError:  # built for most platforms, not for all
-        igzip = None
-    if igzip is not None and 1 <= level <= 3:
-        return cast("IO[bytes]", igzip.IGzipFile("", "wb", level, raw, mtime=0))
-    return cast("IO[bytes]", gzip.GzipFile("", "wb", level, raw, mtime=0))

@@ -21,4 +21,6 @@ class NrrdOptions(Options):
     encoding: Literal["auto", "raw", "gzip", "bzip2", "ascii", "hex"] = option(
         "auto", "How to write voxels; auto keeps that of a NRRD source, and takes gzip for others"
     )
-    gzip_level: int = option(2, "Effort of encoding gzip, 0 (none) to 9 (most); 1 to 3 are many times faster")
+    gzip_level: int = option(
+        2, "Effort of encoding gzip, 0 (none) to 9 (most); 1 to 3 are many times faster", low=0, high=9
+    )

@@ -46,18 +46,13 @@ def source_header(reader: Reader, path: Path) -> Header | None:
     return from_source(reader.meta.source, path) if is_source(reader.meta.source) else None
 
 
-def labels_of(reader: Reader) -> list[str]:
-    """Return the label of each axis; without labels all are spatial."""
-    return list(reader.meta.spatial.axis_labels or ["spatial"] * len(reader.shape))
-
-
 def source_placement(header: Header, reader: Reader, path: Path) -> tuple[Placement, MetaSpatial] | None:
     """Return what reading the source's header gives, None when its axes aren't the image's any more."""
     if len(header.fields.get("sizes", ())) != header.fields.get("dimension", -1):
         return None
     placement = placement_of(header.fields, path, Context())
     spatial = spatial_of(header.fields, placement, path)
-    if list(spatial.axis_labels or ()) != labels_of(reader):
+    if list(spatial.axis_labels or ()) != reader.labels:
         return None
     at = len(placement.roles) - insertion(placement.roles)
     if any(size != 1 for size in reader.shape[at : at + placement.added]):
@@ -92,7 +87,7 @@ def compose(
     if header is not None and known is not None and _unchanged(reader, header, *known, path):
         kept = {name: header.fields[name] for name in GEOMETRIC if name in header.fields}
         return _merged(header, {**fields, **kept}), shape
-    fields |= fresh_fields(reader.meta, labels_of(reader), reader.shape, context)
+    fields |= fresh_fields(reader.meta, reader.labels, reader.shape, context)
     if header is None:
         return _merged(Header((Line("NRRD0005", "magic"),)), fields), reader.shape
     fields |= _carried(header, reader, context, same_axes=known is not None)
@@ -116,7 +111,7 @@ def _unchanged(
         return False
     if positions(header, placement, path) != Additions.of(reader.meta).axes:
         return False
-    count = sum(label.startswith("spatial") for label in labels_of(reader))
+    count = sum(label.startswith("spatial") for label in reader.labels)
     if not count:
         return True
     new, old = geometry.affine_of(mine, count), geometry.affine_of(spatial, count)

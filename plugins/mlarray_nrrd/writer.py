@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io.sdk import file_order, tell_unheld
-from mlarray_nrrd.encodings import ENCODINGS, SUFFIXES, encode_hex, encode_text
+from mlarray_core.errors import UnsupportedError
+from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
+from mlarray_nrrd.encodings import ENCODINGS, NAMES, SUFFIXES, encode_hex, encode_text
 from mlarray_nrrd.reader import is_segmentation
 from mlarray_nrrd.write_header import compose, source_header, type_name
 
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
     from mlarray_io import Context, Reader
     from mlarray_nrrd.header import Header
     from mlarray_nrrd.options import NrrdOptions
-
-_WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
-    np.dtype(bool): np.dtype("u1"),
-    np.dtype("f2"): np.dtype("f4"),
-}
 
 
 def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Context) -> None:
@@ -53,7 +47,7 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     if 0 in reader.shape or not reader.shape:
         raise UnsupportedError(f"NRRD can't hold an image of shape {reader.shape}: an axis needs voxels")
     header = source_header(reader, target)
-    dtype = _stored(reader.dtype.newbyteorder("="), target)
+    dtype = stored_dtype(reader.dtype, NAMES, "NRRD", target, context)
     encoding = _encoding(options, header)
     big = header is not None and str(header.fields.get("endian", "")).lower() == "big"
     storage = _storage(dtype, encoding, header, big)
@@ -74,17 +68,6 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
         with _packed(raw, encoding, options.gzip_level) as file:
             for piece in pieces:
                 file.write(piece)
-
-
-def _stored(dtype: np.dtype[Any], path: Path) -> np.dtype[Any]:
-    dtype = _WIDENED.get(dtype, dtype)
-    if type_name(dtype) is None:
-        raise UnsupportedError(
-            f"NRRD can't hold voxels of type {dtype}",
-            path=path,
-            hint="Convert them to one that it holds, such as float64 or int64, or write .mla",
-        )
-    return dtype
 
 
 def _encoding(options: NrrdOptions, header: Header | None) -> str:
@@ -126,29 +109,13 @@ def _packed(raw: IO[bytes], encoding: str, level: int) -> Iterator[IO[bytes]]:
         with bz2.open(raw, "wb") as packed:
             yield cast("IO[bytes]", packed)
     elif encoding == "gzip":
-        with _gzip(raw, level) as zipped:
+        with open_gzip(raw, level) as zipped:
             yield zipped
     else:
         yield raw
 
 
-def _gzip(raw: IO[bytes], level: int) -> IO[bytes]:
-    if not 0 <= level <= 9:
-        raise ArgumentError(f"expected 0 to 9, got {level}", field="gzip_level")
-    try:
-        from isal import igzip
-    except ImportError:  # built for most platforms, not for all
-        igzip = None
-    if igzip is not None and 1 <= level <= 3:
-        return cast("IO[bytes]", igzip.IGzipFile("", "wb", level, raw, mtime=0))
-    return cast("IO[bytes]", gzip.GzipFile("", "wb", level, raw, mtime=0))
-
-
 def _tell_losses(reader: Reader, header: Header | None, context: Context) -> None:
     tell_unheld(reader.meta, context, "NRRD", own_source=header is not None)
-    if reader.dtype == bool:
-        context.loss("the type bool", "NRRD holds it as uint8")
-    elif reader.dtype == np.float16:
-        context.loss("the type float16", "NRRD holds it as float")
     if reader.meta.is_seg.is_seg and (header is None or not is_segmentation(header)):
         context.loss("that voxels are labels", "NRRD says so only by describing each segment")

@@ -16,4 +16,4 @@ class PictureOptions(BareOptions):
     palette: Literal["index", "colour"] = option(
         "index", "read a PNG with a palette as its indices, such as labels, or as its colours"
     )
-    clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)")
+    clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)", low=0, high=9)

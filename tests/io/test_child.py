@@ -8,7 +8,8 @@ import time
 import pytest
 
 from mlarray_core.errors import CorruptError, LimitError
-from mlarray_io.sdk import call_child, child
+from mlarray_io.sdk import call_child
+from mlarray_io.sdk.files import child
 
 NAME = "hostile_library_for_tests"
 CODE = """
@@ -30,9 +31,11 @@ def refuse(path):
 
 @pytest.fixture(autouse=True)
 def library(tmp_path, monkeypatch):
-    (tmp_path / f"{NAME}.py").write_text(CODE)
-    monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path / "file"
+    for name in ("library", "data"):  # the folder of a file is never on the path of the process
+        (tmp_path / name).mkdir()
+    (tmp_path / "library" / f"{NAME}.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path / "library")
+    return tmp_path / "data/file"
 
 
 def test_answers(library):

@@ -15,6 +15,7 @@ import mlarray
 from mlarray_core import errors, geometry
 from mlarray_io import api
 from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_all
+from mlarray_io.places.place import place_of
 
 
 def entries(folder):
@@ -180,26 +181,28 @@ def test_several_images(study, out, voxels):
 
 
 def test_every_image_into_a_folder(study, out):
-    results = list(convert_all(study, out / "all", Settings()))
+    results = list(convert_all(place_of(study), place_of(out / "all"), Settings()))
     assert all(isinstance(result, Conversion) for result in results)
     assert entries(out / "all") == ["T1_2.mla", "_x.mla", "t1.mla"]
     assert [str(skipped) for skipped in results[0].skipped] == ["notes.txt: is no image"]
 
 
 def test_a_nameless_image_is_called_after_its_source(scan, out):
-    list(convert_all(scan, out, Settings(target_format="toy")))
+    list(convert_all(place_of(scan), place_of(out), Settings(target_format="toy")))
     assert entries(out) == ["scan.toy"]
 
 
 def test_one_that_fails_stops_no_other(study, out):
     (out / "t1.mla").write_bytes(b"precious")
-    results = list(convert_all(study, out, Settings()))
+    results = list(convert_all(place_of(study), place_of(out), Settings()))
     assert [isinstance(result, Failure) for result in results] == [True, False, False]
     assert (out / "t1.mla").read_bytes() == b"precious"
 
 
 def test_a_folder_that_stays_empty_goes_away(study, out):
-    results = list(convert_all(study, out / "new", Settings(options={"read_fails": "eof"})))
+    results = list(
+        convert_all(place_of(study), place_of(out / "new"), Settings(options={"read_fails": "eof"}))
+    )
     assert all(isinstance(result, Failure) for result in results)
     assert entries(out) == []
 

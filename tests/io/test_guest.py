@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,12 +16,17 @@ import pytest
 import mlarray
 
 GUEST = Path(__file__).parents[1] / "guest"
+PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
 
 
 @pytest.fixture
 def mlarray_command(tmp_path):
     """Return a runner of the command line in an environment where the guest is installed."""
-    project = tomllib.loads((GUEST / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return installed((GUEST / "pyproject.toml").read_text(encoding="utf-8"), tmp_path)
+
+
+def installed(pyproject, tmp_path):
+    project = tomllib.loads(pyproject)["project"]
     info = tmp_path / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
@@ -73,3 +79,16 @@ def test_its_errors_are_explained(mlarray_command, tmp_path):
     assert done.stderr.startswith(
         f"Error: {tmp_path / 'cut.pgm'}: ends before its 900,000,000 bytes of voxels"
     )
+
+
+def test_the_first_plugin_of_the_page_converts(tmp_path):
+    pyproject = re.search(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
+    mlarray_command = installed(pyproject, tmp_path)
+    voxels = np.arange(12.0).reshape(3, 4) / 8
+    np.savetxt(tmp_path / "numbers.grid", voxels)
+    done = mlarray_command("convert", tmp_path / "numbers.grid", tmp_path / "a.nrrd")
+    assert (done.returncode, done.stderr) == (0, "")
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.nrrd").to_numpy(), voxels)
+    found = json.loads(mlarray_command("formats", "--json").stdout)
+    guest = next(format for format in found["formats"] if format["name"] == "grid")
+    assert (guest["plugin"], guest["reads"], guest["writes"]) == ("grid", True, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Optional
 
+import numpy as np
 import pytest
 
 from mlarray_core import errors
@@ -23,6 +24,14 @@ class Everything(Options):
     patch: tuple[int, ...] | None = option(None, "A patch")
     limit: Optional[int] = option(None, "A limit")  # noqa: UP045 - plugins may still write it so
     level: int | Literal["auto"] = option("auto", "A level")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded(Options):
+    effort: int = option(4, "An effort", low=0, high=9)
+    factor: float | None = option(None, "A factor", low=1)
+    tile: tuple[int, ...] | None = option(None, "A tile", low=1, high=512)
+    count: int | Literal["auto"] = option("auto", "A count", high=32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +101,43 @@ def test_python_values():
         "small",
         None,
     )
+
+
+@pytest.mark.parametrize(("value", "expected"), [(64, (64,)), (np.int64(64), (64,)), ([np.uint8(3)], (3,))])
+def test_one_number_stands_for_a_tuple_of_it(value, expected):
+    patch = parse(Everything, {"patch": value}).patch
+    assert patch == expected
+    assert [type(number) for number in patch] == [int]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("effort", "10", "0 to 9"),
+        ("effort", -1, "0 to 9"),
+        ("factor", "0.5", "1 or more"),
+        ("factor", "nan", "1 or more"),
+        ("tile", "64,0", "1 to 512"),
+        ("count", 33, "at most 32"),
+    ],
+)
+def test_bounds_are_checked_and_named(name, value, expected):
+    with pytest.raises(errors.OptionError, match=f"{name}: expected {expected}, got"):
+        parse(Bounded, {name: value})
+    if not isinstance(value, str):
+        with pytest.raises(errors.OptionError, match=f"expected {expected}"):
+            Bounded(**{name: value})
+
+
+def test_bounds_are_part_of_the_help():
+    kinds = {one.name: one.type for one in describe(Bounded)}
+    assert kinds == {
+        "effort": "integer, 0 to 9",
+        "factor": "number or none, 1 or more",
+        "tile": "integer,... or none, 1 to 512",
+        "count": "integer or auto, at most 32",
+    }
+    assert Bounded(effort=9, factor=1, tile=(1, 512)).count == "auto"
 
 
 def test_names():

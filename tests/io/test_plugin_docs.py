@@ -25,8 +25,14 @@ def filled(text):
 
 def test_the_page_shows_the_files():
     text = PAGE.read_text(encoding="utf-8")
-    assert len(BLOCK.findall(text)) == 9
+    assert len(BLOCK.findall(text)) == 10
     assert text == filled(text), f"run `python {Path(__file__).name}` to copy the code again"
+
+
+def test_the_first_plugin_is_short():
+    first = BLOCK.search(PAGE.read_text(encoding="utf-8"))
+    assert first[2] == "../tests/guest/mlarray_grid.py"
+    assert len([line for line in first[4].splitlines() if line.strip()]) <= 20
 
 
 def test_the_page_shows_the_whole_plugin():

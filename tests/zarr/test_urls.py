@@ -10,7 +10,7 @@ import pytest
 
 import mlarray
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, ReadError, UnsafeError
-from mlarray_io.places import urls
+from mlarray_io.places import fetching
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 zarr = pytest.importorskip("zarr")
@@ -21,7 +21,7 @@ VOLUME = np.random.default_rng(4).integers(0, 900, (40, 48, 56)).astype(np.uint1
 @pytest.fixture
 def memory(monkeypatch):
     """An empty store in memory, from which nothing is fetched whole."""
-    monkeypatch.setattr(urls, "fetch", None)
+    monkeypatch.setattr(fetching, "fetch", None)
     system = fsspec.filesystem("memory")
     system.store.clear()
     system.pseudo_dirs[:] = [""]
@@ -82,9 +82,10 @@ def test_shards_are_fetched_in_part(memory, asked, tmp_path):
     memory.put(str(tmp_path / "a.zarr"), "/a.zarr", recursive=True)
     from mlarray_io.engine.conversion import Settings
     from mlarray_io.engine.select import choose, images_of, open_image
-    from mlarray_io.places.sources import opened
+    from mlarray_io.engine.sources import opened
+    from mlarray_io.places.place import place_of
 
-    with opened("memory://a.zarr") as (source, format):
+    with opened(place_of("memory://a.zarr")) as (source, format):
         options, context = format.options_type(), Settings().context()
         image = choose(images_of(source, format, options, context), None, source)
         with open_image(source, format, image, options, context) as reader:

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, MissingDependencyError, UnsupportedError
 from mlarray_io.sdk.context import Context
+from mlarray_io.sdk.files.python_process import python_command, python_environment
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def call_child(function: str, path: Path, nbytes: int = 0, suffix: str = "") -> 
     seconds = SECONDS + nbytes // BYTES_A_SECOND
     try:
         with _named(path, suffix) as named:
-            code = _run([function, os.fspath(named), str(nbytes), str(seconds)], out, seconds + 10)
+            code = _run([function, os.fspath(named), str(nbytes), str(seconds)], path, out, seconds + 10)
         if code:
             raise _crash(code, path)
         answer = ChildBytes(path, out)
@@ -174,14 +175,13 @@ def _named(path: Path, suffix: str) -> Iterator[Path]:
         yield link
 
 
-def _run(arguments: list[str], out: IO[bytes], seconds: int) -> int:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+def _run(arguments: list[str], path: Path, out: IO[bytes], seconds: int) -> int:
     return subprocess.run(
-        [sys.executable, "-m", "mlarray_io.sdk.files.child", *arguments],
+        python_command("mlarray_io.sdk.files.child", arguments, [os.path.realpath(path)]),
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=python_environment(),
         timeout=seconds,
         check=False,
     ).returncode

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bz2
 import io
-import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 from mlarray_core.errors import CorruptError, ReadError
+from mlarray_io.sdk.files.deflate import GZIP, Inflated, deflate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,10 +19,8 @@ Compression = Literal["none", "gzip", "zlib", "bzip2"]
 RATIO: dict[Compression, int] = {"none": 1, "gzip": 1032, "zlib": 1032, "bzip2": 1_200_000}
 """The most that data can shrink: zlib's technical details; a bzip2 block of 46 MB can take 40 bytes."""
 
-GZIP = b"\x1f\x8b"
 
 _PIECE = 1 << 18
-_PACKED = 1 << 16
 _SURPLUS = 1 << 26
 
 
@@ -202,7 +200,7 @@ class PackedBytes:
                 raise CorruptError(f"damaged {name} data: {error}", path=path) from error
             raise ReadError(error.strerror or str(error), path=path) from error
         except Exception as error:
-            if not isinstance(error, _errors()):
+            if not isinstance(error, deflate_errors()):
                 raise
             raise CorruptError(f"damaged {name} data: {error}", path=path) from error
 
@@ -286,52 +284,7 @@ class MemoryBytes:
 def _unpacked(file: IO[bytes], compression: Compression) -> IO[bytes]:
     if compression == "bzip2":
         return cast("IO[bytes]", bz2.open(file, "rb"))
-    return cast("IO[bytes]", io.BufferedReader(_Inflated(file, compression), _PIECE))
-
-
-class _Inflated(io.RawIOBase):
-    """A zlib stream or the members of a gzip file, decompressed a piece at a time.
-
-    Python's gzip reader raises at bytes after the last member; gunzip and zlib ignore them, and so does this.
-    """
-
-    def __init__(self, file: IO[bytes], compression: Compression) -> None:
-        self._file, self._wbits = file, 31 if compression == "gzip" else 15
-        self._member = _decompressor(self._wbits)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        room = memoryview(target).cast("B")
-        piece = b""
-        while not piece:
-            if self._member.eof and not self._next_member():
-                break
-            packed = self._member.unconsumed_tail or self._file.read(_PACKED)
-            if not packed:
-                raise EOFError("the end of the compressed data is missing")
-            piece = self._member.decompress(packed, len(room))
-        room[: len(piece)] = piece
-        return len(piece)
-
-    def _next_member(self) -> bool:
-        """Start the next member of a gzip file, if there is one."""
-        rest = self._member.unused_data
-        rest += self._file.read(2 - len(rest)) if len(rest) < 2 else b""
-        if self._wbits != 31 or rest[:2] != GZIP:
-            return False
-        self._member = _decompressor(self._wbits)
-        self._file.seek(-len(rest), io.SEEK_CUR)
-        return True
-
-
-def _decompressor(wbits: int) -> Any:
-    try:
-        from isal import isal_zlib
-    except ImportError:  # built for most platforms, not for all
-        return zlib.decompressobj(wbits)
-    return isal_zlib.decompressobj(wbits)
+    return cast("IO[bytes]", io.BufferedReader(Inflated(file, 31 if compression == "gzip" else 15), _PIECE))
 
 
 def _fill(file: IO[bytes], target: memoryview, path: Path) -> None:
@@ -358,11 +311,3 @@ def _short(missing: int, path: Path) -> CorruptError:
         path=path,
         hint="Was it copied whole?",
     )
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    try:
-        from isal import isal_zlib
-    except ImportError:
-        return (zlib.error,)
-    return (zlib.error, cast("type[Exception]", isal_zlib.error))

@@ -13,7 +13,6 @@ from mlarray_tiff.ome.write import OmeContent
 from mlarray_tiff.scales import Scale, Scales
 from mlarray_tiff.tags import FORMAT
 from mlarray_tiff.write.geo_tags import geo_tags
-from mlarray_tiff.write.plan import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +45,7 @@ def content_of(reader: Reader, plan: Plan, target: Path) -> OmeContent:
 
 def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
     spatial = reader.meta.spatial
-    labels = labels_of(reader)
+    labels = reader.labels
     axes = geometry.spatial_axes(labels, len(labels))
     if spatial.spacing is None and spatial.affine is None:
         return {}
@@ -171,7 +170,7 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
         context.loss(f"extra: {', '.join(others)}", "TIFF has no place for it")
     named = {one.axis for one in plan.outer}
     for axis, known in additions.axes.items():
-        if known.values and not (axis in named and labels_of(reader)[axis] == "temporal"):
+        if known.values and not (axis in named and reader.labels[axis] == "temporal"):
             context.loss(f"positions along axis {axis}", "TIFF has time points only")
 
 
@@ -181,7 +180,7 @@ def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) 
         return
     if spatial.coord_system:
         context.loss(f"the world {spatial.coord_system}", "TIFF has none")
-    count = len(geometry.spatial_axes(labels_of(reader), len(reader.shape)))
+    count = len(geometry.spatial_axes(reader.labels, len(reader.shape)))
     if count == 0 or (spatial.affine is None and spatial.origin is None and spatial.direction is None):
         return
     affine = geometry.affine_of(spatial, count)
@@ -194,7 +193,7 @@ def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) 
 
 def _tell_labels(reader: Reader, plan: Plan, flavour: str, context: Context) -> None:
     """Report labels that reading the file back won't give, and axes that are stored in another order."""
-    labels = labels_of(reader)
+    labels = reader.labels
     for axis, letter in ((plan.row, "Y"), (plan.column, "X")):
         if axis is not None and not labels[axis].startswith("spatial"):
             context.loss(f"axis label {labels[axis]}", f"TIFF reads it as {letter}")

@@ -140,7 +140,7 @@ def plan_of(reader: Reader, order: str | None = None) -> Plan:
     UnsupportedError
         It has no axes, or more than OME can hold.
     """
-    labels = labels_of(reader)
+    labels = reader.labels
     if not labels or 0 in reader.shape:
         raise UnsupportedError(f"TIFF has no place for an image of shape {reader.shape}")
     named = _spatial_letters(labels)
@@ -161,12 +161,6 @@ def _samples(labels: Sequence[str], shape: Sequence[int]) -> int | None:
     """Return the last axis of components, if there is more than one component."""
     found = (at for at in reversed(range(len(labels))) if labels[at] == "components" and shape[at] > 1)
     return next(found, None)
-
-
-def labels_of(reader: Reader) -> list[str]:
-    """Return the label of each axis; all are spatial when the image doesn't say."""
-    labels = reader.meta.spatial.axis_labels
-    return ["spatial"] * len(reader.shape) if labels is None else [str(label) for label in labels]
 
 
 def _spatial_letters(labels: Sequence[str]) -> dict[int, str]:

@@ -15,7 +15,7 @@ from mlarray_io.commands.main import main
 from mlarray_io.search.criteria import told
 from mlarray_io.search.folders import Discovery
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, states, tree
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")

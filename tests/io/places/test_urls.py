@@ -21,10 +21,12 @@ import pytest
 
 import mlarray
 from mlarray_core import errors
-from mlarray_core.url_text import scrubbed
+from mlarray_core.url_text import is_url, scrubbed, shown
 from mlarray_io.commands import main as cli
-from mlarray_io.places import uploads, urls
-from mlarray_io.places.sources import UrlSource, opened
+from mlarray_io.engine.sources import opened
+from mlarray_io.places import fetching, listing, uploads, url_names
+from mlarray_io.places.place import LocalPlace, UrlPlace, place_of
+from mlarray_io.places.sources import UrlSource
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 
@@ -37,7 +39,7 @@ def temporary(tmp_path, monkeypatch):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(urls, "RESERVE", 0)
+    monkeypatch.setattr(fetching, "RESERVE", 0)
     yield folder
     assert list(folder.iterdir()) == []
 
@@ -111,14 +113,14 @@ def web(request, tmp_path):
      ("a/b.nii", False), ("/a/b.nii", False), ("C:\\a.nii", False), ("C://a.nii", False), ("a::b", False)],
 )  # fmt: skip
 def test_what_a_url_is(text, answer):
-    assert urls.is_url(text) is answer
+    assert is_url(text) is answer
 
 
 def test_file_urls_are_paths(tmp_path):
-    assert urls.place_of("file:///a%20b/c.nii") == Path("/a b/c.nii")
-    assert urls.place_of("a/b.nii") == Path("a/b.nii")
-    assert urls.place_of(Path("a")) == Path("a")
-    assert urls.place_of("s3://a/b") == "s3://a/b"
+    assert place_of("file:///a%20b/c.nii") == LocalPlace(Path("/a b/c.nii"))
+    assert place_of("a/b.nii") == LocalPlace(Path("a/b.nii"))
+    assert place_of(Path("a")) == LocalPlace(Path("a"))
+    assert place_of("s3://a/b") == UrlPlace("s3://a/b")
 
 
 @pytest.mark.parametrize(
@@ -129,17 +131,17 @@ def test_file_urls_are_paths(tmp_path):
      ("simplecache::s3://b/k.nii", "k.nii"), ("https://h/..%2f..%2fetc", "etc"), ("memory://a:b|c", "a_b_c")],
 )  # fmt: skip
 def test_names(url, name):
-    assert urls.name_of(url) == name
+    assert url_names.name_of(url) == name
 
 
 def test_names_below_and_beside():
-    assert urls.joined("s3://b/x", "a/b.nii") == "s3://b/x/a/b.nii"
-    assert urls.joined("https://h/x?sig=1", "a") == "https://h/x/a?sig=1"
-    assert urls.joined("memory://", "a") == "memory://a"
-    assert urls.beside("s3://b/x/a.hdr", "a.img") == "s3://b/x/a.img"
-    assert urls.beside("https://h/x/a.hdr?sig=1", "a.img") == "https://h/x/a.img?sig=1"
-    assert urls.beside("memory://a.hdr", "a.img") == "memory://a.img"
-    assert urls.beside("zip://x/a.hdr::memory://b.zip", "a.img") == "zip://x/a.img::memory://b.zip"
+    assert url_names.joined("s3://b/x", "a/b.nii") == "s3://b/x/a/b.nii"
+    assert url_names.joined("https://h/x?sig=1", "a") == "https://h/x/a?sig=1"
+    assert url_names.joined("memory://", "a") == "memory://a"
+    assert url_names.beside("s3://b/x/a.hdr", "a.img") == "s3://b/x/a.img"
+    assert url_names.beside("https://h/x/a.hdr?sig=1", "a.img") == "https://h/x/a.img?sig=1"
+    assert url_names.beside("memory://a.hdr", "a.img") == "memory://a.img"
+    assert url_names.beside("zip://x/a.hdr::memory://b.zip", "a.img") == "zip://x/a.img::memory://b.zip"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_names_below_and_beside():
      ("memory://a@b", "memory://a@b")],
 )  # fmt: skip
 def test_secrets_are_not_shown(url, seen):
-    assert urls.shown(url) == seen
+    assert shown(url) == seen
     if " " not in url:
         assert scrubbed(f"no '{url}', sorry") == f"no '{seen}', sorry"
     error = errors.ReadError("no", path=url)
@@ -381,15 +383,15 @@ def test_folders_are_fetched(memory, tmp_path):
 
 def test_listing(memory):
     memory.pipe({"/top/b.nii": b"22", "/top/a/z.nii": b"1", "/top/a/y/x.nii": b"333", "/topmost": b"4"})
-    found = list(urls.listing("memory://top"))
+    found = list(listing.listing("memory://top"))
     assert [(one.name, one.size) for one in found] == [("b.nii", 2), ("a/z.nii", 1), ("a/y/x.nii", 3)]
     assert found[1].url == "memory://top/a/z.nii"
     assert all(one.mtime is not None and one.mtime > 1e9 for one in found)
-    assert [one.name for one in urls.listing("memory://top/b.nii")] == ["b.nii"]
-    assert urls.exists("memory://top/a")
-    assert not urls.exists("memory://top/c")
+    assert [one.name for one in listing.listing("memory://top/b.nii")] == ["b.nii"]
+    assert listing.exists("memory://top/a")
+    assert not listing.exists("memory://top/c")
     with pytest.raises(errors.ReadError, match=r"memory://no: there is nothing"):
-        list(urls.listing("memory://no"))
+        list(listing.listing("memory://no"))
 
 
 @pytest.mark.parametrize("name", ["../../escape", "a/../../b", "/x//y", "a\nb"])
@@ -397,23 +399,23 @@ def test_names_that_lead_out_are_refused(memory, monkeypatch, name, tmp_path):
     entry = {"name": f"/top/{name}", "size": 1, "type": "file"}
     memory.pipe("/top/a", b"1")
     monkeypatch.setattr(type(memory), "ls", lambda *_, **__: [entry])
-    with pytest.raises(errors.UnsafeError, match="leads out"), urls.local_copy("memory://top"):
+    with pytest.raises(errors.UnsafeError, match="leads out"), fetching.local_copy("memory://top"):
         pass
 
 
 def test_sizes_are_limited(memory, monkeypatch):
     memory.pipe("/big", b"0" * 1000)
     memory.pipe({f"/many/{number}": b"0" * 100 for number in range(11)})
-    with urls.local_copy("memory://big", 1000) as path:
+    with fetching.local_copy("memory://big", 1000) as path:
         assert path.read_bytes() == b"0" * 1000
     for url, most in (("memory://big", 999), ("memory://many", 1000)):
-        with pytest.raises(errors.LimitError, match="room for"), urls.local_copy(url, most):
+        with pytest.raises(errors.LimitError, match="room for"), fetching.local_copy(url, most):
             pass
-    monkeypatch.setattr(urls, "MOST_FILES", 10)
-    with pytest.raises(errors.LimitError, match="over 10 files"), urls.local_copy("memory://many"):
+    monkeypatch.setattr(fetching, "MOST_FILES", 10)
+    with pytest.raises(errors.LimitError, match="over 10 files"), fetching.local_copy("memory://many"):
         pass
-    monkeypatch.setattr(urls, "RESERVE", 1 << 60)
-    with pytest.raises(errors.LimitError, match="TMPDIR"), urls.local_copy("memory://big"):
+    monkeypatch.setattr(fetching, "RESERVE", 1 << 60)
+    with pytest.raises(errors.LimitError, match="TMPDIR"), fetching.local_copy("memory://big"):
         pass
 
 
@@ -438,7 +440,7 @@ def test_only_what_is_needed_is_read_of_mla(memory, tmp_path, monkeypatch):
         return data
 
     monkeypatch.setattr(type(memory), "cat_file", counted)
-    monkeypatch.setattr(urls, "fetch", None)
+    monkeypatch.setattr(fetching, "fetch", None)
     assert mlarray.info("memory://a.mla").spatial.shape == [128, 128, 128]
     assert sum(fetched) < 300_000
 
@@ -457,7 +459,7 @@ def test_sniffing_a_url_breaks_no_format(memory, scan):
     from mlarray_io.engine.registry import installed
 
     before = dict(installed().broken)
-    with opened("memory://a.nii.gz") as (source, format):
+    with opened(place_of("memory://a.nii.gz")) as (source, format):
         assert format.name == "nifti"
         assert source.url is None
         assert str(source.where) == "memory://a.nii.gz"
@@ -490,7 +492,7 @@ def test_a_folder_of_a_web_server(web, tmp_path):
     (folder / "secret.txt").write_text("x")
     mlarray.write(mlarray.MLArray(VOXELS.astype("u2")), folder / "slices.pngs")
     assert np.array_equal(mlarray.read(f"{url}/slices.pngs"), VOXELS)
-    names = [one.name for one in urls.listing(f"{url}/slices.pngs/")]
+    names = [one.name for one in listing.listing(f"{url}/slices.pngs/")]
     assert len(names) == 24
     assert all(name.endswith(".png") and "/" not in name for name in names)
 
@@ -557,7 +559,7 @@ def test_pages_lead_nowhere_else(web):
              "?C=N;O=D", "javascript:void(0)"]  # fmt: skip
     (folder / "in" / "index.html").write_text("".join(f'<a href="{link}">x</a>' for link in links))
     (folder / "in" / "a.nii").write_bytes(b"x")
-    assert {one.name for one in urls.listing(f"{url}/in/")} <= {"a.nii", "javascript:void(0)"}
+    assert {one.name for one in listing.listing(f"{url}/in/")} <= {"a.nii", "javascript:void(0)"}
 
 
 @pytest.fixture(scope="module")
@@ -598,10 +600,10 @@ def test_s3(store, scan, suffix):
 def test_s3_listing_and_errors(store, scan):
     mlarray.convert(scan, "s3://bucket/list/a.nrrd")
     mlarray.convert(scan, "s3://bucket/list/deep/b.nrrd")
-    found = list(urls.listing("s3://bucket/list/"))
+    found = list(listing.listing("s3://bucket/list/"))
     assert [one.name for one in found] == ["a.nrrd", "deep/b.nrrd"]
     assert all(one.size and one.mtime for one in found)
-    with urls.local_copy("s3://bucket/list/") as path:
+    with fetching.local_copy("s3://bucket/list/") as path:
         assert (path / "deep/b.nrrd").stat().st_size == found[1].size
     for url in ("s3://bucket/no.nii", "s3://nobucket/no.nii"):
         with pytest.raises(errors.ReadError, match=url):

@@ -13,7 +13,7 @@ import pytest
 import mlarray
 from mlarray_io.commands.main import main
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, states, tree
 
 KILLER = """
@@ -284,11 +284,12 @@ def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
     from mlarray_io.batch.jobs import Job, Order, perform
     from mlarray_io.engine.conversion import Settings
     from mlarray_io.mla import MlaReader
+    from mlarray_io.places.place import LocalPlace
 
     monkeypatch.setattr(MlaReader, "__getitem__", lambda self, box: self._image.read(box) + np.int16(1))
     status = scan.stat()
     job = Job(str(scan), "scan", "file", status.st_size, status.st_mtime_ns)
-    report = perform(job, Order(tmp_path / "out", Settings(), verify=True))
+    report = perform(job, Order(LocalPlace(tmp_path / "out"), Settings(), verify=True))
     assert (report.state, report.images) == ("failed", [])
     assert "voxels differ in [0:3" in report.failures[0]["message"]
     assert files(tmp_path / "out") == []

@@ -16,7 +16,7 @@ from mlarray_core import errors
 from mlarray_io.batch.journal import Journal
 from mlarray_io.checks.verifying import verify
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, shell, states, tree
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills by POSIX signals")

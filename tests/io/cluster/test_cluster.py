@@ -20,7 +20,7 @@ from mlarray_io.commands.main import main
 from mlarray_io.engine.conversion import Settings
 from mlarray_io.sdk.boxes import tiles
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, states, tree
 
 pytest.importorskip("distributed", reason="the extra dask isn't installed")

@@ -19,7 +19,7 @@ from mlarray_io.commands.main import main
 from mlarray_io.scan import charts, outliers
 from mlarray_io.scan.thumbnails import SIDE, png
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import tree
 
 nibabel = pytest.importorskip("nibabel")
