@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         color_of,
     )
 
-_MODULES = ("errors", "geometry", "headers", "meta", "rescale")
+_MODULES = ("errors", "geometry", "headers", "meta", "rescale", "units")
 
 __all__ = [
     "Additions",
@@ -40,6 +40,7 @@ __all__ = [
     "headers",
     "meta",
     "rescale",
+    "units",
 ]
 
 

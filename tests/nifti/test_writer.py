@@ -313,11 +313,11 @@ def test_gzip_level_out_of_range(write):
 
 
 def test_voxels_are_written_in_pieces(write, monkeypatch):
-    from mlarray_nifti import storing
+    from mlarray_nifti import write_voxels
 
     voxels = np.arange(2 * 7 * 5 * 3, dtype="i4").reshape(2, 7, 5, 3)
     for piece in (1, 4, 12, 50, 60, 130, 10_000):
-        monkeypatch.setattr(storing, "PIECE", piece)
+        monkeypatch.setattr(write_voxels, "PIECE", piece)
         for labels in (["temporal", *ZYX], [*ZYX, "temporal"]):
             whole = voxels if labels[0] == "temporal" else voxels.transpose(1, 2, 3, 0)
             out, _ = write(whole, _meta(labels=labels))
