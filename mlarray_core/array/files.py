@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.array.levels import ArrayLevels, Levels, write_levels
-from mlarray_core.array.sessions import FileSession, compression_of, settle
+from mlarray_core.array.sessions import FileSession, settle
 from mlarray_core.array.state import checked_dtype
 from mlarray_core.container.contents import SUFFIX, Contents
 from mlarray_core.container.image_writer import plan_image
@@ -91,7 +91,7 @@ class ArrayFiles(ArrayLevels):
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         if writes:
             session = FileSession.edit(
-                Path(path), image.meta, stored, compression_of(stored.contents), verify
+                Path(path), image.meta, stored, stored.contents.frame.compression(), verify
             )
             image._write_to(session)
         return image

@@ -27,7 +27,6 @@ from mlarray_core.publish import Publication, atomic, write_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlarray_core.container.contents import Contents
     from mlarray_core.meta import Meta
 
 _sessions: weakref.WeakValueDictionary[str, FileSession] = weakref.WeakValueDictionary()
@@ -292,18 +291,3 @@ def settle(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     session.commit()
     if take_over:
         session.abort()
-
-
-def compression_of(contents: Contents) -> dict[str, Any]:
-    """Return the compression parameters that a frame's header names."""
-    frame = contents.frame
-    filters = list(frame.filters)
-    while filters and filters[0] == 0:
-        filters.pop(0)
-    meta = [contents.read(79 + len(frame.filters) - len(filters) + i, 1)[0] for i in range(len(filters))]
-    return {
-        "codec": frame.codec,
-        "clevel": frame.clevel,
-        "filters": filters or [0],
-        "filters_meta": meta or [0],
-    }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mlarray_core.array.sessions import FileSession, compression_of
 from mlarray_core.chunks.params import plain_dparams
 from mlarray_core.container.contents import Contents, warn_edited
 from mlarray_core.container.image_writer import NO_VOXELS, ImagePlan, ImageWriter, plan_image
@@ -25,6 +24,7 @@ from mlarray_core.metadata import generations
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlarray_core.array.sessions import FileSession
     from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
@@ -228,7 +228,7 @@ def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, 
     known: dict[str, Any] = {"dparams": dparams}
     if meta._has_array.has_array:
         known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
-        known["cparams"] = meta.blosc2.cparams or compression_of(contents)
+        known["cparams"] = meta.blosc2.cparams or contents.frame.compression()
     meta.blosc2._assign(known)
     return meta
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import blosc2
 import numpy as np
 
+from mlarray_core.chunks import header
+from mlarray_core.chunks.header import ZERO, is_zeros
 from mlarray_core.errors import CorruptError, UnsafeError
 
 if TYPE_CHECKING:
@@ -71,19 +73,9 @@ def _bits(data: Array) -> Array:
     return data.reshape(-1).view(f"u{width}") if data.size and data.dtype.itemsize else np.empty(0, np.uint8)
 
 
-ZERO, NAN, UNINIT = 1, 2, 4
-"""Kinds of chunks that aren't stored (blosc2.h, BLOSC2_SPECIAL_*)."""
-
-
 def special_chunk(grid: Grid, kind: int = ZERO) -> bytes:
-    """Return the 32 bytes that stand for a chunk of one special value."""
-    head = np.array([grid.chunksize, grid.blocksize, 32], "<i4").tobytes()
-    return bytes([5, 1, 0x15, min(grid.dtype.itemsize, 255)]) + head + bytes(15) + bytes([kind << 4])
-
-
-def is_zeros(chunk: bytes) -> bool:
-    """Whether an encoded chunk is nothing but the mark for zeros, or for nothing written yet."""
-    return len(chunk) == 32 and chunk[31] >> 4 & 7 in (ZERO, UNINIT)
+    """Return what stands for a chunk of one special value."""
+    return header.special_chunk(grid.chunksize, grid.blocksize, grid.dtype.itemsize, kind)
 
 
 def decode(chunk: bytes, grid: Grid) -> Array:

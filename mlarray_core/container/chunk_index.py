@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.chunks.header import CHUNK_HEADER, UNINIT, ChunkHead
+from mlarray_core.chunks.header import CHUNK_HEADER, NAN, UNINIT, ZERO, ChunkHead, stored_size, without_size
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, about
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class ChunkIndex:
             return None
         at = self._start + offset
         head = self._read(at, CHUNK_HEADER)
-        size = int.from_bytes(head[12:16], "little", signed=True)
+        size = stored_size(head)
         # the headers of a frame's chunks differ in nothing but their size, so one of each kind is examined
-        kind = head[:12] + head[16:]
+        kind = without_size(head)
         unwritten = self._kinds.get(kind)
         if unwritten is None or not CHUNK_HEADER <= size <= self.room[number]:
             unwritten = self._examined(number, head, kind)
@@ -134,11 +134,9 @@ def _room(offsets: Array, end: int) -> Array:
     """Return the bytes from each stored chunk to the next one or to `end`, and check that they can be."""
     import numpy as np
 
-    from mlarray_core.chunks import codec
-
     absent = int(np.count_nonzero(offsets < 0))
     order = np.argsort(offsets)
-    if absent and not np.isin(kinds(offsets[order[:absent]]), (codec.ZERO, codec.NAN, codec.UNINIT)).all():
+    if absent and not np.isin(kinds(offsets[order[:absent]]), (ZERO, NAN, UNINIT)).all():
         raise CorruptError("the index of chunks holds an unknown mark")
     stored = order[absent:]
     ends = np.empty(len(stored), np.int64)
@@ -158,7 +156,7 @@ def special(offset: int, grid: Grid) -> bytes | None:
     """Return the chunk that a negative offset stands for, None for zeros."""
     from mlarray_core.chunks import codec
 
-    return codec.special_chunk(grid, codec.NAN) if kinds(offset) == codec.NAN else None
+    return codec.special_chunk(grid, NAN) if kinds(offset) == NAN else None
 
 
 def kinds(offsets: Any) -> Any:

@@ -10,20 +10,61 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS, ChunkHead, plain_chunk
+from mlarray_core.chunks.field import Field
+from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError, about
 from mlarray_core.metadata.msgpack import Unpacker
+
+if TYPE_CHECKING:
+    import mmap
 
 Read = Callable[[int, int], bytes]
 """``read(offset, count)``: bytes of the file, fewer at its end."""
 
 MAGIC = b"\x9e\xa8b2frame\x00"
+HEADER_SIZE = Field(11, ">i", 0xD2)
+LENGTH = Field(16, ">Q", 0xCF)
+"""Bytes of the whole frame."""
+FLAGS = Field(25, ">B", 0xA4)
+"""The version of the format in the lower four bits."""
+TYPE = Field(26, ">B")
+"""0 for a frame in one file."""
+CODEC_FLAGS = Field(27, ">B")
+"""The codec in the lower four bits, its level in the upper four."""
+NBYTES = Field(30, ">q", 0xD3)
+CBYTES = Field(39, ">q", 0xD3)
+TYPESIZE = Field(48, ">i", 0xD2)
+BLOCKSIZE = Field(53, ">i", 0xD2)
+CHUNKSIZE = Field(58, ">i", 0xD2)
+THREADS = Field(63, ">h", 0xD1), Field(66, ">h", 0xD1)
+"""To compress and to decompress; not used."""
+HAS_VLMETA = Field(68, ">B")
+"""MessagePack's true or false: whether there are variable-length metalayers."""
+FILTER_NUMBERS = Field(71, ">6s")
+CODEC = Field(77, ">B")
+"""Number of the codec where CODEC_FLAGS says that it is one of the later ones."""
+FILTERS_META = Field(79, ">6s")
 MIN_HEADER = 87
+"""Where the fixed metalayers begin."""
+EXTENSION = Field(70, ">B", 0xD8)
+"""Begins the filters, 16 bytes of which this and what follows are."""
 MAX_HEADER = 1 << 20
+"""Bytes: a header of the 16 axes that Blosc2 allows takes less than a thousand."""
 MAX_VLMETA = 1 << 28
-TAIL = 23
+"""Bytes of metadata that are read: 32 MB of ours, 8 for each chunk, and what others add."""
 MAX_CHUNK = (1 << 31) - 1 - CHUNK_HEADER
+
+TRAILER_SIZE = Field(1, ">I", 0xCE)
+FINGERPRINT_TYPE = Field(6, ">B", 0xD8)
+FINGERPRINT = Field(7, ">16s")
+TAIL = FINGERPRINT.end
+"""Bytes at the very end, which these three fields are in."""
+_FALSE, _TRUE = 0xC2, 0xC3
+_LATER_CODEC = 6
+_VERSION = 3
+"""The newest version of the format that is read."""
 
 MAX_HEAD = 4096
 """Bytes that hold nearly every header, read at once so that it is of one moment."""
@@ -89,6 +130,19 @@ class Frame:
         """Number of chunks."""
         return self.nbytes // self.chunksize if self.chunksize else 0
 
+    def compression(self) -> dict[str, int | list[int]]:
+        """Return the compression parameters that the header names, as plain numbers."""
+        used = list(self.filters)
+        while used and used[0] == 0:
+            used.pop(0)
+        meta = list(FILTERS_META.of(self.header))[len(self.filters) - len(used) :]
+        return {
+            "codec": self.codec,
+            "clevel": self.clevel,
+            "filters": used or [0],
+            "filters_meta": meta or [0],
+        }
+
     @property
     def offsets_at(self) -> int:
         """Where the chunk of chunk offsets begins."""
@@ -133,16 +187,14 @@ def _parse(read: Read, size: int) -> Frame:
     if len(start) < MIN_HEADER:
         raise CorruptError("the frame's header is cut short")
     _check_markers(start)
-    header_size, length = struct.unpack(">i", start[11:15])[0], struct.unpack(">Q", start[16:24])[0]
+    header_size, length = HEADER_SIZE.of(start), LENGTH.of(start)
     if not MIN_HEADER < header_size <= min(size, MAX_HEADER) or not header_size + TAIL < length <= size:
         raise CorruptError(f"the header promises {length} bytes, the file has {size}")
-    flags, kind, codec_byte = start[25], start[26], start[27]
-    if flags & 0x0F > 3 or kind != 0:
-        raise UnsupportedError(f"a Blosc2 frame of version {flags & 0x0F}, type {kind} can't be read")
-    nbytes, cbytes = struct.unpack(">q", start[30:38])[0], struct.unpack(">q", start[39:47])[0]
-    typesize, blocksize, chunksize = (struct.unpack(">i", start[at : at + 4])[0] for at in (48, 53, 58))
-    codec = start[77] if codec_byte & 0x0F == 6 else codec_byte & 0x0F
-    filters = tuple(start[71:77])
+    version, kind, codec_flags = FLAGS.of(start) & 0x0F, TYPE.of(start), CODEC_FLAGS.of(start)
+    if version > _VERSION or kind != 0:
+        raise UnsupportedError(f"a Blosc2 frame of version {version}, type {kind} can't be read")
+    codec = codec_flags & 0x0F if codec_flags & 0x0F != _LATER_CODEC else CODEC.of(start)
+    filters = tuple(FILTER_NUMBERS.of(start))
     if codec not in CODECS or not FILTERS.issuperset(filters):
         raise UnsupportedError(f"codec {codec} or filters {filters} are not among those that are read")
     header = start[:header_size] if header_size <= len(start) else read(0, header_size)
@@ -150,34 +202,23 @@ def _parse(read: Read, size: int) -> Frame:
     shape, chunks, blocks, dtype = _array(layers)
     trailer_at, fingerprint_type, fingerprint = _tail(read, length, header_size)
     frame = Frame(
-        header, length, nbytes, cbytes, typesize, blocksize, chunksize, codec, codec_byte >> 4, filters,
-        shape, chunks, blocks, dtype, layers, _vlmeta(read, trailer_at, length), trailer_at,
-        fingerprint_type, fingerprint,
+        header, length, NBYTES.of(start), CBYTES.of(start), TYPESIZE.of(start), BLOCKSIZE.of(start),
+        CHUNKSIZE.of(start), codec, codec_flags >> 4, filters, shape, chunks, blocks, dtype, layers,
+        _vlmeta(read, trailer_at, length), trailer_at, fingerprint_type, fingerprint,
     )  # fmt: skip
-    _check(frame, has_vlmeta=start[68] == 0xC3)
+    _check(frame, has_vlmeta=HAS_VLMETA.of(start) == _TRUE)
     return frame
 
 
-_MARKERS = {
-    10: 0xD2,
-    15: 0xCF,
-    24: 0xA4,
-    29: 0xD3,
-    38: 0xD3,
-    47: 0xD2,
-    52: 0xD2,
-    57: 0xD2,
-    62: 0xD1,
-    65: 0xD1,
-    69: 0xD8,
-}
+_MARKED = (HEADER_SIZE, LENGTH, FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE, *THREADS, EXTENSION)
 
 
 def _check_markers(start: bytes) -> None:
-    for at, marker in _MARKERS.items():
+    for one in _MARKED:
+        at, marker = one.at - 1, one.marker
         if start[at] != marker:
             raise CorruptError(f"byte {at} of the header is 0x{start[at]:02x}, not 0x{marker:02x}")
-    if start[68] not in (0xC2, 0xC3):
+    if HAS_VLMETA.of(start) not in (_FALSE, _TRUE):
         raise CorruptError("the header's metadata flag is neither true nor false")
 
 
@@ -202,7 +243,7 @@ def _index(unpacker: Unpacker) -> list[tuple[str, int]]:
 
 
 def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
-    unpacker = Unpacker(header, 87)
+    unpacker = Unpacker(header, MIN_HEADER)
     layers = {}
     for name, offset in _index(unpacker):
         if name not in LAYERS:
@@ -248,12 +289,12 @@ def _size(unpacker: Unpacker, marker: int, form: str) -> int:
 
 def _tail(read: Read, length: int, header_size: int) -> tuple[int, int, bytes]:
     tail = read(length - TAIL, TAIL)
-    if len(tail) < TAIL or tail[0] != 0xCE or tail[5] != 0xD8:
+    if len(tail) < TAIL or any(tail[one.at - 1] != one.marker for one in (TRAILER_SIZE, FINGERPRINT_TYPE)):
         raise CorruptError("the frame has no trailer at its end", hint="The file was probably cut short")
-    trailer_size = struct.unpack(">I", tail[1:5])[0]
+    trailer_size = TRAILER_SIZE.of(tail)
     if not TAIL < trailer_size <= min(length - header_size, MAX_VLMETA):
         raise CorruptError("the trailer's size is impossible")
-    return length - trailer_size, tail[6], tail[7:]
+    return length - trailer_size, FINGERPRINT_TYPE.of(tail), FINGERPRINT.of(tail)
 
 
 def _vlmeta(read: Read, trailer_at: int, length: int) -> dict[str, tuple[int, int]]:
@@ -315,52 +356,26 @@ def _check(frame: Frame, *, has_vlmeta: bool) -> None:
         raise CorruptError("the chunks and their index don't fit before the trailer")
 
 
-def vlmeta_content(read: Read, frame: Frame, name: str, limit: int = MAX_VLMETA) -> bytes:
-    """Return the packed content of one variable-length metalayer, of at most `limit` bytes.
-
-    A content that Blosc2 could not shrink is stored as it is, which holds for every compressed `.mla` header,
-    and is taken without Blosc2.
-    """
-    at, size = frame.vlmeta[name]
-    chunk = read(at, size)
-    head = ChunkHead.of(chunk)
-    if head.cbytes != size:
-        raise CorruptError(f"the metadata {name!r} lies about its size")
-    if head.nbytes > limit:
-        raise LimitError(f"the metadata {name!r} claims {head.nbytes:,} bytes, the limit is {limit:,}")
-    if chunk[2] & 0x02 and size == head.nbytes + CHUNK_HEADER:
-        return chunk[CHUNK_HEADER:]
-    from mlarray_core.chunks.codec import decompress
-
-    return decompress(chunk, head.nbytes)
-
-
-def trailer(vlmeta: dict[str, bytes], fingerprint_type: int = 0, fingerprint: bytes = bytes(16)) -> bytes:
-    """Return a frame's trailer that holds `vlmeta`, name to packed content."""
-    names = b""
-    body = b""
-    chunks = {name: plain_chunk(content) for name, content in vlmeta.items()}
-    index_size = 6 + sum(1 + len(name) + 5 for name in chunks)
-    at = 3 + index_size + 3
-    for name, chunk in chunks.items():
-        names += bytes([0xA0 + len(name)]) + name.encode() + b"\xd2" + struct.pack(">i", at + len(body))
-        body += b"\xc6" + struct.pack(">I", len(chunk)) + chunk
-    index = b"\x93\xcd" + struct.pack(">H", index_size) + b"\xde" + struct.pack(">H", len(chunks)) + names
-    start = b"\x94\x01" + index + b"\xdc" + struct.pack(">H", len(chunks)) + body
-    return (
-        start
-        + b"\xce"
-        + struct.pack(">I", len(start) + TAIL)
-        + b"\xd8"
-        + bytes([fingerprint_type])
-        + fingerprint
-    )
-
-
 def patch_header(header: bytes, *, length: int, cbytes: int, has_vlmeta: bool) -> bytes:
     """Return `header` with the sizes that are known only when all chunks are written."""
     patched = bytearray(header)
-    patched[16:24] = struct.pack(">Q", length)
-    patched[39:47] = struct.pack(">q", cbytes)
-    patched[68] = 0xC3 if has_vlmeta else 0xC2
+    LENGTH.put(patched, length)
+    CBYTES.put(patched, cbytes)
+    HAS_VLMETA.put(patched, _TRUE if has_vlmeta else _FALSE)
     return bytes(patched)
+
+
+def without_sizes(header: bytes) -> bytes:
+    """Return what an edit leaves of a header: all but the sizes and whether there are metalayers behind."""
+    sizes = header[LENGTH.end : NBYTES.at] + header[CBYTES.end : HAS_VLMETA.at]
+    return header[: LENGTH.at] + sizes + header[HAS_VLMETA.end :]
+
+
+def claimed_header(content: bytes | mmap.mmap) -> int:
+    """Return the size that a header gives itself, unchecked; 0 where there is none."""
+    return int(HEADER_SIZE.of(content)) if len(content) >= HEADER_SIZE.end else 0
+
+
+def claimed_length(head: bytes) -> int:
+    """Return the length of the frame that a header claims, unchecked."""
+    return int(LENGTH.of(head))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from mlarray_core.chunks.header import CHUNK_HEADER, is_zeros, stored_size
 from mlarray_core.container import frame as frames
 from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import special
 from mlarray_core.container.stored_meta import META_KEY
+from mlarray_core.container.trailer import trailer_of, vlmeta_content, with_fingerprint
 from mlarray_core.metadata import msgpack
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def closed(
     sealed
         Whether to fill in the fingerprint.
     """
-    end = frames.trailer(vlmeta)
+    end = trailer_of(vlmeta)
     length = len(header) + cbytes + len(index) + len(end)
     header = frames.patch_header(header, length=length, cbytes=cbytes, has_vlmeta=True)
     if sealed:
-        end = end[:-17] + bytes([seal.FINGERPRINT_TYPE]) + seal.fingerprint(header, index, end)
+        end = with_fingerprint(end, seal.FINGERPRINT_TYPE, seal.fingerprint(header, index, end))
     return header, end
 
 
@@ -158,11 +159,9 @@ class FrameWriter:
 
     def append(self, number: int, chunk: bytes | None) -> None:
         """Write an encoded chunk, None for zeros. Writing one again leaves the first behind as dead bytes."""
-        from mlarray_core.chunks import codec
-
         if self._offsets[number] >= 0:
             self.dead += len(self.load(number) or b"")
-        if chunk is None or codec.is_zeros(chunk):
+        if chunk is None or is_zeros(chunk):
             self._offsets[number], chunk = ZEROS, b""
         else:
             self._write(chunk)
@@ -177,10 +176,9 @@ class FrameWriter:
         if offset < 0:
             return special(offset, self.grid)
         at = len(self._header) + offset
-        self.file.seek(at + 12)
-        size = struct.unpack("<i", self.file.read(4))[0]
         self.file.seek(at)
-        return self.file.read(size)
+        head = self.file.read(CHUNK_HEADER)
+        return head + self.file.read(stored_size(head) - CHUNK_HEADER)
 
     def finish(self, metadata: bytes) -> None:
         """Write offsets, metadata and seal, and then the header that makes it a frame."""
@@ -218,7 +216,7 @@ def _others(base: Contents) -> dict[str, bytes]:
     """Return the metadata of other programs in a frame."""
     frame = base.frame
     return {
-        name: frames.vlmeta_content(base.read, frame, name)
+        name: vlmeta_content(base.read, frame, name)
         for name in frame.vlmeta
         if name not in (META_KEY, seal.KEY)
     }

@@ -24,6 +24,8 @@ MAX_LEVELS = 32
 MAX_DIRECTORY = 1 << 16
 _END = b"PK\x05\x06"
 _END_SIZE = 22
+_MEMBER, _LENGTHS = 30, 26
+"""Bytes of a member's header, and where the lengths of name and extra field are (APPNOTE.TXT, 4.3.7)."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,9 @@ def _level(
 
 def _place(read: Read, size: int, frame: Frame, entry: zipfile.ZipInfo) -> tuple[int, int]:
     """Return where a member's content lies and how long it is, checked against the file."""
-    head = read(entry.header_offset, 30)
-    name, extra = struct.unpack_from("<HH", head, 26)
-    at = entry.header_offset + 30 + name + extra
+    head = read(entry.header_offset, _MEMBER)
+    name, extra = struct.unpack_from("<HH", head, _LENGTHS)
+    at = entry.header_offset + _MEMBER + name + extra
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
         raise CorruptError("a level is compressed twice")
     if entry.header_offset < frame.length or at + entry.file_size > size:

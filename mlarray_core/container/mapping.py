@@ -5,12 +5,11 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-import struct
 import sys
 import time
 from typing import BinaryIO
 
-from mlarray_core.container.frame import MAX_HEADER
+from mlarray_core.container import frame as frames
 from mlarray_core.errors import CorruptError, NotFoundError, ReadError
 
 try:
@@ -53,8 +52,7 @@ def map_file(path: str) -> bytes | mmap.mmap:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as error:
                 raise ReadError("it can't be mapped into memory", path=path) from error
-    claimed = struct.unpack(">i", content[11:15])[0] if len(content) >= 15 else 0
-    size = min(max(0, claimed), MAX_HEADER, len(content))
+    size = min(max(0, frames.claimed_header(content)), frames.MAX_HEADER, len(content))
     content[:size] = content[:size]
     return content
 
@@ -77,7 +75,7 @@ def forget_pages(content: bytes | memoryview | mmap.mmap) -> None:
     own, stay.
     """
     if isinstance(content, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        start = -(-MAX_HEADER // mmap.PAGESIZE) * mmap.PAGESIZE
+        start = -(-frames.MAX_HEADER // mmap.PAGESIZE) * mmap.PAGESIZE
         if start < len(content):
             content.madvise(mmap.MADV_DONTNEED, start)
 

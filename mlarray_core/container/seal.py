@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from mlarray_core.container import frame as frames
+from mlarray_core.container.trailer import vlmeta_content, without_fingerprint
 from mlarray_core.errors import CorruptError
 from mlarray_core.metadata import msgpack
 
@@ -29,6 +30,8 @@ FINGERPRINT_TYPE = 3
 """128 bits, in c-blosc2's numbering of fingerprint types."""
 
 _MAGIC = b"MLS1"
+_HEAD_SUM, _CHUNK_SUM = 16, 8
+"""Bytes of the sum of the head, xxh3-128, and of a chunk, xxh3-64."""
 _COUNTS = frozenset([b"", *(bytes([count]) for count in range(1, 33))])
 """How the number of levels is written: not at all for none."""
 
@@ -69,14 +72,15 @@ class Table:
     @classmethod
     def unpack(cls, data: bytes, nchunks: int) -> Table:
         """Return the table that `data` holds, checked against the number of chunks."""
-        end = 20 + 8 * nchunks
-        if data[:4] != _MAGIC or len(data) < end or data[end:] not in _COUNTS:
+        sums_at = len(_MAGIC) + _HEAD_SUM
+        end = sums_at + _CHUNK_SUM * nchunks
+        if not data.startswith(_MAGIC) or len(data) < end or data[end:] not in _COUNTS:
             raise CorruptError("the table of checksums is damaged")
-        return cls(data[4:20], data[20:end], sum(data[end:]))
+        return cls(data[len(_MAGIC) : sums_at], data[sums_at:end], sum(data[end:]))
 
     def as_list(self) -> list[int]:
         """Return all checksums."""
-        return list(struct.unpack(f"<{len(self.sums) // 8}Q", self.sums))
+        return list(struct.unpack(f"<{len(self.sums) // _CHUNK_SUM}Q", self.sums))
 
     def absent(self) -> Array:
         """Return for each chunk whether its checksum is that of a chunk that isn't stored."""
@@ -87,7 +91,7 @@ class Table:
 
     def sum_of(self, number: int) -> int:
         """Return the checksum of chunk `number`."""
-        return int(struct.unpack_from("<Q", self.sums, 8 * number)[0])
+        return int(struct.unpack_from("<Q", self.sums, _CHUNK_SUM * number)[0])
 
 
 def chunk_sum(chunk: bytes | memoryview) -> int:
@@ -102,12 +106,12 @@ def pack_sums(sums: list[int]) -> bytes:
 
 def head_sum(header: bytes, metadata: bytes) -> bytes:
     """Return the sum of what an image says of itself: its header without sizes, and its metadata."""
-    return xxh3_128_digest(header[:16] + header[24:30] + header[47:68] + header[69:] + metadata)
+    return xxh3_128_digest(frames.without_sizes(header) + metadata)
 
 
 def fingerprint(header: bytes, index: bytes, trailer: bytes) -> bytes:
     """Return the sum of header, chunk offsets and trailer (without its own fingerprint)."""
-    return xxh3_128_digest(header + index + trailer[:-17])
+    return xxh3_128_digest(header + index + without_fingerprint(trailer))
 
 
 def read_seal(read: frames.Read, frame: frames.Frame, *, compare: bool = True) -> tuple[State, Table | None]:
@@ -132,8 +136,8 @@ def read_seal(read: frames.Read, frame: frames.Frame, *, compare: bool = True) -
         if sealed:
             raise CorruptError("header, index or metadata are damaged: the checksums are missing")
         return State.UNSEALED, None
-    limit = 8 * frame.nchunks + 256
-    packed = msgpack.unpack(frames.vlmeta_content(read, frame, KEY, limit))
+    limit = _CHUNK_SUM * frame.nchunks + 256  # magic, sum of the head, count, and room for later kinds
+    packed = msgpack.unpack(vlmeta_content(read, frame, KEY, limit))
     table = Table.unpack(packed if isinstance(packed, bytes) else b"", frame.nchunks)
     if not sealed:
         return State.EDITED, table

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.container import frame as frames
+from mlarray_core.container.trailer import vlmeta_content
 from mlarray_core.errors import about
 from mlarray_core.metadata import generations, msgpack
 
 if TYPE_CHECKING:
+    from mlarray_core.container import frame as frames
     from mlarray_core.meta import Meta
 
 META_KEY = "mlarray"
@@ -77,7 +78,7 @@ def says_array(mapping: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
 def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
     """Return the stored metadata, still encoded: bytes, or a mapping in early generations, or None."""
     if META_KEY in frame.vlmeta:
-        return msgpack.unpack(frames.vlmeta_content(read, frame, META_KEY, MAX_META))
+        return msgpack.unpack(vlmeta_content(read, frame, META_KEY, MAX_META))
     if "med_blosc2" in frame.layers:
         return msgpack.unpack(frame.layers["med_blosc2"])
     return None

@@ -25,6 +25,7 @@ from mlarray_core.container.level_index import INDEX, StoredLevel, index_of, nam
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import KEY, State
 from mlarray_core.container.storage import FrameStorage
+from mlarray_core.container.trailer import vlmeta_content
 from mlarray_core.errors import ArgumentError, CorruptError
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
@@ -141,7 +142,7 @@ def _note(path: Path, contents: Contents, count: int) -> Frame:
         raise ArgumentError(
             "only a sealed file can hold levels", hint="Seal it with: mlarray verify --reseal"
         )
-    vlmeta = {name: frames.vlmeta_content(contents.read, frame, name) for name in frame.vlmeta}
+    vlmeta = {name: vlmeta_content(contents.read, frame, name) for name in frame.vlmeta}
     vlmeta[KEY] = msgpack.pack_bytes(replace(table, levels=count).pack())
     index = contents.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
     header, end = closed(frame.header, index, frame.cbytes, vlmeta)
@@ -312,9 +313,7 @@ def drop(path: Path) -> bool:
     """Cut off whatever follows the frame of a file; return whether there was anything."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        head = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    length = int.from_bytes(head[16:24], "big")
-    head.close()
+        length = frames.claimed_length(file.read(frames.MIN_HEADER))
     if length >= size:
         return False
     os.truncate(path, length)

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Format, ImageRef
 
-FRAME = b"\x9e\xa8b2frame\x00"
-"""The first bytes of every `.mla` file (Blosc2's contiguous frame)."""
-
 
 @dataclass(frozen=True)
 class Inspection:
@@ -68,10 +65,12 @@ def inspect(
     one
         Demand one image, instead of listing several.
     """
+    from mlarray_core.container.frame import is_frame
+
     place = place_of(path)
     if place.local is not None and format in (None, "mla"):
         source = Source(place.local)
-        if source.has_suffix(".mla") and source.head.startswith(FRAME):
+        if source.has_suffix(".mla") and is_frame(source.head):
             return _container(source)
     from mlarray_io.engine.sources import opened
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from mlarray_core.container import frame as frames
+from mlarray_core.container.trailer import trailer_of
 from tests.trust.child import Child
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def test_deep_nesting_of_messagepack_is_refused(attack: Attack, tmp_path: Path) 
     path = carrier(tmp_path, PLAIN)
     data = path.read_bytes()
     frame = frames.parse(lambda at, count: data[at : at + count], len(data))
-    end = frames.trailer({"mlarray": b"\x91" * 1_000_000 + b"\xc0"})
+    end = trailer_of({"mlarray": b"\x91" * 1_000_000 + b"\xc0"})
     header = frames.patch_header(
         frame.header, length=frame.trailer_at + len(end), cbytes=frame.cbytes, has_vlmeta=True
     )

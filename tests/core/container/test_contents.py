@@ -20,6 +20,7 @@ from mlarray_core.container.contents import Contents
 from mlarray_core.container.frame_writer import FrameWriter
 from mlarray_core.container.open import load_contents, open_contents, read_meta
 from mlarray_core.container.stored_meta import stored_metadata
+from mlarray_core.container.trailer import trailer_of
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def with_offsets(data: bytes, change: Any) -> bytes:
     index = data[frame.offsets_at : frame.trailer_at]
     offsets = np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8").copy()
     change(offsets)
-    middle, end = codec.pack_offsets(offsets), frames.trailer({})
+    middle, end = codec.pack_offsets(offsets), trailer_of({})
     length = frame.offsets_at + len(middle) + len(end)
     header = frames.patch_header(frame.header, length=length, cbytes=frame.cbytes, has_vlmeta=False)
     return header + data[len(header) : frame.offsets_at] + middle + end

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlarray_core.chunks import header as chunks
 from mlarray_core.container import frame as frames
+from mlarray_core.container.trailer import trailer_of
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
 
 
@@ -74,7 +75,7 @@ def test_metadata_over_the_limit() -> None:
 def test_blosc2_reads_the_trailer_that_is_written(names: list[str]) -> None:
     data = made(vlmeta=None)
     frame = parsed(data)
-    end = frames.trailer({name: b"\xc4\x03" + name[:3].encode() for name in names})
+    end = trailer_of({name: b"\xc4\x03" + name[:3].encode() for name in names})
     header = frames.patch_header(
         frame.header, length=frame.trailer_at + len(end), cbytes=frame.cbytes, has_vlmeta=bool(names)
     )
