@@ -90,9 +90,7 @@ class ArrayFiles(ArrayLevels):
         stored = image._attach(open_contents(path, checked_verify(verify)), dparams)
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         if writes:
-            session = FileSession.edit(
-                Path(path), image.meta, stored, stored.contents.frame.compression(), verify
-            )
+            session = FileSession.edit(path, image.meta, stored)
             image._write_to(session)
         return image
 
@@ -184,9 +182,7 @@ class ArrayFiles(ArrayLevels):
         sizes, kind = normal_shape(shape), checked_dtype(dtype)
         request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
         plan = plan_image(image.meta, sizes, kind, request)
-        image._write_to(
-            FileSession.create(Path(path), plan, image.meta, image._dparams(), levels), has_array=True
-        )
+        image._write_to(FileSession.create(path, plan, image.meta, image._dparams(), levels), has_array=True)
         image.filepath, image.mode, image.mmap_mode = path, mode, mmap_mode
         return image
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mlarray_core.chunks import header as chunks
 from mlarray_core.container import frame as frames
-from mlarray_core.container.trailer import trailer_of
+from mlarray_core.container.trailer import trailer_of, vlmeta_content
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
 
 
@@ -61,14 +61,14 @@ def test_codec_and_filters(codec: blosc2.Codec) -> None:
 def test_metadata_that_blosc2_stored(content: bytes) -> None:
     data = made(vlmeta=content)
     frame = parsed(data)
-    packed = frames.vlmeta_content(lambda at, count: data[at : at + count], frame, "mlarray")
+    packed = vlmeta_content(lambda at, count: data[at : at + count], frame, "mlarray")
     assert packed.endswith(content)
 
 
 def test_metadata_over_the_limit() -> None:
     data = made(vlmeta=b"y" * 100_000)
     with pytest.raises(LimitError, match="limit"):
-        frames.vlmeta_content(lambda at, count: data[at : at + count], parsed(data), "mlarray", 1000)
+        vlmeta_content(lambda at, count: data[at : at + count], parsed(data), "mlarray", 1000)
 
 
 @pytest.mark.parametrize("names", [[], ["one"], ["one", "mlarray", "x" * 31]])

@@ -1,0 +1,133 @@
+"""An existing file that is edited: changes are appended, and shown by one write of the header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlarray_core.container.edits import Editor
+from mlarray_core.container.held_file import HeldFile
+from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_anew
+from mlarray_core.container.open import open_contents
+from mlarray_core.container.storage import EditedStorage, FrameStorage
+from mlarray_core.errors import MLArrayError
+from mlarray_core.publish import atomic, write_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlarray_core.container.storage import Storage
+    from mlarray_core.meta import Meta
+
+
+class EditInPlace:
+    """A file that is there, and what was changed of it since the last commit.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    stored
+        Its voxels as they were committed last.
+    cparams
+        Plain compression parameters for what is written.
+    metadata
+        Encoded, as they were committed last.
+    """
+
+    def __init__(
+        self, path: Path, stored: FrameStorage, cparams: Mapping[str, object], metadata: bytes
+    ) -> None:
+        self.path, self.stored, self._cparams, self._metadata = path, stored, cparams, metadata
+        self._held: HeldFile | None = None
+        self._writer: ImageWriter | None = None
+        self._edited: EditedStorage | None = None
+
+    def hold(self) -> HeldFile:
+        """Keep other writers out from now on, and return the file; see `HeldFile` for errors."""
+        if self._held is None:
+            self._held = HeldFile(self.path, self.stored.contents)
+        return self._held
+
+    @property
+    def readable(self) -> Storage:
+        """The voxels as they are now."""
+        return self._edited or self.stored
+
+    @property
+    def writable(self) -> EditedStorage:
+        """The voxels, to be written to."""
+        if self._edited is None:
+            self._edited = edited(self._begun(), self.path, self.stored)
+        return self._edited
+
+    def _begun(self) -> ImageWriter:
+        """Return what appends to the file."""
+        if self._writer is None:
+            plan = ImagePlan(self.stored.grid, self._cparams)
+            self._writer = ImageWriter(self.hold().file, plan, base=self.stored.contents)
+        return self._writer
+
+    def changed(self, metadata: bytes) -> bool:
+        """Whether there is something to commit."""
+        return self._edited is not None or metadata != self._metadata
+
+    def commit(self, meta: Meta, metadata: bytes) -> EditInPlace:
+        """Write what was changed, and return what edits the file from now on."""
+        held, writer = self.hold(), self._begun()
+        held.check_same()
+        if 0 in self.stored.shape:
+            self._rewrite(metadata)
+        else:
+            if self._edited is not None:
+                self._edited.editor.flush()
+            writer.finish(metadata)
+        contents = self.stored.contents
+        stored = FrameStorage(open_contents(str(self.path), contents.verification), self.stored.dparams)
+        after = EditInPlace(self.path, stored, self._cparams, metadata)
+        if 0 not in self.stored.shape:
+            after._held = held
+            held.contents = stored.contents
+        return after
+
+    def _rewrite(self, metadata: bytes) -> None:
+        """Put a new file in place of one without voxels: such a frame has no room to append to."""
+        with atomic(self.path, overwrite=True) as temporary, open(temporary, "w+b") as file:
+            write_anew(file, self.stored.contents, metadata)
+        self.hold().release()
+
+    def abort(self, *, clean: bool) -> None:
+        """Let go of the file, and cut off what was not committed if that is this process's to do."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        if clean and self._writer is not None:
+            held.undo()
+        held.release()
+
+
+def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) -> EditedStorage:
+    """Return voxels that go through a writer to its file, and come from there or from where they were.
+
+    Parameters
+    ----------
+    writer
+        Of the file.
+    path
+        Named in errors.
+    stored
+        The voxels as they were; None for zeros.
+    """
+    written: set[int] = set()
+
+    def load(number: int) -> bytes | None:
+        return stored.chunk(number) if stored and number not in written else writer.load(number)
+
+    def store(number: int, chunk: bytes) -> None:
+        written.add(number)
+        try:
+            writer.append(number, chunk)
+        except OSError as error:
+            raise error if isinstance(error, MLArrayError) else write_error(error, path) from error
+
+    return EditedStorage(Editor(writer.grid, writer.cparams, load, store))
