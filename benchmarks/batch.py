@@ -124,7 +124,7 @@ def journal(root, count=1_000_000):
     (out / ".mlarray").mkdir(parents=True)
     from mlarray_io.batch.jobs import Order
     from mlarray_io.batch.plan import fingerprint
-    from mlarray_io.engine.conversion import Settings
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.places.place import place_of
 
     digest = fingerprint(Order(place_of(out), Settings()))

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, LimitError
-from mlarray_io.engine.conversion import Conversion, Progress, Settings, write_to
 from mlarray_io.engine.conversion import convert as _convert
+from mlarray_io.engine.conversion import write_to
 from mlarray_io.engine.registry import install_line, installed, missing
-from mlarray_io.engine.select import choose, images_of, open_image, viewed
-from mlarray_io.engine.sources import opened
+from mlarray_io.engine.select import open_one
+from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk.format import Reader
-from mlarray_io.sdk.options import OptionHelp, describe, parse
+from mlarray_io.sdk.options import OptionHelp, describe
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
     from mlarray_core.array.image import MLArray
     from mlarray_core.meta import Meta
+    from mlarray_io.engine.result import Conversion
+    from mlarray_io.engine.writing import Progress
     from mlarray_io.sdk.format import Box
 
     PatchSize = int | Sequence[int] | None
@@ -140,10 +141,16 @@ def read(
     from mlarray_core.array.image import MLArray
 
     settings = Settings(
-        source_format=format, raw=raw, options=options or {}, threads=threads, max_bytes=max_bytes
+        source_format=format,
+        coord_system=coord_system,
+        orient=orient,
+        raw=raw,
+        options=options or {},
+        threads=threads,
+        max_bytes=max_bytes,
     )
-    with _opened(path, settings, image) as reader:
-        shown = viewed(reader, coord_system, orient)
+    with open_one(place_of(path), settings, image) as opened:
+        shown = opened.reader
         if shown.shape == (0,) and not shown.meta._has_array.has_array:  # metadata only
             return MLArray(meta=shown.meta)
         return MLArray(_whole(shown, place_of(path)), meta=shown.meta)
@@ -194,8 +201,8 @@ def info(path: str | os.PathLike[str], *, format: str | None = None, image: str 
     MLArrayError
         One of its kinds, naming the file and what to do.
     """
-    with _opened(path, Settings(source_format=format), image) as reader:
-        return reader.meta
+    with open_one(place_of(path), Settings(source_format=format), image) as opened:
+        return opened.reader.meta
 
 
 @dataclass(frozen=True)
@@ -206,6 +213,8 @@ class FormatInfo:
     ----------
     name, title, suffixes
         What it is called, by us and by people, and how its files end.
+    target_suffixes
+        How the files end that it writes.
     reads, writes
         What it can do.
     plugin
@@ -221,6 +230,7 @@ class FormatInfo:
     name: str
     title: str
     suffixes: tuple[str, ...]
+    target_suffixes: tuple[str, ...]
     reads: bool
     writes: bool
     plugin: str
@@ -237,6 +247,7 @@ def formats() -> list[FormatInfo]:
             name=format.name,
             title=format.title,
             suffixes=format.suffixes,
+            target_suffixes=format.written_suffixes,
             reads=format.reads,
             writes=format.writes,
             plugin=registry.plugins.get(format.name, ""),
@@ -272,16 +283,6 @@ class ArrayReader(Reader):
         import numpy as np
 
         return np.asarray(self._image[box])
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str], settings: Settings, image: str | None) -> Iterator[Reader]:
-    with opened(place_of(path), settings.source_format) as (source, format):
-        options = parse(format.options_type, settings.options, format.name)
-        context = settings.context()
-        chosen = choose(images_of(source, format, options, context), image, source)
-        with open_image(source, format, chosen, options, context) as reader:
-            yield reader
 
 
 def _whole(reader: Reader, path: Place) -> np.ndarray[Any, Any]:

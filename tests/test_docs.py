@@ -38,7 +38,10 @@ def format_row(format):
     name = f"[{format.title}](formats/{page.name})" if page else format.title
     read = "read (at URLs in place)" if format.reads_urls else "read"
     can = [word for word, able in ((read, format.reads), ("write", format.writes)) if able]
-    suffixes = " ".join(f"`{suffix}`" for suffix in format.suffixes)
+    written = format.written_suffixes
+    suffixes = " ".join(f"`{suffix}`" for suffix in written or format.suffixes)
+    others = " ".join(f"`{suffix}`" for suffix in format.suffixes if written and suffix not in written)
+    suffixes += f"; only read: {others}" if others else ""
     return f"| `{format.name}` | {name} | {', '.join(can)} | {suffixes} | `{format.install or 'mlarray'}` |"
 
 

@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_each, foresee
+from mlarray_io.engine.conversion import convert_each, foresee
 from mlarray_io.engine.registry import installed
+from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.places.place import LocalPlace, Place, place_of
 from mlarray_io.search.criteria import told
 from mlarray_io.search.names import join
@@ -21,6 +22,7 @@ from mlarray_io.search.names import join
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.search.criteria import Kind
 
 DEATH = "WorkerDied"

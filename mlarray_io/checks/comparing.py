@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError
 from mlarray_io.engine.registry import installed
-from mlarray_io.engine.select import choose, images_of, open_image, viewed
-from mlarray_io.engine.sources import opened
-from mlarray_io.sdk.options import parse, share
-from mlarray_io.sdk.source import Source
+from mlarray_io.engine.select import open_one
+from mlarray_io.places.place import LocalPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy as np
 
-    from mlarray_io.engine.conversion import Conversion, Settings
+    from mlarray_io.engine.result import Conversion
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.places.place import Place
     from mlarray_io.sdk.format import Box, Reader
 
@@ -42,7 +40,14 @@ def compare(done: Conversion, source: Place, target: Path, settings: Settings) -
     CorruptError
         They differ, in shape or in a voxel. NaN equals NaN.
     """
-    with _source(done, source, settings) as left, _target(done, target, settings) as right:
+    reading = replace(settings, source_format=done.source_format)
+    again = replace(reading, source_format=done.target_format, options={}, coord_system=None, orient=None)
+    writing = installed().get(done.target_format)
+    with (
+        open_one(source, reading, done.image, target=writing) as one,
+        open_one(LocalPlace(target), again) as other,
+    ):
+        left, right = one.reader, other.reader
         if not same_shape(left.shape, right.shape):
             raise _differ(target, f"the shape is {right.shape}, the source's {left.shape}")
         for box in _boxes(left, right):
@@ -53,26 +58,6 @@ def compare(done: Conversion, source: Place, target: Path, settings: Settings) -
 def same_shape(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
     """Whether two shapes differ in nothing but axes of length one."""
     return [size for size in left if size != 1] == [size for size in right if size != 1]
-
-
-@contextmanager
-def _source(done: Conversion, source: Place, settings: Settings) -> Iterator[Reader]:
-    writing = installed().get(done.target_format)
-    with opened(source, done.source_format) as (origin, format):
-        sides = (format.name, format.options_type), (writing.name, writing.options_type)
-        options = share(settings.options, {}, *sides)[0]
-        context = settings.context()
-        image = choose(images_of(origin, format, options, context), done.image, origin)
-        with open_image(origin, format, image, options, context) as reader:
-            yield viewed(reader, settings.coord_system, settings.orient)
-
-
-def _target(done: Conversion, target: Path, settings: Settings) -> Reader:
-    origin, context = Source(target), settings.context()
-    format = installed().get(done.target_format)
-    options = parse(format.options_type, {}, format.name)
-    image = choose(images_of(origin, format, options, context), None, origin)
-    return open_image(origin, format, image, options, context)
 
 
 def _boxes(source: Reader, target: Reader) -> list[tuple[Box, Box]]:

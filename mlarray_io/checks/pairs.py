@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.engine.conversion import Settings
-from mlarray_io.engine.select import choose, images_of, open_image
-from mlarray_io.engine.sources import opened
+from mlarray_io.engine.select import open_one
+from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
 from mlarray_io.search.criteria import told
 
@@ -20,6 +18,9 @@ if TYPE_CHECKING:
 
     from mlarray_io.sdk.format import Reader
     from mlarray_io.search.criteria import Found
+
+HEADERS = Settings(threads=1)
+"""Each of many processes reads headers; none of them needs more than its own thread."""
 
 CHANNEL = re.compile(r"_\d{4}$")
 """How nnU-Net numbers the channels of one case, ``case_0000.nii.gz``; its label has no number."""
@@ -60,8 +61,11 @@ def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
     if one.image is None or one.label is None:
         return {**row, "problems": ["there is no label" if one.label is None else "there is no image"]}
     try:
-        with _opened(one.image) as image, _opened(one.label) as label:
-            return {**row, "problems": problems(image, label, tolerance)}
+        with (
+            open_one(place_of(one.image), HEADERS) as image,
+            open_one(place_of(one.label), HEADERS) as label,
+        ):
+            return {**row, "problems": problems(image.reader, label.reader, tolerance)}
     except MLArrayError as error:
         return {**row, "problems": [f"{os.path.basename(error.path or '')}: {error.message}"]}
 
@@ -126,16 +130,6 @@ def _spatial_shape(reader: Reader) -> tuple[int, ...]:
 
     axes = geometry.spatial_axes(reader.meta.spatial.axis_labels, len(reader.shape))
     return tuple(reader.shape[axis] for axis in axes)
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[Reader]:
-    context = Settings(threads=1).context()
-    with opened(place_of(path)) as (source, format):
-        options = format.options_type()
-        image = choose(images_of(source, format, options, context), None, source)
-        with open_image(source, format, image, options, context) as reader:
-            yield reader
 
 
 def _spelt(value: Any) -> str:

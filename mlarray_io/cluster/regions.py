@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mlarray_io.cluster.malloc import keep_memory
-from mlarray_io.engine.conversion import Conversion, Settings, Writer, convert
+from mlarray_io.engine.conversion import convert
 from mlarray_io.engine.registry import installed
-from mlarray_io.engine.select import choose, images_of, open_image, viewed
+from mlarray_io.engine.select import open_one
 from mlarray_io.mla import MlaFormat
-from mlarray_io.places.place import LocalPlace
-from mlarray_io.sdk.options import share
-from mlarray_io.sdk.source import Source
+from mlarray_io.places.place import LocalPlace, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +27,13 @@ if TYPE_CHECKING:
     from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.image_writer import ImageWriter
     from mlarray_io.engine.lossy import Tolerance
+    from mlarray_io.engine.result import Conversion
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.engine.statistics import Statistics
+    from mlarray_io.engine.writing import Writer
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Box, Format, ImageRef, Reader
+    from mlarray_io.sdk.source import Source
 
     Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
 
@@ -83,23 +85,14 @@ def _read(work: Work, box: Box) -> np.ndarray[Any, Any]:
     if me not in _OPEN or _OPEN[me][0] != work.run:
         release(me)
         stack = ExitStack()
-        _OPEN[me] = work.run, stack, stack.enter_context(_opened(work))
+        settings = replace(work.settings, source_format=work.format)
+        one = open_one(place_of(work.source), settings, work.image, target=installed().get("mla"))
+        _OPEN[me] = work.run, stack, stack.enter_context(one).reader
     try:
         return _OPEN[me][2][box]
     except BaseException:
         release(me)
         raise
-
-
-@contextmanager
-def _opened(work: Work) -> Iterator[Reader]:
-    origin, format = Source(work.source), installed().get(work.format)
-    target = installed().get("mla")
-    sides = (format.name, format.options_type), (target.name, target.options_type)
-    options, context = share(work.settings.options, {}, *sides)[0], work.settings.context()
-    image = choose(images_of(origin, format, options, context), work.image, origin)
-    with open_image(origin, format, image, options, context) as reader:
-        yield viewed(reader, work.settings.coord_system, work.settings.orient)
 
 
 def release(*threads: int) -> None:

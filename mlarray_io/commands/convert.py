@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import OptionError, UnsupportedError
 from mlarray_core.processors import available_threads
 from mlarray_io.commands import printing as show
-from mlarray_io.engine.conversion import Settings, convert, convert_all, is_folder
+from mlarray_io.engine.conversion import convert, convert_all, is_folder
 from mlarray_io.engine.registry import installed
+from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import Place, place_of
-from mlarray_io.sdk.source import suffix_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,8 +146,7 @@ def _is_dir(source: str) -> bool:
 
 def _names_file(target: str) -> bool:
     """Whether a target is one file (or one folder, for a format that is one) by its name."""
-    suffixes = tuple(s for format in installed().formats if format.writes for s in format.suffixes)
-    return bool(suffix_length(os.path.basename(target), suffixes))
+    return installed().suffixes.names_target(os.path.basename(target))
 
 
 def _batch(sources: Sequence[str], target: Place, settings: Settings, asked: dict[str, Any]) -> bool:

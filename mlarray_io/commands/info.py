@@ -79,8 +79,8 @@ def inspect(
 
 
 def _inspected(source: Source, reading: Format, image: str | None, *, one: bool) -> Inspection:
-    from mlarray_io.engine.conversion import Settings
     from mlarray_io.engine.select import choose, images_of, open_image
+    from mlarray_io.engine.settings import Settings
 
     options, context = reading.options_type(), Settings().context()
     images = images_of(source, reading, options, context)

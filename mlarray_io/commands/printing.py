@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from mlarray_core.errors import MLArrayError
     from mlarray_io.commands.info import Inspection
-    from mlarray_io.engine.conversion import Conversion, Failure, Progress
+    from mlarray_io.engine.result import Conversion, Failure
+    from mlarray_io.engine.writing import Progress
 
 LONGEST = 400
 """How many characters of one value a table shows."""
@@ -58,7 +59,7 @@ def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
 
 def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: bool) -> int:
     """Print what several conversions did; return how many failed."""
-    from mlarray_io.engine.conversion import Conversion, Failure
+    from mlarray_io.engine.result import Conversion, Failure
 
     failed = [result for result in results if isinstance(result, Failure)]
     if as_json:
@@ -124,7 +125,10 @@ def formats(found: Mapping[str, Any]) -> None:
     for one in found["formats"]:
         can = " ".join(word for word, able in (("read", one["reads"]), ("write", one["writes"])) if able)
         state = f"needs {one['install']}" if one["missing"] else "ready"
-        _cells(table, one["name"], one["title"], can, " ".join(one["suffixes"]), one["plugin"], state)
+        only_read = [s for s in one["suffixes"] if one["writes"] and s not in one["target_suffixes"]]
+        suffixes = " ".join(one["target_suffixes"] or one["suffixes"])
+        suffixes += f" (only read: {' '.join(only_read)})" if only_read else ""
+        _cells(table, one["name"], one["title"], can, suffixes, one["plugin"], state)
     _console().print(table)
     options = _table("format", "option (-o name=value)", "value", "default", "what it does")
     for one in found["formats"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from mlarray_core.errors import MissingDependencyError, OptionError, UnknownFormatError, UnsupportedError
+from mlarray_io.engine.suffixes import Suffixes
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk import hookspecs
 from mlarray_io.sdk.format import Confidence, Format
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 GROUP = "mlarray"
 """The entry point group in which plugins name their module."""
+
+USUAL = (".mla", ".nii.gz", ".nrrd", ".mha", ".ome.tif", ".ome.zarr", ".npy", ".png")
+"""Suffixes that are offered for a name that no format writes, as far as they are installed."""
 
 LIMIT = "MLARRAY_PLUGINS"
 """Environment variable: the entry points to load, by name, with commas; empty for none but ``mla``."""
@@ -82,11 +86,11 @@ class Registry:
     def kind(self, name: str) -> tuple[Format, str]:
         """Return the format that `name` or the suffix `name`, such as ``nii.gz``, means, and the suffix."""
         suffix = "." + name.lower().removeprefix(".")
-        by_suffix = [one for one in self.formats if one.writes and suffix in one.suffixes]
-        if by_suffix and name.lower() not in {one.name for one in self.formats}:
-            return by_suffix[0], suffix
+        by_suffix = self.suffixes.written.get(suffix)
+        if by_suffix is not None and name.lower() not in {one.name for one in self.formats}:
+            return by_suffix, suffix
         format = self.get(name)
-        return format, next(iter(format.suffixes), "")
+        return format, next(iter(format.written_suffixes or format.suffixes), "")
 
     def claims(self, source: Source) -> list[tuple[Format, Confidence]]:
         """Say which formats claim `source`, the one that would be taken first.
@@ -147,30 +151,35 @@ class Registry:
         format = self._by_suffix(place) if name is None else self.kind(name)[0]
         if not format.writes:
             raise UnsupportedError(f"the format {format.name} can't be written", path=place.shown)
-        if format.suffixes and not suffix_length(place.name, format.suffixes):
+        if format.suffixes and not suffix_length(place.name, format.written_suffixes):
             raise OptionError(
-                f"a file of the format {format.name} can't have this name",
+                f"a file that the format {format.name} writes can't have this name",
                 path=place.shown,
-                hint=f"End it in {' or '.join(format.suffixes)}",
+                hint=f"End it in {' or '.join(format.written_suffixes)}",
             )
         require(format, place.shown)
         return format
 
+    @cached_property
+    def suffixes(self) -> Suffixes:
+        """What the ends of names say."""
+        return Suffixes(self.formats)
+
     def _by_suffix(self, target: Place) -> Format:
-        name = target.name
-
-        def fit(format: Format) -> tuple[int, bool]:
-            return suffix_length(name, format.suffixes), format.writes
-
-        best = max(self.formats, key=lambda f: (f.writes and fit(f)[0], *fit(f)), default=None)
-        if best is None or not fit(best)[0]:
-            suffixes = sorted({s for format in self.formats if format.writes for s in format.suffixes})
-            raise UnsupportedError(
-                "no installed format writes files with this name",
-                path=target.shown,
-                hint=f"End it in one of {', '.join(suffixes)}" if suffixes else None,
-            )
-        return best
+        format = self.suffixes.target(target.name)
+        if format is not None:
+            return format
+        known = [one for one in USUAL if one in self.suffixes.written] or sorted(self.suffixes.written)[:8]
+        reader = self.suffixes.source(target.name)
+        if reader is None:
+            what = "no installed format writes files with this name"
+        elif reader.writes:
+            what = f"the format {reader.name} reads files with this name, and writes others"
+            known = list(reader.written_suffixes)
+        else:
+            what = f"the format {reader.name} can't be written"
+        hint = f"End it in {', '.join(known)}; 'mlarray formats' lists all" if known else None
+        raise UnsupportedError(what, path=target.shown, hint=hint)
 
     def _sniff(self, format: Format, source: Source) -> Confidence:
         try:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
 from mlarray_core.meta import Additions, Meta
 from mlarray_io.engine import guard
+from mlarray_io.engine.sources import opened
 from mlarray_io.sdk.options import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from mlarray_io.engine.settings import Settings
+    from mlarray_io.places.place import Place
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Format, ImageRef, Reader
     from mlarray_io.sdk.options import Options
@@ -93,14 +98,71 @@ def open_image(
     return guarded
 
 
-def viewed(reader: Reader, coord_system: str | None, orient: str | None) -> Reader:
-    """Return the reader as its image was asked for: in a world, in a voxel order."""
+@dataclass(frozen=True)
+class OpenImage:
+    """One image of a source, open.
+
+    Attributes
+    ----------
+    source, format, image
+        Where it is, who reads it, and which it is of the source's images.
+    context
+        With what reading reported.
+    reader
+        The image, in the world and the voxel order that were asked for.
+    """
+
+    source: Source
+    format: Format
+    image: ImageRef
+    context: Context
+    reader: Reader
+
+
+@contextmanager
+def open_one(
+    place: Place, settings: Settings, image: str | None = None, *, target: Format | None = None
+) -> Iterator[OpenImage]:
+    """Open the one image of a source, or the chosen one.
+
+    Parameters
+    ----------
+    place
+        Of the source.
+    settings
+        How to read it.
+    image
+        Key or title of the image, for a source that holds several.
+    target
+        The format that it is converted to: options may be of either side then.
+
+    Raises
+    ------
+    MLArrayError
+        There is nothing, it can't be read, or there are several images and none was chosen.
+    """
+    with opened(place, settings.source_format) as (source, format):
+        if target is None:
+            options = settings.read_options(format)
+        else:
+            options = settings.both_options(format, target)[0]
+        context = settings.context()
+        chosen = choose(images_of(source, format, options, context), image, source)
+        with open_image(source, format, chosen, options, context) as reader:
+            yield OpenImage(source, format, chosen, context, viewed(reader, settings))
+
+
+def viewed(reader: Reader, settings: Settings) -> Reader:
+    """Return the reader as its image was asked for: as labels or not, in a world, in a voxel order."""
     from mlarray_io.engine.views import OrientedView, WorldView
 
-    if coord_system is not None:
-        reader = WorldView(reader, coord_system)
-    if orient is not None:
-        reader = OrientedView(reader, orient)
+    if settings.labels is not None:
+        for one in (reader, *reader.levels):
+            one.meta.is_seg = settings.labels
+    if settings.coord_system is not None:
+        reader = WorldView(reader, settings.coord_system)
+    if settings.orient is not None:
+        reader = OrientedView(reader, settings.orient)
     return reader
 
 

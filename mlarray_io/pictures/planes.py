@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError, about
 from mlarray_io.mla import MlaReader
-from mlarray_io.sdk.context import Context
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
@@ -91,16 +90,13 @@ def planes_of(
     path: str, source_format: str | None = None, image: str | None = None, window: str | None = None
 ) -> list[Plane]:
     """Return the middle planes of a file of any format."""
-    from mlarray_core.processors import available_threads
-    from mlarray_io.engine.select import choose, images_of, open_image
-    from mlarray_io.engine.sources import opened
+    from mlarray_io.engine.select import open_one
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.places.place import place_of
 
-    with opened(place_of(path), source_format) as (source, format):
-        options, context = format.options_type(), Context(threads=available_threads())
-        chosen = choose(images_of(source, format, options, context), image, source)
-        with open_image(source, format, chosen, options, context) as reader, about(str(source.where)):
-            return planes(reader, window)
+    settings = Settings(source_format=source_format)
+    with open_one(place_of(path), settings, image) as opened, about(str(opened.source.where)):
+        return planes(opened.reader, window)
 
 
 def _coarse(reader: Reader) -> Reader:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
-from mlarray_io.engine.conversion import Settings
 from mlarray_io.engine.select import images_of, open_image
+from mlarray_io.engine.settings import Settings
 from mlarray_io.engine.sources import opened
 from mlarray_io.places.place import place_of
 from mlarray_io.search.criteria import told

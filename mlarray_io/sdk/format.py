@@ -148,6 +148,8 @@ class Format(Generic[O]):
         Import names of the libraries that it needs.
     install
         What to give `pip install` when one of them is missing, such as ``mlarray[nifti]``.
+    target_suffixes
+        Those of `suffixes` that files are written with; None for all of them.
     options_type
         The class of its settings, one field for each ``-o name=value``: the parameter of `Format`.
     reads_urls
@@ -158,6 +160,7 @@ class Format(Generic[O]):
     name: ClassVar[str]
     title: ClassVar[str] = ""
     suffixes: ClassVar[tuple[str, ...]] = ()
+    target_suffixes: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     options_type: ClassVar[type[Options]] = Options
@@ -204,6 +207,13 @@ class Format(Generic[O]):
     def writes(self) -> bool:
         """Whether the format can be written."""
         return type(self).write is not Format.write
+
+    @property
+    def written_suffixes(self) -> tuple[str, ...]:
+        """The suffixes of files that the format writes; none when it only reads."""
+        if not self.writes:
+            return ()
+        return self.suffixes if self.target_suffixes is None else self.target_suffixes
 
     def __repr__(self) -> str:
         return f"<format {self.name}>"

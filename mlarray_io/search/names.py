@@ -18,7 +18,7 @@ class Names:
     """The suffixes of all formats that can be read."""
 
     def __init__(self) -> None:
-        self._suffixes = {s: one for one in installed().formats if one.reads for s in one.suffixes}
+        self._suffixes = installed().suffixes.read
 
     def format(self, name: str) -> Format | None:
         """Return the format of a name by its suffix, if it has one that is known."""

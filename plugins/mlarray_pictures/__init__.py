@@ -22,6 +22,7 @@ class PictureFormat(Format[PictureOptions]):
     suffixes: ClassVar[tuple[str, ...]] = (
         ".png", ".pngs", ".jpg", ".jpeg", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".jpc", ".j2c", ".webp",
     )  # fmt: skip
+    target_suffixes: ClassVar[tuple[str, ...]] = (".png", ".pngs")
     requires: ClassVar[tuple[str, ...]] = ("imagecodecs",)
     install: ClassVar[str] = "mlarray[pictures]"
 

@@ -23,6 +23,9 @@ class TiffFormat(Format[TiffOptions]):
         ".ome.tiff", ".ome.tif", ".tif", ".tiff", ".ome.btf", ".btf", ".tf8", ".tf2", ".stk", ".lsm", ".svs",
         ".ndpi", ".scn", ".bif", ".qptiff", ".gtiff", ".companion.ome",
     )  # fmt: skip
+    target_suffixes: ClassVar[tuple[str, ...]] = (
+        ".ome.tiff", ".ome.tif", ".tif", ".tiff", ".ome.btf", ".btf", ".tf8", ".tf2",
+    )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("tifffile", "imagecodecs")
     install: ClassVar[str] = "mlarray[tiff]"
 

@@ -14,7 +14,9 @@ import pytest
 import mlarray
 from mlarray_core import errors, geometry
 from mlarray_io import api
-from mlarray_io.engine.conversion import Conversion, Failure, Settings, convert_all
+from mlarray_io.engine.conversion import convert_all
+from mlarray_io.engine.result import Conversion, Failure
+from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
 
 

@@ -101,7 +101,7 @@ def test_targets_by_the_longest_suffix_in_any_case():
     assert registry.for_target("A.NII.GZ") is nii
     assert registry.for_target("a.gz") is gz
     assert registry.for_target("a.nii", "nii") is nii
-    with pytest.raises(errors.UnsupportedError, match=r"End it in one of .gz, .nii, .nii.gz"):
+    with pytest.raises(errors.UnsupportedError, match=r"End it in .nii.gz; 'mlarray formats' lists all"):
         registry.for_target("a.dat")
     with pytest.raises(errors.OptionError, match=r"End it in .nii or .nii.gz"):
         registry.for_target("a.dat", "nii")

@@ -80,8 +80,8 @@ def test_shards_are_fetched_in_part(memory, asked, tmp_path):
         str(tmp_path / "a.zarr"), data=VOLUME, chunks=(10, 12, 14), shards=(40, 48, 56), compressors=None
     )
     memory.put(str(tmp_path / "a.zarr"), "/a.zarr", recursive=True)
-    from mlarray_io.engine.conversion import Settings
     from mlarray_io.engine.select import choose, images_of, open_image
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.engine.sources import opened
     from mlarray_io.places.place import place_of
 

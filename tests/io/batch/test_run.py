@@ -282,7 +282,7 @@ def test_results_are_compared_with_their_sources(tmp_path, capfd):
 
 def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
     from mlarray_io.batch.jobs import Job, Order, perform
-    from mlarray_io.engine.conversion import Settings
+    from mlarray_io.engine.settings import Settings
     from mlarray_io.mla import MlaReader
     from mlarray_io.places.place import LocalPlace
 

@@ -1,0 +1,65 @@
+"""What is asked of a conversion, whoever asks: the command line, Python, a batch or a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlarray_core.processors import available_threads
+from mlarray_io.sdk.context import Context, Report
+from mlarray_io.sdk.options import Options, parse, share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlarray_io.sdk.format import Format
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be asked of a conversion; `mlarray_io.api.convert` explains it.
+
+    Attributes
+    ----------
+    options
+        Of either format, by name.
+    layout
+        Options of a `.mla` target, by name.
+    labels
+        Whether the voxels are labels; None for what the source says.
+    """
+
+    source_format: str | None = None
+    target_format: str | None = None
+    overwrite: bool = False
+    strict: bool = False
+    coord_system: str | None = None
+    orient: str | None = None
+    raw: bool = False
+    options: Mapping[str, object] = field(default_factory=dict)
+    layout: Mapping[str, object] = field(default_factory=dict)
+    labels: bool | None = None
+    threads: int | None = None
+    max_bytes: int | None = None
+
+    def context(self, report: Report | None = None) -> Context:
+        """Return what the host lends a format for one image."""
+        return Context(
+            threads=self.threads or available_threads(),
+            max_bytes=self.max_bytes,
+            raw=self.raw,
+            report=report or Report(),
+        )
+
+    def read_options(self, reading: Format) -> Options:
+        """Return the options of a format that is only read with; another format's name is an error."""
+        return parse(reading.options_type, self.options, reading.name)
+
+    def write_options(self, writing: Format) -> Options:
+        """Return the options of a format that is only written with; another format's name is an error."""
+        return parse(writing.options_type, {**self.options, **self.layout}, writing.name)
+
+    def both_options(self, reading: Format, writing: Format) -> tuple[Options, Options]:
+        """Return the options of both sides of a conversion; a name that neither knows is an error."""
+        sides = (reading.name, reading.options_type), (writing.name, writing.options_type)
+        return share(self.options, self.layout, *sides)

@@ -1,0 +1,132 @@
+"""Writing one image that is open: views of it, the file as a whole or not at all, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import LossError
+from mlarray_io.engine import guard
+from mlarray_io.engine.result import Conversion
+from mlarray_io.engine.select import viewed
+from mlarray_io.sdk.context import Context
+from mlarray_io.sdk.format import Format, Reader
+
+if TYPE_CHECKING:
+    from mlarray_io.engine.settings import Settings
+    from mlarray_io.places.place import Place, Shown
+    from mlarray_io.sdk.options import Options
+
+Writer = Callable[[Reader, Path, Any, Context], None]
+"""`Format.write` of a format: called with the image, a fresh path, the format's options and the context."""
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes of voxels that are done and the bytes of all."""
+
+
+class Meter:
+    """Reports how much is done: what was read or what the writer says, whichever is more.
+
+    Parameters
+    ----------
+    tell
+        Called with the bytes that are done and the bytes of all; None for nobody.
+    """
+
+    def __init__(self, tell: Progress | None) -> None:
+        self.total = 0
+        self._tell, self._read, self._written = tell, 0, 0
+
+    def read(self, count: int) -> None:
+        """Count bytes that were read."""
+        self._read += count
+        self._show()
+
+    def written(self, count: int) -> None:
+        """Count bytes that were written."""
+        self._written += count
+        self._show()
+
+    def _show(self) -> None:
+        if self._tell is not None:
+            self._tell(min(max(self._read, self._written), self.total), self.total)
+
+
+def write_image(
+    reader: Reader,
+    format: Format,
+    options: Options,
+    target: Place,
+    settings: Settings,
+    context: Context,
+    meter: Meter | None = None,
+    write: Writer | None = None,
+) -> Conversion:
+    """Write to a temporary path, and publish it when nothing speaks against it.
+
+    Parameters
+    ----------
+    reader
+        The image, as it was opened.
+    format, options
+        Of the target.
+    target
+        Where to.
+    settings
+        What is asked for: world, voxel order, whether losses are errors.
+    context
+        Of the conversion; its report becomes the result's.
+    meter
+        Gets what is written, for progress.
+    write
+        Called instead of the format's `write`.
+    """
+    started = perf_counter()
+    seen = viewed(reader, settings)
+    if meter is not None:
+        meter.total = seen.nbytes
+        context.report.on_progress = meter.written
+    with target.publishing(overwrite=settings.overwrite) as temporary:
+        with guard.writing(target.shown, format.name):
+            (write or format.write)(seen, temporary, options, context)
+        _refuse_losses(context, settings.strict, target)
+        nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
+    return _result(seen, format, target.shown, nbytes, context, perf_counter() - started)
+
+
+def _result(
+    reader: Reader, format: Format, target: Shown, nbytes: int, context: Context, seconds: float
+) -> Conversion:
+    from mlarray_core import geometry
+
+    spatial = reader.meta.spatial
+    spacing = spatial.spacing if spatial.affine is None else geometry.decompose(spatial.affine)[0]
+    return Conversion(
+        target=target,
+        target_format=format.name,
+        shape=reader.shape,
+        dtype=str(reader.dtype),
+        spacing=None if spacing is None else [float(step) for step in spacing],
+        target_bytes=nbytes,
+        voxel_bytes=reader.nbytes,
+        seconds=seconds,
+        losses=tuple(context.report.losses),
+        warnings=tuple(context.report.warnings),
+        skipped=tuple(context.report.skipped),
+    )
+
+
+def _refuse_losses(context: Context, strict: bool, target: Place) -> None:
+    if strict and context.report.losses:
+        lost = "; ".join(map(str, context.report.losses))
+        raise LossError(
+            f"can't hold everything: {lost}", path=target.shown, hint="Leave out --strict to accept that"
+        )
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(map(_size, path.iterdir()))
+    return path.stat().st_size if path.exists() else 0
