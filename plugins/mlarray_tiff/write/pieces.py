@@ -191,7 +191,18 @@ def tiles(pieces: Iterator[Piece], side: int, coarser: Scratch | None) -> Iterat
         voxels = piece[2] if piece[2].shape[2] > 1 else piece[2][:, :, 0]
         for row in range(0, voxels.shape[0], side):
             for column in range(0, voxels.shape[1], side):
-                yield np.ascontiguousarray(voxels[row : row + side, column : column + side])
+                tile = voxels[row : row + side, column : column + side]
+                yield _whole(tile, side) if voxels.shape[1] == 1 else np.ascontiguousarray(tile)
+
+
+def _whole(tile: Array, side: int) -> Array:
+    """Return a tile of full size, zeros behind it.
+
+    tifffile 2026.3.3 pads tiles itself, but takes one whose image is one pixel wide for a single row, which
+    it then packs (bits) or predicts (differences) the wrong way round.
+    """
+    around = [(0, side - tile.shape[0]), (0, side - tile.shape[1])] + [(0, 0)] * (tile.ndim - 2)
+    return np.pad(tile, around)
 
 
 def planes(pieces: Iterator[Piece], separate: int, coarser: Scratch | None) -> Iterator[Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -153,7 +154,8 @@ class _Writing:
         arguments: dict[str, Any],
         number: int,
     ) -> None:
-        plain = self._flavour == "plain"
+        # tifffile drops trailing axes of length one of what it describes itself, and takes rows for columns
+        described = self._flavour == "plain" and size[1] > 1
         if self._tile:
             data: Iterator[Any] = tiles(pieces, self._tile, scratch)
             arguments = {**arguments, "tile": (self._tile, self._tile)}
@@ -161,7 +163,7 @@ class _Writing:
             data = planes(pieces, self._plan.sample_count if self._plan.planar else 0, scratch)
         file.write(
             data,
-            shape=self._plan.sizes(*size) if plain else self._plan.page_shape(*size),
+            shape=self._plan.sizes(*size) if described else self._plan.page_shape(*size),
             dtype=self._dtype,
             subfiletype=1 if number else 0,
             maxworkers=self._context.threads,
@@ -197,7 +199,12 @@ class _Writing:
         skipped = frozenset({*GEO_TAGS, 34675 if "iccprofile" in arguments else 0})
         arguments["extratags"] = [*extra_tags(self._source, skipped), *geo]
         if self._flavour == "plain":
-            arguments["metadata"] = json_metadata(content)
+            described = json_metadata(content)
+            if self._plan.columns > 1:
+                arguments["metadata"] = described
+            else:  # as tifffile writes it, who would leave out the axis
+                shape = self._plan.sizes(self._plan.rows, self._plan.columns)
+                arguments["description"] = json.dumps({"shape": shape, **described})
         else:
             arguments["description"] = ome_xml(content, self._reader.meta, self._target, self._context)
         return arguments
