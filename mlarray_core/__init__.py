@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_core.array.image import MLArray
+    from mlarray_core.levels.reduction import reduce
     from mlarray_core.meta import (
         Additions,
         AxisValues,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         color_of,
     )
 
+_HOME = {"MLArray": "array.image", "reduce": "levels.reduction"}
+"""Modules of the names that aren't the schema's."""
 _MODULES = ("errors", "geometry", "headers", "meta", "rescale", "units")
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "geometry",
     "headers",
     "meta",
+    "reduce",
     "rescale",
     "units",
 ]
@@ -48,8 +52,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"mlarray_core.{name}")
     if name in __all__:
-        home = "array.image" if name == "MLArray" else "meta"
-        return getattr(import_module(f"mlarray_core.{home}"), name)
+        return getattr(import_module(f"mlarray_core.{_HOME.get(name, 'meta')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -75,7 +75,7 @@ def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
     if taken:
         shapes = [shape, *(tuple(level.shape[axis] for axis in order) for level in taken)]
         return Plan(order, stored, tuple(levels), tuple(shapes), (), chunks, shards, taken)
-    shapes, factors = _pyramid(shape, stored, levels, options, nearest=_is_labels(reader))
+    shapes, factors = _pyramid(shape, stored, levels, options)
     return Plan(order, stored, tuple(levels), tuple(shapes), tuple(factors), chunks, shards)
 
 
@@ -105,10 +105,6 @@ def _taken(
         ]
         levels.append(Level(str(number), tuple(scale), tuple(moved)))
     return tuple(level for level, _ in found)
-
-
-def _is_labels(reader: Reader) -> bool:
-    return reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b"
 
 
 def _axes(reader: Reader, labels: Sequence[str]) -> list[Axis]:
@@ -177,7 +173,7 @@ def _steps(reader: Reader, axis: int) -> tuple[float, float]:
 
 
 def _pyramid(
-    shape: tuple[int, ...], axes: Sequence[Axis], levels: list[Level], options: ZarrOptions, *, nearest: bool
+    shape: tuple[int, ...], axes: Sequence[Axis], levels: list[Level], options: ZarrOptions
 ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     """Add coarser levels: axes with fine voxels are halved until voxels are even, then all."""
     space = [index for index, axis in enumerate(axes) if axis.kind == "space"]
@@ -193,8 +189,8 @@ def _pyramid(
         limit = 1.5 * min(before.scale[index] for index in long)
         halved = [index for index in long if before.scale[index] < limit]
         factor = tuple(2 if index in halved else 1 for index in range(len(shape)))
-        shape = tuple(size // by for size, by in zip(shape, factor, strict=True))
-        move = [0.0 if nearest else (by - 1) / 2 for by in factor]
+        shape = tuple(-(-size // by) for size, by in zip(shape, factor, strict=True))
+        move = [(by - 1) / 2 for by in factor]
         levels.append(
             Level(
                 str(len(levels)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlarray_core import Additions
+from mlarray_core import Additions, reduce
 from mlarray_core.headers import restore
 from mlarray_io.sdk import slab_shape, tiles
 from mlarray_zarr.keeping import KEY, keep
@@ -51,7 +52,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
         for array, level in zip(arrays[1:], plan.taken, strict=False):
             _write_whole(array, level, plan, silent)
         for fine, coarse, factor in zip(arrays, arrays[1:], plan.factors, strict=False):
-            _write_coarser(fine, coarse, factor, plan, nearest=_nearest(reader))
+            _write_coarser(fine, coarse, factor, plan, _method(reader))
     finally:
         store.close()
 
@@ -118,7 +119,7 @@ def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
         "datasets": [_dataset(level) for level in plan.levels],
     }
     if not plan.taken:
-        multiscale["type"] = "nearest" if _nearest(reader) else "mean"
+        multiscale["type"] = _method(reader)
     ome: dict[str, Any] = {"multiscales": [multiscale]}
     omero = _omero(reader, plan)
     if omero:
@@ -164,9 +165,9 @@ def _omero(reader: Reader, plan: Plan) -> dict[str, Any] | None:
     return {"channels": shown}
 
 
-def _nearest(reader: Reader) -> bool:
-    """Whether coarser levels take every other voxel: labels and truth values have no mean."""
-    return reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b"
+def _method(reader: Reader) -> Literal["mean", "mode"]:
+    """Return how voxels of coarser levels are made: labels and truth values have no mean."""
+    return "mode" if reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b" else "mean"
 
 
 def _write_whole(array: Any, reader: Reader, plan: Plan, context: Context) -> None:
@@ -188,21 +189,14 @@ def _image_box(box: Box, order: Sequence[int]) -> Box:
     return tuple(wanted)
 
 
-def _write_coarser(fine: Any, coarse: Any, factor: tuple[int, ...], plan: Plan, *, nearest: bool) -> None:
-    size = coarse.dtype.itemsize * int(np.prod(factor))
+def _write_coarser(
+    fine: Any, coarse: Any, factor: tuple[int, ...], plan: Plan, method: Literal["mean", "mode"]
+) -> None:
+    size = coarse.dtype.itemsize * math.prod(factor)
     step = slab_shape(coarse.shape, size, None, plan.shards or plan.chunks, BUDGET)
     for box in tiles(coarse.shape, step):
-        wide = tuple(slice(part.start * by, part.stop * by) for part, by in zip(box, factor, strict=True))
-        coarse[box] = _shrunk(np.asarray(fine[wide]), factor, nearest=nearest)
-
-
-def _shrunk(voxels: np.ndarray[Any, Any], factor: tuple[int, ...], *, nearest: bool) -> np.ndarray[Any, Any]:
-    """Return every nth voxel, or the mean of the voxels that become one, rounded for integers."""
-    if nearest:
-        every: np.ndarray[Any, Any] = voxels[tuple(slice(None, None, by) for by in factor)]
-        return every
-    split = [part for size, by in zip(voxels.shape, factor, strict=True) for part in (size // by, by)]
-    work = np.result_type(voxels.dtype, np.float32)
-    mean = voxels.reshape(split).mean(axis=tuple(range(1, len(split), 2)), dtype=work)
-    rounded: np.ndarray[Any, Any] = np.rint(mean) if voxels.dtype.kind in "iu" else mean
-    return rounded.astype(voxels.dtype)
+        wide = tuple(
+            slice(part.start * by, min(part.stop * by, size))
+            for part, by, size in zip(box, factor, fine.shape, strict=True)
+        )
+        coarse[box] = reduce(np.asarray(fine[wide]), factor, method)

@@ -12,10 +12,10 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlarray_core import Additions, AxisValues, Meta, geometry
+import mlarray
+from mlarray_core import Additions, AxisValues, Meta, geometry, reduce
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_tiff.ome.write import PIXEL_TYPES
-from mlarray_tiff.write.pieces import halve
 from mlarray_tiff.write.plan import plan_of
 
 NOISE = np.random.default_rng(0)
@@ -262,15 +262,16 @@ def test_levels_are_built(write, load, labels):
     )
     valid_xml(path)
     image = load(path)
-    assert [level.shape for _, level in image.levels] == [(3, 150, 201), (3, 75, 100)]
-    quarter = array[:, :300, :402].reshape(3, 150, 2, 201, 2).mean(axis=(2, 4))
+    assert [level.shape for _, level in image.levels] == [(3, 151, 201), (3, 76, 101)]
+    whole = np.pad(array, ((0, 0), (0, 1), (0, 0)), mode="edge")
+    quarter = whole.reshape(3, 151, 2, 201, 2).mean(axis=(2, 4))
     np.testing.assert_array_equal(image.levels[0][1], np.rint(quarter).astype("u2"))
     with tifffile.TiffFile(path) as file:
         assert len(file.series) == 1
         assert [level.shape for level in file.series[0].levels] == [
             (3, 301, 402),
-            (3, 150, 201),
-            (3, 75, 100),
+            (3, 151, 201),
+            (3, 76, 101),
         ]
         assert file.pages[0].subifds is not None
 
@@ -299,13 +300,35 @@ def test_levels_of_the_source_are_kept(tmp_path, load, rewrite):
     assert load(rewrite(path, pyramid=0, name="none.tif")[0]).levels == []
 
 
-@given(shape=st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 3)), nearest=st.booleans())
-def test_halving(shape, nearest):
-    array = np.arange(np.prod(shape)).reshape(shape).astype("u1")
-    half = halve(array, nearest=nearest)
-    assert half.shape == (max(1, shape[0] // 2), max(1, shape[1] // 2), shape[2])
-    assert half.dtype == array.dtype
-    assert array.min() <= half.min() <= half.max() <= array.max()
+@pytest.mark.parametrize("seg", [False, True])
+@pytest.mark.parametrize("tile", [0, 16])
+@pytest.mark.parametrize("planar", [False, True])
+def test_levels_are_those_of_a_mla_file(write, load, seg, tile, planar):
+    """One rule for all pyramids: whole blocks with the edge repeated, sizes rounded up, labels by mode."""
+    labels = ["spatial_y", "spatial_x", "components"]
+    array = NOISE.integers(0, 5 if seg else 255, (257, 259, 3)).astype("u1")
+    if planar:
+        labels, array = [labels[2], *labels[:2]], np.ascontiguousarray(np.moveaxis(array, -1, 0))
+    meta = described(labels)
+    meta.is_seg.is_seg = seg
+    path, _ = write(array, meta, pyramid=2, tile=tile)
+    expected = array
+    for level in load(path).levels:
+        step = [1 if label == "components" else 2 for label in labels]
+        expected = reduce(expected, step, "mode" if seg else "mean")
+        np.testing.assert_array_equal(level[1], expected)
+    assert expected.shape == ((3, 65, 65) if planar else (65, 65, 3))
+
+
+@pytest.mark.parametrize("flavour", ["ome", "plain"])
+@pytest.mark.parametrize("dtype", ["bool", "u1", "u2", "i4", "f4"])
+@pytest.mark.parametrize("shape", [(5, 1), (600, 1), (3, 5, 1), (3, 1, 1), (2, 3, 7, 1), (1, 5), (3, 1, 5)])
+@pytest.mark.parametrize("options", [{"tile": 16}, {"tile": 0}, {"tile": 512, "compression": "none"}])
+def test_images_one_pixel_wide(tmp_path, flavour, dtype, shape, options):
+    array = NOISE.integers(0, 250, shape).astype(dtype)
+    mlarray.write(mlarray.MLArray(array), tmp_path / "a.tif", options={"flavour": flavour, **options})
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif").ravel(), array.ravel())
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.tif").to_numpy().ravel(), array.ravel())
 
 
 # colours, places, tags

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core import Additions, geometry
+from mlarray_core import Additions, geometry, reduce
 from mlarray_core.errors import (
     CorruptError,
     MLArrayError,
@@ -369,6 +369,24 @@ def test_axes_that_ome_zarr_has_no_place_for(tmp_path):
     again = mlarray.read(tmp_path / "a.zarr")
     np.testing.assert_array_equal(again.to_numpy(), voxels)
     assert again.meta.spatial.axis_labels == image.meta.spatial.axis_labels
+
+
+@pytest.mark.parametrize("seg", [False, True])
+def test_levels_are_those_of_a_mla_file(tmp_path, seg):
+    """One rule for all pyramids: whole blocks with the edge repeated, sizes rounded up, labels by mode."""
+    voxels = RNG.integers(0, 5 if seg else 60000, (7, 301, 603)).astype(np.uint16)
+    image = mlarray.MLArray(voxels, spacing=(4, 1, 1), origin=(1, 2, 3), meta=mlarray.Meta(is_seg=seg))
+    mlarray.write(image, tmp_path / "a.zarr", options={"levels": 3, "chunk_size": "3,64,65"})
+    image.save(tmp_path / "a.mla", levels=1)
+    ours = mlarray.MLArray.open(tmp_path / "a.mla").levels[0]
+    for level, step in enumerate([(1, 2, 2), (1, 2, 2), (2, 2, 2)], 1):
+        voxels = reduce(voxels, step, "mode" if seg else "mean")
+        read = mlarray.read(tmp_path / "a.zarr", options={"level": level})
+        np.testing.assert_array_equal(read.to_numpy(), voxels)
+        if level == 1:
+            np.testing.assert_array_equal(ours.to_numpy(), voxels)
+            np.testing.assert_allclose(read.origin, ours.origin)
+    assert voxels.shape == (4, 38, 76)
 
 
 def test_labels_keep_their_values_in_a_pyramid(tmp_path):

@@ -6,9 +6,11 @@ import itertools
 import math
 import tempfile
 from contextlib import closing
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from mlarray_core import reduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,22 +134,26 @@ class Scratch:
         Planes, rows, columns, interleaved samples.
     dtype
         Of the voxels.
-    nearest
-        Halve by taking one voxel of four instead of their mean: labels and indices have no mean.
+    method
+        How voxels of the finer level become one (`mlarray_core.reduce`).
     """
 
     def __init__(
-        self, folder: Path, shape: tuple[int, int, int, int], dtype: np.dtype[Any], nearest: bool = False
+        self,
+        folder: Path,
+        shape: tuple[int, int, int, int],
+        dtype: np.dtype[Any],
+        method: Literal["mean", "mode"] = "mean",
     ) -> None:
-        self.shape, self.dtype, self._nearest = shape, dtype, nearest
+        self.shape, self.dtype, self._method = shape, dtype, method
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._line = math.prod(shape[2:]) * dtype.itemsize
 
     def add(self, piece: Piece) -> None:
-        """Take a piece of the finer level, which begins at an even row."""
+        """Take a piece of the finer level, which begins at an even row and ends at one or with the plane."""
         plane, row, voxels = piece
-        halved = halve(voxels, nearest=self._nearest)
-        self.put(plane, row // 2, halved[: self.shape[1] - row // 2])
+        native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+        self.put(plane, row // 2, reduce(native, (2, 2, 1), self._method).astype(self.dtype, copy=False))
 
     def put(self, plane: int, row: int, voxels: Array) -> None:
         """Keep rows of a plane."""
@@ -169,18 +175,6 @@ class Scratch:
     def close(self) -> None:
         """Give the space back."""
         self._file.close()
-
-
-def halve(voxels: Array, *, nearest: bool) -> Array:
-    """Return rows and columns halved, an odd last one dropped: the mean of four voxels, or one of them."""
-    rows, columns = max(1, len(voxels) // 2), max(1, voxels.shape[1] // 2)
-    tall, wide = min(2, len(voxels)), min(2, voxels.shape[1])
-    if nearest or voxels.dtype.kind not in "iuf":
-        return voxels[: rows * tall : tall, : columns * wide : wide]
-    grouped = voxels[: rows * tall, : columns * wide].reshape(rows, tall, columns, wide, voxels.shape[2])
-    mean = grouped.mean(axis=(1, 3), dtype=np.float32 if voxels.dtype.itemsize < 4 else np.float64)
-    halved: Array = (np.rint(mean) if voxels.dtype.kind in "iu" else mean).astype(voxels.dtype)
-    return halved
 
 
 def tiles(pieces: Iterator[Piece], side: int, coarser: Scratch | None) -> Iterator[Array]:

@@ -6,7 +6,7 @@ import json
 import math
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from tifffile import TiffWriter
@@ -116,9 +116,9 @@ class _Writing:
         self._dtype = np.dtype(reader.dtype).newbyteorder("<")
         self._tile = options.tile
         self._source = reader.meta.source if reader.meta.source.get("format") == FORMAT else {}
-        self._nearest = bool(reader.meta.is_seg.is_seg) or bool(
-            colour_arguments(plan, reader).get("colormap") is not None
-        )
+        # labels and indices of colours have no mean
+        indices = colour_arguments(plan, reader).get("colormap") is not None
+        self._method: Literal["mean", "mode"] = "mode" if reader.meta.is_seg.is_seg or indices else "mean"
 
     def run(self) -> None:
         """Write full resolution, then each level below it."""
@@ -196,8 +196,7 @@ class _Writing:
         if levels:
             arguments["subifds"] = levels
         geo = geo_tags(self._reader, self._source)
-        skipped = frozenset({*GEO_TAGS, 34675 if "iccprofile" in arguments else 0})
-        arguments["extratags"] = [*extra_tags(self._source, skipped), *geo]
+        arguments["extratags"] = [*extra_tags(self._source, frozenset(GEO_TAGS)), *geo]
         if self._flavour == "plain":
             described = json_metadata(content)
             if self._plan.columns > 1:
@@ -251,7 +250,7 @@ class _Writing:
         asked = self._options.pyramid
         count = asked if isinstance(asked, int) else max(0, len(self._source.get("levels", ())) - 1)
         while len(sizes) <= count and min(sizes[-1]) >= 2 * _SMALLEST:
-            sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
         if isinstance(asked, int) and len(sizes) <= count:
             self._context.warn(f"{len(sizes) - 1} of {count} levels are written, the next would be too small")
         return sizes
@@ -261,7 +260,7 @@ class _Writing:
         separate = plan.sample_count if plan.planar else 1
         inner = 1 if plan.planar else plan.sample_count
         shape = (plan.pages * separate, rows, columns, inner)
-        return closing(Scratch(self._target.parent, shape, self._dtype, self._nearest))
+        return closing(Scratch(self._target.parent, shape, self._dtype, self._method))
 
 
 def _write_imagej(reader: Reader, plan: Plan, target: Path, context: Context) -> None:
