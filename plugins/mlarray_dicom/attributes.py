@@ -1,68 +1,75 @@
-"""Values of attributes as numbers, vectors and directions; what is none of these is absent or an error."""
+"""Positions, directions and distances of planes, checked (PS3.3, C.7.6.2)."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError
-from mlarray_dicom.instance import value_of
+from mlarray_dicom.elements import Numbers, number_of, numbers_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from mlarray_dicom.instance import Instance
+    from pydicom.dataset import Dataset
 
 Vector = tuple[float, float, float]
 
+UNIT = 1e-2
+"""How far direction cosines may be from unit length and from a right angle: files round them to two digits."""
 
-def number(value: Any) -> float | None:
-    """Return a finite number, or None."""
-    if isinstance(value, list | tuple) and len(value) == 1:
-        value = value[0]
-    if value is None or isinstance(value, bytes):
+
+def vector(dataset: Dataset, path: Path, keyword: str = "ImagePositionPatient") -> Vector | None:
+    """Return three numbers of an attribute, in mm, None when it is absent.
+
+    Parameters
+    ----------
+    dataset
+        A data set or an item.
+    path
+        Of the file, for the error.
+    keyword
+        Of the attribute.
+
+    Raises
+    ------
+    CorruptError
+        It isn't three numbers.
+    """
+    found = numbers_of(dataset, keyword, path)
+    if found is None:
         return None
-    try:
-        found = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def numbers(value: Any) -> tuple[float, ...] | None:
-    """Return several finite numbers, or None."""
-    if value is None or isinstance(value, str | bytes):
-        return None
-    try:
-        items = list(value)
-    except TypeError:
-        items = [value]
-    found = [number(item) for item in items]
-    return None if None in found or not found else tuple(item for item in found if item is not None)
-
-
-def vector(instance: Instance, keyword: str, dataset: Any = None) -> Vector | None:
-    """Return three numbers of an attribute, None when it is absent."""
-    value = value_of(instance.dataset if dataset is None else dataset, keyword)
-    if value is None:
-        return None
-    found = numbers(value)
-    if found is None or len(found) != 3:
-        raise CorruptError(f"is {_shown(value)}, not three numbers", path=instance.path, field=keyword)
+    if len(found) != 3:
+        raise CorruptError(f"is {shown(found)}, not three numbers", path=path, field=keyword)
     return found[0], found[1], found[2]
 
 
-def orientation(instance: Instance, dataset: Any) -> tuple[float, ...] | None:
-    """Return the six direction cosines of a data set, checked to be two perpendicular unit vectors."""
-    value = value_of(dataset, "ImageOrientationPatient")
-    if value is None:
+def orientation(
+    dataset: Dataset, path: Path, keyword: str = "ImageOrientationPatient"
+) -> Numbers | None:
+    """Return the six direction cosines of a data set, of its rows and of its columns.
+
+    Parameters
+    ----------
+    dataset
+        A data set or an item.
+    path
+        Of the file, for the error.
+    keyword
+        Of the attribute.
+
+    Raises
+    ------
+    CorruptError
+        They are no two perpendicular unit vectors.
+    """
+    found = numbers_of(dataset, keyword, path)
+    if found is None:
         return None
-    found = numbers(value)
-    if found is None or len(found) != 6 or not _is_frame(found):
+    if len(found) != 6 or not _is_frame(found):
         raise CorruptError(
-            f"is {_shown(value)}, not two perpendicular unit vectors",
-            path=instance.path,
-            field="ImageOrientationPatient",
+            f"is {shown(found)}, not two perpendicular unit vectors", path=path, field=keyword
         )
     return found
 
@@ -71,24 +78,66 @@ def _is_frame(cosines: Sequence[float]) -> bool:
     row, column = cosines[:3], cosines[3:]
     lengths = (math.hypot(*row), math.hypot(*column))
     product = sum(a * b for a, b in zip(row, column, strict=True))
-    return all(abs(length - 1) < 1e-2 for length in lengths) and abs(product) < 1e-2
+    return all(abs(length - 1) < UNIT for length in lengths) and abs(product) < UNIT
 
 
-def spacing(dataset: Any) -> tuple[float, float] | None:
-    """Return Pixel Spacing: between rows, between columns; None when absent or senseless."""
-    found = numbers(value_of(dataset, "PixelSpacing"))
-    if found is None or len(found) != 2 or min(found) <= 0:
+def spacing(
+    dataset: Dataset, path: Path, keyword: str = "PixelSpacing"
+) -> tuple[float, float] | None:
+    """Return the distance between rows, then between columns, in mm; None when absent, or zero.
+
+    Parameters
+    ----------
+    dataset
+        A data set or an item.
+    path
+        Of the file, for the error.
+    keyword
+        Of the attribute.
+
+    Raises
+    ------
+    CorruptError
+        It isn't two distances.
+    """
+    found = numbers_of(dataset, keyword, path)
+    if found is None or not any(found):
         return None
+    if len(found) != 2 or min(found) <= 0:
+        raise CorruptError(f"is {shown(found)}, not two distances", path=path, field=keyword)
     return found[0], found[1]
 
 
-def thickness(dataset: Any) -> float | None:
-    """Return what the header claims the distance of slices to be."""
+def thickness(dataset: Dataset) -> float | None:
+    """Return what the header claims the distance of slices to be, in mm; NaN when that can't be read.
+
+    Only single slices and mosaics use it, so that an unreadable one is no error of other images.
+    """
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        found = number(value_of(dataset, keyword))
+        try:
+            found = number_of(dataset, keyword)
+        except CorruptError:
+            return math.nan
         if found:
             return abs(found)
     return None
+
+
+def claimed(thickness: float | None, path: Path) -> float | None:
+    """Return a claimed distance of slices that is about to be used.
+
+    Raises
+    ------
+    CorruptError
+        It is there and can't be read.
+    """
+    if thickness is not None and math.isnan(thickness):
+        raise CorruptError(
+            "can't be read as a number, and nothing else says how far apart the slices are",
+            path=path,
+            field="SpacingBetweenSlices or SliceThickness",
+        )
+    return thickness
 
 
 def normal(cosines: Sequence[float]) -> Vector:
@@ -99,11 +148,6 @@ def normal(cosines: Sequence[float]) -> Vector:
     return x / size, y / size, z / size
 
 
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) < 80 else text[:79] + "…"
-
-
-def point(position: Any) -> str:
+def point(position: Sequence[float] | None) -> str:
     """Return a position as text."""
-    return "(" + ", ".join(f"{value:.2f}" for value in position) + ")"
+    return "(" + ", ".join(f"{value:.2f}" for value in position or ()) + ")"

@@ -7,47 +7,27 @@ import zlib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-from pydicom.errors import BytesLengthException, InvalidDicomError
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.errors import CorruptError, MLArrayError, ReadError, UnsupportedError
+from mlarray_dicom.elements import items_of, text_of, texts_of, value_of
 from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
+from mlarray_dicom.parsing import PARSING, quiet
+from mlarray_dicom.private_names import elements
 from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
-from mlarray_io.sdk import ignored_warnings
+from mlarray_dicom.syntaxes import BIG, DEFLATED, EXPLICIT, IMPLICIT, NATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from pydicom.dataset import FileDataset
-    from pydicom.tag import BaseTag
+    from pydicom.dataset import Dataset, FileDataset
 
     from mlarray_dicom.pixels.layout import PixelLayout
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
-IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG, DEFLATED})
 UNDEFINED = 0xFFFFFFFF
+"""A length that isn't said (PS3.5, 7.1.1)."""
 _PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS})
-PARSING = (
-    EOFError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    NotImplementedError,
-    RecursionError,
-    MemoryError,
-    AssertionError,
-    struct.error,
-    zlib.error,
-    BytesLengthException,
-    InvalidDicomError,
-)
-"""What pydicom raises on damaged files."""
 LARGEST_HEADER = 64 << 20
 """Bytes of a deflated file that are inflated in search of its pixel data."""
 
@@ -102,19 +82,28 @@ class Instance:
     whole: bool = True
     layout: PixelLayout | None = None
 
-    def get(self, keyword: str, default: Any = None) -> Any:
-        """Return the value of an attribute; the default when it is absent, empty or unreadable."""
-        return value_of(self.dataset, keyword, default)
+    def get(self, keyword: str) -> object:
+        """Return the value of an attribute; None when it is absent, empty or unreadable."""
+        return value_of(self.dataset, keyword)
 
     def text(self, keyword: str) -> str:
         """Return an attribute as text, empty when it is absent."""
-        return str(self.get(keyword, "")).strip()
+        return text_of(self.dataset, keyword)
+
+    def texts(self, keyword: str) -> tuple[str, ...]:
+        """Return the texts of an attribute, none when it is absent."""
+        return texts_of(self.dataset, keyword)
+
+    def items(self, keyword: str) -> Sequence[Dataset]:
+        """Return the items of a sequence, none when it is absent."""
+        return items_of(self.dataset, keyword)
 
     def shrink(self) -> None:
         """Forget what grouping and placing don't need; `read_instance` reads it again."""
         keep = _wanted()
-        for tag in [tag for tag in self.dataset._dict if tag not in keep]:
-            del self.dataset._dict[tag]
+        held = elements(self.dataset)
+        for tag in [tag for tag in held if tag not in keep]:
+            del held[tag]
         self.whole = False
 
     @property
@@ -131,77 +120,14 @@ class Instance:
         CorruptError
             It is no number, or below one.
         """
-        value = self.get("NumberOfFrames", 1)
+        value = self.get("NumberOfFrames")
         try:
-            number = int(value)
-        except (TypeError, ValueError):
+            number = 1 if value is None else int(str(value))
+        except ValueError:
             number = 0
         if number < 1:
             raise CorruptError(f"has {value!s} frames", path=self.path, field="NumberOfFrames")
         return number
-
-
-def value_of(dataset: Any, keyword: str, default: Any = None) -> Any:
-    """Return the value of an attribute of a data set; the default when it is absent, empty or unreadable.
-
-    Files of a series repeat most values: what the same bytes meant before is remembered.
-    """
-    tag = _tag(keyword)
-    raw = dataset._dict.get(tag)
-    if raw is None:
-        return default
-    content = getattr(raw, "value", None)
-    key = (keyword, raw.VR, content, getattr(raw, "is_little_endian", True))
-    if not isinstance(content, bytes) or len(content) > _SHORT or not _is_plain(content, raw.VR):
-        value = _converted(dataset, tag)
-    else:
-        value = _known(key)
-        if value is _known:
-            value = _remember(key, _converted(dataset, tag))
-    if value is None or (hasattr(value, "__len__") and len(value) == 0):
-        return default
-    return value
-
-
-def _is_plain(content: bytes, vr: str | None) -> bool:
-    """Say whether a value means the same in every character set."""
-    return vr in _BINARY or (content.isascii() and b"\x1b" not in content)
-
-
-_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "OB", "OW"})
-_SHORT, _MOST = 256, 1 << 14
-_MEMORY: dict[Hashable, Any] = {}
-
-
-def _known(key: Hashable) -> Any:
-    """Return what a value was before; this function itself for a new one."""
-    return _MEMORY.get(key, _known)
-
-
-def _remember(key: Hashable, value: Any) -> Any:
-    if len(_MEMORY) >= _MOST:
-        _MEMORY.clear()
-    _MEMORY[key] = value
-    return value
-
-
-def _converted(dataset: Any, tag: int) -> Any:
-    try:
-        return dataset[tag].value
-    except PARSING:
-        return None
-
-
-@cache
-def _tag(keyword: str) -> BaseTag:
-    from pydicom.tag import Tag
-
-    return Tag(keyword)
-
-
-def quiet() -> AbstractContextManager[None]:
-    """Return a context that keeps remarks on odd values from the user: what matters is checked here."""
-    return ignored_warnings("pydicom", "mlarray_dicom", "pylibjpeg", "openjpeg", "PIL")
 
 
 @cache
@@ -274,7 +200,7 @@ def _resolve(dataset: FileDataset) -> None:
 def _syntax(dataset: FileDataset) -> str:
     """Return the transfer syntax; without file meta information, the one that pydicom found out."""
     meta = getattr(dataset, "file_meta", None)
-    named = str(value_of(meta, "TransferSyntaxUID", "")) if meta else ""
+    named = text_of(meta, "TransferSyntaxUID") if meta else ""
     if named and named not in NATIVE:
         return named
     implicit, little = dataset.original_encoding
@@ -306,6 +232,15 @@ def _locate(stream: BinaryIO, syntax: str, dataset: FileDataset) -> PixelData | 
 
 def inflate(path: Path, limit: int, *, whole: bool = True) -> bytes:
     """Return the first `limit` bytes of a deflated file as if it had not been deflated (PS3.5, A.5).
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    limit
+        Bytes that are wanted, so that a small file can't fill the memory.
+    whole
+        Whether fewer bytes are an error.
 
     Raises
     ------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError
-from mlarray_dicom.instance import quiet
+from mlarray_dicom.parsing import quiet
 from mlarray_dicom.scan import scan
 from mlarray_dicom.volumes.arrangement import Arrangement, arrange
 from mlarray_dicom.volumes.segmentation import is_segmentation
-from mlarray_dicom.volumes.series import Group, groups_of
+from mlarray_dicom.volumes.series import groups_of
 from mlarray_dicom.volumes.stack import stacks_of
 from mlarray_io import ImageRef
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlarray_dicom import DicomOptions
+    from mlarray_dicom.options import DicomOptions
+    from mlarray_dicom.volumes.group import Group
     from mlarray_io import Context
 
 
@@ -61,7 +62,7 @@ def list_images(path: Path, options: DicomOptions, context: Context) -> list[Ima
 def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
     groups = [
         part
-        for group in groups_of(scan(path, context), options.damaged, context)
+        for group in groups_of(scan(path, context), options, context)
         for part in _runs(group, options)
     ]
     found = [_arranged(group, options) for group in groups]
@@ -136,7 +137,7 @@ def _stem(group: Group) -> str:
     return f"{digits}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
 
 
-def _facts(found: Found) -> Iterator[tuple[str, Any]]:
+def _facts(found: Found) -> Iterator[tuple[str, object]]:
     """Yield what a listing shows; nothing that is about the patient."""
     group, first = found.group, found.group.first
     yield "modality", first.text("Modality")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
+from mlarray_dicom.elements import has, texts_of
 from mlarray_dicom.instance import Instance, read_instance
 from mlarray_dicom.pixels.layout import layout_of
 from mlarray_dicom.signature import files_below
@@ -88,7 +89,8 @@ def _demand_image(instance: Instance) -> None:
     if instance.pixels is None:
         name = kind.name.removesuffix(" Storage")
         hint = _HINT if name in _DRAWN else None
-        if "Rows" in instance.dataset:
+        # Type 1 of the Image Pixel module (C.7.6.3): raw data and spectra have Rows and Columns at most
+        if has(instance.dataset, "BitsAllocated") and has(instance.dataset, "PhotometricInterpretation"):
             raise CorruptError(f"its pixel data are missing ({name})", path=instance.path)
         raise UnsupportedError(f"no image in it: {name}", path=instance.path, hint=hint)
     layout_of(instance)
@@ -101,11 +103,11 @@ _HINT = "Contours need a tool that draws them into a grid, such as plastimatch o
 def _listed(path: Path) -> Iterator[Path]:
     """Yield the files that a DICOMDIR lists, as far as they are there and below its folder (PS3.10, 8.6)."""
     folder = path.parent.resolve()
-    for record in read_instance(path).get("DirectoryRecordSequence", ()):
-        parts = record.get("ReferencedFileID")
+    for record in read_instance(path).items("DirectoryRecordSequence"):
+        parts = texts_of(record, "ReferencedFileID")
         if not parts:
             continue
-        target = folder.joinpath(*([parts] if isinstance(parts, str) else [str(part) for part in parts]))
+        target = folder.joinpath(*parts)
         for candidate in (target, target.with_name(target.name.lower())):
             if candidate.is_file() and candidate.resolve().is_relative_to(folder):
                 yield path.parent / candidate.relative_to(folder)

@@ -1,64 +1,154 @@
-"""b-values and gradient directions, of the standard and of makers that keep them in private elements."""
+"""b-values and gradient directions, of the standard and of makers that keep them elsewhere.
+
+| maker | b-value | direction |
+|---|---|---|
+| the standard (PS3.3, C.8.13.5.9) | DiffusionBValue | DiffusionGradientOrientation, in the patient |
+| Siemens | (0019,100C) | (0019,100E), in the patient |
+| Philips | (2001,1003) | (2005,10B0) to (2005,10B2), in the patient |
+| GE | (0043,1039), first value | (0019,10BB) to (0019,10BD): frequency, phase, slice of the image |
+| UIH | (0065,1009) | (0065,1037), along row, column and normal of the image |
+| Canon, Toshiba | the standard's | the standard's, or Image Comments: ``b=1000(0.6,0.0,0.8)``, phase, frequency, slice |
+
+Each of b-value and direction is looked for on its own: GE since DV28 has the standard's b-value and its own
+direction. Where the gradient frame of GE and Canon points is known from two programs that agree but for the
+sign, which has no meaning: dcm2niix, `geCorrectBvecs` and `swizzleCanon`, and MRtrix3, `Frame::get_DW_scheme`.
+"""
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Any
+import math
+import re
+from typing import TYPE_CHECKING
 
-from mlarray_dicom.attributes import normal, number, numbers, orientation
+from mlarray_core.errors import CorruptError
+from mlarray_dicom.attributes import normal, orientation
+from mlarray_dicom.elements import loose_number, loose_numbers
+from mlarray_dicom.frames.frame import Diffusion
+from mlarray_dicom.frames.private import private_numbers
 
 if TYPE_CHECKING:
+    from mlarray_dicom.elements import Numbers
     from mlarray_dicom.instance import Instance
 
+_GE_FLAG = 1e9
+"""Added to large b-values of GE (dcm2niix, "issue 149")."""
+_WHOLE = 0.97
+"""Length from which on a gradient of GE counts as a unit vector; shorter ones scale b (dcm2niix, "issue 163")."""
+_NONE = 0.03
+"""Length up to which a gradient counts as none: rounded zeros."""
+_COMMENT = re.compile(r"b=([0-9.]+)\s*\(\s*([-+0-9.eE]+)\s*,\s*([-+0-9.eE]+)\s*,\s*([-+0-9.eE]+)\s*\)")
 
-def diffusion_of(instance: Instance) -> Any:
-    """Return b-value (s/mm²) and gradient direction, of the standard or of Siemens, Philips, GE and UIH."""
-    get = instance.dataset.get
-    b = number(instance.get("DiffusionBValue"))
-    direction = numbers(instance.get("DiffusionGradientOrientation"))
+
+def diffusion_of(instance: Instance) -> Diffusion | None:
+    """Return b-value and gradient direction of a single-frame object, None when it has no b-value."""
     maker = instance.text("Manufacturer").upper()
-    if b is None and "SIEMENS" in maker:
-        b, direction = number(_raw(get((0x0019, 0x100C)))), numbers(_raw(get((0x0019, 0x100E))))
-    elif b is None and "PHILIPS" in maker:
-        b = number(_raw(get((0x2001, 0x1003))))
-        parts = [number(_raw(get((0x2005, element)))) for element in (0x10B0, 0x10B1, 0x10B2)]
-        direction = None if None in parts else tuple(part or 0.0 for part in parts)
-    elif b is None and maker.startswith("GE"):
-        b, direction = _ge(instance)
-    elif b is None and maker.startswith("UIH"):
-        b, direction = _uih(instance)
-    return None if b is None else (b, direction)
+    b = loose_number(instance.dataset, "DiffusionBValue")
+    direction = unit(loose_numbers(instance.dataset, "DiffusionGradientOrientation"))
+    if b is not None and (b == 0 or direction is not None):
+        return weighting(b, direction)
+    for name, read in _MAKERS:
+        if any(word == name or (word.startswith(name) and name != "GE") for word in maker.split()):
+            other_b, other_direction = read(instance)
+            b = other_b if b is None or (name == "GE" and other_b is not None) else b
+            direction = direction or other_direction
+            break
+    return None if b is None else weighting(b, direction)
 
 
-def _ge(instance: Instance) -> tuple[float | None, tuple[float, ...] | None]:
-    """Return b-value and direction of GE; large b-values carry a flag of 1e9 (dcm2niix, "readb GE")."""
-    get = instance.dataset.get
-    values = numbers(_raw(get((0x0043, 0x1039))))
-    b = values[0] if values else None
-    if b is not None and b >= 1e9:
-        b -= 1e9
-    parts = [number(_raw(get((0x0019, element)))) for element in (0x10BB, 0x10BC, 0x10BD)]
-    return b, None if None in parts else tuple(part or 0.0 for part in parts)
+def weighting(b: float, direction: Numbers | None) -> Diffusion:
+    """Return a weighting; b = 0 has no direction, whatever its file says (Philips gives one)."""
+    return Diffusion(b, None if b == 0 else direction)
 
 
-def _uih(instance: Instance) -> tuple[float | None, tuple[float, ...] | None]:
-    """Return b-value and direction of UIH, which counts along row, column and normal of the image."""
-    get = instance.dataset.get
-    b, inside = number(_raw(get((0x0065, 0x1009)))), numbers(_raw(get((0x0065, 0x1037))))
-    axes = orientation(instance, instance.dataset)
-    if inside is None or len(inside) != 3 or axes is None:
+def unit(vector: Numbers | None) -> Numbers | None:
+    """Return three numbers as a direction; None where they are none, such as the zeros of a trace."""
+    if vector is None or len(vector) != 3 or math.hypot(*vector) <= _NONE:
+        return None
+    return vector
+
+
+def _siemens(instance: Instance) -> tuple[float | None, Numbers | None]:
+    b = private_numbers(instance.dataset, 0x0019, 0x100C)
+    return b[0] if b else None, unit(private_numbers(instance.dataset, 0x0019, 0x100E))
+
+
+def _philips(instance: Instance) -> tuple[float | None, Numbers | None]:
+    b = private_numbers(instance.dataset, 0x2001, 0x1003)
+    return b[0] if b else None, unit(_three(instance, 0x2005, (0x10B0, 0x10B1, 0x10B2)))
+
+
+def _three(instance: Instance, group: int, elements: tuple[int, int, int]) -> Numbers | None:
+    parts = [private_numbers(instance.dataset, group, element) for element in elements]
+    return None if None in parts else tuple(part[0] for part in parts if part)
+
+
+def _ge(instance: Instance) -> tuple[float | None, Numbers | None]:
+    """Return GE's: a gradient shorter than 1 means a b-value smaller than the one that is named."""
+    values = private_numbers(instance.dataset, 0x0043, 0x1039)
+    b = values[0] if values else loose_number(instance.dataset, "DiffusionBValue")
+    if b is not None and b >= _GE_FLAG:
+        b -= _GE_FLAG
+    gradient = unit(_three(instance, 0x0019, (0x10BB, 0x10BC, 0x10BD)))
+    if gradient is None or b is None:
         return b, None
-    columns = (axes[:3], axes[3:], normal(axes))
-    return b, tuple(sum(inside[k] * columns[k][i] for k in range(3)) for i in range(3))
+    length = math.hypot(*gradient)
+    if length < _WHOLE:
+        b = max(5.0, 5.0 * int((b * length**2 + 2.5) / 5))
+    return b, _from_gradient_frame(instance, tuple(part / length for part in gradient))
 
 
-def _raw(element: Any) -> Any:
-    """Return the value of a private element, read as numbers even when its VR got lost."""
-    value = getattr(element, "value", None)
-    if not isinstance(value, bytes):
-        return value
-    if len(value) in (4, 8, 24) and value.strip(b" 0123456789.+-eE\\\0"):
-        code = {4: "<f", 8: "<d", 24: "<3d"}[len(value)]
-        found = struct.unpack(code, value)
-        return found if len(found) > 1 else found[0]
-    return value.decode("latin-1").strip(" \0").split("\\")
+def _canon(instance: Instance) -> tuple[float | None, Numbers | None]:
+    """Return what Canon writes into Image Comments: phase and frequency change places with GE's order."""
+    b = loose_number(instance.dataset, "DiffusionBValue")
+    found = _COMMENT.search(instance.text("ImageComments"))
+    if found is None:
+        return b, None
+    try:
+        named, phase, frequency, along = (float(text) for text in found.groups())
+    except ValueError:
+        return b, None
+    direction = unit((frequency, phase, along))
+    if b is None:
+        b = named
+    return b, None if direction is None else _from_gradient_frame(instance, direction)
+
+
+def _from_gradient_frame(instance: Instance, gradient: Numbers) -> Numbers | None:
+    """Turn a gradient along frequency, phase and slice into the patient; None when the image doesn't say how."""
+    axes = _axes(instance)
+    encoding = instance.text("InPlanePhaseEncodingDirection").upper()
+    if axes is None or not encoding.startswith(("ROW", "COL")):
+        return None
+    frequency, phase, along = gradient
+    inside = (-frequency, -phase, along) if encoding.startswith("COL") else (-phase, frequency, along)
+    return _in_patient(axes, inside)
+
+
+def _uih(instance: Instance) -> tuple[float | None, Numbers | None]:
+    """Return UIH's, whose gradients count along row, column and normal of the image."""
+    b = private_numbers(instance.dataset, 0x0065, 0x1009)
+    inside, axes = unit(private_numbers(instance.dataset, 0x0065, 0x1037)), _axes(instance)
+    return b[0] if b else None, None if inside is None or axes is None else _in_patient(axes, inside)
+
+
+def _axes(instance: Instance) -> tuple[Numbers, Numbers, Numbers] | None:
+    """Return the directions of row, column and normal, None when the file doesn't say them."""
+    try:
+        cosines = orientation(instance.dataset, instance.path)
+    except CorruptError:
+        return None  # placing the frame says so
+    return None if cosines is None else (cosines[:3], cosines[3:], normal(cosines))
+
+
+def _in_patient(axes: tuple[Numbers, Numbers, Numbers], inside: Numbers) -> Numbers:
+    return tuple(sum(inside[k] * axes[k][i] for k in range(3)) for i in range(3))
+
+
+_MAKERS = (
+    ("SIEMENS", _siemens),
+    ("PHILIPS", _philips),
+    ("GE", _ge),
+    ("UIH", _uih),
+    ("CANON", _canon),
+    ("TOSHIBA", _canon),
+)

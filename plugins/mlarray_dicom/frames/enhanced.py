@@ -24,11 +24,10 @@ _TYPES = (
 
 def is_enhanced(instance: Instance) -> bool:
     """Say whether a file describes its frames by functional groups."""
-    return instance.get("SharedFunctionalGroupsSequence") is not None or _per_frame(instance) is not None
+    return bool(instance.items("SharedFunctionalGroupsSequence") or instance.items(_PER_FRAME))
 
 
-def _per_frame(instance: Instance) -> Any:
-    return instance.get("PerFrameFunctionalGroupsSequence")
+_PER_FRAME = "PerFrameFunctionalGroupsSequence"
 
 
 class Groups:
@@ -40,21 +39,53 @@ class Groups:
         Items of the two sequences; None for none.
     """
 
-    def __init__(self, own: Any, shared: Any) -> None:
+    def __init__(self, own: Dataset | None, shared: Dataset | None) -> None:
         self._sources = [source for source in (own, shared) if source is not None]
 
-    def macro(self, sequence: str) -> Any:
+    def macro(self, sequence: str) -> Dataset | None:
         """Return the one item of a functional group macro, None when the frame has none."""
         for source in self._sources:
-            items = value_of(source, sequence)
-            if items is not None:
+            items = items_of(source, sequence)
+            if items:
                 return items[0]
         return None
 
-    def get(self, sequence: str, keyword: str) -> Any:
-        """Return an attribute of a macro."""
+    def items(self, sequence: str) -> list[Dataset]:
+        """Return all items of a macro that may have several."""
+        return next((list(found) for source in self._sources if (found := items_of(source, sequence))), [])
+
+    def number(self, sequence: str, keyword: str) -> float | None:
+        """Return a number of a macro that no voxel depends on, None when it is absent or unreadable."""
         item = self.macro(sequence)
-        return None if item is None else value_of(item, keyword)
+        return None if item is None else loose_number(item, keyword)
+
+    def numbers(self, sequence: str, keyword: str) -> Numbers | None:
+        """Return several such numbers."""
+        item = self.macro(sequence)
+        return None if item is None else loose_numbers(item, keyword)
+
+    def exact(self, sequence: str, keyword: str, path: Path) -> float | None:
+        """Return a number of a macro that the voxels depend on.
+
+        Parameters
+        ----------
+        sequence, keyword
+            The macro and the attribute.
+        path
+            Of the file, for the error.
+
+        Raises
+        ------
+        CorruptError
+            It can't be read.
+        """
+        item = self.macro(sequence)
+        return None if item is None else number_of(item, keyword, path)
+
+    def text(self, sequence: str, keyword: str) -> str | None:
+        """Return a text of a macro, None when it is absent or empty."""
+        item = self.macro(sequence)
+        return None if item is None else text_of(item, keyword) or None
 
 
 def groups_of(instance: Instance) -> Iterator[Groups]:
@@ -65,79 +96,108 @@ def groups_of(instance: Instance) -> Iterator[Groups]:
     CorruptError
         There aren't as many as frames.
     """
-    shared = instance.get("SharedFunctionalGroupsSequence")
+    shared = instance.items("SharedFunctionalGroupsSequence")
     common = shared[0] if shared else None
-    own = _per_frame(instance)
-    count = instance.count
-    if own is not None and len(own) != count:
+    own, count = instance.items(_PER_FRAME), instance.count
+    if own and len(own) != count:
         raise CorruptError(
-            f"describes {len(own)} frames, {count} are there",
-            path=instance.path,
-            field="PerFrameFunctionalGroupsSequence",
+            f"describes {len(own)} frames, {count} are there", path=instance.path, field=_PER_FRAME
         )
     for index in range(count):
-        yield Groups(own[index] if own is not None else None, common)
+        yield Groups(own[index] if own else None, common)
 
 
 def frames_of(instance: Instance, file: int) -> list[Frame]:
-    """Return the frames of an enhanced object."""
-    first = number(instance.get("InstanceNumber")) or 0.0
-    series = number(instance.get("AcquisitionNumber"))
+    """Return the frames of an enhanced object.
+
+    Raises
+    ------
+    CorruptError
+        The place or the scale of a frame can't be read.
+    """
+    path, dataset = instance.path, instance.dataset
+    first = loose_number(dataset, "InstanceNumber") or 0.0
+    # the parts of a concatenation share their instance number (C.7.6.16.2.2.4)
+    before = loose_number(dataset, "ConcatenationFrameOffsetNumber") or 0.0
+    acquisition, dimensions = loose_number(dataset, "AcquisitionNumber"), Dimensions(instance)
     frames = []
     for index, groups in enumerate(groups_of(instance)):
-        place, tilt = groups.macro("PlanePositionSequence"), groups.macro("PlaneOrientationSequence")
+        position, cosines, in_volume = _place(groups, path)
         measures = groups.macro("PixelMeasuresSequence")
-        keys = _keys(instance, groups)
-        if series is not None:
-            keys.setdefault("acquisition", series)
+        keys = _keys(instance, groups, dimensions)
+        if keys.acquisition is None:
+            keys.acquisition = acquisition
+        slope, intercept = (
+            groups.exact("PixelValueTransformationSequence", keyword, path)
+            for keyword in ("RescaleSlope", "RescaleIntercept")
+        )
         frames.append(
             Frame(
                 file,
                 index,
-                position=vector(instance, "ImagePositionPatient", place) if place is not None else None,
-                orientation=orientation(instance, tilt) if tilt is not None else None,
-                spacing=spacing(measures) if measures is not None else None,
-                thickness=thickness(measures) if measures is not None else None,
-                slope=number(groups.get("PixelValueTransformationSequence", "RescaleSlope")),
-                intercept=number(groups.get("PixelValueTransformationSequence", "RescaleIntercept")),
+                position=position,
+                orientation=cosines,
+                spacing=None if measures is None else spacing(measures, path),
+                thickness=None if measures is None else thickness(measures),
+                slope=slope,
+                intercept=intercept,
                 keys=keys,
-                order=(first, float(index)),
+                order=(0.0, first, before + index),
                 segment=_segment(groups),
+                in_volume=in_volume,
             )
         )
     return frames
 
 
+def _place(groups: Groups, path: Path) -> tuple[Vector | None, Numbers | None, bool]:
+    """Return position and orientation of a frame, and whether they are those of an ultrasound volume.
+
+    Enhanced ultrasound has them in the frame of its volume (PS3.3, C.8.24.6), which isn't the patient's.
+    """
+    place, tilt = groups.macro("PlanePositionSequence"), groups.macro("PlaneOrientationSequence")
+    if place is not None or tilt is not None:
+        position = None if place is None else vector(place, path)
+        return position, None if tilt is None else orientation(tilt, path), False
+    place, tilt = groups.macro("PlanePositionVolumeSequence"), groups.macro("PlaneOrientationVolumeSequence")
+    if place is None or tilt is None:
+        return None, None, False
+    cosines = orientation(tilt, path, "ImageOrientationVolume")
+    return vector(place, path, "ImagePositionVolume"), cosines, True
+
+
 def _segment(groups: Groups) -> int | None:
-    found = number(groups.get("SegmentIdentificationSequence", "ReferencedSegmentNumber"))
+    found = groups.number("SegmentIdentificationSequence", "ReferencedSegmentNumber")
     return None if found is None else int(found)
 
 
-def _keys(instance: Instance, groups: Groups) -> dict[str, Any]:
+def _keys(instance: Instance, groups: Groups, dimensions: Dimensions) -> FrameKeys:
     """Return what may tell the frame from others at the same position."""
     content = "FrameContentSequence"
-    found: dict[str, Any] = {
-        "type": _type(instance, groups),
-        "echo": number(groups.get("MREchoSequence", "EffectiveEchoTime")),
-        "inversion": numbers(groups.get("MRModifierSequence", "InversionTimes")),
-        "flip": number(groups.get("MRTimingAndRelatedParametersSequence", "FlipAngle")),
-        "kernel": _text(groups.get("CTReconstructionSequence", "ConvolutionKernel")),
-        "energy": number(groups.get("CTXRayDetailsSequence", "EnergyWeightingFactor")),
-        "stack": _text(groups.get(content, "StackID")),
-        "temporal": number(groups.get(content, "TemporalPositionIndex")),
-        "offset": number(groups.get("TemporalPositionSequence", "TemporalPositionTimeOffset")),
-        "diffusion": _diffusion(groups),
-        "trigger": number(groups.get("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")),
-        "phase": number(
-            groups.get("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase")
+    echo = groups.number("MREchoSequence", "EffectiveEchoTime")
+    kernel = groups.text("CTReconstructionSequence", "ConvolutionKernel")
+    when = groups.text(content, "FrameAcquisitionDateTime") or groups.text(content, "FrameReferenceDateTime")
+    return FrameKeys(
+        stack=groups.text(content, "StackID"),
+        type=_type(instance, groups),
+        echo=None if echo is None else (echo,),
+        inversion=groups.numbers("MRModifierSequence", "InversionTimes"),
+        flip=groups.number("MRTimingAndRelatedParametersSequence", "FlipAngle"),
+        kernel=None if kernel is None else (kernel,),
+        energy=groups.number("CTXRayDetailsSequence", "EnergyWeightingFactor"),
+        quantity=groups.text("RealWorldValueMappingSequence", "LUTLabel"),
+        temporal=groups.number(content, "TemporalPositionIndex"),
+        offset=groups.number("TemporalPositionSequence", "TemporalPositionTimeOffset"),
+        diffusion=_diffusion(groups),
+        cardiac=groups.number("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+        trigger=groups.number("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+        respiratory=groups.number(
+            "RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase"
         ),
-        "acquisition": number(groups.get(content, "FrameAcquisitionNumber")),
-        "time": _text(
-            groups.get(content, "FrameAcquisitionDateTime") or groups.get(content, "FrameReferenceDateTime")
-        ),
-        "quantity": _text(groups.get("RealWorldValueMappingSequence", "LUTLabel")),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+        acquisition=groups.number(content, "FrameAcquisitionNumber"),
+        moment=None if when is None else date_time(when),
+        dimensions=dimensions.of(groups.macro(content)),
+    )
 
 
 def _type(instance: Instance, groups: Groups) -> tuple[str, ...] | None:
@@ -146,31 +206,20 @@ def _type(instance: Instance, groups: Groups) -> tuple[str, ...] | None:
     for sequence in _TYPES:
         item = groups.macro(sequence)
         if item is not None:
-            kind += [str(part) for part in _list(value_of(item, "FrameType"))]
-            kind += [str(value_of(item, "ComplexImageComponent", ""))]
-    return tuple(kind) if any(kind) else tuple(str(part) for part in _list(instance.get("ImageType"))) or None
+            kind += [*texts_of(item, "FrameType"), text_of(item, "ComplexImageComponent")]
+    return tuple(kind) if any(kind) else instance.texts("ImageType") or None
 
 
-def _diffusion(groups: Groups) -> tuple[float, tuple[float, ...] | None] | None:
+def _diffusion(groups: Groups) -> Diffusion | None:
+    """Return the weighting of a frame (C.8.13.5.9); a direction is in an item of its own since 2008."""
     item = groups.macro("MRDiffusionSequence")
     if item is None:
         return None
-    b = number(value_of(item, "DiffusionBValue"))
-    direction = numbers(value_of(item, "DiffusionGradientOrientation"))
-    gradients = value_of(item, "DiffusionGradientDirectionSequence")
-    if gradients is not None:
-        direction = numbers(value_of(gradients[0], "DiffusionGradientOrientation"))
-    isotropic = str(value_of(item, "DiffusionDirectionality", ""))
-    if b is None and isotropic == "NONE":
+    b = loose_number(item, "DiffusionBValue")
+    direction = loose_numbers(item, "DiffusionGradientOrientation")
+    gradients = items_of(item, "DiffusionGradientDirectionSequence")
+    if gradients:
+        direction = loose_numbers(gradients[0], "DiffusionGradientOrientation")
+    if b is None and text_of(item, "DiffusionDirectionality") == "NONE":
         b = 0.0
-    return None if b is None else (b, direction)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)
+    return None if b is None else weighting(b, unit(direction))

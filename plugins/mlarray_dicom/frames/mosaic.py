@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlarray_dicom.instance import Instance
 
 _CREATOR = "SIEMENS CSA HEADER"
+PARALLEL = 0.9
+"""Cosine from which on two directions count as the same one, rounded as the header has them."""
 
 
 def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
@@ -31,11 +33,10 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
     slices = slices_of_grid(instance)
     if slices:
         return _grid(instance, base, slices)
-    types = instance.get("ImageType") or ()
-    if "MOSAIC" not in [str(part) for part in types]:
+    if "MOSAIC" not in instance.texts("ImageType"):
         return None
-    header = csa_header(instance)
-    count = int(number(header.get("NumberOfImagesInMosaic")) or _private_count(instance) or 0)
+    header = csa_header(instance.dataset)
+    count = _count(header) or _private_count(instance)
     if count < 1:
         raise UnsupportedError("is a mosaic that doesn't say how many slices it has", path=instance.path)
     if base.position is None or base.orientation is None or base.spacing is None:
@@ -45,46 +46,55 @@ def tiles_of(instance: Instance, base: Frame) -> list[Frame] | None:
 
 def slices_of_grid(instance: Instance) -> int:
     """Return how many slices a UIH grid holds, 0 for any other file."""
-    count = int(number(getattr(instance.dataset.get((0x0065, 0x1050)), "value", None)) or 0)
-    return count if count > 1 and instance.text("Manufacturer").upper().startswith("UIH") else 0
+    if not instance.text("Manufacturer").upper().startswith("UIH"):
+        return 0
+    found = private_numbers(instance.dataset, 0x0065, 0x1050)
+    return int(found[0]) if found and found[0] > 1 else 0
 
 
-def csa_header(instance: Instance) -> dict[str, list[str]]:
+def csa_header(dataset: Dataset) -> dict[str, list[str]]:
     """Return Siemens' image header, empty when there is none that can be read."""
     for block in (0x10, 0x11):
-        creator = instance.dataset.get((0x0029, block))
-        data = instance.dataset.get((0x0029, block << 8 | 0x10))
-        if creator is None or data is None or not isinstance(data.value, bytes):
-            continue
-        if str(creator.value).strip() == _CREATOR:
+        creator = private_value(dataset, 0x0029, block)
+        data = private_value(dataset, 0x0029, block << 8 | 0x10)
+        if isinstance(data, bytes) and str(creator).strip() == _CREATOR:
             try:
-                return csa.parse(data.value)
+                return csa.parse(data)
             except ValueError:
                 return {}
     return {}
 
 
-def _private_count(instance: Instance) -> float | None:
-    """Return (0019,xx0A), Number of Images in Mosaic of SIEMENS MR HEADER."""
-    element: Any = instance.dataset.get((0x0019, 0x100A))
-    value = getattr(element, "value", None)
-    return float(int.from_bytes(value, "little")) if isinstance(value, bytes) else number(value)
+def _count(header: dict[str, list[str]]) -> int:
+    try:
+        return int(float(header.get("NumberOfImagesInMosaic", ["0"])[0]))
+    except (ValueError, IndexError, OverflowError):
+        return 0
+
+
+def _private_count(instance: Instance) -> int:
+    """Return (0019,xx0A), Number of Images in Mosaic of SIEMENS MR HEADER, 0 when it isn't there."""
+    value = private_value(instance.dataset, 0x0019, 0x100A)
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "little")
+    found = private_numbers(instance.dataset, 0x0019, 0x100A)
+    return int(found[0]) if found else 0
 
 
 def _direction(instance: Instance, header: dict[str, list[str]], base: Frame) -> float:
     """Return 1 when slices follow the normal of the plane, -1 when they go against it."""
     texts = header.get("SliceNormalVector", [])
     try:
-        vector = [float(text) for text in texts[:3]]
+        direction = [float(text) for text in texts[:3]]
     except ValueError:
-        vector = []
-    if len(vector) != 3 or base.orientation is None:
+        direction = []
+    if len(direction) != 3 or base.orientation is None:
         raise UnsupportedError(
             "is a mosaic that doesn't say which way its slices go (SliceNormalVector of the CSA header)",
             path=instance.path,
         )
-    along = sum(a * b for a, b in zip(vector, normal(base.orientation), strict=True))
-    if abs(along) < 0.9:
+    along = sum(a * b for a, b in zip(direction, normal(base.orientation), strict=True))
+    if abs(along) < PARALLEL:
         raise CorruptError("SliceNormalVector is no normal of the image plane", path=instance.path)
     return math.copysign(1.0, along)
 
@@ -95,32 +105,33 @@ def _place(instance: Instance, base: Frame, count: int, sign: float) -> list[Fra
     Image Position (Patient) is that of the mosaic as if it were one slice about the same centre, so the first
     tile begins (mosaic - tile) / 2 pixels further in (dcm2niix and nibabel agree).
     """
-    rows, columns = int(instance.get("Rows", 0)), int(instance.get("Columns", 0))
+    rows, columns = _size(instance)
     across = math.ceil(math.sqrt(count))
     height, width = _tile(instance, across, across)
-    if base.thickness is None:
+    step = claimed(base.thickness, instance.path)
+    if step is None:
         raise UnsupportedError(
             "is a mosaic that doesn't say how far apart its slices are", path=instance.path
         )
     assert base.position is not None and base.orientation is not None and base.spacing is not None  # noqa: PT018
     right = (columns - width) / 2 * base.spacing[1]
     down = (rows - height) / 2 * base.spacing[0]
-    step = [sign * base.thickness * part for part in normal(base.orientation)]
+    steps = [sign * step * part for part in normal(base.orientation)]
     first = [
         base.position[i] + right * base.orientation[i] + down * base.orientation[i + 3] for i in range(3)
     ]
     frames = []
     for index in range(count):
-        x, y, z = (first[i] + index * step[i] for i in range(3))
+        x, y, z = (first[i] + index * steps[i] for i in range(3))
         tile = (index // across * height, index % across * width, height, width)
-        frames.append(replace(base, position=(x, y, z), tile=tile, keys=dict(base.keys)))
+        frames.append(replace(base, position=(x, y, z), tile=tile))
     return frames
 
 
 def _grid(instance: Instance, base: Frame, count: int) -> list[Frame]:
     """Return the slices of a UIH grid: the items of MRVFrameSequence place them (dcm2niix, "UIH")."""
-    items = getattr(instance.dataset.get((0x0065, 0x1051)), "value", None)
-    if not isinstance(items, Sequence) or isinstance(items, bytes) or len(items) != count:
+    items = sequence(private_value(instance.dataset, 0x0065, 0x1051))
+    if len(items) != count:
         raise UnsupportedError(
             f"is a grid of {count} slices that doesn't say where they lie (MRVFrameSequence)",
             path=instance.path,
@@ -129,17 +140,23 @@ def _grid(instance: Instance, base: Frame, count: int) -> list[Frame]:
     height, width = _tile(instance, math.ceil(count / across), across)
     frames = []
     for index, item in enumerate(items):
-        position = vector(instance, "ImagePositionPatient", item)
+        position = vector(item, instance.path)
         if position is None:
             raise UnsupportedError(f"doesn't say where slice {index} of its grid lies", path=instance.path)
         tile = (index // across * height, index % across * width, height, width)
-        frames.append(replace(base, position=position, tile=tile, keys=dict(base.keys)))
+        frames.append(replace(base, position=position, tile=tile))
     return frames
+
+
+def _size(instance: Instance) -> tuple[int, int]:
+    """Return rows and columns of the stored frame."""
+    rows, columns = (loose_number(instance.dataset, keyword) or 0 for keyword in ("Rows", "Columns"))
+    return int(rows), int(columns)
 
 
 def _tile(instance: Instance, down: int, across: int) -> tuple[int, int]:
     """Return rows and columns of a tile, that many of which fill the frame."""
-    rows, columns = int(instance.get("Rows", 0)), int(instance.get("Columns", 0))
+    rows, columns = _size(instance)
     if rows % down or columns % across or not rows:
         raise CorruptError(f"{down} x {across} tiles don't fit {rows} x {columns} pixels", path=instance.path)
     return rows // down, columns // across

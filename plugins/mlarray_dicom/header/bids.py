@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlarray_dicom.attributes import number, numbers
-from mlarray_dicom.frames import mosaic
-from mlarray_dicom.instance import Instance, value_of
+from mlarray_dicom.elements import loose_number, text_of, texts_of
+from mlarray_dicom.frames.enhanced import Groups, groups_of, is_enhanced
+from mlarray_dicom.frames.mosaic import csa_header
+from mlarray_dicom.header.timing import slice_timing
 from mlarray_dicom.volumes.stack import ABSENT
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from mlarray_dicom.volumes.arrangement import Arrangement
-    from mlarray_dicom.volumes.series import Group
+    from mlarray_dicom.volumes.group import Group
 
-_SECONDS = {"EchoTime": "EchoTime", "RepetitionTime": "RepetitionTime", "InversionTime": "InversionTime"}
+_SECONDS = ("EchoTime", "RepetitionTime", "InversionTime")
 _NUMBERS = ("FlipAngle", "MagneticFieldStrength", "ImagingFrequency", "EchoTrainLength", "SliceThickness",
             "SpacingBetweenSlices", "PixelBandwidth", "KVP", "Exposure", "XRayTubeCurrent")  # fmt: skip
 _TEXTS = {
@@ -37,8 +38,8 @@ _ENHANCED = {
 }
 
 
-def fields_of(dataset: Dataset, group: Group, arrangement: Arrangement) -> dict[str, Any]:
-    """Return the fields that the header answers; times in seconds.
+class Sidecar:
+    """What a header answers of a BIDS sidecar.
 
     Parameters
     ----------
@@ -46,87 +47,106 @@ def fields_of(dataset: Dataset, group: Group, arrangement: Arrangement) -> dict[
         Whole header of the first file.
     group, arrangement
         The image.
+
+    Attributes
+    ----------
+    fields
+        By name; times in s.
+    notes
+        What the user should know.
     """
-    found: dict[str, Any] = {}
-    for name, keyword in _SECONDS.items():
-        value = number(_value(dataset, keyword, group, arrangement))
-        if value:
-            found[name] = round(value / 1000, 9)
-    for keyword in _NUMBERS:
-        value = number(_value(dataset, keyword, group, arrangement))
-        if value is not None:
-            found[keyword] = value
-    for keyword, name in _TEXTS.items():
-        text = value_of(dataset, keyword)
-        if text is not None:
-            found[name] = str(text) if isinstance(text, str | int | float) else [str(part) for part in text]
-    found.update(_phase_encoding(dataset, group, arrangement))
-    found.update(_slice_timing(dataset, group))
-    found.update(_gradients(group, arrangement))
-    return found
 
+    def __init__(self, dataset: Dataset, group: Group, arrangement: Arrangement) -> None:
+        self._dataset, self._group, self._arrangement = dataset, group, arrangement
+        self._groups = self._first_groups()
+        self.notes: list[str] = []
+        self.fields: dict[str, object] = {}
+        self._numbers()
+        for keyword, name in _TEXTS.items():
+            texts = texts_of(dataset, keyword)
+            if texts:
+                self.fields[name] = texts[0] if len(texts) == 1 else list(texts)
+        self._phase_encoding()
+        self._timing()
+        self._gradients()
 
-def _value(dataset: Dataset, keyword: str, group: Group, arrangement: Arrangement) -> Any:
-    """Return an attribute, of enhanced objects that of the first frame."""
-    value = value_of(dataset, keyword)
-    if value is not None or keyword not in _ENHANCED:
-        return value
-    from mlarray_dicom.frames import enhanced
+    def _first_groups(self) -> Groups | None:
+        """Return the functional groups of the first frame, None of an object without them."""
+        order = self._arrangement.order.ravel()
+        first = next((int(index) for index in order if index != ABSENT), 0)
+        frame = self._group.frames[first]
+        instance = self._group.instances[frame.file]
+        if not is_enhanced(instance):
+            return None
+        return next(groups for number, groups in enumerate(groups_of(instance)) if number == frame.number)
 
-    first = next((int(index) for index in arrangement.order.ravel() if index != ABSENT), 0)
-    frame = group.frames[first]
-    instance = group.instances[frame.file]
-    if not enhanced.is_enhanced(instance):
-        return None
-    groups = list(enhanced.groups_of(instance))[frame.number]
-    return groups.get(*_ENHANCED[keyword])
+    def _number(self, keyword: str) -> float | None:
+        """Return an attribute, of enhanced objects that of the first frame."""
+        found = loose_number(self._dataset, keyword)
+        if found is None and self._groups is not None and keyword in _ENHANCED:
+            return self._groups.number(*_ENHANCED[keyword])
+        return found
 
+    def _numbers(self) -> None:
+        for keyword in _SECONDS:
+            value = self._number(keyword)
+            if value:
+                self.fields[keyword] = round(value / 1000, 9)
+        for keyword in _NUMBERS:
+            value = self._number(keyword)
+            if value is not None:
+                self.fields[keyword] = value
 
-def _phase_encoding(dataset: Dataset, group: Group, arrangement: Arrangement) -> dict[str, Any]:
-    """Return the axis of phase encoding: i along a row, j along a column, of the image as it is stored here.
+    def _phase_encoding(self) -> None:
+        """Add the axis of phase encoding: i along a row, j along a column, of the image as it is stored here.
 
-    The sign is known from Siemens' PhaseEncodingDirectionPositive: 1 is towards higher indices of DICOM rows.
-    """
-    direction = str(_value(dataset, "InPlanePhaseEncodingDirection", group, arrangement) or "").upper()
-    axis = {"ROW": "i", "COL": "j", "COLUMN": "j"}.get(direction)
-    if axis is None:
-        return {}
-    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))
-    positive = (header.get("PhaseEncodingDirectionPositive") or [""])[0]
-    if positive not in ("0", "1"):
-        return {"PhaseEncodingAxis": axis}
-    return {"PhaseEncodingDirection": axis if positive == "1" else f"{axis}-"}
+        The sign is known from Siemens' PhaseEncodingDirectionPositive: 1 is towards higher indices of DICOM
+        rows.
+        """
+        keyword = "InPlanePhaseEncodingDirection"
+        text = text_of(self._dataset, keyword)
+        if not text and self._groups is not None:
+            text = self._groups.text(*_ENHANCED[keyword]) or ""
+        axis = {"ROW": "i", "COL": "j", "COLUMN": "j"}.get(text.upper())
+        if axis is None:
+            return
+        positive = (csa_header(self._dataset).get("PhaseEncodingDirectionPositive") or [""])[0]
+        if positive in ("0", "1"):
+            self.fields["PhaseEncodingDirection"] = axis if positive == "1" else f"{axis}-"
+        else:
+            self.fields["PhaseEncodingAxis"] = axis
 
+    def _timing(self) -> None:
+        times = slice_timing(self._dataset, self._group, self._arrangement)
+        if times is not None:
+            self.fields["SliceTiming"] = [round(time, 6) for time in times]
 
-def _slice_timing(dataset: Dataset, group: Group) -> dict[str, Any]:
-    """Return when each slice of a mosaic was acquired, in s, in the order of the slices of the array."""
-    if group.frames[0].tile is None:
-        return {}
-    header = mosaic.csa_header(Instance(group.first.path, dataset, "", None))
-    times = numbers(header.get("MosaicRefAcqTimes") or None)
-    first = [frame for frame in group.frames if (frame.file, frame.number) == (group.frames[0].file, 0)]
-    if times is None or len(times) != len(first):
-        return {}
-    from mlarray_dicom.volumes.stack import depth
+    def _gradients(self) -> None:
+        """Add b-values, and gradient directions as BIDS and FSL have them, fastest axis first.
 
-    ordered = [times[int(index)] for index in np.argsort(depth(first), kind="stable")]
-    return {"SliceTiming": [round(time / 1000, 6) for time in ordered]}
-
-
-def _gradients(group: Group, arrangement: Arrangement) -> dict[str, Any]:
-    """Return b-values, and gradient directions along the axes of the image, fastest axis first.
-
-    A frame without a direction (b = 0, trace) has 0 0 0 (BIDS, .bvec; the affine of the image here, LPS).
-    """
-    axis = arrangement.axes.get(0)
-    if axis is None or axis.name != "b-value" or arrangement.affine is None or arrangement.order.ndim != 2:
-        return {}
-    columns = arrangement.affine[:3, :3] / np.linalg.norm(arrangement.affine[:3, :3], axis=0)
-    directions = []
-    for index in arrangement.order[:, 0]:
-        _, direction = group.frames[int(index)].keys["diffusion"]
-        inside = (
-            np.zeros(3) if direction is None or len(direction) != 3 else np.linalg.solve(columns, direction)
-        )
-        directions.append([round(float(part), 8) for part in inside[::-1]])
-    return {"bval": list(axis.values or ()), "bvec": [list(row) for row in zip(*directions, strict=True)]}
+        They are along the axes of the image, and where these are right-handed (positive determinant) the first
+        element is inverted (BIDS, "Gradient orientation file formats"). A frame without weighting has 0 0 0. A
+        weighted frame without a direction (a trace, a lost one) has none at all, so that none are written.
+        """
+        arrangement = self._arrangement
+        axis = arrangement.axes.get(0)
+        if axis is None or axis.name != "b-value" or arrangement.affine is None or arrangement.order.ndim != 2:
+            return
+        self.fields["bval"] = list(axis.values)
+        columns = arrangement.affine[:3, :3] / np.linalg.norm(arrangement.affine[:3, :3], axis=0)
+        handed = np.linalg.det(columns[:, ::-1])
+        directions, lost = [], 0
+        for row in arrangement.order:
+            frame = self._group.frames[next(int(index) for index in row if index != ABSENT)]
+            weighting = frame.keys.diffusion
+            if weighting is None or weighting.b == 0 or weighting.direction is None:
+                lost += weighting is not None and weighting.b > 0
+                directions.append([0.0, 0.0, 0.0])
+                continue
+            inside = np.linalg.solve(columns, weighting.direction)[::-1]
+            signs = np.array([-1.0 if handed > 0 else 1.0, 1.0, 1.0])
+            directions.append([round(float(part), 8) + 0.0 for part in inside * signs])
+        if lost:
+            self.notes.append(f"{lost} of {len(directions)} diffusion volumes say no direction: bvec is left out")
+            return
+        self.fields["bvec"] = [list(row) for row in zip(*directions, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_dicom.instance import value_of
+from mlarray_dicom.elements import value_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
 from mlarray_dicom.header.columns import fold, unfold
-from mlarray_dicom.instance import PARSING, quiet, read_instance, value_of
+from mlarray_dicom.elements import text_of
+from mlarray_dicom.instance import read_instance
+from mlarray_dicom.parsing import PARSING, quiet
+from mlarray_dicom.private_names import elements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +84,7 @@ class Header:
         """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
         row = {}
         before = self._memory(dataset) if remember else {}
-        for name, raw in list(dataset._dict.items()):
+        for name, raw in list(elements(dataset).items()):
             tag = int(name)  # comparing pydicom's tags is slow
             if tag in _DROPPED:
                 continue
@@ -98,7 +101,7 @@ class Header:
 
     def _memory(self, dataset: Dataset) -> dict[int, tuple[Any, dict[str, Any] | None, str]]:
         """Return what bytes meant in the last file; nothing when this one has another encoding."""
-        spelling = (dataset.original_encoding, value_of(dataset, "SpecificCharacterSet"))
+        spelling = (dataset.original_encoding, text_of(dataset, "SpecificCharacterSet"))
         if spelling != self._spelling:
             self._before.clear()
             self._spelling = spelling

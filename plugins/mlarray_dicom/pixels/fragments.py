@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 Fragment = tuple[int, int]
 """Place in the file and length."""
 
-_ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
-"""How a JPEG, JPEG-LS or JPEG 2000 stream begins."""
+_ITEM = b"\xfe\xff\x00\xe0"
+"""Tag of an item, little endian (PS3.5, 7.5)."""
+_STARTS = (
+    b"\xff\xd8\xff",
+    b"\xff\x4f\xff\x51",
+    b"\x00\x00\x00\x0cjP",
+    b"\xff\x0a",
+    b"\x00\x00\x00\x0cJXL",
+)
+"""How a JPEG, JPEG-LS, JPEG 2000 or JPEG XL stream begins."""
 
 
 def frames_of(path: Path, at: int, count: int, extended: Sequence[int] | None = None) -> list[list[Fragment]]:
@@ -40,7 +47,7 @@ def frames_of(path: Path, at: int, count: int, extended: Sequence[int] | None = 
         The fragments are cut short or don't make up `count` frames.
     """
     with path.open("rb") as file:
-        table, fragments = _items(file, at, path)
+        table, fragments = _items(file, at, count, path)
         if len(fragments) == count:
             return [[fragment] for fragment in fragments]
         if count == 1 and fragments:
@@ -49,31 +56,39 @@ def frames_of(path: Path, at: int, count: int, extended: Sequence[int] | None = 
         return _by_offsets(fragments, offsets, count) or _by_starts(file, fragments, count, path)
 
 
-def _items(file: BinaryIO, at: int, path: Path) -> tuple[list[int], list[Fragment]]:
-    """Return the Basic Offset Table and the fragments after it."""
+def _items(file: BinaryIO, at: int, count: int, path: Path) -> tuple[list[int], list[Fragment]]:
+    """Return the Basic Offset Table and the fragments after it, as pydicom finds them.
+
+    pydicom takes the end of the file for the end of the fragments, wherever it comes: whether the last one is
+    whole is checked here, and how large the table is before it is read.
+    """
+    from pydicom.encaps import parse_basic_offsets, parse_fragments
+
     size = file.seek(0, 2)
+    length = _length(file, at)
+    if at + 8 + length > size:
+        raise CorruptError("the file is cut short within its compressed pixel data", path=path)
     file.seek(at)
-    fragments: list[Fragment] = []
-    table: list[int] | None = None
-    while True:
-        head = file.read(8)
-        if head[:4] == _END or (not head and fragments):
-            break
-        if len(head) < 8 or head[:4] != _ITEM:
-            raise CorruptError("its compressed pixel data are damaged or cut short", path=path)
-        length = struct.unpack("<I", head[4:])[0]
-        here = file.tell()
-        if here + length > size:
-            raise CorruptError("the file is cut short within its compressed pixel data", path=path)
-        if table is None:
-            data = file.read(length - length % 4)
-            table = list(struct.unpack(f"<{len(data) // 4}I", data))
-        else:
-            fragments.append((here, length))
-        file.seek(here + length)
-    if not fragments:
+    try:
+        # one entry for each frame (PS3.5, A.4): a table of another size belongs to another image
+        table = parse_basic_offsets(file) if length == 4 * count else []
+        file.seek(at + 8 + length)
+        _, places = parse_fragments(file)
+    except (ValueError, struct.error) as error:
+        raise CorruptError("its compressed pixel data are damaged or cut short", path=path) from error
+    if not places:
         raise CorruptError("its compressed pixel data are empty", path=path)
-    return table or [], fragments
+    ends = [*places[1:], places[-1] + 8 + _length(file, places[-1])]
+    if ends[-1] > size:
+        raise CorruptError("the file is cut short within its compressed pixel data", path=path)
+    return table, [(place + 8, end - place - 8) for place, end in zip(places, ends, strict=True)]
+
+
+def _length(file: BinaryIO, at: int) -> int:
+    """Return the length of an item, 0 where there is none."""
+    file.seek(at)
+    head = file.read(8)
+    return int(struct.unpack("<I", head[4:])[0]) if len(head) == 8 and head[:4] == _ITEM else 0
 
 
 def _by_offsets(fragments: list[Fragment], offsets: Sequence[int], count: int) -> list[list[Fragment]] | None:

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlarray_core.errors import CorruptError, MissingDependencyError, MLArrayError, UnsupportedError
-from mlarray_dicom.instance import BIG, DEFLATED, NATIVE, PARSING, inflate
-from mlarray_dicom.pixels.codestream import RLE, RLE_MOST, frame_size
+from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
+from mlarray_dicom.instance import inflate
+from mlarray_dicom.parsing import PARSING
+from mlarray_dicom.pixels.codestream import RLE_MOST, frame_size
+from mlarray_dicom.pixels.decoders import decoder_of, own_decoder_of
 from mlarray_dicom.pixels.fragments import frames_of
 from mlarray_dicom.pixels.layout import SUBSAMPLED
+from mlarray_dicom.syntaxes import BIG, DEFLATED, DEFLATED_FRAMES, EXPLICIT, JPEG2000, JPEG_XL, NATIVE, RLE
 
 if TYPE_CHECKING:
-    from pydicom.pixels.decoders.base import Decoder
-
     from mlarray_dicom.instance import Instance
     from mlarray_dicom.pixels.fragments import Fragment
     from mlarray_dicom.pixels.layout import PixelLayout
 
 Array = np.ndarray[Any, Any]
-
-_EXPLICIT = "1.2.840.10008.1.2.1"
-_JPEG2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 92, 93, 201, 202, 203))
 
 
 class FramePixels:
@@ -43,8 +41,9 @@ class FramePixels:
         self._path, self._syntax, self._data = instance.path, instance.syntax, instance.pixels
         self._size, self.layout = instance.size, layout
         table = instance.get("ExtendedOffsetTable")
-        if self._syntax not in NATIVE:
-            decoder_of(self._syntax, str(self._path))
+        self._own = own_decoder_of(self._syntax, self._path)
+        if self._syntax not in NATIVE and self._own is None:
+            decoder_of(self._syntax, self._path)
         self._extended = list(np.frombuffer(table, "<u8").tolist()) if isinstance(table, bytes) else None
 
     def __getitem__(self, number: int) -> Array:
@@ -68,7 +67,7 @@ class FramePixels:
         size = layout.bits // 8
         data = self._words(number * size, size) if self._is_swapped else self._read(number * size, size)
         if layout.samples > 1 and (layout.photometric.startswith("YBR") or layout.photometric in SUBSAMPLED):
-            return self._decoded(data, _EXPLICIT)
+            return self._decoded(data, EXPLICIT)
         order: Literal[">", "<"] = ">" if self._syntax == BIG else "<"
         values = np.frombuffer(data, layout.dtype.newbyteorder(order))
         if layout.planar and layout.samples > 1:
@@ -132,12 +131,26 @@ class FramePixels:
                 parts.append(file.read(length))
         data = b"".join(parts)
         self._check_size(data)
+        if self._own is not None:
+            return self._used(self._decoded_here(data))
         from pydicom.encaps import encapsulate
 
         values = self._decoded(encapsulate([data], has_bot=False), self._syntax)
         bits = (frame_size(data) or (0, 0, 0, 0))[3]
-        trusted = self._syntax in _JPEG2000 or bits > self.layout.stored
+        trusted = self._syntax in JPEG2000 or bits > self.layout.stored
         return values if trusted or self.layout.samples > 1 else self._sign(values)
+
+    def _decoded_here(self, data: bytes) -> Array:
+        assert self._own is not None
+        try:
+            values = self._own(data, self.layout)
+        except (*PARSING, RuntimeError, OSError) as error:
+            raise self._undecodable(error) from error
+        if values.dtype.itemsize != self.layout.dtype.itemsize or values.dtype.kind == "f":
+            raise CorruptError(
+                f"a frame decodes to {values.dtype}, not to {self.layout.dtype}", path=self._path
+            )
+        return values.view(self.layout.dtype)
 
     def _sign(self, values: Array) -> Array:
         """Extend the sign of samples that a decoder gave as unsigned ones."""
@@ -148,6 +161,8 @@ class FramePixels:
     def _check_size(self, data: bytes) -> None:
         """Refuse a frame that isn't what the header says, before anything is allocated for it."""
         layout = self.layout
+        if self._syntax == DEFLATED_FRAMES:
+            return  # inflates to no more bytes than the layout has
         if self._syntax == RLE:
             fits = layout.bits // 8 <= RLE_MOST * len(data)
             found: object = f"{len(data):,} bytes of RLE"
@@ -155,7 +170,8 @@ class FramePixels:
             size = frame_size(data)
             if size is None:
                 raise CorruptError("its compressed pixel data have no readable header", path=self._path)
-            fits = size[:2] == (layout.rows, layout.columns) and size[2] in (layout.samples, 1)
+            samples = {layout.samples, 1, *((0,) if self._syntax in JPEG_XL else ())}
+            fits = size[:2] == (layout.rows, layout.columns) and size[2] in samples
             found = f"{size[0]} x {size[1]} pixels with {size[2]} sample{'s' if size[2] > 1 else ''}"
         if not fits:
             raise CorruptError(
@@ -166,7 +182,7 @@ class FramePixels:
 
     def _decoded(self, data: bytes, syntax: str) -> Array:
         layout = self.layout
-        decoder = decoder_of(syntax, str(self._path))
+        decoder = decoder_of(syntax, self._path)
         options: dict[str, Any] = {
             "rows": layout.rows,
             "columns": layout.columns,
@@ -195,38 +211,3 @@ class FramePixels:
             path=self._path,
             hint="Fetch or export it again",
         )
-
-
-def decoder_of(syntax: str, path: str | None = None) -> Decoder:
-    """Return pydicom's decoder for a transfer syntax.
-
-    Raises
-    ------
-    UnsupportedError
-        There is none, such as for MPEG video.
-    MissingDependencyError
-        It needs a library that isn't installed; the hint says which.
-    """
-    from pydicom.pixels import get_decoder
-    from pydicom.uid import UID
-
-    from mlarray_dicom.pixels import imagecodecs_decoder
-
-    imagecodecs_decoder.register()
-    uid = UID(syntax)
-    name = uid.name if uid.is_transfer_syntax else syntax
-    try:
-        decoder = get_decoder(uid)
-    except NotImplementedError as error:
-        raise UnsupportedError(
-            f"there is no decoder for its transfer syntax, {name}",
-            path=path,
-            hint="Recompress it, for example with gdcmconv --raw or dcmdjpeg",
-        ) from error
-    if not decoder.is_available:
-        raise MissingDependencyError(
-            f"no decoder for its transfer syntax, {name}, is installed",
-            path=path,
-            hint="Install one with: pip install 'mlarray[dicom]'",
-        )
-    return decoder

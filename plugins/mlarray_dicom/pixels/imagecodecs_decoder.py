@@ -1,6 +1,7 @@
-"""A decoder plugin for pydicom: JPEG of 8 and 12 bits and lossless JPEG, by imagecodecs (BSD licensed).
+"""A decoder plugin for pydicom: JPEG of 8 and 12 bits, lossless JPEG and JPEG-LS, by imagecodecs (BSD licensed).
 
-pydicom asks its own decoders first. Without this, 12-bit JPEG would need a library under the GPL.
+pydicom asks its own decoders first. Without this, 12-bit JPEG would need a library under the GPL, and
+JPEG-LS streams with a padding byte before their end would be refused.
 The names of the functions are those that pydicom expects of a decoder plugin.
 """
 
@@ -11,11 +12,13 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from mlarray_dicom.syntaxes import JPEG_LS
+
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
 
 LABEL = "imagecodecs"
-SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70))
+SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81))
 DECODER_DEPENDENCIES = {syntax: ("numpy", "imagecodecs") for syntax in SYNTAXES}
 
 
@@ -29,7 +32,10 @@ def _decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     import imagecodecs
     from pydicom.pixels.common import PhotometricInterpretation
 
-    if runner.samples_per_pixel == 1:
+    if runner.transfer_syntax in JPEG_LS:
+        array = imagecodecs.jpegls_decode(src)
+        runner.set_option("planar_configuration", 0)
+    elif runner.samples_per_pixel == 1:
         array = imagecodecs.jpeg_decode(src)
     else:
         stored = "RGB" if runner.photometric_interpretation == PhotometricInterpretation.RGB else "YCBCR"

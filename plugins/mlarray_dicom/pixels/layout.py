@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_dicom.elements import has
 from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS
-from mlarray_dicom.instance import DEFLATED, NATIVE
+from mlarray_dicom.syntaxes import DEFLATED, NATIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_dicom.instance import Instance
 
+SMALLEST_ITEM = 8
+"""Bytes that a compressed frame takes at least: tag and length of its item (PS3.5, A.4)."""
 SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 
 
@@ -71,6 +74,11 @@ class PixelLayout:
         samples = 2 if self.photometric in SUBSAMPLED and self.samples == 3 else self.samples
         return self.rows * self.columns * samples * self.allocated
 
+    def holds(self) -> tuple[int, int]:
+        """Return the lowest and the highest integer that the used bits can hold."""
+        top = int(2 ** (self.stored - int(self.signed)))
+        return (-top if self.signed else 0), top - 1
+
     @property
     def nbytes(self) -> int:
         """Number of bytes of all frames of a file with native pixels."""
@@ -121,7 +129,10 @@ def _read(instance: Instance) -> PixelLayout:
 
 
 def _number(instance: Instance, keyword: str, default: int | None = None) -> int:
-    value = instance.get(keyword, default)
+    value = instance.get(keyword)
+    if value is None and has(instance.dataset, keyword):
+        raise CorruptError("can't be read as a number", path=instance.path, field=keyword)
+    value = default if value is None else value
     if not isinstance(value, int) or value < 0:
         what = "is missing" if value is None else f"is {value!s}"
         raise CorruptError(what, path=instance.path, field=keyword)
@@ -151,6 +162,12 @@ def _check_length(layout: PixelLayout, instance: Instance) -> None:
     if pixels is None or instance.syntax not in NATIVE:
         if pixels is not None and pixels.at >= instance.size:
             raise CorruptError("its pixel data are cut off", path=instance.path)
+        if layout.frames > instance.size // SMALLEST_ITEM:
+            raise CorruptError(
+                f"has {layout.frames:,} frames in {instance.size:,} bytes",
+                path=instance.path,
+                field="NumberOfFrames",
+            )
         return
     if pixels.length is None:
         raise CorruptError("its pixel data are in fragments, but not compressed", path=instance.path)

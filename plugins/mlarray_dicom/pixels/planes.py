@@ -1,4 +1,4 @@
-"""Reads the voxels of an image frame by frame, only those that a box touches."""
+"""Voxels of single frames, decoded on several threads."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core.errors import CorruptError
-from mlarray_dicom.instance import quiet
+from mlarray_dicom.parsing import quiet
 from mlarray_dicom.pixels.frame_pixels import FramePixels
-from mlarray_dicom.volumes.stack import ABSENT
-from mlarray_io import Box, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from mlarray_core import Meta
-    from mlarray_dicom.frames.dispatch import Frame
+    from mlarray_dicom.frames.frame import Frame
     from mlarray_dicom.pixels.values import Values
-    from mlarray_dicom.volumes.series import Group
+    from mlarray_dicom.volumes.group import Group
 
 Array = np.ndarray[Any, Any]
-Place = tuple[int, ...]
 
 AHEAD = 8
 """How many frames each thread may be ahead of what is asked for."""
@@ -44,7 +39,7 @@ class Planes:
     def __init__(self, group: Group, values: Values, threads: int) -> None:
         self._frames, self._values = group.frames, values
         self._pixels = {
-            file: FramePixels(group.instances[file], group.layout)
+            file: FramePixels(group.instances[file], group.layouts[file])
             for file in sorted({frame.file for frame in group.frames})
         }
         self._threads = threads
@@ -55,7 +50,7 @@ class Planes:
         """Return the stored values of one frame."""
         return self._pixels[file][number]
 
-    def each(self, wanted: Iterable[int]) -> Iterable[tuple[list[int], Array]]:
+    def each(self, wanted: Iterable[int]) -> Iterator[tuple[list[int], Array]]:
         """Yield stored frames, each decoded once, with the indices of those wanted that show a part of it."""
         together: dict[tuple[int, int], list[int]] = {}
         for index in wanted:
@@ -66,7 +61,7 @@ class Planes:
             for place, array in zip(batch, arrays, strict=True):
                 yield together[place], array
 
-    def _batches(self, places: list[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
+    def _batches(self, places: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         """Yield as many frames at a time as keep all threads busy, so that few are in memory."""
         size = AHEAD * self._threads
         for start in range(0, len(places), size):
@@ -77,15 +72,35 @@ class Planes:
             return self.stored(*place)
 
     def voxels(self, index: int, stored: Array, rows: slice, columns: slice) -> Array:
-        """Return the voxels of a part of one frame."""
+        """Return the voxels of a part of one frame.
+
+        Parameters
+        ----------
+        index
+            Of the frame.
+        stored
+            Its stored values, all of them.
+        rows, columns
+            The part, within the tile of a mosaic.
+        """
         frame = self._frames[index]
         top, left = (frame.tile or (0, 0))[:2]
         part = stored[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
         return self._values(part, frame)
 
-    def frame(self, index: int) -> Frame:
-        """Return what is known of a frame."""
-        return self._frames[index]
+    def overlap(self, sheets: Iterable[Sequence[int]]) -> bool:
+        """Say whether two frames of one sheet mark the same voxel.
+
+        Parameters
+        ----------
+        sheets
+            Indices of the frames that lie at one place, for each place.
+        """
+        return any(
+            np.sum([stored != 0 for _, stored in self.each(sheet)], axis=0).max() > 1
+            for sheet in sheets
+            if len(sheet) > 1
+        )
 
     def close(self) -> None:
         """Stop the threads."""
@@ -93,107 +108,3 @@ class Planes:
             self._pool.shutdown()
 
 
-class StackReader(Reader):
-    """An image of whole frames.
-
-    Parameters
-    ----------
-    planes
-        Its frames.
-    order
-        Index of a frame for each place of the outer axes.
-    plane
-        Rows and columns of a slice, smaller than a stored frame in a mosaic.
-    values
-        What is done to stored values.
-    meta
-        The metadata.
-    fill
-        The voxel of slices that are absent.
-    """
-
-    def __init__(
-        self, planes: Planes, order: Array, plane: tuple[int, int], values: Values, meta: Meta, fill: Any = 0
-    ) -> None:
-        self._planes, self._order, self._fill = planes, order, fill
-        self.dtype, self.meta = values.dtype, meta
-        inner = (*plane, values.components) if values.components else plane
-        self.shape = (*order.shape, *inner)
-        self.chunks = (*(1 for _ in order.shape), *inner)
-
-    def __getitem__(self, box: Box, /) -> Array:
-        outer = box[: self._order.ndim]
-        rows, columns, *rest = box[self._order.ndim :]
-        out = np.full(tuple(part.stop - part.start for part in box), self._fill, self.dtype)
-        if not out.size:
-            return out
-        places = self._places(outer)
-        for indices, stored in self._planes.each(places):
-            for index in indices:
-                voxels = self._planes.voxels(index, stored, rows, columns)
-                for place in places[index]:
-                    out[place] = voxels[..., rest[0]] if rest else voxels
-        return out
-
-    def _places(self, outer: Box) -> dict[int, list[Place]]:
-        """Return where in the box each frame goes."""
-        part = self._order[outer]
-        places: dict[int, list[Place]] = {}
-        for place in np.ndindex(part.shape):
-            if part[place] != ABSENT:
-                places.setdefault(int(part[place]), []).append(place)
-        return places
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._planes.close()
-
-
-class LabelReader(Reader):
-    """A segmentation whose segments are put into one label map.
-
-    Parameters
-    ----------
-    planes
-        Its frames.
-    order
-        Index of a frame for each segment and slice.
-    labels
-        Number of each segment.
-    dtype
-        Of the labels.
-    meta
-        The metadata.
-    """
-
-    def __init__(
-        self, planes: Planes, order: Array, labels: list[int], dtype: np.dtype[Any], meta: Meta
-    ) -> None:
-        self._planes, self._order, self._labels = planes, order, labels
-        self.dtype, self.meta = dtype, meta
-        self.shape = (order.shape[1], *planes.size)
-        self.chunks = (1, *planes.size)
-
-    def __getitem__(self, box: Box, /) -> Array:
-        slices, rows, columns = box
-        out = np.zeros(tuple(part.stop - part.start for part in box), self.dtype)
-        part = self._order[:, slices]
-        where = {int(part[place]): place for place in np.ndindex(part.shape) if part[place] != ABSENT}
-        if not out.size:
-            return out
-        for indices, stored in self._planes.each(where):
-            for index in indices:
-                segment, z = where[index]
-                mask = self._planes.voxels(index, stored, rows, columns) != 0
-                if (out[z][mask] != 0).any():
-                    raise CorruptError(
-                        "its segments overlap though it says that they don't",
-                        field="SegmentsOverlap",
-                        hint="Take -o segments=axis",
-                    )
-                out[z][mask] = self._labels[segment]
-        return out
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._planes.close()

@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Rescale
-from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
-from mlarray_dicom.instance import PARSING, quiet, value_of
+from mlarray_dicom.elements import has, numbers_of
+from mlarray_dicom.pixels.real_world import real_world_of
+from mlarray_dicom.pixels.tables import Palette, Table, has_empty_table, modality_table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames.dispatch import Frame
+    from mlarray_dicom.frames.frame import Frame
     from mlarray_dicom.instance import Instance
+    from mlarray_dicom.options import DicomOptions
     from mlarray_dicom.pixels.layout import PixelLayout
-    from mlarray_dicom.volumes.series import Group
+    from mlarray_dicom.volumes.group import Group
     from mlarray_io import Context
 
 Array = np.ndarray[Any, Any]
 Scale = tuple[float, float]
 
 IDENTITY: Scale = (1.0, 0.0)
+_NARROW = {"f": 4, "u": 2, "i": 2}
+"""Bytes of stored values whose scaled ones fit float32 without loss of neighbours, by kind."""
 
 
 class Values:
@@ -48,71 +51,115 @@ class Values:
         Slope and intercept, when they are the same for all frames.
     varying
         Whether they differ from frame to frame.
+    notes
+        What the user should know of the values.
     """
 
     def __init__(self, group: Group, options: DicomOptions, context: Context) -> None:
-        self._instances, self._layout = group.instances, group.layout
-        self.components = self._layout.samples if self._layout.samples > 1 else 0
-        self._luts = {} if self.components or context.raw else _tables(group)
+        self.notes: list[str] = []
+        self._layouts = {file: group.layouts[file] for file in _files(group.frames)}
+        layout = group.layout
+        segmented = has(group.first.dataset, "SegmentationType")
+        self.stored = _stored_dtype(list(self._layouts.values()))
+        self.components = layout.samples if layout.samples > 1 else 0
+        self._luts = {} if self.components or context.raw else self._tables(group)
         self._palettes: dict[int, Palette] = {}
-        if self._layout.photometric == "PALETTE COLOR" and options.palette == "rgb" and not context.raw:
-            self._palettes = {file: Palette(group.instances[file]) for file in _files(group.frames)}
+        coloured = layout.photometric == "PALETTE COLOR" and not segmented  # C.8.20.2.2: labels stay labels
+        if coloured and options.palette == "rgb" and not context.raw:
+            self._palettes = {file: Palette(group.instances[file]) for file in self._layouts}
             self.components = 3
-        self._invert = self._layout.photometric == "MONOCHROME1" and options.monochrome1 == "invert"
-        plain = bool(self.components or self._luts or group.first.get("SegmentationType"))
-        self._scales = {IDENTITY} if plain else {scale_of(frame) for frame in group.frames}
-        self.varying = len(self._scales) > 1
+        self._invert = layout.photometric == "MONOCHROME1" and options.monochrome1 == "invert"
         self._raw = context.raw
+        plain = bool(self.components or self._luts or segmented)
+        self._mapped = None if plain else real_world_of(group)
+        if self._mapped is not None:
+            self.notes.append(self._mapped.note(applied=self._mapped.applies and not self._raw))
+        scales = {IDENTITY} if plain else {self._scale(frame) for frame in group.frames}
+        self._same = next(iter(scales)) if len(scales) == 1 else None
+        self.varying = self._same is None
         self.rescale = self._rescale()
         self.dtype = self._dtype()
 
+    def _tables(self, group: Group) -> dict[int, Table]:
+        """Return the Modality LUT of each file that has one."""
+        found = {file: modality_table_of(group.instances[file]) for file in self._layouts}
+        if any(has_empty_table(group.instances[file]) for file in self._layouts):
+            self.notes.append("it has a Modality LUT Sequence without a table: stored values are kept")
+        return {file: table for file, table in found.items() if table is not None}
+
+    def _scale(self, frame: Frame) -> Scale:
+        if self._mapped is not None and self._mapped.applies:
+            return self._mapped.scale
+        return scale_of(frame)
+
     def _rescale(self) -> Rescale | None:
-        slope, intercept = next(iter(self._scales))
-        if self.varying or not is_scaled(slope, intercept):
+        if self._same is None or not is_scaled(*self._same):
             return None
-        return Rescale(slope, intercept, self._layout.dtype.name, applied=not self._raw)
+        return Rescale(*self._same, self.stored.name, applied=not self._raw)
 
     def _dtype(self) -> np.dtype[Any]:
-        stored = self._layout.dtype
         if self._palettes:
             return np.result_type(*(palette.dtype for palette in self._palettes.values()))
         if self._luts:
-            return np.result_type(*(lut.dtype for lut, _ in self._luts.values()))
-        if self._raw or self._scales == {IDENTITY}:
-            return stored
-        if self.varying:
-            wide = stored.itemsize > (4 if stored.kind == "f" else 2)
+            return np.result_type(*(table.entries.dtype for table in self._luts.values()))
+        if self._raw or self._same == IDENTITY:
+            return self.stored
+        if self._same is None:
+            wide = self.stored.itemsize > _NARROW[self.stored.kind]
             return np.dtype(np.float64 if wide else np.float32)
-        slope, intercept = next(iter(self._scales))
-        return rescaled_dtype(stored, slope, intercept, bits=self._layout.stored)
+        layouts = list(self._layouts.values())
+        bits = layouts[0].stored if len({(one.stored, one.signed) for one in layouts}) == 1 else None
+        return rescaled_dtype(self.stored, *self._same, bits=bits)
 
     def __call__(self, stored: Array, frame: Frame) -> Array:
         """Return the voxels of one frame."""
         if frame.file in self._palettes:
             return self._palettes[frame.file](stored).astype(self.dtype, copy=False)
         if self._invert:
-            stored = _inverted(stored, self._layout)
+            stored = _inverted(stored, self._layouts[frame.file])
         if frame.file in self._luts:
-            lut, first = self._luts[frame.file]
-            index = np.clip(stored.astype(np.int64) - first, 0, len(lut) - 1)
-            return lut[index].astype(self.dtype, copy=False)
-        scale = scale_of(frame)
-        if self._raw or self._scales == {IDENTITY} or not is_scaled(*scale):
+            return self._luts[frame.file](stored).astype(self.dtype, copy=False)
+        scale = self._scale(frame)
+        if self._raw or self._same == IDENTITY or not is_scaled(*scale):
             return stored.astype(self.dtype, copy=False)
         return apply_rescale(stored, *scale, self.dtype)
 
-    def fill(self, frame: Frame, instance: Instance) -> Any:
-        """Return the voxel that stands for nothing: Pixel Padding Value, else a stored zero."""
-        padding = instance.get("PixelPaddingValue", 0)
+    def fill(self, frame: Frame, instance: Instance) -> object:
+        """Return the voxel that stands for nothing: Pixel Padding Value, else a stored zero.
+
+        Parameters
+        ----------
+        frame
+            One of the image, for its scale.
+        instance
+            Its file.
+
+        Raises
+        ------
+        CorruptError
+            Pixel Padding Value can't be read.
+        """
+        padding = numbers_of(instance.dataset, "PixelPaddingValue", instance.path) or (0,)
         try:
-            stored = np.array([[padding]]).astype(self._layout.dtype)
-        except (TypeError, ValueError, OverflowError):
-            stored = np.zeros((1, 1), self._layout.dtype)
-        return self(stored, frame)[0, 0]
+            stored = np.array([[int(padding[0])]]).astype(self._layouts[frame.file].dtype)
+        except OverflowError:
+            stored = np.zeros((1, 1), self._layouts[frame.file].dtype)
+        voxel: object = self(stored, frame)[0, 0]
+        return voxel
+
+
+def _stored_dtype(layouts: list[PixelLayout]) -> np.dtype[Any]:
+    """Return the type that holds the stored values of all files, whose bits may differ."""
+    dtypes = {layout.dtype for layout in layouts}
+    if len(dtypes) == 1:
+        return dtypes.pop()
+    low = min(layout.holds()[0] for layout in layouts)
+    high = max(layout.holds()[1] for layout in layouts)
+    return np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)) if low < 0 else np.result_type(*dtypes)
 
 
 def scale_of(frame: Frame) -> Scale:
-    """Return slope and intercept of a frame."""
+    """Return slope and intercept of a frame; a slope of 0 is none."""
     slope = 1.0 if frame.slope is None else frame.slope
     intercept = 0.0 if frame.intercept is None else frame.intercept
     return (slope, intercept) if math.isfinite(slope) and slope != 0 else IDENTITY
@@ -128,93 +175,3 @@ def _inverted(stored: Array, layout: PixelLayout) -> Array:
         return -stored
     top = -1 if layout.signed else 2**layout.stored - 1
     return (top - stored.astype(np.int64)).astype(stored.dtype)
-
-
-def _tables(group: Group) -> dict[int, tuple[Array, int]]:
-    """Return the Modality LUT of each file that has one: entries, and the first value mapped (C.11.1.1)."""
-    tables = {}
-    for file in _files(group.frames):
-        sequence = group.instances[file].get("ModalityLUTSequence")
-        if sequence is not None:
-            tables[file] = _table(sequence[0], group.instances[file])
-    return tables
-
-
-def _table(item: Any, instance: Instance) -> tuple[Array, int]:
-    with quiet():
-        descriptor, data = value_of(item, "LUTDescriptor"), value_of(item, "LUTData")
-    try:
-        count, first, bits = (int(value) for value in descriptor)
-        if isinstance(data, bytes):
-            entries = np.frombuffer(data, "<u2" if len(data) >= 2 * (count or 65536) else "u1")
-        else:
-            entries = np.asarray(list(data), dtype=np.int64).astype(np.uint16)
-    except (TypeError, ValueError) as error:
-        raise CorruptError("is no lookup table", path=instance.path, field="ModalityLUTSequence") from error
-    count = count or 65536
-    if len(entries) < count or not 0 < bits <= 16:
-        raise CorruptError(
-            f"has {len(entries)} entries of {count}", path=instance.path, field="ModalityLUTSequence"
-        )
-    if _signed(instance) and first >= 1 << 15:
-        first -= 1 << 16
-    return entries[:count].astype(np.uint8 if bits <= 8 else np.uint16), first
-
-
-def _signed(instance: Instance) -> bool:
-    """Say whether stored values are signed, and with them the first value of a lookup table."""
-    return bool(instance.get("PixelRepresentation", 0) == 1)
-
-
-class Palette:
-    """Red, green and blue for each index (PS3.3, C.7.9).
-
-    Parameters
-    ----------
-    instance
-        The file whose tables to read.
-
-    Raises
-    ------
-    CorruptError
-        It has none that make sense.
-    """
-
-    def __init__(self, instance: Instance) -> None:
-        self._dataset, self._path = instance.dataset, instance.path
-        probe = self._lookup(np.arange(256, dtype=np.uint8).reshape(16, 16))
-        descriptor = instance.get("RedPaletteColorLookupTableDescriptor")
-        entries = int(descriptor[0]) or 65536
-        if entries > 256:
-            probe = self._lookup(np.arange(65536, dtype=np.uint16).reshape(256, 256))
-        self._shift = self._eight_in_sixteen(probe)
-        self.dtype = np.dtype(np.uint8) if self._shift else probe.dtype
-
-    @staticmethod
-    def _eight_in_sixteen(colours: Array) -> bool:
-        """Say whether 16-bit colours hold 8 bits: in the high byte, with the low one empty or the same."""
-        if colours.dtype != np.uint16:
-            return False
-        high, low = colours >> 8, colours & 0xFF
-        return bool((low == 0).all() or (low == high).all())
-
-    def __call__(self, stored: Array) -> Array:
-        """Return colours, RGB last."""
-        colours = self._lookup(stored)
-        return (colours >> 8).astype(np.uint8) if self._shift else colours
-
-    def _lookup(self, stored: Array) -> Array:
-        from pydicom.pixels import apply_color_lut
-
-        try:
-            with quiet():
-                return np.asarray(apply_color_lut(stored, self._dataset))[..., :3]
-        except MLArrayError:
-            raise
-        except PARSING as error:
-            brief = " ".join(str(error).split())[:120]
-            raise CorruptError(
-                f"its palette can't be used ({brief})",
-                path=self._path,
-                hint="Keep indices with -o palette=index",
-            ) from error

@@ -1,63 +1,128 @@
-"""Frames that share a position: what tells them apart, and the axis that it becomes."""
+"""Frames that share a position: what tells them apart, and the axis that it becomes.
+
+The order of frames in a file and of files in a folder says nothing (PS3.3, C.7.6.17). In this order of
+preference, the first that tells the frames of every position apart alike decides:
+
+1. what the standard has an attribute for: temporal position, diffusion, phases, times, acquisition (`_KEYS`);
+2. the dimension indices of the file, private dimensions included (C.7.6.17.2);
+3. when each frame was acquired;
+4. instance and frame numbers: the axis is ``non_spatial`` then, and the user is told.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mlarray_core import AxisValues
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.attributes import point
+from mlarray_dicom.frames.frame import Diffusion, Frame, FrameKeys
+from mlarray_dicom.volumes.axes import RepeatAxis, seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Sequence
+    from typing import Any
 
-    from mlarray_dicom.frames.dispatch import Frame
+    Order = np.ndarray[Any, np.dtype[np.int64]]
 
-Order = np.ndarray[Any, np.dtype[np.int64]]
 
-_REPEATING = (
-    ("temporal", "time", ""),
-    ("offset", "time", "s"),
-    ("diffusion", "b-value", "s/mm2"),
-    ("trigger", "trigger time", "ms"),
-    ("phase", "respiratory phase", "%"),
-    ("slot", "time slot", ""),
-    ("acquisition", "acquisition", ""),
-    ("reference", "frame reference time", "ms"),
-    ("cine", "time", "ms"),
+class _Key(NamedTuple):
+    """An attribute that may tell repeats apart, with name and unit of its axis."""
+
+    of: Callable[[FrameKeys], float | None]
+    name: str
+    unit: str
+
+
+_KEYS = (
+    _Key(lambda keys: keys.temporal, "time", ""),
+    _Key(lambda keys: keys.offset, "time", "s"),
+    _Key(lambda keys: keys.cardiac, "cardiac phase", "%"),
+    _Key(lambda keys: keys.trigger, "trigger time", "ms"),
+    _Key(lambda keys: keys.respiratory, "respiratory phase", "%"),
+    _Key(lambda keys: keys.slot, "time slot", ""),
+    _Key(lambda keys: keys.acquisition, "acquisition", ""),
+    _Key(lambda keys: keys.reference, "frame reference time", "ms"),
+    _Key(lambda keys: keys.cine, "time", "ms"),
+    _Key(lambda keys: keys.series, "series", ""),
 )
-"""What may tell repeats of one position apart, with name and unit of the axis."""
+_BEFORE_DIFFUSION = 2
+"""Keys that decide before diffusion does."""
 
 
-def repeats_of(
-    frames: Sequence[Frame], planes: list[list[int]]
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], AxisValues]:
-    """Return the frames by repeat and position, and what tells the repeats apart."""
-    counts = [len(plane) for plane in planes]
-    repeats = counts[0]
-    if len(set(counts)) > 1:
+class Repeats(NamedTuple):
+    """Frames in order.
+
+    Parameters
+    ----------
+    order
+        Indices of frames, by position or by repeat and position.
+    axis
+        Of the repeats; None when there are none.
+    notes
+        What the user should know.
+    """
+
+    order: Order
+    axis: RepeatAxis | None
+    notes: list[str]
+
+
+def repeats_of(frames: Sequence[Frame], planes: list[list[int]]) -> Repeats:
+    """Return the frames by repeat and position, and what tells the repeats apart.
+
+    Parameters
+    ----------
+    frames
+        All frames of the image.
+    planes
+        Indices of those at each position.
+
+    Raises
+    ------
+    UnsupportedError
+        Positions repeat unevenly, or nothing at all tells the frames of one position apart.
+    """
+    repeats = len(planes[0])
+    if len({len(plane) for plane in planes}) > 1:
         raise UnsupportedError(
             _uneven(frames, planes), hint="Slices or volumes are missing, or it is several images"
         )
     for plane in planes:
         plane.sort(key=lambda index: frames[index].order)
     if repeats == 1:
-        return np.array([plane[0] for plane in planes]), AxisValues()
-    for key, _, _ in _REPEATING:
-        order = _by_key(frames, planes, key)
+        return Repeats(np.array([plane[0] for plane in planes]), None, [])
+    frames, notes = with_zeros(frames)
+    for key in _KEYS[:_BEFORE_DIFFUSION]:
+        order = _by_key(frames, planes, key.of)
         if order is not None:
-            return order, _axis(frames, order, key)
-    if any(len({frames[index].order for index in plane}) < repeats for plane in planes):
-        raise UnsupportedError(
-            f"{repeats} frames lie at each position and nothing says in which order",
-            hint="They may be copies of one another; remove one",
-        )
-    order = np.array(planes).T
-    return order, _axis(frames, order, None)
+            return Repeats(order, _axis(frames, order, key), notes)
+    order = _by_diffusion(frames, planes)
+    if order is not None:
+        return Repeats(order, _axis(frames, order, None), notes)
+    for key in _KEYS[_BEFORE_DIFFUSION:]:
+        order = _by_key(frames, planes, key.of, in_order=key.name == "acquisition")
+        if order is not None:
+            return Repeats(order, _axis(frames, order, key), notes)
+    return _by_dimensions(frames, planes, notes) or _by_time(frames, planes, notes) or _by_number(
+        frames, planes, notes
+    )
+
+
+def with_zeros(frames: Sequence[Frame]) -> tuple[Sequence[Frame], list[str]]:
+    """Give frames without a b-value b = 0 when others have one: GE and Toshiba leave it out where it is 0."""
+    known = sum(frame.keys.diffusion is not None for frame in frames)
+    if known in (0, len(frames)):
+        return frames, []
+    zero = Diffusion(0.0, None)
+    note = f"{len(frames) - known} frames have no b-value where others have one: they count as b = 0"
+    return [
+        frame if frame.keys.diffusion else replace(frame, keys=replace(frame.keys, diffusion=zero))
+        for frame in frames
+    ], [note]
 
 
 def _uneven(frames: Sequence[Frame], planes: list[list[int]]) -> str:
@@ -70,74 +135,126 @@ def _uneven(frames: Sequence[Frame], planes: list[list[int]]) -> str:
 
 
 def _by_key(
-    frames: Sequence[Frame], planes: list[list[int]], key: str
-) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-    """Order the repeats of every position by a key; None unless it tells them apart alike everywhere."""
+    frames: Sequence[Frame],
+    planes: list[list[int]],
+    key: Callable[[FrameKeys], Hashable],
+    *,
+    in_order: bool = False,
+) -> Order | None:
+    """Order the repeats of every position by a key; None unless it tells them apart alike everywhere.
+
+    `in_order` keeps them in the order in which they were acquired instead of that of the key.
+    """
     tables: list[dict[Any, int]] = []
     for plane in planes:
-        values = [frames[index].keys.get(key) for index in plane]
+        values = [key(frames[index].keys) for index in plane]
         if None in values or len(set(values)) < len(plane):
             return None
         tables.append(dict(zip(values, plane, strict=True)))
     if any(table.keys() != tables[0].keys() for table in tables[1:]):
         return None
-    # volumes of a diffusion series stay in the order in which they were acquired
-    by_value = key not in ("diffusion", "acquisition")
-    names = (
-        sorted(tables[0])
-        if by_value
-        else sorted(tables[0], key=lambda v: min(frames[t[v]].order for t in tables))
-    )
+    first = {value: min(frames[table[value]].order for table in tables) for value in tables[0]}
+    names = sorted(tables[0], key=first.__getitem__) if in_order else sorted(tables[0])
     return np.array([[table[name] for table in tables] for name in names])
 
 
-def _axis(frames: Sequence[Frame], order: Order, key: str | None) -> AxisValues:
+def _by_diffusion(frames: Sequence[Frame], planes: list[list[int]]) -> Order | None:
+    """Order volumes by diffusion, in the order in which they were acquired; equal ones count on by number."""
+    counted: dict[int, Hashable] = {}
+    for plane in planes:
+        seen: dict[Hashable, int] = {}
+        for index in plane:
+            diffusion = frames[index].keys.diffusion
+            if diffusion is None:
+                return None
+            counted[index] = (diffusion, seen.setdefault(diffusion, 0))
+            seen[diffusion] += 1
+    if len({diffusion for index in counted for diffusion in [frames[index].keys.diffusion]}) == 1:
+        return None  # it says nothing about what tells them apart
+    if any({counted[index] for index in plane} != {counted[i] for i in planes[0]} for plane in planes):
+        return None
+    tables = [{counted[index]: index for index in plane} for plane in planes]
+    names = sorted(tables[0], key=lambda name: min(frames[table[name]].order for table in tables))
+    return np.array([[table[name] for table in tables] for name in names])
+
+
+def _by_dimensions(
+    frames: Sequence[Frame], planes: list[list[int]], notes: list[str]
+) -> Repeats | None:
+    order = _by_key(frames, planes, lambda keys: tuple(one.index for one in keys.dimensions) or None)
+    if order is None:
+        return None
+    rows = [frames[int(row[0])].keys.dimensions for row in order]
+    varying = [place for place in range(len(rows[0])) if len({row[place].index for row in rows}) > 1]
+    name = " and ".join(rows[0][place].name for place in varying)
+    values: list[float] | list[str] = [float(row[varying[0]].index) for row in rows]
+    if len(varying) > 1:
+        values = ["/".join(str(row[place].index) for place in varying) for row in rows]
+    if name == "TemporalPositionIndex":
+        return Repeats(order, RepeatAxis("time", "", values), notes)
+    notes = [*notes, f"{len(rows)} frames at each position are in the order of their dimension index: {name}"]
+    return Repeats(order, RepeatAxis(name, "", values, unknown=True), notes)
+
+
+def _by_time(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats | None:
+    """Order repeats by when they were acquired, if later volumes began later."""
+    for plane in planes:
+        moments = [frames[index].keys.moment for index in plane]
+        if None in moments or len(set(moments)) < len(plane):
+            return None
+    order = np.array(
+        [sorted(plane, key=lambda index: frames[index].keys.moment or datetime.min) for plane in planes]
+    ).T
+    seconds = seconds_of(_rows(frames, order))
+    return None if seconds is None else Repeats(order, RepeatAxis("time", "s", seconds), notes)
+
+
+def _by_number(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats:
+    """Order repeats by instance and frame number, and say that nothing else tells them apart."""
+    repeats = len(planes[0])
+    if any(len({frames[index].order for index in plane}) < repeats for plane in planes):
+        raise UnsupportedError(
+            f"{repeats} frames lie at each position and nothing says in which order",
+            hint="They may be copies of one another; remove one",
+        )
+    order = np.array(planes).T
+    rows = _rows(frames, order)
+    weighted = _by_weighting(rows)
+    if weighted is not None:
+        return Repeats(order, weighted, notes)
+    files = {frame.file for frame in frames}
+    number = "frame" if len(files) == 1 else "instance"
+    note = f"nothing but {number} numbers tells the {repeats} frames at each position apart: their axis is unknown"
+    if len(files) > 1 and any(len({frames[index].keys.location for index in plane}) > 1 for plane in planes):
+        note += ", though Slice Location differs among them"
+    axis = RepeatAxis("repeat", "", [float(index) for index in range(repeats)], unknown=True)
+    return Repeats(order, axis, [*notes, note])
+
+
+def _rows(frames: Sequence[Frame], order: Order) -> list[list[FrameKeys]]:
+    return [[frames[int(index)].keys for index in row] for row in order]
+
+
+def _axis(frames: Sequence[Frame], order: Order, key: _Key | None) -> RepeatAxis:
     """Return name, unit and values of the axis of repeats.
 
     Volumes that differ in diffusion are told by that, whatever put them in order: several of them may share a
     b-value. Otherwise times of acquisition are better than mere numbers.
     """
-    rows = [[frames[int(index)].keys for index in row] for row in order]
-    diffusion = [{keys.get("diffusion") for keys in row} for row in rows]
-    if all(len(one) == 1 and None not in one for one in diffusion) and len(set.union(*diffusion)) > 1:
-        values: list[Any] = [key[0] for one in diffusion for key in one if key is not None]
-        return AxisValues("b-value", "s/mm2", values)
-    name, unit = _NAMES.get(key or "", ("repeat", ""))
-    values = list(range(len(rows))) if key is None else [row[0][key] for row in rows]
-    if not unit and name in ("time", "repeat", "acquisition"):
-        times = _times(rows)
-        if times is not None:
-            return AxisValues("time", "s", times)
-    return AxisValues(name, unit, values)
+    rows = _rows(frames, order)
+    weighted = _by_weighting(rows)
+    if weighted is not None or key is None:
+        return weighted or RepeatAxis("repeat", "", [float(place) for place in range(len(rows))], unknown=True)
+    if not key.unit and key.name in ("time", "acquisition", "series"):
+        seconds = seconds_of(rows)
+        if seconds is not None:
+            return RepeatAxis("time", "s", seconds)
+    return RepeatAxis(key.name, key.unit, [key.of(row[0]) or 0.0 for row in rows])
 
 
-_NAMES = {key: (name, unit) for key, name, unit in _REPEATING}
-
-
-def _times(rows: list[list[dict[str, Any]]]) -> list[float] | None:
-    """Return when each volume began, in s after the first; None unless later ones began later."""
-    starts = []
-    for row in rows:
-        moments = [_moment(keys.get("time")) for keys in row]
-        known = [moment for moment in moments if moment is not None]
-        if len(known) < len(moments):
-            return None
-        starts.append(min(known))
-    seconds = [round((start - starts[0]).total_seconds(), 6) for start in starts]
-    rising = all(later > earlier for earlier, later in pairwise(seconds))
-    return seconds if rising else None
-
-
-def _moment(value: Any) -> datetime | None:
-    """Return a date and time of DICOM (PS3.5, 6.2), of two texts or one; None when it is no such thing."""
-    if value is None:
+def _by_weighting(rows: list[list[FrameKeys]]) -> RepeatAxis | None:
+    """Return the axis of b-values, when each volume has one diffusion weighting and they differ."""
+    weightings = [{keys.diffusion for keys in row} for row in rows]
+    if any(len(one) > 1 or None in one for one in weightings) or len(set.union(*weightings)) < 2:
         return None
-    text = "".join(value) if isinstance(value, tuple) else str(value)
-    text = text.split("+")[0].strip()
-    whole, _, fraction = text.partition(".")
-    if isinstance(value, tuple) and len(value) == 2 and not value[0]:
-        whole = "19700101" + whole
-    try:
-        return datetime.strptime(f"{whole}.{(fraction or '0')[:6]}", "%Y%m%d%H%M%S.%f")
-    except ValueError:
-        return None
+    return RepeatAxis("b-value", "s/mm2", [one.b for each in weightings for one in each if one is not None])

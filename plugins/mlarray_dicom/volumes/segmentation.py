@@ -1,25 +1,33 @@
-"""DICOM Segmentation objects: frames of segments become a label map, or get an axis (PS3.3, A.51, A.88)."""
+"""Segmentations: frames of segments become a label map, or get an axis (PS3.3, A.51, A.88, C.8.20).
+
+Slices without a segment are left out of the file by every writer. They are empty, not missing, so that the
+distance of slices is the one that the file says (Spacing Between Slices of the Pixel Measures), where all gaps
+are whole multiples of it; BINARY, FRACTIONAL and LABELMAP alike.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlarray_core.errors import UnsupportedError
-from mlarray_dicom.attributes import number
-from mlarray_dicom.instance import value_of
+from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_dicom.elements import has, items_of, loose_number, number_of, text_of
+from mlarray_dicom.frames.enhanced import groups_of
+from mlarray_dicom.frames.frame import FrameKeys
 from mlarray_dicom.volumes.stack import ABSENT, Stack, depth, stack
 
 if TYPE_CHECKING:
-    from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames.dispatch import Frame
-    from mlarray_dicom.instance import Instance
-    from mlarray_dicom.pixels.planes import Planes
-    from mlarray_dicom.volumes.series import Group
+    from pydicom.dataset import Dataset
 
-Array = np.ndarray[Any, Any]
+    from mlarray_dicom.frames.frame import Frame
+    from mlarray_dicom.instance import Instance
+    from mlarray_dicom.options import DicomOptions
+    from mlarray_dicom.volumes.group import Group
+
+MICROMETRES = 1000
+"""Positions count as the same when they agree to this part of a millimetre."""
 
 
 @dataclass
@@ -40,7 +48,7 @@ class Segments:
 
 def is_segmentation(instance: Instance) -> bool:
     """Say whether a file is a segmentation."""
-    return instance.get("SegmentationType") is not None
+    return has(instance.dataset, "SegmentationType")
 
 
 def kind_of(instance: Instance) -> str:
@@ -48,91 +56,114 @@ def kind_of(instance: Instance) -> str:
     return instance.text("SegmentationType").upper()
 
 
-def descriptions(instance: Instance) -> list[dict[str, Any]]:
+def check_options(instance: Instance, options: DicomOptions) -> None:
+    """Refuse options that don't apply to a segmentation of this kind.
+
+    Raises
+    ------
+    OptionError
+        One doesn't.
+    """
+    kind = kind_of(instance)
+    if kind == "LABELMAP" and options.segments == "axis":
+        raise OptionError(
+            "segments=axis: a LABELMAP segmentation has one label for each voxel, no segments to put on an axis",
+            path=instance.path,
+        )
+    if kind == "FRACTIONAL" and options.segments == "labels":
+        raise OptionError(
+            "segments=labels: a FRACTIONAL segmentation has parts of segments, which no label map holds",
+            path=instance.path,
+        )
+
+
+def described(instance: Instance) -> list[int]:
+    """Return the numbers of the segments that a file describes, ascending."""
+    found = (loose_number(item, "SegmentNumber") for item in instance.items("SegmentSequence"))
+    return sorted({int(number) for number in found if number is not None})
+
+
+def descriptions(instance: Instance) -> list[dict[str, object]]:
     """Return number, label, category, type and algorithm of each segment."""
     found = []
-    for item in instance.get("SegmentSequence", ()) or ():
-        facts: dict[str, Any] = {
-            "number": value_of(item, "SegmentNumber"),
-            "label": value_of(item, "SegmentLabel"),
-            "description": value_of(item, "SegmentDescription"),
-            "algorithm": value_of(item, "SegmentAlgorithmName"),
+    for item in instance.items("SegmentSequence"):
+        number = loose_number(item, "SegmentNumber")
+        facts: dict[str, object] = {
+            "number": None if number is None else int(number),
+            "label": text_of(item, "SegmentLabel"),
+            "description": text_of(item, "SegmentDescription"),
+            "algorithm": text_of(item, "SegmentAlgorithmName"),
             "category": _meaning(item, "SegmentedPropertyCategoryCodeSequence"),
             "type": _meaning(item, "SegmentedPropertyTypeCodeSequence"),
         }
-        found.append({name: _plain(value) for name, value in facts.items() if value is not None})
+        found.append({name: value for name, value in facts.items() if value not in (None, "")})
     return found
 
 
-def _meaning(item: Any, sequence: str) -> str | None:
-    codes = value_of(item, sequence)
-    return None if codes is None else str(value_of(codes[0], "CodeMeaning", ""))
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int) else str(value)
+def _meaning(item: Dataset, sequence: str) -> str:
+    codes = items_of(item, sequence)
+    return text_of(codes[0], "CodeMeaning") if codes else ""
 
 
 def segments_of(group: Group, options: DicomOptions) -> Segments:
     """Arrange the frames of a segmentation by segment and slice.
 
-    Frames of segments may be left out where they are empty: these slices are zeros, not missing.
+    Parameters
+    ----------
+    group
+        Its frames.
+    options
+        What the user wants.
+
+    Raises
+    ------
+    UnsupportedError
+        Frames have no position, or two of one segment share one.
+    CorruptError
+        The distance of the slices can't be read.
     """
     numbers = sorted({frame.segment for frame in group.frames if frame.segment is not None})
     first: dict[tuple[int, ...], Frame] = {}
     for frame in group.frames:
         first.setdefault(_key(frame), frame)
     planes = sorted(first.values(), key=lambda frame: depth([frame])[0])
-    found = stack([_alone(frame) for frame in planes], _filling(options))
-    rows: dict[Any, int] = {}
+    filling = options if options.missing == "fill" else replace(options, missing="fill")
+    found = stack([replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, _step(group))
     slots = {int(index): slot for slot, index in enumerate(found.order) if index != ABSENT}
-    for index, frame in enumerate(planes):
-        rows[_key(frame)] = slots[index]
+    rows = {_key(frame): slots[index] for index, frame in enumerate(planes)}
     order = np.full((max(len(numbers), 1), len(found.order)), ABSENT, np.int64)
     for index, frame in enumerate(group.frames):
-        place = (
-            numbers.index(frame.segment) if frame.segment is not None and numbers else 0,
-            rows[_key(frame)],
-        )
+        place = (0 if frame.segment is None else numbers.index(frame.segment), rows[_key(frame)])
         if order[place] != ABSENT:
             raise UnsupportedError("has two frames of one segment at one position", path=group.first.path)
         order[place] = index
-    found.order = order if len(numbers) > 1 else order[0]
+    several = len(numbers) > 1 or (options.segments == "axis" and bool(numbers))
+    found.order = order if several else order[0]
     found.notes = [note for note in found.notes if "filled" not in note]
     return Segments(found, numbers or [1])
+
+
+def _step(group: Group) -> float | None:
+    """Return Spacing Between Slices of the Pixel Measures, in mm, None when it isn't said."""
+    measures = next(groups_of(group.first)).macro("PixelMeasuresSequence")
+    if measures is None:
+        return None
+    found = number_of(measures, "SpacingBetweenSlices", group.first.path)
+    return abs(found) if found else None
 
 
 def _key(frame: Frame) -> tuple[int, ...]:
     if frame.position is None:
         raise UnsupportedError("a segmentation whose frames have no position")
-    return tuple(round(value * 1000) for value in frame.position)
-
-
-def _alone(frame: Frame) -> Frame:
-    """Return the frame as if nothing else were at its position."""
-    from dataclasses import replace
-
-    return replace(frame, keys={})
-
-
-def _filling(options: DicomOptions) -> DicomOptions:
-    from dataclasses import replace
-
-    return replace(options, missing="fill")
-
-
-def overlap(instance: Instance, planes: Planes, order: Array) -> bool:
-    """Say whether segments overlap: as the file says, else by looking at all frames."""
-    said = instance.text("SegmentsOverlap").upper()
-    if said in ("YES", "NO"):
-        return said == "YES"
-    for slot in range(order.shape[1]):
-        wanted = [int(index) for index in order[:, slot] if index != ABSENT]
-        if len(wanted) > 1 and np.sum([stored != 0 for _, stored in planes.each(wanted)], axis=0).max() > 1:
-            return True
-    return False
+    return tuple(round(value * MICROMETRES) for value in frame.position)
 
 
 def fraction(instance: Instance) -> float:
-    """Return what one step of a fractional segmentation is worth."""
-    return 1.0 / (number(instance.get("MaximumFractionalValue")) or 255.0)
+    """Return what one step of a fractional segmentation is worth.
+
+    Raises
+    ------
+    CorruptError
+        Maximum Fractional Value can't be read.
+    """
+    return 1.0 / (number_of(instance.dataset, "MaximumFractionalValue", instance.path) or 255.0)

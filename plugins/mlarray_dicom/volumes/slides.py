@@ -1,153 +1,175 @@
-"""Tiled images, such as whole slides: frames are tiles of one large plane (PS3.3, C.7.6.17)."""
+"""Tiled images, such as whole slides: frames are tiles of one large plane (PS3.3, C.7.6.17).
+
+Where several tiles lie at one place, they belong to different sheets: segments, focal planes or optical paths.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_dicom.attributes import number, spacing
+from mlarray_dicom.attributes import spacing
+from mlarray_dicom.elements import has, loose_number
 from mlarray_dicom.frames.enhanced import groups_of
-from mlarray_io import Box, Reader
+from mlarray_dicom.volumes.axes import RepeatAxis
 
 if TYPE_CHECKING:
-    from mlarray_core import Meta
+    from mlarray_dicom.frames.enhanced import Groups
     from mlarray_dicom.instance import Instance
-    from mlarray_dicom.pixels.planes import Planes
-    from mlarray_dicom.pixels.values import Values
 
-Array = np.ndarray[Any, Any]
+_PLACE = "PlanePositionSlideSequence"
+
+
+@dataclass
+class Tiling:
+    """Where the tiles of a plane lie.
+
+    Parameters
+    ----------
+    corners
+        First row and column of each tile, counted from 0.
+    sheets
+        Which sheet each tile belongs to, counted from 0.
+    axes
+        Of the sheets, the slowest first; none when there is one sheet.
+    segments
+        Segment numbers of the sheets, of a segmentation.
+    """
+
+    corners: list[tuple[int, int]]
+    sheets: list[int]
+    axes: list[RepeatAxis] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
 
 
 def is_tiled(instance: Instance) -> bool:
     """Say whether the frames of a file are tiles."""
-    return (
-        instance.get("TotalPixelMatrixRows") is not None
-        and instance.get("TotalPixelMatrixColumns") is not None
-    )
+    return has(instance.dataset, "TotalPixelMatrixRows") and has(instance.dataset, "TotalPixelMatrixColumns")
 
 
 def size_of(instance: Instance) -> tuple[int, int]:
-    """Return rows and columns of the whole plane."""
-    size = int(instance.get("TotalPixelMatrixRows")), int(instance.get("TotalPixelMatrixColumns"))
-    if min(size) < 1:
+    """Return rows and columns of the whole plane.
+
+    Raises
+    ------
+    CorruptError
+        They are no size.
+    """
+    rows, columns = (
+        int(loose_number(instance.dataset, keyword) or 0)
+        for keyword in ("TotalPixelMatrixRows", "TotalPixelMatrixColumns")
+    )
+    if min(rows, columns) < 1:
         raise CorruptError(
-            f"is {size[0]} x {size[1]} pixels large", path=instance.path, field="TotalPixelMatrixRows"
+            f"is {rows} x {columns} pixels large", path=instance.path, field="TotalPixelMatrixRows"
         )
-    return size
+    return rows, columns
 
 
-def corners_of(instance: Instance) -> list[tuple[int, int]]:
-    """Return the first row and column of each tile, counted from 0.
+def tiling_of(instance: Instance, segments: list[int]) -> Tiling:
+    """Return where the tiles of a file lie.
+
+    Parameters
+    ----------
+    instance
+        The file.
+    segments
+        Segment numbers that it describes, of a segmentation whose frames are one segment each.
 
     Raises
     ------
     UnsupportedError
-        The file holds several focal planes or optical paths.
+        Several tiles lie at one place of one sheet.
     CorruptError
-        There are more or fewer tiles than fit.
+        There are more or fewer tiles than fit, or one has no place.
     """
-    for keyword in ("TotalPixelMatrixFocalPlanes", "NumberOfOpticalPaths"):
-        if (number(instance.get(keyword)) or 1) > 1:
-            raise UnsupportedError(f"has {instance.get(keyword)} of them", path=instance.path, field=keyword)
     if instance.text("DimensionOrganizationType") == "TILED_FULL" or instance.count == 1:
-        return _full(instance)
-    corners = []
+        return _full(instance, segments)
+    return _sparse(instance, segments)
+
+
+def _sparse(instance: Instance, segments: list[int]) -> Tiling:
+    """Return the places that the functional groups of the frames say."""
+    corners, names = [], []
     for groups in groups_of(instance):
-        place = "PlanePositionSlideSequence"
-        row = number(groups.get(place, "RowPositionInTotalImagePixelMatrix"))
-        column = number(groups.get(place, "ColumnPositionInTotalImagePixelMatrix"))
+        row = groups.number(_PLACE, "RowPositionInTotalImagePixelMatrix")
+        column = groups.number(_PLACE, "ColumnPositionInTotalImagePixelMatrix")
         if row is None or column is None:
-            raise CorruptError("doesn't say where its tiles lie", path=instance.path, field=place)
+            raise CorruptError("doesn't say where its tiles lie", path=instance.path, field=_PLACE)
         corners.append((int(row) - 1, int(column) - 1))
-    if len(set(corners)) < len(corners):
+        names.append(_sheet(groups))
+    columns = list(zip(*names, strict=True))
+    axes, places = [], []
+    for (name, unit), column in zip(_SHEETS, columns, strict=True):
+        values = sorted(set(column), key=lambda value: (value is None, value))
+        if name == "segment" and segments:
+            values = sorted({*(value for value in values if value is not None), *segments})
+        if len(values) > 1:
+            axes.append(_axis(name, unit, values))
+            places.append([values.index(value) for value in column])
+    sheets = [0] * len(corners)
+    for axis, place in zip(axes, places, strict=True):
+        sheets = [sheet * len(axis.values) + at for sheet, at in zip(sheets, place, strict=True)]
+    if len({*zip(sheets, corners, strict=True)}) < len(corners):
         raise UnsupportedError(
-            "has several tiles at one place: several planes, segments or optical paths", path=instance.path
+            "has several tiles of one segment, focal plane and optical path at one place", path=instance.path
         )
-    return corners
+    numbers = [int(value) for axis in axes if axis.name == "segment" for value in axis.values]
+    return Tiling(corners, sheets, axes, numbers)
 
 
-def _full(instance: Instance) -> list[tuple[int, int]]:
-    """Return the corners of tiles that cover the plane row by row (C.7.6.17.3)."""
+_SHEETS = (("segment", ""), ("optical path", ""), ("focal plane", "mm"))
+"""What tiles of one place differ in, the slowest axis first (C.7.6.17.3)."""
+
+
+def _sheet(groups: Groups) -> tuple[object, ...]:
+    """Return segment, optical path and focal depth of a tile."""
+    return (
+        groups.number("SegmentIdentificationSequence", "ReferencedSegmentNumber"),
+        groups.text("OpticalPathIdentificationSequence", "OpticalPathIdentifier"),
+        groups.number(_PLACE, "ZOffsetInSlideCoordinateSystem"),
+    )
+
+
+def _axis(name: str, unit: str, values: list[object]) -> RepeatAxis:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) == len(values):
+        return RepeatAxis(name, unit, [float(value) for value in numbers])
+    return RepeatAxis(name, unit, [str(value) for value in values])
+
+
+def _full(instance: Instance, segments: list[int]) -> Tiling:
+    """Return the places of tiles that cover the plane row by row.
+
+    Of several sheets the focal planes come first, then the optical paths or segments (C.7.6.17.3).
+    """
     rows, columns = size_of(instance)
-    height, width = int(instance.get("Rows")), int(instance.get("Columns"))
-    corners = [(row, column) for row in range(0, rows, height) for column in range(0, columns, width)]
-    if len(corners) != instance.count:
+    height, width = (int(loose_number(instance.dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
+    if min(height, width) < 1:
+        raise CorruptError("has tiles without a size", path=instance.path, field="Rows")
+    depths = int(loose_number(instance.dataset, "TotalPixelMatrixFocalPlanes") or 1)
+    paths = len(segments) or int(loose_number(instance.dataset, "NumberOfOpticalPaths") or 1)
+    sheets = depths * paths
+    whole = -(-rows // height) * -(-columns // width) * sheets
+    if whole != instance.count:
         raise CorruptError(
-            f"has {instance.count} tiles, {len(corners)} cover it", path=instance.path, field="NumberOfFrames"
+            f"has {instance.count} tiles, {whole} cover it",
+            path=instance.path,
+            field="NumberOfFrames",
         )
-    return corners
+    corners = [(row, column) for row in range(0, rows, height) for column in range(0, columns, width)]
+    axes = []
+    if paths > 1:
+        named = [float(number) for number in segments] or [float(number + 1) for number in range(paths)]
+        axes.append(RepeatAxis("segment" if segments else "optical path", "", named))
+    if depths > 1:
+        axes.append(RepeatAxis("focal plane", "", [float(depth) for depth in range(depths)]))
+    each = [sheet for sheet in range(sheets) for _ in corners]
+    return Tiling(corners * sheets, each, axes, segments if paths > 1 else [])
 
 
 def spacing_of(instance: Instance) -> tuple[float, float] | None:
-    """Return the distance of pixels in mm."""
+    """Return the distance of pixels in mm, None when it isn't said."""
     measures = next(groups_of(instance)).macro("PixelMeasuresSequence")
-    return None if measures is None else spacing(measures)
-
-
-class SlideReader(Reader):
-    """A plane of tiles.
-
-    Parameters
-    ----------
-    planes
-        The tiles.
-    size
-        Rows and columns of the plane.
-    corners
-        Where each tile begins.
-    values
-        What is done to stored values.
-    meta
-        The metadata.
-    fill
-        The pixel where there is no tile.
-    """
-
-    def __init__(
-        self,
-        planes: Planes,
-        size: tuple[int, int],
-        corners: list[tuple[int, int]],
-        values: Values,
-        meta: Meta,
-        fill: Any,
-    ) -> None:
-        self._planes, self._corners, self._fill = planes, np.array(corners), fill
-        self.dtype, self.meta = values.dtype, meta
-        extra = (values.components,) if values.components else ()
-        self.shape = (*size, *extra)
-        self.chunks = (*(min(a, b) for a, b in zip(planes.size, size, strict=True)), *extra)
-
-    def __getitem__(self, box: Box, /) -> Array:
-        out = np.full(tuple(part.stop - part.start for part in box), self._fill, self.dtype)
-        if not out.size:
-            return out
-        rows, columns, *rest = box
-        for (index,), stored in self._planes.each(self._touched(rows, columns)):
-            (into_rows, from_rows), (into_columns, from_columns) = (
-                _meeting(int(corner), extent, wanted)
-                for corner, extent, wanted in zip(
-                    self._corners[index], self._planes.size, (rows, columns), strict=True
-                )
-            )
-            tile = self._planes.voxels(index, stored, from_rows, from_columns)
-            out[into_rows, into_columns] = tile[..., rest[0]] if rest else tile
-        return out
-
-    def _touched(self, rows: slice, columns: slice) -> list[int]:
-        """Return the tiles that a box touches."""
-        low, high = (rows.start, columns.start), (rows.stop, columns.stop)
-        meets = (self._corners < high) & (self._corners + self._planes.size > low)
-        return [int(index) for index in np.flatnonzero(meets.all(axis=1))]
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._planes.close()
-
-
-def _meeting(corner: int, extent: int, wanted: slice) -> tuple[slice, slice]:
-    """Return the part of the box, and of the tile, in which they meet along one axis."""
-    start, stop = max(corner, wanted.start), min(corner + extent, wanted.stop)
-    return slice(start - wanted.start, stop - wanted.start), slice(start - corner, stop - corner)
+    return None if measures is None else spacing(measures, instance.path)

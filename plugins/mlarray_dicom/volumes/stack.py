@@ -7,20 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import AxisValues
 from mlarray_core.errors import UnsupportedError
-from mlarray_dicom.attributes import normal, point
+from mlarray_dicom.attributes import claimed, normal, point
 from mlarray_dicom.volumes.repeats import repeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from mlarray_dicom import DicomOptions
-    from mlarray_dicom.frames.dispatch import Frame
+    from mlarray_dicom.frames.frame import Frame
+    from mlarray_dicom.options import DicomOptions
+    from mlarray_dicom.volumes.axes import RepeatAxis
 
 Points = np.ndarray[Any, np.dtype[np.float64]]
+Order = np.ndarray[Any, np.dtype[np.int64]]
 
 ABSENT = -1
+"""In place of the index of a frame: nothing is there."""
+GAP = 1.5
+"""Distances of slices from which on one is missing, in parts of the usual one: halfway to two of them."""
+ROUNDED = 0.05
+"""How far a gap may be from a whole number of slices, in parts of one, and positions that count as the same
+from each other, in parts of a pixel: positions are rounded."""
+
+
+MOST_SLICES = 1 << 20
+"""Slices that a stack may have with the empty ones: a damaged spacing would make it as long as it likes."""
 
 
 @dataclass
@@ -32,18 +44,18 @@ class Stack:
     order
         Index of a frame for each place of the outer axes (z, or t and z), `ABSENT` for a filled slice.
     affine
-        4 x 4, columns z, y, x, rows LPS; None when the frames have no place.
+        4 x 4, columns z, y, x, rows LPS, in mm; None when the frames have no place.
     axis
-        Of repeats: its name, unit and values.
+        Of repeats; None when there are none.
     positions
         Distances of the slices along the normal when they are uneven, in mm.
     notes
         What the user should know.
     """
 
-    order: np.ndarray[Any, np.dtype[np.int64]]
+    order: Order
     affine: Points | None = None
-    axis: AxisValues = field(default_factory=AxisValues)
+    axis: RepeatAxis | None = None
     positions: list[float] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -55,28 +67,49 @@ def stacks_of(frames: Sequence[Frame], options: DicomOptions) -> list[list[Frame
     along, planes = _planes(frames, options.tolerance)
     gaps = np.diff(along)
     base = np.median(gaps) if len(gaps) else 0.0
-    cuts = [i + 1 for i, gap in enumerate(gaps) if gap > 1.5 * base]
+    cuts = [i + 1 for i, gap in enumerate(gaps) if gap > GAP * base]
     runs = np.split(np.arange(len(planes)), cuts)
     return [[frames[i] for plane in run for i in planes[plane]] for run in runs]
 
 
-def stack(frames: Sequence[Frame], options: DicomOptions) -> Stack:
+def stack(frames: Sequence[Frame], options: DicomOptions, path: Path, step: float | None = None) -> Stack:
     """Put placed frames in order.
+
+    Parameters
+    ----------
+    frames
+        Those of an image, all with a place and one orientation.
+    options
+        What to do about missing and uneven slices.
+    path
+        Of a file, for errors.
+    step
+        The distance of slices in mm as a segmentation says it, which leaves out empty ones.
 
     Raises
     ------
     UnsupportedError
         Slices are missing, unevenly spaced or unevenly repeated, which no array can say.
+    CorruptError
+        The distance of a single slice to the next can't be read.
     """
     along, planes = _planes(frames, options.tolerance)
-    order, axis = repeats_of(frames, planes)
+    order, axis, notes = repeats_of(frames, planes)
     points = np.array([frames[plane[0]].position for plane in planes], dtype=np.float64)
-    result = Stack(order, axis=axis)
-    return _even(frames, points, along, result, options)
+    found = Stack(order, axis=axis, notes=notes)
+    if len(points) == 1:
+        return _single(frames[0], points[0], found, path)
+    return _even(frames[0], points, along, found, options, step)
 
 
 def depth(frames: Sequence[Frame]) -> Points:
-    """Return the distance of each frame along the common normal, in mm."""
+    """Return the distance of each frame along the common normal, in mm.
+
+    Raises
+    ------
+    UnsupportedError
+        They have no orientation.
+    """
     cosines = frames[0].orientation
     if cosines is None:
         raise UnsupportedError("a position without an orientation places nothing")
@@ -88,7 +121,7 @@ def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[lis
     """Return the distinct positions in ascending order, and the frames at each."""
     along = depth(frames)
     points = np.array([frame.position for frame in frames], dtype=np.float64)
-    near = min(tolerance, 0.05 * min(frames[0].spacing or (1.0,)))
+    near = min(tolerance, ROUNDED * min(frames[0].spacing or (1.0,)))
     planes: list[list[int]] = []
     for index in np.argsort(along, kind="stable"):
         at = int(index)
@@ -106,19 +139,28 @@ def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[lis
     return depths, planes
 
 
+def _single(reference: Frame, at: Points, found: Stack, path: Path) -> Stack:
+    """Place one slice, whose thickness only the header can say."""
+    thickness = claimed(reference.thickness, path)
+    if thickness is None:
+        found.notes.append("its slice thickness is unknown: 1 mm is assumed for the one slice")
+    if reference.orientation is not None:
+        found.affine = _affine(reference, at, np.array(normal(reference.orientation)) * (thickness or 1.0))
+    return found
+
+
 def _even(
-    frames: Sequence[Frame], points: Points, along: Points, found: Stack, options: DicomOptions
+    reference: Frame,
+    points: Points,
+    along: Points,
+    found: Stack,
+    options: DicomOptions,
+    said: float | None,
 ) -> Stack:
     """Work out the affine from the positions, or refuse them."""
     count = len(points)
-    reference = frames[0]
-    if count == 1:
-        step = np.array(normal(reference.orientation or (1, 0, 0, 0, 1, 0))) * (reference.thickness or 1.0)
-        if reference.thickness is None:
-            found.notes.append("its slice thickness is unknown: 1 mm is assumed for the one slice")
-        found.affine = _affine(reference, points[0], step)
-        return found
-    slots = _slots(along)
+    slots = _slots_of(along, said) if said else None
+    slots = _slots(along) if slots is None else slots
     if slots is not None and slots[-1] > count - 1:
         if options.missing == "error":
             raise UnsupportedError(_missing(points, slots), hint="Take -o missing=fill or -o missing=split")
@@ -140,22 +182,31 @@ def _even(
     return found
 
 
-def _slots(along: Points) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+def _slots_of(along: Points, step: float) -> Order | None:
+    """Return the place of each slice in a stack of a known step, None when gaps are no whole number of them."""
+    ratio = np.diff(along) / step
+    steps = np.rint(ratio)
+    if (np.abs(ratio - steps) > ROUNDED).any() or (steps < 1).any() or steps.sum() > MOST_SLICES:
+        return None
+    return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+
+def _slots(along: Points) -> Order | None:
     """Return the place of each slice in a stack with gaps, None when gaps are no whole number of steps."""
     gaps = np.diff(along)
     base = float(np.median(gaps))
     if len(gaps) < 2 or base <= 0:
         return None
-    small = gaps[gaps < 1.5 * base]
+    small = gaps[gaps < GAP * base]
     ratio = gaps / small.mean()
     steps = np.rint(ratio)
-    if (np.abs(ratio - steps) > 0.05).any() or (steps < 1).any():
+    if (np.abs(ratio - steps) > ROUNDED).any() or (steps < 1).any() or steps.sum() > MOST_SLICES:
         return None
     return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
 
 def _filled(
-    reference: Frame, points: Points, slots: np.ndarray[Any, Any], found: Stack, options: DicomOptions
+    reference: Frame, points: Points, slots: Order, found: Stack, options: DicomOptions
 ) -> Stack:
     """Leave places for missing slices."""
     step = (points[-1] - points[0]) / slots[-1]
@@ -169,7 +220,7 @@ def _filled(
     return found
 
 
-def _missing(points: Points, slots: np.ndarray[Any, Any]) -> str:
+def _missing(points: Points, slots: Order) -> str:
     lost = int(slots[-1]) + 1 - len(slots)
     at = int(np.flatnonzero(np.diff(slots) > 1)[0])
     where = f"between {point(points[at])} and {point(points[at + 1])} mm"

@@ -1,0 +1,145 @@
+"""When volumes and their slices were acquired, in s, as the makers say it.
+
+| maker | slices |
+|---|---|
+| Siemens mosaics | MosaicRefAcqTimes of the CSA header, in ms |
+| UIH grids | Acquisition Time of each item of MRVFrameSequence (0065,1051) |
+| GE | RTIA timer (0021,105E) of each slice, in s, else Trigger Time, in ms (dcm2niix, "sliceTimingGE") |
+| all others, enhanced ones too | acquisition time of each slice, where they differ within one repetition |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlarray_dicom.elements import loose_number, sequence, text_of, texts_of
+from mlarray_dicom.frames.mosaic import csa_header, slices_of_grid
+from mlarray_dicom.frames.moments import moment
+from mlarray_dicom.frames.private import private_numbers, private_value
+from mlarray_dicom.volumes.axes import RepeatAxis
+from mlarray_dicom.volumes.stack import ABSENT, depth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.dataset import Dataset
+
+    from mlarray_dicom.frames.frame import Frame
+    from mlarray_dicom.volumes.arrangement import Arrangement
+    from mlarray_dicom.volumes.group import Group
+
+def volume_times(dataset: Dataset, axis: RepeatAxis, repetition: float | None) -> RepeatAxis:
+    """Return an axis of numbered volumes as one of times, where the header says how far they are apart.
+
+    That is the repetition time of echo-planar imaging in two dimensions, which excites every slice once in it
+    (PS3.3, C.8.3.1); of other sequences it is the time between two excitations of one slice, many of which make
+    a volume.
+
+    Parameters
+    ----------
+    dataset
+        Whole header of the first file.
+    axis
+        Of the volumes.
+    repetition
+        Repetition time in s.
+    """
+    if axis.name != "time" or axis.unit or axis.unknown or not repetition:
+        return axis
+    if not _is_echo_planar(dataset) or text_of(dataset, "MRAcquisitionType") == "3D":
+        return axis
+    return RepeatAxis("time", "s", [round(repetition * place, 6) for place in range(len(axis.values))])
+
+
+def _is_echo_planar(dataset: Dataset) -> bool:
+    """Say whether an image is echo-planar: by the standard, or by Philips' EPI factor (2001,1013)."""
+    if "EP" in texts_of(dataset, "ScanningSequence") or text_of(dataset, "EchoPlanarPulseSequence") == "YES":
+        return True
+    factor = private_numbers(dataset, 0x2001, 0x1013)
+    return factor is not None and factor[0] > 1 and "PHILIPS" in text_of(dataset, "Manufacturer").upper()
+
+
+def slice_timing(dataset: Dataset, group: Group, arrangement: Arrangement) -> list[float] | None:
+    """Return when each slice of a volume was acquired, in s, in the order of the slices of the array.
+
+    Parameters
+    ----------
+    dataset
+        Whole header of the first file.
+    group, arrangement
+        The image.
+    """
+    if text_of(dataset, "Modality") != "MR" or arrangement.order.ndim != 2 or ABSENT in arrangement.order:
+        return None
+    axis = arrangement.axes.get(0)
+    if axis is None or axis.label not in ("temporal", "b_value"):
+        return None
+    if group.frames[0].tile is not None:
+        return _of_tiles(dataset, group)
+    # the first volume may wait for the scanner: the second one is as good
+    rows = [[group.frames[int(index)] for index in row] for row in arrangement.order[:2]]
+    for row in reversed(rows):
+        times = _ge(group, row) if "GE" in text_of(dataset, "Manufacturer").upper().split() else _moments(row)
+        if times is not None and _is_plausible(times, axis):
+            return times
+    return None
+
+
+def _is_plausible(times: Sequence[float], axis: RepeatAxis) -> bool:
+    """Say whether slices were acquired one after another within the time from one volume to the next."""
+    if len(times) < 2 or max(times) <= 0:
+        return False
+    numbers = [value for value in axis.values if isinstance(value, float)]
+    step = numbers[1] - numbers[0] if axis.unit == "s" and len(numbers) > 1 else None
+    return step is None or max(times) <= step
+
+
+def _since_first(times: Sequence[float]) -> list[float]:
+    return [time - min(times) for time in times]
+
+
+def _moments(row: Sequence[Frame]) -> list[float] | None:
+    moments = [frame.keys.moment for frame in row]
+    known = [one for one in moments if one is not None]
+    if len(known) < len(moments):
+        return None
+    return _since_first([(one - known[0]).total_seconds() for one in known])
+
+
+def _ge(group: Group, row: Sequence[Frame]) -> list[float] | None:
+    """Return GE's: by its real-time timer, in s, else by the trigger time, in ms."""
+    timers = [private_numbers(group.instances[frame.file].dataset, 0x0021, 0x105E) for frame in row]
+    known = [timer[0] for timer in timers if timer]
+    if len(known) == len(row) and len(set(known)) > 1:
+        return _since_first(known)
+    triggers = [loose_number(group.instances[frame.file].dataset, "TriggerTime") for frame in row]
+    found = [trigger / 1000 for trigger in triggers if trigger is not None]
+    return _since_first(found) if len(found) == len(row) and len(set(found)) > 1 else None
+
+
+def _of_tiles(dataset: Dataset, group: Group) -> list[float] | None:
+    """Return the times of the tiles of the first file, in the order of their places."""
+    first = [frame for frame in group.frames if (frame.file, frame.number) == (group.frames[0].file, 0)]
+    times = _of_grid(dataset) if slices_of_grid(group.first) else _of_mosaic(dataset)
+    if times is None or len(times) != len(first):
+        return None
+    return [times[int(index)] for index in np.argsort(depth(first), kind="stable")]
+
+
+def _of_mosaic(dataset: Dataset) -> list[float] | None:
+    texts = csa_header(dataset).get("MosaicRefAcqTimes")
+    try:
+        return [float(text) / 1000 for text in texts] if texts else None
+    except ValueError:
+        return None
+
+
+def _of_grid(dataset: Dataset) -> list[float] | None:
+    items = sequence(private_value(dataset, 0x0065, 0x1051))
+    moments = [moment(text_of(item, "AcquisitionDate"), text_of(item, "AcquisitionTime")) for item in items]
+    known = [one for one in moments if one is not None]
+    if not known or len(known) < len(moments):
+        return None
+    return _since_first([(one - known[0]).total_seconds() for one in known])
