@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, Options, hookimpl, option
+from mlarray_dicom.options import DicomOptions
+from mlarray_io import Confidence, Format, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mlarray_io import Context, ImageRef, Reader, Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class DicomOptions(Options):
-    """Settings of reading."""
-
-    missing: Literal["error", "fill", "split"] = option(
-        "error", "Slices missing from a stack: refuse it, fill them with the padding value, or split it there"
-    )
-    irregular: Literal["error", "keep"] = option(
-        "error", "Slices at uneven distances: refuse them, or keep them with their positions listed"
-    )
-    tolerance: float = option(0.01, "How far, in mm, a slice may lie from where an even stack puts it")
-    damaged: Literal["error", "skip"] = option(
-        "error", "A series with unreadable files: refuse it, or convert what is left of it"
-    )
-    palette: Literal["rgb", "index"] = option("rgb", "Palette colours: look them up, or keep their indices")
-    segments: Literal["auto", "axis", "labels"] = option(
-        "auto", "Segments: an axis of their own, one label map, or auto: a label map unless they overlap"
-    )
-    monochrome1: Literal["keep", "invert"] = option(
-        "keep", "Images whose low values are bright: keep the stored values, or invert them"
-    )
 
 
 class DicomFormat(Format[DicomOptions]):
@@ -56,13 +33,31 @@ class DicomFormat(Format[DicomOptions]):
         return super().sniff(source)
 
     def images(self, source: Source, options: DicomOptions, context: Context) -> Sequence[ImageRef]:
-        """List the images of a file or of everything below a folder, by their headers."""
+        """List the images of a file or of everything below a folder, by their headers.
+
+        Parameters
+        ----------
+        source
+            The file or folder.
+        options, context
+            What the user wants, and where to tell what is left out.
+        """
         from mlarray_dicom.listing import list_images
 
         return list_images(source.path, options, context)
 
     def open(self, source: Source, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
-        """Read the headers of one image; its frames are decoded when they are asked for."""
+        """Read the headers of one image; its frames are decoded when they are asked for.
+
+        Parameters
+        ----------
+        source
+            The file or folder.
+        image
+            The image, as it was listed.
+        options, context
+            What the user wants, and where to tell what he should know.
+        """
         from mlarray_dicom.image import open_image
 
         return open_image(source.path, image, options, context)

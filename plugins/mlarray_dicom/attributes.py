@@ -9,7 +9,7 @@ from mlarray_core.errors import CorruptError
 from mlarray_dicom.elements import Numbers, number_of, numbers_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 
 UNIT = 1e-2
-"""How far direction cosines may be from unit length and from a right angle: files round them to two digits."""
+"""How far direction cosines may be from unit length and from a right angle: some files have two digits."""
 
 
 def vector(dataset: Dataset, path: Path, keyword: str = "ImagePositionPatient") -> Vector | None:
@@ -45,9 +45,7 @@ def vector(dataset: Dataset, path: Path, keyword: str = "ImagePositionPatient") 
     return found[0], found[1], found[2]
 
 
-def orientation(
-    dataset: Dataset, path: Path, keyword: str = "ImageOrientationPatient"
-) -> Numbers | None:
+def orientation(dataset: Dataset, path: Path, keyword: str = "ImageOrientationPatient") -> Numbers | None:
     """Return the six direction cosines of a data set, of its rows and of its columns.
 
     Parameters
@@ -68,9 +66,7 @@ def orientation(
     if found is None:
         return None
     if len(found) != 6 or not _is_frame(found):
-        raise CorruptError(
-            f"is {shown(found)}, not two perpendicular unit vectors", path=path, field=keyword
-        )
+        raise CorruptError(f"is {shown(found)}, not two perpendicular unit vectors", path=path, field=keyword)
     return found
 
 
@@ -81,9 +77,7 @@ def _is_frame(cosines: Sequence[float]) -> bool:
     return all(abs(length - 1) < UNIT for length in lengths) and abs(product) < UNIT
 
 
-def spacing(
-    dataset: Dataset, path: Path, keyword: str = "PixelSpacing"
-) -> tuple[float, float] | None:
+def spacing(dataset: Dataset, path: Path, keyword: str = "PixelSpacing") -> tuple[float, float] | None:
     """Return the distance between rows, then between columns, in mm; None when absent, or zero.
 
     Parameters
@@ -148,6 +142,6 @@ def normal(cosines: Sequence[float]) -> Vector:
     return x / size, y / size, z / size
 
 
-def point(position: Sequence[float] | None) -> str:
+def point(position: Iterable[float] | None) -> str:
     """Return a position as text."""
-    return "(" + ", ".join(f"{value:.2f}" for value in position or ()) + ")"
+    return "(" + ", ".join(f"{value:.2f}" for value in (() if position is None else position)) + ")"

@@ -100,7 +100,7 @@ def _dictionary_vr(keyword: str) -> str:
     """Return the VR that PS3.6 gives to an attribute."""
     from pydicom.datadict import dictionary_VR
 
-    return dictionary_VR(keyword)
+    return str(dictionary_VR(keyword))
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -148,9 +148,9 @@ def has(dataset: Dataset, keyword: str) -> bool:
 def numbers_of(dataset: Dataset, keyword: str, path: Path | None = None) -> Numbers | None:
     """Return the numbers of an attribute, None when it is absent or empty.
 
-    A number is read by the VR that its element has or, where that says nothing, by the one that PS3.6 gives to
-    the attribute. A comma in a decimal string is read as a point: PS3.5, 6.2 allows neither it nor anything
-    else that it could stand for there.
+    A number is read by the VR that its element has or, where that says nothing, by the one that PS3.6
+    gives to the attribute. A comma in a decimal string is read as a point: PS3.5, 6.2 allows neither it nor
+    anything else that it could stand for there.
 
     Parameters
     ----------

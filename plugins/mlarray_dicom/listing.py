@@ -61,9 +61,7 @@ def list_images(path: Path, options: DicomOptions, context: Context) -> list[Ima
 
 def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
     groups = [
-        part
-        for group in groups_of(scan(path, context), options, context)
-        for part in _runs(group, options)
+        part for group in groups_of(scan(path, context), options, context) for part in _runs(group, options)
     ]
     found = [_arranged(group, options) for group in groups]
     names = _names(groups)

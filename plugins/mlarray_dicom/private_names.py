@@ -6,14 +6,14 @@ fails for values that break the rules of their VR, and takes most of the time of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-    Element = DataElement | RawDataElement
+    Element: TypeAlias = DataElement | RawDataElement
 
 
 def elements(dataset: Dataset) -> dict[BaseTag, Element]:

@@ -90,10 +90,18 @@ def _demand_image(instance: Instance) -> None:
         name = kind.name.removesuffix(" Storage")
         hint = _HINT if name in _DRAWN else None
         # Type 1 of the Image Pixel module (C.7.6.3): raw data and spectra have Rows and Columns at most
-        if has(instance.dataset, "BitsAllocated") and has(instance.dataset, "PhotometricInterpretation"):
+        described = all(has(instance.dataset, key) for key in ("BitsAllocated", "PhotometricInterpretation"))
+        if described and _stores_images(name):
             raise CorruptError(f"its pixel data are missing ({name})", path=instance.path)
         raise UnsupportedError(f"no image in it: {name}", path=instance.path, hint=hint)
     layout_of(instance)
+
+
+def _stores_images(name: str) -> bool:
+    """Say whether objects of a class have pixels, by its name; one that isn't known may."""
+    return "Image" in name or name.startswith(
+        ("RT Dose", "Segmentation", "Label Map", "Parametric Map", "1.")
+    )
 
 
 _DRAWN = frozenset({"RT Structure Set", "RT Plan", "RT Ion Plan"})

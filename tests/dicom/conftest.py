@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlarray_dicom import DicomFormat, DicomOptions
+from mlarray_core import Additions
+from mlarray_dicom import DicomFormat
+from mlarray_dicom.options import DicomOptions
 from mlarray_io import Context, ImageRef, Source
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class Image:
             self.meta, self.chunks = reader.meta, reader.chunks
         self.meta.validate(shape=self.array.shape)
         self.spatial = self.meta.spatial
+        self.additions = Additions.of(self.meta)
+        self.notes = context.report.warnings
 
 
 def images(path: Path, *, raw: bool = False, threads: int = 1, **options: Any) -> list[Image]:

@@ -21,7 +21,8 @@ import pydicom
 from pydicom.pixels import apply_rescale
 
 from mlarray_core.errors import MLArrayError, PluginError
-from mlarray_dicom import DicomFormat, DicomOptions
+from mlarray_dicom import DicomFormat
+from mlarray_dicom.options import DicomOptions
 from mlarray_io import Context, Source
 from mlarray_io.engine.select import images_of, open_image
 

@@ -140,7 +140,8 @@ def test_bids(load: Callable[..., Any], tmp_path: Path) -> None:
     assert bids["PhaseEncodingAxis"] == "j"
     assert bids["bval"] == [0, 1000, 700]
     along_z = -1.0 if np.cross([0, 1, 0], [0, 0, -1])[0] < 0 else 1.0
-    np.testing.assert_allclose(np.array(bids["bvec"]).T, [[0, 0, 0], [1, 0, 0], [0, 0, along_z]])
+    # the axes are right-handed: BIDS inverts the first element
+    np.testing.assert_allclose(np.array(bids["bvec"]).T, [[0, 0, 0], [-1, 0, 0], [0, 0, along_z]])
 
 
 @pytest.mark.parametrize("data", [b"", b"SV10", b"SV10\4\3\2\1\xff\xff\xff\x7f" + bytes(90), bytes(200)])

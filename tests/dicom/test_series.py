@@ -12,7 +12,8 @@ import pytest
 
 from mlarray_core import Additions, AxisValues
 from mlarray_core.errors import CorruptError, MLArrayError, SelectionError, UnsupportedError
-from mlarray_dicom import DicomFormat, DicomOptions
+from mlarray_dicom import DicomFormat
+from mlarray_dicom.options import DicomOptions
 from mlarray_io import Context, Source
 from mlarray_io.engine.select import choose, images_of
 from tests.dicom.written import MR, dataset, write, write_series
@@ -47,7 +48,7 @@ def repeated(folder: Path, times: int, **attributes: Any) -> np.ndarray:
         ("TriggerTime", [20.5, 0.0, 10.25], "temporal", "trigger time"),
         ("AcquisitionNumber", [1, 2, 3], "temporal", "acquisition"),
         ("DiffusionBValue", [0.0, 1000.0, 500.0], "b_value", "b-value"),
-        ("SeriesDescription", ["x", "x", "x"], "temporal", "repeat"),
+        ("SeriesDescription", ["x", "x", "x"], "non_spatial", "repeat"),
     ],
 )
 def test_repeats(
@@ -56,11 +57,12 @@ def test_repeats(
     """Frames at the same positions get an axis of what tells them apart, or of the order of their numbers."""
     whole = repeated(tmp_path / "s", 3, **{keyword: lambda repeat: values[repeat]})
     image = load(tmp_path / "s")
-    order = np.argsort(values) if label == "temporal" and keyword != "SeriesDescription" else [0, 1, 2]
+    order = np.argsort(values) if label == "temporal" else [0, 1, 2]
     np.testing.assert_array_equal(image.array, whole[order])
     assert image.spatial.axis_labels == [label, "spatial_z", "spatial_y", "spatial_x"]
     axis = Additions.of(image.meta).axes[0]
     assert axis.name == name
+    assert any("nothing but instance numbers" in note for note in image.notes) == (name == "repeat")
     if keyword != "SeriesDescription":
         assert axis.values == [values[index] for index in order]
 

@@ -20,7 +20,7 @@ from mlarray_core.errors import (
     MLArrayError,
     UnsupportedError,
 )
-from mlarray_dicom.pixels import frame_pixels as pixel_module
+from mlarray_dicom.pixels import decoders
 from tests.dicom.written import dataset, write, write_series
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_jpeg_without_gpl(load: Callable[..., Any], tmp_path: Path, bits: int, m
     stream = imagecodecs.ljpeg_encode(plane, bitspersample=bits)
     made = dataset(plane, (0, 0, 0), BitsStored=bits, HighBit=bits - 1)
     path = write(compressed(made, [stream], "1.2.840.10008.1.2.4.70"), tmp_path / "one")
-    decoder = pixel_module.decoder_of("1.2.840.10008.1.2.4.70")
+    decoder = decoders.decoder_of("1.2.840.10008.1.2.4.70")
     own = {"imagecodecs": decoder._available["imagecodecs"]}
     monkeypatch.setattr(get_decoder("1.2.840.10008.1.2.4.70"), "_available", own)
     np.testing.assert_array_equal(load(path).array[0], plane)
@@ -169,7 +169,7 @@ def test_missing_decoder(load: Callable[..., Any], tmp_path: Path, monkeypatch: 
     made = dataset(PLANE, (0, 0, 0))
     made.compress(RLELossless)
     path = write(made, tmp_path / "one")
-    monkeypatch.setattr(pixel_module.decoder_of(RLELossless), "_available", {})
+    monkeypatch.setattr(decoders.decoder_of(RLELossless), "_available", {})
     with pytest.raises(MissingDependencyError, match="RLE Lossless") as caught:
         load(path)
     assert "pip install 'mlarray[dicom]'" in (caught.value.hint or "")
@@ -199,7 +199,8 @@ def test_compressed_frame_of_another_size(
     path = write(made, tmp_path / "one")
     if attributes.get("Rows") == 60000:
         with pytest.raises(LimitError):
-            from mlarray_dicom import DicomFormat, DicomOptions
+            from mlarray_dicom import DicomFormat
+            from mlarray_dicom.options import DicomOptions
             from mlarray_io import Context, Source
 
             context = Context(max_bytes=1 << 28)
@@ -364,7 +365,8 @@ def test_boxes(
     load: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, data: Any, threads: int
 ) -> None:
     """Any box holds what the whole image holds there, whatever the number of threads."""
-    from mlarray_dicom import DicomFormat, DicomOptions
+    from mlarray_dicom import DicomFormat
+    from mlarray_dicom.options import DicomOptions
     from mlarray_io import Context, Source
 
     folder = write_series(tmp_path_factory.mktemp("s"), VOLUME, AFFINE)

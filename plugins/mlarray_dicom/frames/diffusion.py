@@ -7,11 +7,12 @@
 | Philips | (2001,1003) | (2005,10B0) to (2005,10B2), in the patient |
 | GE | (0043,1039), first value | (0019,10BB) to (0019,10BD): frequency, phase, slice of the image |
 | UIH | (0065,1009) | (0065,1037), along row, column and normal of the image |
-| Canon, Toshiba | the standard's | the standard's, or Image Comments: ``b=1000(0.6,0.0,0.8)``, phase, frequency, slice |
+| Canon, Toshiba | the standard's | the standard's, or Image Comments: phase, frequency, slice |
 
 Each of b-value and direction is looked for on its own: GE since DV28 has the standard's b-value and its own
 direction. Where the gradient frame of GE and Canon points is known from two programs that agree but for the
-sign, which has no meaning: dcm2niix, `geCorrectBvecs` and `swizzleCanon`, and MRtrix3, `Frame::get_DW_scheme`.
+sign, which has no meaning: dcm2niix (`geCorrectBvecs`, `swizzleCanon`) and MRtrix3 (`Frame::get_DW_scheme`).
+Canon's comments are spelt ``b=1000(0.6,0.0,0.8)``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _GE_FLAG = 1e9
 """Added to large b-values of GE (dcm2niix, "issue 149")."""
 _WHOLE = 0.97
-"""Length from which on a gradient of GE counts as a unit vector; shorter ones scale b (dcm2niix, "issue 163")."""
+"""Length from which on a gradient of GE is a unit vector; shorter ones scale b (dcm2niix, "issue 163")."""
 _NONE = 0.03
 """Length up to which a gradient counts as none: rounded zeros."""
 _COMMENT = re.compile(r"b=([0-9.]+)\s*\(\s*([-+0-9.eE]+)\s*,\s*([-+0-9.eE]+)\s*,\s*([-+0-9.eE]+)\s*\)")
@@ -114,7 +115,7 @@ def _canon(instance: Instance) -> tuple[float | None, Numbers | None]:
 
 
 def _from_gradient_frame(instance: Instance, gradient: Numbers) -> Numbers | None:
-    """Turn a gradient along frequency, phase and slice into the patient; None when the image doesn't say how."""
+    """Turn a gradient along frequency, phase and slice into the patient; None when that can't be known."""
     axes = _axes(instance)
     encoding = instance.text("InPlanePhaseEncodingDirection").upper()
     if axes is None or not encoding.startswith(("ROW", "COL")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_dicom.elements import items_of, loose_numbers, text_of, value_of
+from mlarray_dicom.elements import loose_numbers, text_of, value_of
 from mlarray_dicom.frames.frame import Dimension
 
 if TYPE_CHECKING:
@@ -39,12 +39,10 @@ class Dimensions:
     """
 
     def __init__(self, instance: Instance) -> None:
-        self._names: list[str | None] = [
-            _name(item) for item in instance.items("DimensionIndexSequence")
-        ]
+        self._names: list[str | None] = [_name(item) for item in instance.items("DimensionIndexSequence")]
 
     def of(self, content: Dataset | None) -> tuple[Dimension, ...]:
-        """Return the indices of a frame by its Frame Content item; none where they don't fit the dimensions."""
+        """Return the indices that a Frame Content item has; none where they don't fit the dimensions."""
         values = None if content is None else loose_numbers(content, "DimensionIndexValues")
         if values is None or len(values) != len(self._names):
             return ()

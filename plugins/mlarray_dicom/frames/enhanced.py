@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError
-from mlarray_dicom.attributes import number, numbers, orientation, spacing, thickness, vector
-from mlarray_dicom.frames.dispatch import Frame
-from mlarray_dicom.instance import value_of
+from mlarray_dicom.attributes import orientation, spacing, thickness, vector
+from mlarray_dicom.elements import (
+    items_of,
+    loose_number,
+    loose_numbers,
+    number_of,
+    text_of,
+    texts_of,
+)
+from mlarray_dicom.frames.diffusion import unit, weighting
+from mlarray_dicom.frames.dimensions import Dimensions
+from mlarray_dicom.frames.frame import Frame, FrameKeys
+from mlarray_dicom.frames.moments import date_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from pydicom.dataset import Dataset
+
+    from mlarray_dicom.attributes import Vector
+    from mlarray_dicom.elements import Numbers
+    from mlarray_dicom.frames.frame import Diffusion
     from mlarray_dicom.instance import Instance
 
 _TYPES = (

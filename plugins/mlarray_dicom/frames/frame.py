@@ -26,7 +26,7 @@ class Dimension(NamedTuple):
     """One dimension index of a frame (PS3.3, C.7.6.17): what it counts, and the frame's value."""
 
     name: str
-    index: int
+    value: int
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ _DAY = "19700101"
 
 
 def moment(date: str, time: str) -> datetime | None:
-    """Return a moment of a date, which may be missing, and a time of day; None when they are no such thing."""
+    """Return the moment of a date, which may be missing, and a time of day; None when they are none."""
     return date_time((date.replace(".", "") or _DAY) + time.replace(":", "")) if time else None
 
 

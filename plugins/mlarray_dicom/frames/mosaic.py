@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_dicom.attributes import normal, number, vector
+from mlarray_dicom.attributes import claimed, normal, vector
+from mlarray_dicom.elements import loose_number, sequence
 from mlarray_dicom.frames import csa
+from mlarray_dicom.frames.private import private_numbers, private_value
 
 if TYPE_CHECKING:
-    from mlarray_dicom.frames.dispatch import Frame
+    from pydicom.dataset import Dataset
+
+    from mlarray_dicom.frames.frame import Frame
     from mlarray_dicom.instance import Instance
 
 _CREATOR = "SIEMENS CSA HEADER"

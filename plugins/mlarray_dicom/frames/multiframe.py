@@ -121,7 +121,16 @@ def _frame_keys(instance: Instance, index: int, keys: FrameKeys) -> FrameKeys:
     """Add what the vectors of nuclear medicine and of cine objects say about frame `index`."""
     found = {name: values[index] for name, values in _vectors(instance) if index < len(values)}
     step = loose_number(instance.dataset, "FrameTime")
-    return replace(keys, moment=None, trigger=None, cine=None if step is None else step * index, **found)
+    return replace(
+        keys,
+        moment=None,
+        trigger=None,
+        cine=None if step is None else step * index,
+        energy=found.get("energy", keys.energy),
+        detector=found.get("detector", keys.detector),
+        temporal=found.get("temporal", keys.temporal),
+        slot=found.get("slot", keys.slot),
+    )
 
 
 def _vectors(instance: Instance) -> list[tuple[str, Sequence[float]]]:

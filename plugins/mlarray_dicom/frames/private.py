@@ -16,7 +16,15 @@ _BINARY = {4: "<f", 8: "<d", 24: "<3d"}
 
 
 def private_value(dataset: Dataset, group: int, element: int) -> object:
-    """Return the value of a private element; None when it is absent or unreadable."""
+    """Return the value of a private element; None when it is absent or unreadable.
+
+    Parameters
+    ----------
+    dataset
+        A data set or an item.
+    group, element
+        Its tag.
+    """
     try:
         found = dataset.get((group, element))
     except PARSING:
@@ -25,7 +33,15 @@ def private_value(dataset: Dataset, group: int, element: int) -> object:
 
 
 def private_numbers(dataset: Dataset, group: int, element: int) -> tuple[float, ...] | None:
-    """Return the finite numbers of a private element, None when it has none."""
+    """Return the finite numbers of a private element, None when it has none.
+
+    Parameters
+    ----------
+    dataset
+        A data set or an item.
+    group, element
+        Its tag.
+    """
     value = private_value(dataset, group, element)
     if value is None:
         return None

@@ -38,6 +38,38 @@ _ENHANCED = {
 }
 
 
+def first_groups(group: Group, arrangement: Arrangement) -> Groups | None:
+    """Return the functional groups of the first frame of an array, None of an object without them."""
+    first = next((int(index) for index in arrangement.order.ravel() if index != ABSENT), 0)
+    frame = group.frames[first]
+    instance = group.instances[frame.file]
+    if not is_enhanced(instance):
+        return None
+    return next(groups for number, groups in enumerate(groups_of(instance)) if number == frame.number)
+
+
+def frame_number(dataset: Dataset, keyword: str, group: Group, arrangement: Arrangement) -> float | None:
+    """Return a number of the header, of enhanced objects that of the first frame; None when it isn't said.
+
+    Parameters
+    ----------
+    dataset
+        Whole header of the first file.
+    keyword
+        Of the attribute.
+    group, arrangement
+        The image.
+    """
+    return _number(dataset, keyword, first_groups(group, arrangement))
+
+
+def _number(dataset: Dataset, keyword: str, groups: Groups | None) -> float | None:
+    found = loose_number(dataset, keyword)
+    if found is None and groups is not None and keyword in _ENHANCED:
+        return groups.number(*_ENHANCED[keyword])
+    return found
+
+
 class Sidecar:
     """What a header answers of a BIDS sidecar.
 
@@ -58,7 +90,7 @@ class Sidecar:
 
     def __init__(self, dataset: Dataset, group: Group, arrangement: Arrangement) -> None:
         self._dataset, self._group, self._arrangement = dataset, group, arrangement
-        self._groups = self._first_groups()
+        self._groups = first_groups(group, arrangement)
         self.notes: list[str] = []
         self.fields: dict[str, object] = {}
         self._numbers()
@@ -70,30 +102,16 @@ class Sidecar:
         self._timing()
         self._gradients()
 
-    def _first_groups(self) -> Groups | None:
-        """Return the functional groups of the first frame, None of an object without them."""
-        order = self._arrangement.order.ravel()
-        first = next((int(index) for index in order if index != ABSENT), 0)
-        frame = self._group.frames[first]
-        instance = self._group.instances[frame.file]
-        if not is_enhanced(instance):
-            return None
-        return next(groups for number, groups in enumerate(groups_of(instance)) if number == frame.number)
-
-    def _number(self, keyword: str) -> float | None:
-        """Return an attribute, of enhanced objects that of the first frame."""
-        found = loose_number(self._dataset, keyword)
-        if found is None and self._groups is not None and keyword in _ENHANCED:
-            return self._groups.number(*_ENHANCED[keyword])
-        return found
+    def _value(self, keyword: str) -> float | None:
+        return _number(self._dataset, keyword, self._groups)
 
     def _numbers(self) -> None:
         for keyword in _SECONDS:
-            value = self._number(keyword)
+            value = self._value(keyword)
             if value:
                 self.fields[keyword] = round(value / 1000, 9)
         for keyword in _NUMBERS:
-            value = self._number(keyword)
+            value = self._value(keyword)
             if value is not None:
                 self.fields[keyword] = value
 
@@ -124,13 +142,18 @@ class Sidecar:
     def _gradients(self) -> None:
         """Add b-values, and gradient directions as BIDS and FSL have them, fastest axis first.
 
-        They are along the axes of the image, and where these are right-handed (positive determinant) the first
-        element is inverted (BIDS, "Gradient orientation file formats"). A frame without weighting has 0 0 0. A
-        weighted frame without a direction (a trace, a lost one) has none at all, so that none are written.
+        They are along the axes of the image, and where these are right-handed (positive determinant) the
+        first element is inverted (BIDS, "Gradient orientation file formats"). A volume without weighting has
+        0 0 0. If a weighted one says no direction (a trace, a lost one), none are written.
         """
         arrangement = self._arrangement
         axis = arrangement.axes.get(0)
-        if axis is None or axis.name != "b-value" or arrangement.affine is None or arrangement.order.ndim != 2:
+        if (
+            axis is None
+            or axis.name != "b-value"
+            or arrangement.affine is None
+            or arrangement.order.ndim != 2
+        ):
             return
         self.fields["bval"] = list(axis.values)
         columns = arrangement.affine[:3, :3] / np.linalg.norm(arrangement.affine[:3, :3], axis=0)
@@ -147,6 +170,8 @@ class Sidecar:
             signs = np.array([-1.0 if handed > 0 else 1.0, 1.0, 1.0])
             directions.append([round(float(part), 8) + 0.0 for part in inside * signs])
         if lost:
-            self.notes.append(f"{lost} of {len(directions)} diffusion volumes say no direction: bvec is left out")
+            self.notes.append(
+                f"{lost} of {len(directions)} diffusion volumes say no direction: bvec is left out"
+            )
             return
         self.fields["bvec"] = [list(row) for row in zip(*directions, strict=True)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
-from mlarray_dicom.header.columns import fold, unfold
 from mlarray_dicom.elements import text_of
+from mlarray_dicom.header.columns import fold, unfold
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.parsing import PARSING, quiet
 from mlarray_dicom.private_names import elements

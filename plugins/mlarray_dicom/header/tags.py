@@ -7,9 +7,9 @@ PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _GROUPS = {
     "what it is": """
         SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription
-        Modality InstanceNumber ImageType Manufacturer PatientPosition
-        SpecificCharacterSet FrameOfReferenceUID ProtocolName ConcatenationUID InConcatenationNumber
-        InConcatenationTotalNumber ConcatenationFrameOffsetNumber ImageComments
+        Modality InstanceNumber ImageType Manufacturer PatientPosition SpecificCharacterSet
+        FrameOfReferenceUID ProtocolName ConcatenationUID InConcatenationNumber InConcatenationTotalNumber
+        ConcatenationFrameOffsetNumber ImageComments
     """,
     "how its pixels are stored": """
         Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PlanarConfiguration
@@ -20,7 +20,8 @@ _GROUPS = {
         BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
         GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
         SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-        SegmentedBluePaletteColorLookupTableData RealWorldValueMappingSequence ExtendedOffsetTable ExtendedOffsetTableLengths
+        SegmentedBluePaletteColorLookupTableData RealWorldValueMappingSequence ExtendedOffsetTable
+        ExtendedOffsetTableLengths
     """,
     "where they lie": """
         ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing
@@ -35,7 +36,8 @@ _GROUPS = {
         AcquisitionTime AcquisitionDateTime ContentTime TriggerTime TemporalPositionIdentifier
         TemporalPositionIndex FrameReferenceTime ActualFrameDuration DiffusionBValue
         DiffusionGradientOrientation FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
-        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTimeSlices TimeSlotVector TimeSliceVector EnergyWindowVector DetectorVector
+        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTimeSlices TimeSlotVector
+        TimeSliceVector EnergyWindowVector DetectorVector
     """,
     "segmentations": """
         SegmentationType SegmentSequence SegmentsOverlap MaximumFractionalValue SegmentationFractionalType

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_dicom.elements import loose_number, sequence, text_of, texts_of
-from mlarray_dicom.frames.mosaic import csa_header, slices_of_grid
 from mlarray_dicom.frames.moments import moment
+from mlarray_dicom.frames.mosaic import csa_header, slices_of_grid
 from mlarray_dicom.frames.private import private_numbers, private_value
 from mlarray_dicom.volumes.axes import RepeatAxis
 from mlarray_dicom.volumes.stack import ABSENT, depth
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from mlarray_dicom.volumes.arrangement import Arrangement
     from mlarray_dicom.volumes.group import Group
 
+
 def volume_times(dataset: Dataset, axis: RepeatAxis, repetition: float | None) -> RepeatAxis:
     """Return an axis of numbered volumes as one of times, where the header says how far they are apart.
 
     That is the repetition time of echo-planar imaging in two dimensions, which excites every slice once in it
-    (PS3.3, C.8.3.1); of other sequences it is the time between two excitations of one slice, many of which make
-    a volume.
+    (PS3.3, C.8.3.1); of other sequences it is the time between two excitations of one slice, many of
+    which make a volume.
 
     Parameters
     ----------
@@ -44,13 +45,13 @@ def volume_times(dataset: Dataset, axis: RepeatAxis, repetition: float | None) -
     axis
         Of the volumes.
     repetition
-        Repetition time in s.
+        Repetition time in ms.
     """
     if axis.name != "time" or axis.unit or axis.unknown or not repetition:
         return axis
     if not _is_echo_planar(dataset) or text_of(dataset, "MRAcquisitionType") == "3D":
         return axis
-    return RepeatAxis("time", "s", [round(repetition * place, 6) for place in range(len(axis.values))])
+    return RepeatAxis("time", "s", [round(repetition * place / 1000, 9) for place in range(len(axis.values))])
 
 
 def _is_echo_planar(dataset: Dataset) -> bool:

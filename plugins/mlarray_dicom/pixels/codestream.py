@@ -9,9 +9,9 @@ RLE_MOST = 64
 
 
 def frame_size(data: bytes) -> tuple[int, int, int, int] | None:
-    """Return rows, columns, samples and bits of a JPEG, JPEG-LS, JPEG 2000 or JPEG XL stream; None when unknown.
+    """Return rows, columns, samples and bits of a compressed stream; None when unknown.
 
-    JPEG XL's samples and bits are behind more of its header, and are 0 here.
+    JPEG, JPEG-LS, JPEG 2000 and JPEG XL are known; of the last, samples and bits are 0 here.
     """
     if data[:2] == b"\xff\xd8":
         return _jpeg(data)

@@ -36,15 +36,19 @@ def own_decoder_of(syntax: str, path: Path | None = None) -> Own | None:
         return _deflated
     if syntax not in JPEG_XL:
         return None
-    try:
-        from imagecodecs import JPEGXL
-    except ImportError:
-        JPEGXL = None  # noqa: N806 - the name of the library
-    if JPEGXL is None or not JPEGXL.available:
+    if not _knows_jpeg_xl():
         raise MissingDependencyError(
             f"no decoder for its transfer syntax, {NAMES[syntax]}, is installed", path=path, hint=_INSTALL
         )
     return _jpeg_xl
+
+
+def _knows_jpeg_xl() -> bool:
+    try:
+        from imagecodecs import JPEGXL
+    except ImportError:
+        return False
+    return bool(JPEGXL.available)
 
 
 def _deflated(data: bytes, layout: PixelLayout) -> Array:
@@ -54,7 +58,9 @@ def _deflated(data: bytes, layout: PixelLayout) -> Array:
     if len(content) < size:
         raise ValueError(f"a deflated frame of {len(content)} bytes, not {size}")
     if layout.allocated == 1:
-        return np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")[: layout.bits].reshape(layout.shape)
+        return np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")[: layout.bits].reshape(
+            layout.shape
+        )
     values = np.frombuffer(content, layout.dtype.newbyteorder("<"))
     if layout.planar and layout.samples > 1:
         values = values.reshape(layout.samples, layout.rows, layout.columns).transpose(1, 2, 0)

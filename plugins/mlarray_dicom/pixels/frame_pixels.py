@@ -33,6 +33,13 @@ class FramePixels:
         The file.
     layout
         How it stores samples.
+
+    Raises
+    ------
+    UnsupportedError
+        It holds none, or no decoder knows how they are compressed.
+    MissingDependencyError
+        No decoder for its compression is installed.
     """
 
     def __init__(self, instance: Instance, layout: PixelLayout) -> None:

@@ -1,4 +1,4 @@
-"""A decoder plugin for pydicom: JPEG of 8 and 12 bits, lossless JPEG and JPEG-LS, by imagecodecs (BSD licensed).
+"""A decoder plugin for pydicom: JPEG, lossless too, and JPEG-LS, by imagecodecs (BSD licensed).
 
 pydicom asks its own decoders first. Without this, 12-bit JPEG would need a library under the GPL, and
 JPEG-LS streams with a padding byte before their end would be refused.

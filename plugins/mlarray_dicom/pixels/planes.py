@@ -13,7 +13,6 @@ from mlarray_dicom.pixels.frame_pixels import FramePixels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mlarray_dicom.frames.frame import Frame
     from mlarray_dicom.pixels.values import Values
     from mlarray_dicom.volumes.group import Group
 
@@ -106,5 +105,3 @@ class Planes:
         """Stop the threads."""
         if self._pool is not None:
             self._pool.shutdown()
-
-

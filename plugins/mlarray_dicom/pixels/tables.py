@@ -166,4 +166,3 @@ def _eight_in_sixteen(colours: Array) -> bool:
         return False
     high, low = colours >> 8, colours & 0xFF
     return bool((low == 0).all() or (low == high).all())
-

@@ -155,7 +155,11 @@ def _stored_dtype(layouts: list[PixelLayout]) -> np.dtype[Any]:
         return dtypes.pop()
     low = min(layout.holds()[0] for layout in layouts)
     high = max(layout.holds()[1] for layout in layouts)
-    return np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)) if low < 0 else np.result_type(*dtypes)
+    return (
+        np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+        if low < 0
+        else np.result_type(*dtypes)
+    )
 
 
 def scale_of(frame: Frame) -> Scale:

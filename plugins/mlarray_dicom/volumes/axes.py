@@ -35,7 +35,7 @@ class RepeatAxis:
 
     name: str
     unit: str
-    values: list[float] | list[str]
+    values: Sequence[float] | Sequence[str]
     unknown: bool = False
 
     @property

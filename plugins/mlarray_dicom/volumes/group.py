@@ -23,8 +23,8 @@ class Group:
     frames
         The frames.
     layouts
-        How each file stores its pixels, by its index in `instances`. What differs among the files of one image
-        are the bits of a sample at most.
+        How each file stores its pixels, by its index in `instances`. The files of one image differ in the
+        bits of a sample at most.
     why
         What it was split from its series by, by name.
     problem

@@ -107,8 +107,10 @@ def repeats_of(frames: Sequence[Frame], planes: list[list[int]]) -> Repeats:
         order = _by_key(frames, planes, key.of, in_order=key.name == "acquisition")
         if order is not None:
             return Repeats(order, _axis(frames, order, key), notes)
-    return _by_dimensions(frames, planes, notes) or _by_time(frames, planes, notes) or _by_number(
-        frames, planes, notes
+    return (
+        _by_dimensions(frames, planes, notes)
+        or _by_time(frames, planes, notes)
+        or _by_number(frames, planes, notes)
     )
 
 
@@ -178,18 +180,16 @@ def _by_diffusion(frames: Sequence[Frame], planes: list[list[int]]) -> Order | N
     return np.array([[table[name] for table in tables] for name in names])
 
 
-def _by_dimensions(
-    frames: Sequence[Frame], planes: list[list[int]], notes: list[str]
-) -> Repeats | None:
-    order = _by_key(frames, planes, lambda keys: tuple(one.index for one in keys.dimensions) or None)
+def _by_dimensions(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats | None:
+    order = _by_key(frames, planes, lambda keys: tuple(one.value for one in keys.dimensions) or None)
     if order is None:
         return None
     rows = [frames[int(row[0])].keys.dimensions for row in order]
-    varying = [place for place in range(len(rows[0])) if len({row[place].index for row in rows}) > 1]
+    varying = [place for place in range(len(rows[0])) if len({row[place].value for row in rows}) > 1]
     name = " and ".join(rows[0][place].name for place in varying)
-    values: list[float] | list[str] = [float(row[varying[0]].index) for row in rows]
+    values: list[float] | list[str] = [float(row[varying[0]].value) for row in rows]
     if len(varying) > 1:
-        values = ["/".join(str(row[place].index) for place in varying) for row in rows]
+        values = ["/".join(str(row[place].value) for place in varying) for row in rows]
     if name == "TemporalPositionIndex":
         return Repeats(order, RepeatAxis("time", "", values), notes)
     notes = [*notes, f"{len(rows)} frames at each position are in the order of their dimension index: {name}"]
@@ -224,11 +224,14 @@ def _by_number(frames: Sequence[Frame], planes: list[list[int]], notes: list[str
         return Repeats(order, weighted, notes)
     files = {frame.file for frame in frames}
     number = "frame" if len(files) == 1 else "instance"
-    note = f"nothing but {number} numbers tells the {repeats} frames at each position apart: their axis is unknown"
+    note = f"nothing but {number} numbers tells the {repeats} frames at each position apart: non_spatial"
     if len(files) > 1 and any(len({frames[index].keys.location for index in plane}) > 1 for plane in planes):
         note += ", though Slice Location differs among them"
-    axis = RepeatAxis("repeat", "", [float(index) for index in range(repeats)], unknown=True)
-    return Repeats(order, axis, [*notes, note])
+    return Repeats(order, _counted(repeats), [*notes, note])
+
+
+def _counted(count: int) -> RepeatAxis:
+    return RepeatAxis("repeat", "", [float(place) for place in range(count)], unknown=True)
 
 
 def _rows(frames: Sequence[Frame], order: Order) -> list[list[FrameKeys]]:
@@ -244,7 +247,9 @@ def _axis(frames: Sequence[Frame], order: Order, key: _Key | None) -> RepeatAxis
     rows = _rows(frames, order)
     weighted = _by_weighting(rows)
     if weighted is not None or key is None:
-        return weighted or RepeatAxis("repeat", "", [float(place) for place in range(len(rows))], unknown=True)
+        return weighted or RepeatAxis(
+            "repeat", "", [float(place) for place in range(len(rows))], unknown=True
+        )
     if not key.unit and key.name in ("time", "acquisition", "series"):
         seconds = seconds_of(rows)
         if seconds is not None:

@@ -1,8 +1,8 @@
 """Segmentations: frames of segments become a label map, or get an axis (PS3.3, A.51, A.88, C.8.20).
 
 Slices without a segment are left out of the file by every writer. They are empty, not missing, so that the
-distance of slices is the one that the file says (Spacing Between Slices of the Pixel Measures), where all gaps
-are whole multiples of it; BINARY, FRACTIONAL and LABELMAP alike.
+distance of slices is the one that the file says (Spacing Between Slices of the Pixel Measures), where all
+gaps are whole multiples of it; BINARY, FRACTIONAL and LABELMAP alike.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def check_options(instance: Instance, options: DicomOptions) -> None:
     kind = kind_of(instance)
     if kind == "LABELMAP" and options.segments == "axis":
         raise OptionError(
-            "segments=axis: a LABELMAP segmentation has one label for each voxel, no segments to put on an axis",
+            "segments=axis: a LABELMAP segmentation has one label for each voxel, which no axis can hold",
             path=instance.path,
         )
     if kind == "FRACTIONAL" and options.segments == "labels":
@@ -128,7 +128,9 @@ def segments_of(group: Group, options: DicomOptions) -> Segments:
         first.setdefault(_key(frame), frame)
     planes = sorted(first.values(), key=lambda frame: depth([frame])[0])
     filling = options if options.missing == "fill" else replace(options, missing="fill")
-    found = stack([replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, _step(group))
+    found = stack(
+        [replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, _step(group)
+    )
     slots = {int(index): slot for slot, index in enumerate(found.order) if index != ABSENT}
     rows = {_key(frame): slots[index] for index, frame in enumerate(planes)}
     order = np.full((max(len(numbers), 1), len(found.order)), ABSENT, np.int64)

@@ -5,17 +5,17 @@
 | study, series number | a UID that is used twice is no series (PS3.3, C.7.3.1) |
 | SOP class | objects of different modules (PS3.3, A.1) |
 | Rows and Columns, TotalPixelMatrixRows and -Columns | one array has one shape (C.7.6.3, C.8.12.3) |
-| SamplesPerPixel, PhotometricInterpretation, float or integer | one array has one kind of voxel (C.7.6.3) |
-| ImageType 1 and 2; LOCALIZER, MOSAIC, LABEL, OVERVIEW | original and derived images, and kinds of them (C.7.6.1.1.2) |
+| SamplesPerPixel, PhotometricInterpretation, float or not | one array has one kind of voxel (C.7.6.3) |
+| ImageType 1 and 2; LOCALIZER, MOSAIC, LABEL, OVERVIEW | original, derived, other kinds (C.7.6.1.1.2) |
 | having a Modality LUT | its output is no rescaled value (C.11.1) |
-| SegmentationType, TotalPixelMatrixRows, DoseGridScaling | each object is a whole image (A.51, C.8.12, C.8.8.3) |
+| SegmentationType, TotalPixelMatrixRows, DoseGridScaling | it is whole (A.51, C.8.12, C.8.8.3) |
 | having no place | nothing says in which order they are to be stacked (C.7.6.2) |
 | ImageOrientationPatient, PixelSpacing | one affine has one set of axes (C.7.6.2.1.1) |
-| at the same positions: stack, image or frame type, echo, inversion time, flip angle, kernel, energy, detector, quantity, thickness | images of other contrast (C.7.6.16, C.8.3, C.8.13) |
+| at the same positions: one of `_EXPLAINING` | images of other contrast (C.7.6.16, C.8.3, C.8.13) |
 | CT acquisitions that cover different positions | phases of one examination (C.7.6.1) |
 
-Bits Allocated, Bits Stored, High Bit and the sign may vary from file to file: the standard asks for uniformity
-within an instance only (C.7.6.3), and scanners choose them by the slice.
+Bits Allocated, Bits Stored, High Bit and the sign may vary from file to file: the standard asks for
+uniformity within an instance only (C.7.6.3), and scanners choose them by the slice.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ORIENTATION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-4
 """The same for pixel spacing, as a part of it."""
 DIGITS = 2
-"""Digits of a position, in mm, to which frames count as being at the same place when images are told apart."""
+"""Digits of a position, in mm, to which places count as the same when images are told apart."""
 
 _EXPLAINING: dict[str, Callable[[Frame], Hashable]] = {
     "stack": lambda frame: frame.keys.stack,

@@ -1,6 +1,6 @@
 """Tiled images, such as whole slides: frames are tiles of one large plane (PS3.3, C.7.6.17).
 
-Where several tiles lie at one place, they belong to different sheets: segments, focal planes or optical paths.
+Where several tiles lie at one place, they belong to different sheets: segments, focal planes, optical paths.
 """
 
 from __future__ import annotations
@@ -99,15 +99,14 @@ def _sparse(instance: Instance, segments: list[int]) -> Tiling:
             raise CorruptError("doesn't say where its tiles lie", path=instance.path, field=_PLACE)
         corners.append((int(row) - 1, int(column) - 1))
         names.append(_sheet(groups))
-    columns = list(zip(*names, strict=True))
-    axes, places = [], []
-    for (name, unit), column in zip(_SHEETS, columns, strict=True):
-        values = sorted(set(column), key=lambda value: (value is None, value))
-        if name == "segment" and segments:
-            values = sorted({*(value for value in values if value is not None), *segments})
+    axes: list[RepeatAxis] = []
+    places: list[list[int]] = []
+    for number, (name, unit) in enumerate(_SHEETS):
+        named = [one[number] for one in names]
+        values = sorted({*named, *(map(float, segments) if name == "segment" else ())}, key=_rank)
         if len(values) > 1:
             axes.append(_axis(name, unit, values))
-            places.append([values.index(value) for value in column])
+            places.append([values.index(value) for value in named])
     sheets = [0] * len(corners)
     for axis, place in zip(axes, places, strict=True):
         sheets = [sheet * len(axis.values) + at for sheet, at in zip(sheets, place, strict=True)]
@@ -130,6 +129,11 @@ def _sheet(groups: Groups) -> tuple[object, ...]:
         groups.text("OpticalPathIdentificationSequence", "OpticalPathIdentifier"),
         groups.number(_PLACE, "ZOffsetInSlideCoordinateSystem"),
     )
+
+
+def _rank(value: object) -> tuple[bool, float, str]:
+    """Return what puts numbers, then texts, then nothing in order."""
+    return value is None, value if isinstance(value, float) else 0.0, str(value)
 
 
 def _axis(name: str, unit: str, values: list[object]) -> RepeatAxis:

@@ -183,7 +183,7 @@ def _even(
 
 
 def _slots_of(along: Points, step: float) -> Order | None:
-    """Return the place of each slice in a stack of a known step, None when gaps are no whole number of them."""
+    """Return the place of each slice in a stack of a known step, None when gaps are no multiples of it."""
     ratio = np.diff(along) / step
     steps = np.rint(ratio)
     if (np.abs(ratio - steps) > ROUNDED).any() or (steps < 1).any() or steps.sum() > MOST_SLICES:
@@ -205,9 +205,7 @@ def _slots(along: Points) -> Order | None:
     return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
 
-def _filled(
-    reference: Frame, points: Points, slots: Order, found: Stack, options: DicomOptions
-) -> Stack:
+def _filled(reference: Frame, points: Points, slots: Order, found: Stack, options: DicomOptions) -> Stack:
     """Leave places for missing slices."""
     step = (points[-1] - points[0]) / slots[-1]
     off = float(np.abs(points - (points[0] + slots[:, None] * step)).max())

@@ -1,0 +1,94 @@
+"""The label table that a segmentation has (PS3.3, C.8.20.4): names, colours and codes of its segments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlarray_core import Label
+from mlarray_core.meta import Code, color_of
+from mlarray_dicom.elements import items_of, loose_number, loose_numbers, text_of
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from mlarray_dicom.elements import Numbers
+    from mlarray_dicom.instance import Instance
+
+_WHITE = (0.9642, 1.0, 0.8249)
+"""XYZ of the D50 white that PCS-Values refer to (ICC.1, 6.3; PS3.3, C.10.7.1.1)."""
+_TO_SRGB = (
+    (3.1338561, -1.6168667, -0.4906146),
+    (-0.9787684, 1.9161415, 0.0334540),
+    (0.0719453, -0.2289914, 1.4052427),
+)
+"""XYZ (D50) to linear sRGB: the matrix of IEC 61966-2-1, adapted to D50 after Bradford."""
+_TYPE = "SegmentedPropertyTypeCodeSequence"
+
+
+def labels_of(instance: Instance, *, masks: bool) -> list[Label]:
+    """Return what the labels of a segmentation mean, by ascending value.
+
+    Parameters
+    ----------
+    instance
+        The file.
+    masks
+        Whether the voxels are 1 where its only segment is, whatever its number.
+    """
+    found: dict[int, Label] = {}
+    for item in instance.items("SegmentSequence"):
+        number = loose_number(item, "SegmentNumber")
+        if number is not None:
+            value = 1 if masks else int(number)
+            found.setdefault(value, _label(item, value))
+    return [found[value] for value in sorted(found)]
+
+
+def _label(item: Dataset, value: int) -> Label:
+    kind = items_of(item, _TYPE)
+    lab = loose_numbers(item, "RecommendedDisplayCIELabValue")
+    color = color_of(*_srgb(lab)) if lab is not None and len(lab) == 3 else None
+    return Label(
+        value,
+        text_of(item, "SegmentLabel"),
+        color,
+        code=_code(item, _TYPE),
+        category=_code(item, "SegmentedPropertyCategoryCodeSequence"),
+        modifier=_code(kind[0], "SegmentedPropertyTypeModifierCodeSequence") if kind else None,
+        region=_code(item, "AnatomicRegionSequence"),
+    )
+
+
+def _code(item: Dataset, keyword: str) -> Code | None:
+    """Return a coded concept (PS3.3, 8.8), None when it isn't there or has no value."""
+    codes = items_of(item, keyword)
+    if not codes:
+        return None
+    scheme = text_of(codes[0], "CodingSchemeDesignator")
+    named = (text_of(codes[0], name) for name in ("CodeValue", "LongCodeValue", "URNCodeValue"))
+    value = next(filter(None, named), "")
+    return Code(scheme, value, text_of(codes[0], "CodeMeaning")) if value else None
+
+
+def _srgb(values: Numbers) -> tuple[float, float, float]:
+    """Return red, green and blue, 0 to 255, of CIELab stored in 16 bits each (C.10.7.1.1)."""
+    lightness = values[0] / 65535 * 100
+    green_red, blue_yellow = (value / 65535 * 255 - 128 for value in values[1:])
+    middle = (lightness + 16) / 116
+    steps = (middle + green_red / 500, middle, middle - blue_yellow / 200)
+    xyz = [white * _cubed(step) for white, step in zip(_WHITE, steps, strict=True)]
+    red, green, blue = (
+        255 * _curved(sum(factor * part for factor, part in zip(row, xyz, strict=True))) for row in _TO_SRGB
+    )
+    return red, green, blue
+
+
+def _cubed(step: float) -> float:
+    """Undo the compression of CIELab (CIE 15)."""
+    return step**3 if step > 6 / 29 else 3 * (6 / 29) ** 2 * (step - 4 / 29)
+
+
+def _curved(light: float) -> float:
+    """Return the value that sRGB stores for a part of full light (IEC 61966-2-1), within 0 and 1."""
+    light = min(max(light, 0.0), 1.0)
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
