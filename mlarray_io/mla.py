@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.source import Source
 
-BUDGET = 36 << 20
-"""Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
-compressed, the next are read: twice as much is in memory."""
-MOST = 256 << 20
-"""Bytes that are read at once rather than decompressing the same chunk of the source twice."""
 SOURCE = "source"
 """Asks for the coarser versions that the source has."""
 RELEASE = 64 << 20
@@ -137,32 +132,28 @@ class MlaFormat(Format[MlaOptions]):
 
         `spread` has the chunks encoded by other machines, see `mlarray_io.cluster.regions`.
         """
-        from copy import deepcopy
-
         import numpy as np
 
         from mlarray_core.container.image_writer import ImageWriter, plan_image
         from mlarray_core.levels import store as levels
-        from mlarray_io.engine.lossy import rounded
+        from mlarray_io.engine.chunking import Chunking
+        from mlarray_io.engine.statistics import Statistics
 
-        dtype = np.dtype(reader.dtype).newbyteorder("=")
-        meta = deepcopy(reader.meta)
+        dtype, meta = np.dtype(reader.dtype).newbyteorder("="), deepcopy(reader.meta)
         tolerance = _tolerance(meta, dtype, options)
         if options.levels != SOURCE:
             levels.count_of(options.levels)
         plan = plan_image(meta, reader.shape, dtype, _request(options), reader)
         _describe(meta, reader.shape)
+        statistics = Statistics(dtype, options.foreground) if options.stats else None
+        chunking = Chunking(reader, plan.grid)
         with open(target, "w+b") as file:
             writer = ImageWriter(file, plan, meta)
-            step = _step(reader, plan.grid)
-            chunks = _chunks(reader, plan.grid, step, context)
-            if tolerance is not None:
-                chunks = ((number, rounded(voxels, tolerance)) for number, voxels in chunks)
-            statistics = _statistics(dtype, options)
             if spread is not None:
-                spread(writer, step, tolerance, statistics, context)
+                spread(writer, chunking.step, tolerance, statistics, context)
             else:
-                writer.put_all(_measured(chunks, statistics), context.threads, _ahead(step, plan.grid))
+                chunks = _counted(chunking.chunks(context), tolerance, statistics)
+                writer.put_all(chunks, context.threads, chunking.ahead)
             if statistics is not None:
                 meta.stats = statistics.meta()
             writer.finish()
@@ -172,16 +163,11 @@ class MlaFormat(Format[MlaOptions]):
             levels.build(target, options.levels, threads=context.threads, meta=meta)
 
 
-def _statistics(dtype: np.dtype[Any], options: MlaOptions) -> Statistics | None:
-    from mlarray_io.engine.statistics import Statistics
-
-    return Statistics(dtype, options.foreground) if options.stats else None
-
-
 def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context) -> None:
     """Take over the levels of the source; make them where it has none that fit."""
     from mlarray_core.levels import store as levels
     from mlarray_core.levels.adopt import take
+    from mlarray_io.engine.chunking import Chunking
     from mlarray_io.sdk.source_levels import fitting_levels
 
     found, reasons = fitting_levels(reader)
@@ -193,19 +179,24 @@ def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context) -> 
     silent = context.silent()  # progress counts the bytes of the image alone
 
     def cut(level: Reader, grid: Grid) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-        return _chunks(level, grid, _step(level, grid), silent)
+        return Chunking(level, grid).chunks(silent)
 
     take(target, meta, found, cut, context.threads)
 
 
-def _measured(
-    chunks: Iterator[tuple[int, np.ndarray[Any, Any]]], statistics: Statistics | None
+def _counted(
+    chunks: Iterator[tuple[int, np.ndarray[Any, Any]]],
+    tolerance: Tolerance | None,
+    statistics: Statistics | None,
 ) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Pass chunks on, and count their voxels."""
+    """Pass chunks on, their voxels rounded and counted as far as that was asked for."""
+    from mlarray_io.engine.lossy import rounded
+
     for number, voxels in chunks:
+        exact = voxels if tolerance is None else rounded(voxels, tolerance)
         if statistics is not None:
-            statistics.add(voxels)
-        yield number, voxels
+            statistics.add(exact)
+        yield number, exact
 
 
 def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:
@@ -221,59 +212,6 @@ def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Toleran
     additions.lossy = tolerance.plain()
     additions.store(meta)
     return tolerance
-
-
-def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
-    """Return the size of the boxes to read: whole chunks of the target, and of the source where they fit."""
-    from mlarray_io.sdk.boxes import slab_shape
-
-    if 0 in grid.shape:
-        return grid.shape
-    source = reader.chunks or (1,) * len(grid.shape)
-    both = [min(s, -(-max(a, b) // b) * b) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
-    needed = math.prod(both) * grid.dtype.itemsize
-    return slab_shape(
-        grid.shape, grid.dtype.itemsize, reader.chunks, grid.chunks, max(BUDGET, min(needed, MOST))
-    )
-
-
-def _ahead(step: tuple[int, ...], grid: Grid) -> int:
-    """Return how many chunks may wait to be compressed: those of one box, unless boxes are large."""
-    if _is_large(step, grid):
-        return 0
-    return math.prod(-(-size // chunk) for size, chunk in zip(step, grid.chunks, strict=True) if chunk)
-
-
-def _is_large(step: tuple[int, ...], grid: Grid) -> bool:
-    return math.prod(step) * grid.dtype.itemsize > BUDGET
-
-
-def _chunks(
-    reader: Reader, grid: Grid, step: tuple[int, ...], context: Context
-) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Yield every chunk of the target, reading the source in boxes of whole chunks."""
-    from mlarray_io.sdk.boxes import tiles
-
-    if 0 in grid.shape:
-        return
-    alone = _is_large(step, grid)
-    for slab in tiles(grid.shape, step):
-        voxels = reader[slab].astype(grid.dtype, copy=False)
-        for number, chunk in chunks_of(voxels, slab, grid):
-            # a copy lets go of a large box before the next is read
-            yield number, chunk.copy() if alone else chunk
-        context.progress(voxels.nbytes)
-        del voxels, chunk  # a chunk is a view that would keep the whole box while the next one is read
-
-
-def chunks_of(
-    voxels: np.ndarray[Any, Any], box: Box, grid: Grid
-) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Yield the chunks of a box of whole chunks, with their numbers."""
-    for number in grid.touched(box):
-        own = grid.box(number)
-        inside = tuple(slice(o.start - b.start, o.stop - b.start) for o, b in zip(own, box, strict=True))
-        yield number, voxels[inside]
 
 
 def _request(options: MlaOptions) -> LayoutRequest:

@@ -64,8 +64,8 @@ class Work:
 def encode(work: Work, box: Box) -> Part:
     """Return the chunks of a region, encoded, with their numbers; and the statistics of its voxels."""
     from mlarray_core.chunks import codec
+    from mlarray_io.engine.chunking import chunks_of
     from mlarray_io.engine.lossy import rounded
-    from mlarray_io.mla import chunks_of
 
     keep_memory()
     found: list[tuple[int, bytes | None]] = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlarray_core.chunks.grid import Grid
-from mlarray_io import mla
+from mlarray_io.engine import chunking
 from mlarray_io.sdk.format import Reader
 
 
@@ -24,29 +24,30 @@ def grid_of(*shape):
 
 @pytest.mark.parametrize("size", [512, 1024, 1500])
 def test_planes_of_a_forward_stream_are_read_whole_and_once(size):
-    step = mla._step(reader_of((1, size, size)), grid_of(400, size, size))
+    step = chunking.Chunking(reader_of((1, size, size)), grid_of(400, size, size)).step
     assert step[1:] == (size, size)
     assert step[0] % 32 == 0
 
 
 def test_boxes_keep_to_the_budget_where_the_source_allows():
     grid = grid_of(400, 2048, 2048)
-    step = mla._step(reader_of(None), grid)
-    assert math.prod(step) * 2 <= mla.BUDGET
+    step = chunking.Chunking(reader_of(None), grid).step
+    assert math.prod(step) * 2 <= chunking.BUDGET
     assert all(size % chunk == 0 for size, chunk in zip(step, grid.chunks, strict=True))
 
 
 def test_chunks_wait_only_when_boxes_are_small():
-    grid = grid_of(400, 512, 512)
-    assert mla._ahead((64, 512, 512), grid) == 2 * 8 * 8
-    assert mla._ahead((64, 2048, 2048), grid) == 0
+    small = chunking.Chunking(reader_of(None), grid_of(400, 512, 512))
+    assert (small.step, small.ahead) == ((64, 512, 512), 2 * 8 * 8)
+    large = chunking.Chunking(reader_of((1, 2048, 2048)), grid_of(400, 2048, 2048))
+    assert (large.step, large.ahead) == ((32, 2048, 2048), 0)
 
 
 @pytest.mark.parametrize("budget", [1, 1 << 20])
 def test_every_voxel_arrives_whatever_the_budget(budget, tmp_path, monkeypatch):
     import mlarray
 
-    monkeypatch.setattr(mla, "BUDGET", budget)
+    monkeypatch.setattr(chunking, "BUDGET", budget)
     voxels = np.random.default_rng(0).integers(0, 99, (70, 90, 100)).astype(np.int16)
     np.save(tmp_path / "a.npy", voxels)
     mlarray.convert(tmp_path / "a.npy", tmp_path / "a.mla")
