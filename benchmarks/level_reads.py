@@ -120,13 +120,13 @@ def window(path: Path, number: int, box: tuple[slice, ...], verify: str) -> int:
     evict(path)
     with no_reading_ahead():
         level = level_of(path, number, verify)
-        assert level._need().contents.index.offsets.size  # the index of chunks is no part of a window
+        assert level._state.need().contents.index.offsets.size  # the index of chunks is no part of a window
         return counted(lambda: level[box])
 
 
 def needed(level: MLArray, box: tuple[slice, ...]) -> tuple[int, int, int, int]:
     """Return how many blocks and bytes of them a box touches, and how many chunks and bytes of them."""
-    contents = level._need().contents
+    contents = level._state.need().contents
     grid = contents.grid
     blocks = stored = whole = 0
     for number in grid.touched(box):

@@ -7,7 +7,7 @@ are world x, y, z, the last column is the world position of the centre of voxel 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,18 @@ def compose(spacing: npt.ArrayLike, origin: npt.ArrayLike, direction: npt.ArrayL
     return affine
 
 
-def decompose(affine: npt.ArrayLike) -> tuple[list[float], list[float], list[list[float]]]:
+class Parts(NamedTuple):
+    """What an affine is made of."""
+
+    spacing: list[float]
+    """Norms of the columns."""
+    origin: list[float]
+    """The last column."""
+    direction: list[list[float]]
+    """Columns of norm one; they carry the shear, if there is any."""
+
+
+def decompose(affine: npt.ArrayLike) -> Parts:
     """Return spacing, origin and direction, such that `compose` gives the affine back to rounding.
 
     Parameters
@@ -71,12 +82,8 @@ def decompose(affine: npt.ArrayLike) -> tuple[list[float], list[float], list[lis
 
     Returns
     -------
-    spacing
-        Norms of the columns.
-    origin
-        The last column.
-    direction
-        Columns of norm one; they carry the shear, if there is any.
+    Parts
+        Spacing, origin and direction.
 
     Raises
     ------
@@ -87,7 +94,7 @@ def decompose(affine: npt.ArrayLike) -> tuple[list[float], list[float], list[lis
     spacing = _norms(matrix)
     # adding zero turns -0.0, which sign flips leave behind, into 0.0
     direction = matrix[:-1, :-1] / spacing + 0.0
-    return spacing, (matrix[:-1, -1] + 0.0).tolist(), direction.tolist()
+    return Parts(spacing, (matrix[:-1, -1] + 0.0).tolist(), direction.tolist())
 
 
 def is_sheared(affine: npt.ArrayLike) -> bool:

@@ -77,7 +77,7 @@ class MlaReader(Reader):
         voxels: np.ndarray[Any, Any] = self._image.read(box)
         self._read += voxels.dtype.itemsize * self._touched(box)
         if self._read > RELEASE:
-            self._image._need().release()
+            self._image._state.need().release()
             self._read = 0
         return voxels
 

@@ -1,89 +1,61 @@
-"""The part of `MLArray` that shows, copies and pickles images."""
+"""Copies and pickles of images."""
 
 from __future__ import annotations
 
 import os
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mlarray_core.array.files import ArrayFiles
-from mlarray_core.array.geometry import ArrayGeometry
+from mlarray_core.array.files import open_file
+from mlarray_core.array.state import ImageState
 from mlarray_core.container.contents import Contents
-from mlarray_core.container.storage import EditedStorage, FrameStorage, PlainStorage
+from mlarray_core.container.storage import FrameStorage, PlainStorage
 from mlarray_core.errors import ReadError
 from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
+    import numpy as np
+
+    from mlarray_core.array.base import ImageBase
     from mlarray_core.meta import Meta
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
+
+Reduced = tuple["Callable[..., ImageBase]", tuple[object, ...]]
+"""What `__reduce__` returns: a function, and its arguments."""
 
 
-class ArrayCopying(ArrayFiles, ArrayGeometry):
-    """Texts, copies and pickles of an image."""
+def copy_of(state: ImageState) -> ImageState:
+    """Return an image in memory that shares nothing with another."""
+    if not state.is_open:
+        return ImageState(None)
+    meta, storage = deepcopy(state.meta), state.voxels
+    if storage is None:
+        return ImageState(meta)
+    if isinstance(storage, PlainStorage):
+        return ImageState(meta, PlainStorage(storage.array.copy()))
+    return ImageState(meta, FrameStorage(Contents(state.frame_bytes(), state.path, "none"), state.dparams()))
 
-    def __repr__(self) -> str:
-        if self._meta is None:
-            return "<MLArray closed>"
-        return f"<MLArray {', '.join(f'{text}' for _, text in self._facts())}>"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
-        yield from self._facts()
-
-    def _facts(self) -> Iterator[tuple[str, Any]]:
-        if self._meta is None:
-            return
-        yield "shape", self.shape if self._has_array() else "metadata only"
-        if self._has_array():
-            yield "dtype", self.dtype
-        if self.spacing is not None:
-            yield "spacing", [round(float(size), 6) for size in self.spacing]
-        if self.meta.spatial.coord_system is not None:
-            yield (
-                "coord_system",
-                str(getattr(self.meta.spatial.coord_system, "value", self.meta.spatial.coord_system)),
-            )
-        if self.filepath is not None:
-            yield "filepath", self.filepath
-
-    def __copy__(self) -> Self:
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: object) -> Self:
-        twin = type(self).__new__(type(self))
-        twin._clear()
-        twin._meta = deepcopy(self._meta)
-        storage = self._current()
-        if isinstance(storage, PlainStorage):
-            twin._storage = PlainStorage(storage.array.copy())
-        elif storage is not None:
-            twin._storage = FrameStorage(
-                Contents(self._frame_bytes(), self.filepath, "none"), self._dparams()
-            )
-        return twin
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._is_file():
-            self.flush()
-            how = (self.mode, self.mmap_mode, self._dparams(), self._verification())
-            return _reopen, (type(self), self.filepath, how, _identity(str(self.filepath)), self._meta)
-        storage = self._current()
-        if isinstance(storage, PlainStorage):
-            return _rebuild_plain, (type(self), storage.array, self._meta)
-        return _rebuild, (type(self), None if self._meta is None else self._frame_bytes(), self._meta)
-
-    def _is_file(self) -> bool:
-        """Whether opening the file again gives these voxels."""
-        opened = self.filepath is not None and self.mode is not None and "w" not in self.mode
-        return opened and not isinstance(self._storage, EditedStorage)
-
-    def _verification(self) -> str:
-        storage = self._current()
-        return storage.contents.verification if isinstance(storage, FrameStorage) else "touch"
+def reduced(cls: type[ImageBase], state: ImageState) -> Reduced:
+    """Return what makes an image again: from its file, its array, or the bytes of a frame."""
+    if not state.is_open:
+        return _closed, (cls,)
+    if state.is_file():
+        if state.session is not None:
+            state.describe()
+            state.validate()
+            state.session.commit()
+        storage = state.voxels
+        verify = storage.contents.verification if isinstance(storage, FrameStorage) else "touch"
+        how = (state.mode, state.mmap_mode, state.dparams(), verify)
+        return _reopened, (cls, state.path, how, _identity(str(state.path)), state.meta)
+    storage = state.voxels
+    if isinstance(storage, PlainStorage):
+        return _of_array, (cls, storage.array, state.meta)
+    return _of_frame, (cls, state.frame_bytes(), state.meta)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -97,29 +69,31 @@ def _identity(path: str) -> tuple[int, int] | None:
     return where.st_ino, where.st_mtime_ns
 
 
-def _reopen(
-    cls: type[ArrayCopying], path: str, how: tuple[Any, ...], identity: tuple[int, int] | None, meta: Meta
-) -> ArrayCopying:
+def _reopened(
+    cls: type[ImageBase],
+    path: str,
+    how: tuple[str, str | None, dict[str, Any], str],
+    identity: tuple[int, int] | None,
+    meta: Meta,
+) -> ImageBase:
     """Open a pickled image's file again, if it is still the same file."""
     if _identity(path) != identity:
         raise ReadError("the file was changed or removed since the image was pickled", path=path)
-    image = cls._opened(path, *how)
-    if image._session is None:  # what was set in memory only
-        image._meta = meta
-    return image
+    state = open_file(path, *how)
+    if state.session is None:  # what was set in memory only
+        state.set_meta(meta)
+    return cls._of(state)
 
 
-def _rebuild_plain(cls: type[ArrayCopying], array: Array, meta: Meta) -> ArrayCopying:
-    image = cls.__new__(cls)
-    image._clear()
-    image._meta, image._storage = meta, PlainStorage(array)
-    return image
+def _of_array(cls: type[ImageBase], array: Array, meta: Meta) -> ImageBase:
+    return cls._of(ImageState(meta, PlainStorage(array)))
 
 
-def _rebuild(cls: type[ArrayCopying], frame: bytes | None, meta: Meta) -> ArrayCopying:
-    image = cls.__new__(cls)
-    image._clear()
-    if frame is not None:
-        image._attach(Contents(frame), meta.blosc2.dparams)
-        image._meta = meta
-    return image
+def _of_frame(cls: type[ImageBase], frame: bytes, meta: Meta) -> ImageBase:
+    state = ImageState.of_frame(Contents(frame), meta.blosc2.dparams)
+    state.set_meta(meta)
+    return cls._of(state)
+
+
+def _closed(cls: type[ImageBase]) -> ImageBase:
+    return cls._of(ImageState(None))

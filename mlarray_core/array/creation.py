@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from mlarray_core.array.base import ImageBase
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
 from mlarray_core.layout.plan import is_array, normal_shape
+from mlarray_core.layout.request import LayoutRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from mlarray_core.meta import Meta
+    import numpy.typing as npt
+
+    from mlarray_core.array.given_meta import GivenMeta
+    from mlarray_core.layout.request import CParams, DParams
 
 Array = np.ndarray[Any, Any]
+Scalar = bytes | bool | int | float | complex
 
 
-class ArrayCreation:
+class Creation(ImageBase):
     """Constructors of images in memory.
 
     All take ``meta`` (a dict becomes ``meta.source``) and the layout arguments of the constructor:
@@ -29,12 +35,12 @@ class ArrayCreation:
     def asarray(
         cls,
         array: Array,
-        meta: Mapping[str, Any] | Meta | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image with the voxels of an array.
@@ -46,83 +52,94 @@ class ArrayCreation:
         """
         if not is_array(array):
             raise ArgumentTypeError(f"array must be a NumPy array, not {type(array).__name__}")
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(np.asarray(array), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(np.asarray(array), meta, layout, compressed)
 
     @classmethod
-    def _made(cls, array: Array, meta: Any, layout: dict[str, Any]) -> Self:
-        make: Callable[..., Self] = cls
-        return make(array, meta=meta, **layout)
+    def _made(cls, array: Array, meta: GivenMeta, layout: LayoutRequest, compressed: bool) -> Self:
+        make: Callable[..., Self] = cls  # the constructor is MLArray's
+        return make(
+            array,
+            meta=meta,
+            patch_size=layout.patch,
+            chunk_size=layout.chunk,
+            block_size=layout.block,
+            cparams=layout.cparams,
+            dparams=layout.dparams,
+            compressed=compressed,
+        )
 
     @classmethod
     def empty(
         cls,
         shape: int | Sequence[int] | Array,
-        dtype: Any,
-        meta: Mapping[str, Any] | Meta | None = None,
+        dtype: npt.DTypeLike,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image whose voxels are not set; in fact they are zeros."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout, compressed)
 
     @classmethod
     def zeros(
         cls,
         shape: int | Sequence[int] | Array,
-        dtype: Any,
-        meta: Mapping[str, Any] | Meta | None = None,
+        dtype: npt.DTypeLike,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of zeros."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout, compressed)
 
     @classmethod
     def ones(
         cls,
         shape: int | Sequence[int] | Array,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of ones, float64 unless `dtype` says otherwise."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(_filled(shape, 1, np.float64 if dtype is None else dtype, compressed), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(
+            _filled(shape, 1, np.float64 if dtype is None else dtype, compressed), meta, layout, compressed
+        )
 
     @classmethod
     def full(
         cls,
         shape: int | Sequence[int] | Array,
         fill_value: bytes | int | float | bool,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of one value, whose type is the dtype unless `dtype` says otherwise."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         kind = np.asarray(fill_value).dtype if dtype is None else dtype
-        return cls._made(_filled(shape, fill_value, kind, compressed), meta, layout)
+        return cls._made(_filled(shape, fill_value, kind, compressed), meta, layout, compressed)
 
     @classmethod
     def arange(
@@ -130,15 +147,15 @@ class ArrayCreation:
         start: int | float,
         stop: int | float | None = None,
         step: int | float | None = 1,
-        dtype: Any = None,
+        dtype: npt.DTypeLike | None = None,
         shape: int | Sequence[int] | Array | None = None,
         c_order: bool = True,
-        meta: Mapping[str, Any] | Meta | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = None,
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of evenly spaced values, `step` apart.
@@ -151,8 +168,8 @@ class ArrayCreation:
         if stop is None:
             start, stop = 0, start
         values = np.arange(start, stop, 1 if step is None else step, dtype=dtype)
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(_shaped(values, shape, c_order), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(_shaped(values, shape, c_order), meta, layout, compressed)
 
     @classmethod
     def linspace(
@@ -160,16 +177,16 @@ class ArrayCreation:
         start: int | float | complex,
         stop: int | float | complex,
         num: int | None = None,
-        dtype: Any = None,
+        dtype: npt.DTypeLike | None = None,
         endpoint: bool = True,
         shape: int | Sequence[int] | Array | None = None,
         c_order: bool = True,
-        meta: Mapping[str, Any] | Meta | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = None,
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of `num` values from `start` to `stop`.
@@ -184,111 +201,107 @@ class ArrayCreation:
                 raise ArgumentError("give num or shape")
             num = math.prod(normal_shape(shape))
         values = np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype)
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._made(_shaped(values, shape, c_order), meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._made(_shaped(values, shape, c_order), meta, layout, compressed)
 
     @classmethod
     def empty_like(
         cls,
-        x: Any,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        x: object,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of the shape of `x`, with its metadata unless `meta` is given; voxels are zeros."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._alike(x, 0, dtype, meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._alike(x, 0, dtype, meta, layout, compressed)
 
     @classmethod
     def zeros_like(
         cls,
-        x: Any,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        x: object,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of zeros of the shape of `x`, with its metadata unless `meta` is given."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._alike(x, 0, dtype, meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._alike(x, 0, dtype, meta, layout, compressed)
 
     @classmethod
     def ones_like(
         cls,
-        x: Any,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        x: object,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of ones of the shape of `x`, with its metadata unless `meta` is given."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._alike(x, 1, dtype, meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._alike(x, 1, dtype, meta, layout, compressed)
 
     @classmethod
     def full_like(
         cls,
-        x: Any,
+        x: object,
         fill_value: bool | int | float | complex,
-        dtype: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        dtype: npt.DTypeLike | None = None,
+        meta: GivenMeta = None,
         patch_size: int | Sequence[int] | str | None = "default",
         chunk_size: int | Sequence[int] | None = None,
         block_size: int | Sequence[int] | None = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
         """Return an image of one value of the shape of `x`, with its metadata unless `meta` is given."""
-        layout = _layout(patch_size, chunk_size, block_size, cparams, dparams, compressed)
-        return cls._alike(x, fill_value, dtype, meta, layout)
+        layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
+        return cls._alike(x, fill_value, dtype, meta, layout, compressed)
 
     @classmethod
-    def _alike(cls, x: Any, value: Any, dtype: Any, meta: Any, layout: dict[str, Any]) -> Self:
+    def _alike(
+        cls,
+        x: object,
+        value: Scalar,
+        dtype: npt.DTypeLike | None,
+        meta: GivenMeta,
+        layout: LayoutRequest,
+        compressed: bool,
+    ) -> Self:
         shape, kind = getattr(x, "shape", None), getattr(x, "dtype", None)
         if shape is None or kind is None:
             raise ArgumentTypeError(f"x must be an image or an array with voxels, not {type(x).__name__}")
-        if meta is None and isinstance(x, ArrayCreation):
-            meta = x.meta  # type: ignore[attr-defined]
-        return cls._made(
-            _filled(shape, value, kind if dtype is None else dtype, layout["compressed"]), meta, layout
-        )
+        if meta is None and isinstance(x, ImageBase):
+            meta = x.meta
+        array = _filled(shape, value, kind if dtype is None else dtype, compressed)
+        return cls._made(array, meta, layout, compressed)
 
 
-def _layout(
-    patch: Any, chunk: Any, block: Any, cparams: Any, dparams: Any, compressed: bool
-) -> dict[str, Any]:
-    return {
-        "patch_size": patch,
-        "chunk_size": chunk,
-        "block_size": block,
-        "cparams": cparams,
-        "dparams": dparams,
-        "compressed": compressed,
-    }
-
-
-def _filled(shape: Any, value: Any, dtype: Any, compressed: bool) -> Array:
+def _filled(
+    shape: int | Sequence[int] | Array, value: Scalar, dtype: npt.DTypeLike, compressed: bool
+) -> Array:
     """Return an array of one value; a compressed one needs no memory of its own."""
     if compressed:
         return np.broadcast_to(np.asarray(value, dtype=np.dtype(dtype)), normal_shape(shape))
     return np.full(normal_shape(shape), value, dtype=np.dtype(dtype))
 
 
-def _shaped(values: Array, shape: Any, c_order: bool) -> Array:
+def _shaped(values: Array, shape: int | Sequence[int] | Array | None, c_order: bool) -> Array:
     if shape is None:
         return values
     sizes = normal_shape(shape)

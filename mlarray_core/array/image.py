@@ -1,36 +1,40 @@
-"""MLArray: an image with its metadata, in memory or in a `.mla` file."""
+"""`MLArray`: an image with its metadata, in memory or in a `.mla` file."""
 
 from __future__ import annotations
 
 import os
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core.array.copying import ArrayCopying
-from mlarray_core.array.creation import ArrayCreation
-from mlarray_core.array.files import PathLike, as_meta
-from mlarray_core.array.state import plain_array
-from mlarray_core.array.voxels import ArrayVoxels
-from mlarray_core.container.storage import PlainStorage
-from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
+from mlarray_core.array import files
+from mlarray_core.array.creation import Creation
+from mlarray_core.array.given_meta import as_meta, fill, put_explicit
+from mlarray_core.array.state import ImageState, plain_array
+from mlarray_core.container.storage import FrameStorage, PlainStorage
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, ModeError
 from mlarray_core.layout import shapes as layout
 from mlarray_core.layout.plan import normal_shape
-from mlarray_core.layout.request import LayoutRequest, is_default
+from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE
+from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from mlarray_core.layout.request import Sizes
+    import numpy.typing as npt
+
+    from mlarray_core.array.files import Levels, PathLike
+    from mlarray_core.array.given_meta import GivenMeta
+    from mlarray_core.layout.request import CParams, DParams, Sizes
     from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 MLARRAY_DEFAULT_PATCH_SIZE = DEFAULT_PATCH_SIZE
 
 
-class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
+class MLArray(Creation):
     """An N-dimensional image with its metadata.
 
     Parameters
@@ -76,58 +80,236 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
     def __init__(
         self,
         array: Array | PathLike | None = None,
-        spacing: Any = None,
-        origin: Any = None,
-        direction: Any = None,
-        affine: Any = None,
-        meta: Mapping[str, Any] | Meta | None = None,
+        spacing: npt.ArrayLike | None = None,
+        origin: npt.ArrayLike | None = None,
+        direction: npt.ArrayLike | None = None,
+        affine: npt.ArrayLike | None = None,
+        meta: GivenMeta = None,
         axis_labels: Sequence[str] | None = None,
         copy: MLArray | None = None,
         patch_size: Sizes | str = "default",
         chunk_size: Sizes = None,
         block_size: Sizes = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         compressed: bool = True,
         *,
         profile: str = "default",
     ) -> None:
-        self._clear()
-        given = (
-            spacing,
-            origin,
-            direction,
-            affine,
-            meta,
-            axis_labels,
-            copy,
-            chunk_size,
-            block_size,
-            cparams,
-            dparams,
-        )
+        request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
+        geometry = {"spacing": spacing, "origin": origin, "direction": direction, "affine": affine}
         if isinstance(array, (str, os.PathLike)):
-            if any(value is not None for value in given) or not is_default(patch_size):
+            own = (*geometry.values(), meta, axis_labels, copy)
+            if any(value is not None for value in own) or not request.is_empty:
                 raise ModeError(
                     "a path can't be combined with metadata or layout: the file has its own", path=array
                 )
-            self._load(array, None, compressed=compressed, verify="touch")
+            self._state = files.load_file(array, compressed=compressed)
             return
-        geometry = {"spacing": spacing, "origin": origin, "direction": direction, "affine": affine}
-        self._meta = _merged(as_meta(meta), geometry, axis_labels, copy)
+        own_meta = as_meta(meta)
+        put_explicit(own_meta, geometry, axis_labels)
+        if copy is not None:
+            if not isinstance(copy, MLArray):
+                raise ArgumentTypeError(f"copy must be an MLArray, not {type(copy).__name__}")
+            fill(own_meta, deepcopy(copy.meta), replaced=any(part is not None for part in geometry.values()))
+        self._state = state = ImageState(own_meta)
         if array is not None:
-            request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
-            self._adopt(plain_array(array), request, compressed=compressed)
-        self._describe()
-        self.meta.validate(shape=self.shape)
+            state.adopt(plain_array(array), request, compressed=compressed)
+        state.describe()
+        state.validate()
+
+    @classmethod
+    def open(
+        cls,
+        filepath: PathLike,
+        mode: str = "r",
+        mmap_mode: str | None = "r",
+        dparams: DParams = None,
+        *,
+        verify: str = "touch",
+    ) -> Self:
+        """Open a file; voxels are read when they are asked for.
+
+        Parameters
+        ----------
+        filepath
+            Ends in ``.mla``. A URL (``s3://``, ``https://``) opens through fsspec.
+        mode
+            ``"r"``, or ``"a"`` to edit the file in place; only looked at when `mmap_mode` is None.
+        mmap_mode
+            ``"r"``, ``"r+"`` to edit the file in place, ``"c"`` to edit in memory only, or None.
+        dparams
+            Blosc2's decompression parameters; one thread unless they say otherwise.
+        verify
+            ``"touch"`` checks each chunk's checksum when it is first read, ``"full"`` all at once, ``"none"``
+            none, and it reads metadata only when they are asked for: damaged ones are an error then.
+
+        Raises
+        ------
+        ModeError
+            Wrong suffix or mode (a RuntimeError), or there is no such file (`NotFoundError`).
+        CorruptError
+            The file is damaged.
+        """
+        files.check_choice(mode, ("r", "a"), "mode")
+        files.check_choice(mmap_mode, ("r", "r+", "c", None), "mmap_mode")
+        path = os.fspath(filepath) if is_url(filepath) else files.checked_path(filepath, must_exist=True)
+        return cls._of(files.open_file(path, mode, mmap_mode, dparams, verify))
+
+    @classmethod
+    def load(
+        cls,
+        filepath: PathLike,
+        dparams: DParams = None,
+        compressed: bool = True,
+        *,
+        verify: str = "touch",
+        max_bytes: int | None = None,
+    ) -> Self:
+        """Load a whole file into memory.
+
+        Parameters
+        ----------
+        filepath
+            Ends in ``.mla``.
+        dparams
+            Blosc2's decompression parameters.
+        compressed
+            Keep the voxels compressed in memory.
+        verify
+            As `open` takes it.
+        max_bytes
+            The most that the voxels may need decompressed; None for the memory that the machine has, when
+            they are decompressed.
+
+        Raises
+        ------
+        LimitError
+            They need more: a small file may claim any size.
+        """
+        state = files.load_file(filepath, dparams, compressed=compressed, verify=verify, max_bytes=max_bytes)
+        return cls._of(state)
+
+    @classmethod
+    def create(
+        cls,
+        filepath: PathLike,
+        shape: Sequence[int] | Array,
+        dtype: npt.DTypeLike,
+        meta: GivenMeta = None,
+        mode: str = "w",
+        mmap_mode: str | None = "w+",
+        patch_size: Sizes | str = "default",
+        chunk_size: Sizes = None,
+        block_size: Sizes = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
+        *,
+        profile: str = "default",
+        levels: Levels = None,
+    ) -> Self:
+        """Begin a new file that is filled by assignment.
+
+        It appears, whole, when the image is closed, flushed, forgotten or opened again by this process, at
+        the end of a ``with`` block and when the interpreter ends; not when the block raised.
+
+        Parameters
+        ----------
+        filepath
+            Ends in ``.mla``. An existing file stays as it is until the new one appears.
+        shape, dtype
+            Of the array.
+        meta
+            All metadata, or a dict that becomes ``meta.source``. Copied.
+        mode, mmap_mode
+            ``"w"``, and ``"w+"`` or None.
+        patch_size, chunk_size, block_size, cparams, dparams, profile
+            As the constructor takes them.
+        levels
+            Coarser versions to build when the file appears, as `save` takes them.
+
+        Raises
+        ------
+        ModeError
+            Wrong suffix or mode (a RuntimeError).
+        """
+        files.check_choice(mode, ("w",), "mode")
+        files.check_choice(mmap_mode, ("w+", None), "mmap_mode")
+        path = files.checked_path(filepath, must_exist=False)
+        request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
+        state = files.create_file(path, shape, dtype, as_meta(meta), request, levels)
+        state.mode, state.mmap_mode = mode, mmap_mode
+        return cls._of(state)
+
+    def save(self, filepath: PathLike, *, verify: str = "touch", levels: Levels = "keep") -> None:
+        """Save the image. The file appears whole or not at all, and may be the one that is open.
+
+        Parameters
+        ----------
+        filepath
+            Ends in ``.mla``. An existing file is replaced.
+        verify
+            ``"none"`` copies stored chunks without checking them.
+        levels
+            Coarser versions to store behind the image: ``"auto"`` until the coarsest fits 256 x 256 or
+            64 x 64 x 64, how many, ``"none"``, or ``"keep"`` for those that it has, unless it was edited.
+
+        Raises
+        ------
+        ModeError
+            Wrong suffix (a RuntimeError).
+        MetadataError
+            The metadata are not valid (a ValueError).
+        WriteError
+            The disk is full, the folder is missing or read-only; an existing file stays as it is.
+        """
+        files.save_file(self._state, files.checked_path(filepath, must_exist=False), levels)
+
+    def flush(self) -> None:
+        """Write everything that was changed to the file that is open for writing."""
+        files.flush(self._state)
+
+    def close(self) -> None:
+        """Write what was changed and close the file. Closing twice is harmless."""
+        files.close(self._state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._state.release()
+
+    def verify(self) -> str:
+        """Check every checksum of the file.
+
+        Returns
+        -------
+        str
+            ``"sealed"`` when everything agrees, ``"unsealed"`` when there are no checksums to compare with.
+
+        Raises
+        ------
+        CorruptError
+            Something disagrees, or the file was edited by another program since it was sealed.
+        ArgumentTypeError
+            The image isn't stored in a file (a TypeError).
+        """
+        storage = self._state.any_storage
+        if not isinstance(storage, FrameStorage):
+            raise ArgumentTypeError("only an image that is stored in a file has checksums")
+        storage.contents.verify_all()
+        return storage.contents.state.value
 
     def compress(
         self,
         patch_size: Sizes | str = "default",
         chunk_size: Sizes = None,
         block_size: Sizes = None,
-        cparams: Any = None,
-        dparams: Any = None,
+        cparams: CParams = None,
+        dparams: DParams = None,
         *,
         profile: str = "default",
     ) -> None:
@@ -139,11 +321,10 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
             There is no array (a TypeError).
         """
         voxels, meta = self._detached()
-        meta._set_by_library(blosc2=None)
-        self._meta = meta
+        self._state = ImageState(meta)
         request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
-        self._adopt(voxels, request, compressed=True)
-        self._describe()
+        self._state.adopt(voxels, request, compressed=True)
+        self._state.describe()
 
     def decompress(self) -> None:
         """Keep the voxels as a plain NumPy array, detach it from any file, and forget the layout.
@@ -154,12 +335,13 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
             There is no array (a TypeError).
         """
         voxels, meta = self._detached()
-        meta._set_by_library(blosc2=None)
-        self._meta, self._storage = meta, PlainStorage(np.array(voxels))
+        self._state = ImageState(meta, PlainStorage(np.array(voxels)))
 
     def _detached(self) -> tuple[Array, Meta]:
+        """Return the voxels, and the metadata without a layout; close the file."""
         voxels, meta = self.to_numpy(), deepcopy(self.meta)
         self.close()
+        meta._set_by_library(blosc2=None)
         return voxels, meta
 
     @classmethod
@@ -199,37 +381,7 @@ class MLArray(ArrayCopying, ArrayVoxels, ArrayCreation):
 
 def open_any(path: PathLike, verify: str = "touch") -> MLArray:
     """Open a frame for reading whatever its name: `.mla`, its predecessors, bare Blosc2 arrays."""
-    return MLArray._opened(os.fspath(path), verify=verify)
-
-
-def _merged(meta: Meta, geometry: dict[str, Any], axis_labels: Any, copy: MLArray | None) -> Meta:
-    """Put explicit arguments into the metadata, and fill what is unset from another image."""
-    if geometry["affine"] is not None and any(
-        geometry[name] is not None for name in ("spacing", "origin", "direction")
-    ):
-        raise MetadataError(
-            "give either affine or spacing, origin and direction, not both", field="spatial.affine"
-        )
-    explicit = {name: value for name, value in geometry.items() if value is not None}
-    for name, value in explicit.items():
-        setattr(meta.spatial, name, value)
-    if axis_labels is not None:
-        meta.spatial.axis_labels = axis_labels
-    if copy is not None:
-        if not isinstance(copy, MLArray):
-            raise ArgumentTypeError(f"copy must be an MLArray, not {type(copy).__name__}")
-        _fill(meta, deepcopy(copy.meta), replaced=bool(explicit))
-    return meta
-
-
-def _fill(meta: Meta, other: Meta, *, replaced: bool) -> None:
-    other._set_by_library(has_array=meta._has_array.has_array, shape=None)
-    if replaced and meta.spatial.affine is not None:
-        for name in ("spacing", "origin", "direction"):
-            setattr(other.spatial, name, None)
-    elif replaced and other.spatial.affine is not None:
-        other.spatial.affine = None
-    meta._fill_by_library(other)
+    return MLArray._of(files.open_file(os.fspath(path), verify=verify))
 
 
 __all__ = ["MLARRAY_DEFAULT_PATCH_SIZE", "MLArray", "open_any"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Box = tuple[slice, ...]
+Key: TypeAlias = Any
+"""Whatever NumPy takes for an index: integers, slices, Ellipsis, None, arrays of integers or truth values."""
 
 
 def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:

@@ -1,118 +1,81 @@
-"""The part of `MLArray` that gives coarser versions of an image."""
+"""Which coarser version of an image suits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlarray_core import geometry
-from mlarray_core.array.state import ArrayState
-from mlarray_core.container.storage import FrameStorage, Storage
+from mlarray_core.array.state import ImageState
+from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import ArgumentError
 from mlarray_core.levels import store as stored_levels
-from mlarray_core.processors import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from mlarray_core.container.level_index import StoredLevel
-    from mlarray_core.meta import Meta
+    import numpy as np
 
-Array = np.ndarray[Any, Any]
-Levels = str | int | None
-"""``"auto"``, ``"none"``, ``"keep"`` or how many."""
+    from mlarray_core.array.base import ImageBase
+
+I = TypeVar("I", bound="ImageBase")  # noqa: E741 - an image
 
 
-class ArrayLevels(ArrayState):
-    """Coarser versions that a file holds behind the image."""
-
-    @property
-    def levels(self) -> list[Self]:
-        """The coarser versions in the file, finest first, each an image whose voxels are not yet read."""
-        storage = self._current()
-        if not isinstance(storage, FrameStorage) or not self._has_array():
-            return []
-        return [self._level(storage, level) for level in stored_levels.find(storage.contents)]
-
-    def _level(self, storage: FrameStorage, level: StoredLevel) -> Self:
-        image = type(self).__new__(type(self))
-        image._clear()
-        image._attach(stored_levels.open_level(storage.contents, level), self._dparams(), type(storage))
-        return image
-
-    def at(self, *, spacing: float | None = None, max_shape: int | Sequence[int] | None = None) -> Self:
-        """Return the image or one of its levels, whichever suits.
-
-        Parameters
-        ----------
-        spacing
-            The coarsest whose voxels are at most so large along each spatial axis; the image itself when all
-            its levels are coarser.
-        max_shape
-            The finest with at most so many voxels along each spatial axis; the coarsest when none is
-            so small.
-
-        Raises
-        ------
-        ArgumentError
-            Neither or both are given.
-        """
-        if (spacing is None) == (max_shape is None):
-            raise ArgumentError("give either spacing or max_shape")
-        images = [self, *self.levels]
-        if spacing is not None:
-            fine = [image for image in images if max(_spacing(image)) <= spacing * (1 + 1e-6)]
-            return fine[-1] if fine else self
-        assert max_shape is not None
-        return next((image for image in images if _fits(image, max_shape)), images[-1])
-
-    def thumbnail(self, size: int = 256) -> Array:
-        """Return the voxels of the finest level with at most `size` voxels along each spatial axis.
-
-        Without such a level, every n-th voxel of the coarsest is taken.
-        """
-        image = self.at(max_shape=size)
-        shape = image._need().shape
-        steps = [1] * len(shape)
-        for axis in geometry.spatial_axes(image.meta.spatial.axis_labels, len(shape)):
-            steps[axis] = max(1, -(-shape[axis] // size))
-        voxels: Array = image.read()  # type: ignore[attr-defined]
-        return voxels[tuple(slice(None, None, step) for step in steps)]
+def levels_of(state: ImageState) -> list[ImageState]:
+    """Return the coarser versions in a file, finest first."""
+    storage = state.voxels
+    if not isinstance(storage, FrameStorage):
+        return []
+    return [
+        ImageState.of_frame(stored_levels.open_level(storage.contents, level), state.dparams(), type(storage))
+        for level in stored_levels.find(storage.contents)
+    ]
 
 
-def _spacing(image: ArrayLevels) -> list[float]:
+def coarsest_within(images: Sequence[I], spacing: float) -> I:
+    """Return the coarsest image whose voxels are at most so large along each spatial axis, else the first.
+
+    Raises
+    ------
+    ArgumentError
+        An image has no spacing (a ValueError).
+    """
+    # spacings of levels are products: a millionth more is rounding
+    fine = [image for image in images if max(_spacing(image)) <= spacing * (1 + 1e-6)]
+    return fine[-1] if fine else images[0]
+
+
+def finest_within(images: Sequence[I], max_shape: int | Sequence[int]) -> I:
+    """Return the finest image with at most so many voxels along each spatial axis, else the last.
+
+    Raises
+    ------
+    ArgumentError
+        `max_shape` has the wrong length (a ValueError).
+    """
+    return next((image for image in images if _fits(image, max_shape)), images[-1])
+
+
+def every_nth(image: ImageBase, size: int) -> np.ndarray[Any, Any]:
+    """Return at most `size` voxels along each spatial axis, taking every n-th."""
+    shape = image._state.need().shape
+    steps = [1] * len(shape)
+    for axis in geometry.spatial_axes(image.meta.spatial.axis_labels, len(shape)):
+        steps[axis] = max(1, -(-shape[axis] // size))
+    voxels: np.ndarray[Any, Any] = image.read()[tuple(slice(None, None, step) for step in steps)]
+    return voxels
+
+
+def _spacing(image: ImageBase) -> list[float]:
     spacing = stored_levels.spacing_of(image.meta)
     if spacing is None:
         raise ArgumentError("the image has no spacing", field="spatial.spacing")
     return [float(size) for size in spacing]
 
 
-def _fits(image: ArrayLevels, max_shape: int | Sequence[int]) -> bool:
-    shape = image._need().shape
+def _fits(image: ImageBase, max_shape: int | Sequence[int]) -> bool:
+    shape = image._state.need().shape
     axes = geometry.spatial_axes(image.meta.spatial.axis_labels, len(shape))
     limits = [max_shape] * len(axes) if isinstance(max_shape, int) else list(max_shape)
     if len(limits) != len(axes):
         raise ArgumentError(f"max_shape needs one number for each of {len(axes)} spatial axes")
     return all(shape[axis] <= limit for axis, limit in zip(axes, limits, strict=True))
-
-
-def write_levels(path: Path, levels: Levels, source: Storage | None, meta: Meta) -> None:
-    """Put levels into a file that was just written.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-    levels
-        As `levels.build` takes it; ``"keep"`` copies those of `source`, if it has any and was not edited.
-    source
-        Where the voxels came from.
-    meta
-        Of the image.
-    """
-    if levels != "keep":
-        stored_levels.build(path, levels, threads=available_threads(), meta=meta)
-    elif isinstance(source, FrameStorage):
-        stored_levels.copy(source.contents, path)

@@ -1,208 +1,264 @@
-"""What every part of `MLArray` stands on: its metadata, where its voxels are, and what is open."""
+"""What one image is made of: its metadata, where its voxels are, and what is open."""
 
 from __future__ import annotations
 
 import io
 import weakref
-from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core.array.lazy_meta import LazyMeta, meta_of
 from mlarray_core.chunks.params import plain_dparams
 from mlarray_core.container.contents import Contents, warn_edited
 from mlarray_core.container.image_writer import NO_VOXELS, ImagePlan, ImageWriter, plan_image
 from mlarray_core.container.seal import State
-from mlarray_core.container.storage import FrameStorage, PlainStorage, Storage, edited_copy
-from mlarray_core.container.stored_meta import describe, says_array
-from mlarray_core.errors import ArgumentTypeError, CorruptError, ModeError
+from mlarray_core.container.storage import EditedStorage, FrameStorage, PlainStorage, Storage, edited_copy
+from mlarray_core.container.stored_meta import describe
+from mlarray_core.errors import ArgumentTypeError, ModeError
 from mlarray_core.layout.plan import is_array, normal_shape
 from mlarray_core.layout.request import LayoutRequest
-from mlarray_core.meta.labels import is_spatial
 from mlarray_core.metadata import generations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
 
     from mlarray_core.array.sessions import FileSession
+    from mlarray_core.layout.request import DParams
     from mlarray_core.meta import Meta
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
 
 
-class ArrayState:
-    """Metadata, voxels and open files of one image."""
+class ImageState:
+    """Metadata, voxels and open file of one image.
 
-    _storage: Storage | None
-    _session: FileSession | None
-    _unread: Callable[[], Meta] | None
-    """Makes the metadata, when nobody has asked for them yet; only of an image with voxels."""
+    Parameters
+    ----------
+    meta
+        The metadata; None for an image that is closed.
+    storage
+        The voxels; None without any.
 
-    def _clear(self) -> None:
-        self._storage = self._session = self._meta = None
-        self._finalizer: weakref.finalize[Any, Any] | None = None
-        self.filepath: str | None = None
+    Attributes
+    ----------
+    session
+        The file that is written to, if any. It holds the voxels then.
+    path, mode, mmap_mode
+        Of the file that the image was opened from, as they were given.
+    """
+
+    def __init__(self, meta: LazyMeta | Meta | None, storage: Storage | None = None) -> None:
+        self.lazy = meta if meta is None or isinstance(meta, LazyMeta) else LazyMeta.of(meta)
+        self.storage = storage
+        self.session: FileSession | None = None
+        self.path: str | None = None
         self.mode: str | None = None
         self.mmap_mode: str | None = None
+        self._finalizer: weakref.finalize[[], ImageState] | None = None
+
+    @classmethod
+    def of_frame(
+        cls, contents: Contents, dparams: DParams = None, kind: type[FrameStorage] = FrameStorage
+    ) -> ImageState:
+        """Return the image in an open frame.
+
+        Parameters
+        ----------
+        contents
+            The frame.
+        dparams
+            Blosc2's decompression parameters; one thread unless they say otherwise.
+        kind
+            What reads the voxels.
+        """
+        plain = {"nthreads": 1, **plain_dparams(dparams)}
+        state = cls(meta_of(contents, plain), kind(contents, plain))
+        if state.lazy is not None and state.lazy.is_made:
+            state.describe()
+        if contents.state is State.EDITED:
+            warn_edited(contents.path)
+        return state
 
     @property
-    def _meta(self) -> Meta | None:
-        read = self._unread
-        if read is not None:
-            # of several threads the first one decides which object it is
-            self.__dict__.setdefault("_known_meta", read())
-            self._unread = None
-        known: Meta | None = self.__dict__["_known_meta"]
-        return known
-
-    @_meta.setter
-    def _meta(self, meta: Meta | None) -> None:
-        self._unread = None
-        self.__dict__["_known_meta"] = meta
-
-    def _read_meta_later(self, read: Callable[[], Meta]) -> None:
-        del self.__dict__["_known_meta"]
-        self._unread = read
+    def is_open(self) -> bool:
+        """Whether the image was not closed."""
+        return self.lazy is not None
 
     @property
     def meta(self) -> Meta:
-        """All metadata."""
-        return self._meta  # type: ignore[return-value]
+        """The metadata.
+
+        Raises
+        ------
+        ArgumentTypeError
+            The image is closed (a TypeError).
+        """
+        if self.lazy is None:
+            raise ArgumentTypeError("the image is closed", path=self.path)
+        return self.lazy.get()
+
+    def set_meta(self, meta: Meta) -> None:
+        """Replace the metadata."""
+        self.lazy = LazyMeta.of(meta)
 
     @property
-    def shape(self) -> tuple[int, ...] | None:
-        """Size of each axis, None without an array."""
-        storage = self._current() if self._has_array() else None
-        return None if storage is None else storage.shape
+    def has_array(self) -> bool:
+        """Whether there are voxels."""
+        return self.lazy is not None and self.lazy.has_array
 
     @property
-    def dtype(self) -> np.dtype[Any] | None:
-        """Type of the voxels, None without an array."""
-        storage = self._current() if self._has_array() else None
-        return None if storage is None else storage.dtype
+    def voxels(self) -> Storage | None:
+        """Where the voxels are now; None without any."""
+        return self.any_storage if self.has_array else None
 
     @property
-    def ndim(self) -> int | None:
-        """Number of axes, None without an array."""
-        shape = self.shape
-        return None if shape is None else len(shape)
+    def any_storage(self) -> Storage | None:
+        """The storage, of a file that holds metadata only too."""
+        return self.storage if self.session is None else self.session.readable
 
-    @property
-    def spatial_ndim(self) -> int | None:
-        """Number of spatial axes, None without an array."""
-        if self.ndim is None:
-            return None
-        labels = self.meta.spatial.axis_labels
-        return self.ndim if labels is None else sum(map(is_spatial, labels))
+    def need(self) -> Storage:
+        """Return where the voxels are.
 
-    def _has_array(self) -> bool:
-        if self._unread is not None:
-            return True
-        return self._meta is not None and bool(self._meta._has_array.has_array)
-
-    def _current(self) -> Storage | None:
-        return self._storage if self._session is None else self._session.readable
-
-    def _check_open(self) -> None:
-        if self._meta is None:
-            raise ArgumentTypeError("the image is closed")
-
-    def _need(self) -> Storage:
-        storage = self._current()
-        if storage is None or not self._has_array():
+        Raises
+        ------
+        ArgumentTypeError
+            There are none, or the image is closed (a TypeError).
+        """
+        if self.lazy is None:
+            raise ArgumentTypeError("the image is closed", path=self.path)
+        storage = self.voxels
+        if storage is None:
             raise ArgumentTypeError("the image holds no array")
         return storage
 
-    def _writable(self) -> Storage:
-        storage = self._need()
-        if self._session is not None:
-            return self._session.writable
+    def writable(self) -> Storage:
+        """Return where voxels are written to; those of a file in memory are copied once.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There are no voxels (a TypeError).
+        ModeError
+            The file is open for reading only (a RuntimeError).
+        """
+        storage = self.need()
+        if self.session is not None:
+            return self.session.writable
         if not storage.editable:
-            if self.filepath is not None and self.mmap_mode != "c" and self.mode is not None:
+            if self.path is not None and self.mmap_mode != "c" and self.mode is not None:
                 raise ModeError(
                     "the image is open for reading only",
-                    path=self.filepath,
+                    path=self.path,
                     hint="Open it with mmap_mode='r+', or 'c' to edit in memory only",
                 )
-            storage = self._storage = edited_copy(storage, self.meta.blosc2.cparams or {})
+            storage = self.storage = edited_copy(storage, self.meta.blosc2.cparams or {})
         return storage
 
-    def _write_to(self, session: FileSession, *, has_array: bool | None = None) -> None:
-        self._session, self._storage = session, None
+    def is_file(self) -> bool:
+        """Whether opening the file again gives these voxels."""
+        opened = self.path is not None and self.mode is not None and "w" not in self.mode
+        return opened and not isinstance(self.storage, EditedStorage)
+
+    def write_to(self, session: FileSession, *, has_array: bool | None = None) -> None:
+        """Have a session hold the voxels; it is finished when the image is forgotten."""
+        self.session, self.storage = session, None
         try:
-            self._describe(has_array)
-            self._validate()
+            self.describe(has_array)
+            self.validate()
         except BaseException:
             session.abort()
             raise
         self._finalizer = weakref.finalize(self, session.finish)
 
-    def _attach(
-        self, contents: Contents, dparams: Any, kind: type[FrameStorage] = FrameStorage
-    ) -> FrameStorage:
-        """Take metadata and voxels from an open frame."""
-        dparams = {"nthreads": 1, **plain_dparams(dparams)}
-        mapping = None if contents.verification == "none" else contents.mapping()
-        if _can_wait(contents, mapping):
-            self._read_meta_later(partial(_meta_of_voxels, contents, dparams, mapping))
-        else:
-            self._meta = _meta_of(contents, dparams, mapping)
-        self._storage = storage = kind(contents, dparams)
-        if self._unread is None:
-            self._describe()
-        if contents.state.value == "edited elsewhere":
-            warn_edited(contents.path)
-        return storage
+    def release(self) -> None:
+        """Close the file and forget everything; what was not committed is lost."""
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        if self.session is not None:
+            self.session.abort()
+        if self.storage is not None:
+            self.storage.close()
+        self.lazy = self.storage = self.session = self._finalizer = None
+        self.path = self.mode = self.mmap_mode = None
 
-    def _adopt(self, array: Array, request: LayoutRequest, *, compressed: bool) -> None:
+    def adopt(self, array: Array, request: LayoutRequest, *, compressed: bool) -> None:
+        """Take the voxels of an array.
+
+        Parameters
+        ----------
+        array
+            In native byte order.
+        request
+            The layout that is asked for; noted in the metadata.
+        compressed
+            Keep them compressed.
+        """
         self.meta._set_by_library(has_array=True)
         plan = plan_image(self.meta, array.shape, array.dtype, request, array)
-        if not compressed:
-            self._storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))
-            return
-        self._storage = self._compressed(array, plan)
+        if compressed:
+            self.storage = self._compressed(array, plan)
+        else:
+            self.storage = PlainStorage(np.ascontiguousarray(array).reshape(array.shape))
 
     def _compressed(self, array: Array, plan: ImagePlan) -> FrameStorage:
         buffer = io.BytesIO()
         writer = ImageWriter(buffer, plan)
         writer.put_array(array)
         writer.finish()
-        return FrameStorage(Contents(buffer.getvalue(), None, "none"), self._dparams())
+        return FrameStorage(Contents(buffer.getvalue(), None, "none"), self.dparams())
 
-    def _dparams(self) -> dict[str, Any]:
+    def dparams(self) -> dict[str, Any]:
+        """Return the decompression parameters."""
         return dict(self.meta.blosc2.dparams or {})
 
-    def _describe(self, has_array: bool | None = None) -> None:
+    def describe(self, has_array: bool | None = None) -> None:
         """Write what only the library knows into the metadata."""
         if has_array is not None:
             self.meta._set_by_library(has_array=has_array)
-        describe(self.meta, self.shape)
+        storage = self.voxels
+        describe(self.meta, None if storage is None else storage.shape)
 
-    def _validate(self) -> None:
-        self.meta.validate(shape=self.shape)
+    def validate(self) -> None:
+        """Check the metadata against the voxels."""
+        storage = self.voxels
+        self.meta.validate(shape=None if storage is None else storage.shape)
 
-    def _encoded_meta(self) -> bytes:
-        self._validate()
+    def encoded_meta(self) -> bytes:
+        """Return the checked metadata as a frame stores them."""
+        self.validate()
         return generations.encode(self.meta)
 
-    def _stored_for_saving(self) -> Storage | None:
-        """Return the voxels in compressed form, the layout of plain ones planned now."""
-        storage = self._current()
-        if not isinstance(storage, PlainStorage) or not self._has_array():
-            return storage if self._has_array() else None
-        stored = self.meta.blosc2
-        known: dict[str, Any] = {"cparams": stored.cparams, "dparams": stored.dparams}
-        if stored.chunk_size is not None and stored.patch_size is None:
-            known |= {"patch": None, "chunk": stored.chunk_size, "block": stored.block_size}
-        plan = plan_image(self.meta, storage.shape, storage.dtype, LayoutRequest(**known))
+    def stored(self) -> Storage | None:
+        """Return the voxels in compressed form, the layout of plain ones planned now; None without any."""
+        storage = self.voxels
+        if not isinstance(storage, PlainStorage):
+            return storage
+        known = self.meta.blosc2
+        asked: dict[str, Any] = {"cparams": known.cparams, "dparams": known.dparams}
+        if known.chunk_size is not None and known.patch_size is None:
+            asked |= {"patch": None, "chunk": known.chunk_size, "block": known.block_size}
+        plan = plan_image(self.meta, storage.shape, storage.dtype, LayoutRequest(**asked))
         return self._compressed(storage.array, plan)
 
-    def _frame_bytes(self) -> bytes:
+    def frame_bytes(self) -> bytes:
+        """Return the image as the bytes of a file."""
         buffer = io.BytesIO()
-        self._write_frame(buffer, self._stored_for_saving(), self._encoded_meta())
+        self.write_frame(buffer, self.stored(), self.encoded_meta())
         return buffer.getvalue()
 
-    def _write_frame(self, file: BinaryIO, storage: Storage | None, metadata: bytes) -> None:
+    def write_frame(self, file: BinaryIO, storage: Storage | None, metadata: bytes) -> None:
+        """Write the image into an open file.
+
+        Parameters
+        ----------
+        file
+            Where to.
+        storage
+            What `stored` returned: planning a layout changes the metadata, which are encoded after it.
+        metadata
+            What `encoded_meta` returned.
+        """
         grid = NO_VOXELS.grid if storage is None or storage.grid is None else storage.grid
         writer = ImageWriter(file, ImagePlan(grid, self.meta.blosc2.cparams or NO_VOXELS.cparams))
         if storage is not None:
@@ -210,48 +266,28 @@ class ArrayState:
         writer.finish(metadata)
 
 
-def _can_wait(contents: Contents, mapping: dict[str, Any] | None) -> bool:
-    """Whether the Meta of an image with voxels may be made when somebody asks for it.
+def checked_dtype(dtype: object) -> np.dtype[Any]:
+    """Return a dtype in native byte order.
 
-    That of a sealed file was valid when it was written; others are looked at when they are opened, unless
-    verification is not wanted.
+    Raises
+    ------
+    ArgumentTypeError
+        Voxels would be Python objects (a TypeError).
     """
-    if mapping is None or not contents.frame.nbytes:
-        return bool(contents.frame.nbytes)
-    sealed = contents.state is State.SEALED and contents.verification == "touch"
-    return sealed and says_array(mapping, contents.frame.shape)
-
-
-def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
-    """Return the metadata of a frame, with what the frame says of its layout itself."""
-    meta = contents.meta(mapping)
-    known: dict[str, Any] = {"dparams": dparams}
-    if meta._has_array.has_array:
-        known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
-        known["cparams"] = meta.blosc2.cparams or contents.frame.compression()
-    meta.blosc2._assign(known)
-    return meta
-
-
-def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
-    """Return the metadata of a frame whose voxels were taken for granted so far."""
-    meta = _meta_of(contents, dparams, mapping)
-    if not meta._has_array.has_array:
-        raise CorruptError("the metadata say that there are no voxels, and there are", path=contents.path)
-    describe(meta, contents.frame.shape)
-    return meta
-
-
-def checked_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return a dtype in native byte order; Python objects are refused."""
-    kind: np.dtype[Any] = np.dtype(dtype)
+    kind: np.dtype[Any] = np.dtype(dtype)  # type: ignore[call-overload]
     if kind.hasobject:
         raise ArgumentTypeError("voxels can't be Python objects")
     return kind.newbyteorder("=") if kind.names is None else kind
 
 
-def plain_array(array: Any) -> Array:
-    """Return an array of the caller's in native byte order."""
+def plain_array(array: object) -> Array:
+    """Return an array of the caller's in native byte order.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is no array (a TypeError).
+    """
     if not is_array(array):
         raise ArgumentTypeError(f"array must be a NumPy array or a path, not {type(array).__name__}")
     voxels = np.asarray(array)

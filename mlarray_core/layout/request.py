@@ -44,6 +44,12 @@ class LayoutRequest:
     profile: str = "default"
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for."""
+        given = (self.chunk, self.block, self.cparams, self.dparams)
+        return self.keeps_patch and self.profile == "default" and all(one is None for one in given)
+
+    @property
     def keeps_patch(self) -> bool:
         """Whether the patch size is left to the metadata."""
         return is_default(self.patch)

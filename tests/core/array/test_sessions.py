@@ -58,7 +58,7 @@ def test_bytes_of_the_old_frame_are_not_touched_before_the_commit(path: Path) ->
     before = path.read_bytes()
     image = MLArray.open(path, mmap_mode="r+")
     image[...] = 3
-    image._session.writable.editor.flush()  # type: ignore[union-attr]
+    image._state.session.writable.editor.flush()  # type: ignore[union-attr]
     assert path.stat().st_size > len(before)
     assert path.read_bytes()[: len(before)] == before
     image.close()
@@ -73,7 +73,7 @@ def test_giving_up_leaves_the_file_as_it_was(path: Path) -> None:
 
     with pytest.raises(GiveUpError), MLArray.open(path, mmap_mode="r+") as image:
         image[...] = 3
-        image._session.writable.editor.flush()  # type: ignore[union-attr]
+        image._state.session.writable.editor.flush()  # type: ignore[union-attr]
         raise GiveUpError
     assert path.read_bytes() == before
 
@@ -216,7 +216,7 @@ def test_levels_stay_whole_until_the_commit(path: Path) -> None:
     before = path.read_bytes()
     image = MLArray.open(path, mmap_mode="r+")
     image[...] = 3
-    image._session.writable.editor.flush()  # type: ignore[union-attr]
+    image._state.session.writable.editor.flush()  # type: ignore[union-attr]
     assert path.read_bytes()[: len(before)] == before
-    image._session.abort()  # type: ignore[union-attr]
+    image._state.session.abort()  # type: ignore[union-attr]
     assert path.read_bytes() == before

@@ -90,9 +90,9 @@ def test_when_they_are_made(path: Path, tmp_path: Path, verify: str, sealed: boo
         path = unsealed(path, tmp_path / "b.mla")
     for opened in (MLArray.open(path, verify=verify), MLArray.load(path, verify=verify)):
         assert opened.shape == VOXELS.shape
-        assert (opened._unread is not None) == waits
+        assert (not opened._state.lazy.is_made) == waits
         assert opened.meta.source == {"a": [1]}
-        assert opened._unread is None
+        assert opened._state.lazy.is_made
 
 
 def unsealed(path: Path, target: Path) -> Path:

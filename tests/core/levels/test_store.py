@@ -190,7 +190,7 @@ def test_choosing_by_spacing_and_shape(path):
 def test_opening_the_coarsest_level_reads_little(path, monkeypatch):
     image = MLArray.open(path)
     read = []
-    contents = image._storage.contents
+    contents = image._state.storage.contents
     original = contents.read
     monkeypatch.setattr(contents, "read", lambda at, count: read.append(count) or original(at, count))
     coarse = image.levels[-1]

@@ -1,0 +1,367 @@
+"""The reading side of an image: what it is, where it lies, its voxels by NumPy's protocol, its levels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from mlarray_core import geometry
+from mlarray_core.array import copying, levels, voxels
+from mlarray_core.array import geometry as placement
+from mlarray_core.chunks import codec
+from mlarray_core.container.storage import PlainStorage, check_size
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError
+from mlarray_core.meta.labels import is_spatial
+from mlarray_core.url_text import is_url, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import blosc2
+    import numpy.typing as npt
+
+    from mlarray_core.array.indexing import Key
+    from mlarray_core.array.state import ImageState
+    from mlarray_core.meta import Meta, MetaSpatial
+
+Array = np.ndarray[Any, Any]
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class ImageBase:
+    """One image: metadata, voxels, and the file that they are in.
+
+    An image stores either an affine, or spacing, origin and direction; whichever it stores, all can be read.
+    """
+
+    _state: ImageState
+
+    @classmethod
+    def _of(cls, state: ImageState) -> Self:
+        """Return the image that a state describes: the one way to make an image but its constructor."""
+        image = cls.__new__(cls)
+        image._state = state
+        return image
+
+    # what it is
+
+    @property
+    def meta(self) -> Meta:
+        """All metadata."""
+        state = self._state
+        return state.meta if state.is_open else None  # type: ignore[return-value]
+
+    @property
+    def filepath(self) -> str | None:
+        """The file that the image was opened from or loaded from."""
+        return self._state.path
+
+    @property
+    def mode(self) -> str | None:
+        """How the file was opened."""
+        return self._state.mode
+
+    @property
+    def mmap_mode(self) -> str | None:
+        """How the file is mapped into memory."""
+        return self._state.mmap_mode
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Size of each axis, None without an array."""
+        storage = self._state.voxels
+        return None if storage is None else storage.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """Type of the voxels, None without an array."""
+        storage = self._state.voxels
+        return None if storage is None else storage.dtype
+
+    @property
+    def ndim(self) -> int | None:
+        """Number of axes, None without an array."""
+        shape = self.shape
+        return None if shape is None else len(shape)
+
+    @property
+    def spatial_ndim(self) -> int | None:
+        """Number of spatial axes, None without an array."""
+        if self.ndim is None:
+            return None
+        labels = self.meta.spatial.axis_labels
+        return self.ndim if labels is None else sum(map(is_spatial, labels))
+
+    def __repr__(self) -> str:
+        if not self._state.is_open:
+            return "<MLArray closed>"
+        return f"<MLArray {', '.join(f'{text}' for _, text in self._facts())}>"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield from self._facts()
+
+    def _facts(self) -> Iterator[tuple[str, object]]:
+        if not self._state.is_open:
+            return
+        yield "shape", self.shape if self._state.has_array else "metadata only"
+        if self._state.has_array:
+            yield "dtype", self.dtype
+        if self.spacing is not None:
+            yield "spacing", [round(float(size), 6) for size in self.spacing]
+        world = self.meta.spatial.coord_system
+        if world is not None:
+            yield "coord_system", str(getattr(world, "value", world))
+        if self.filepath is not None:
+            yield "filepath", shown(self.filepath) if is_url(self.filepath) else self.filepath
+
+    # where it lies
+
+    @property
+    def _spatial(self) -> MetaSpatial:
+        if not self._state.is_open:
+            raise MetadataError("the image is closed")
+        return self._state.meta.spatial
+
+    @property
+    def spacing(self) -> list[float] | None:
+        """Distance of neighbouring voxels along each spatial axis, in array order; None when not known."""
+        spacing: list[float] | None = placement.part(self._spatial, "spacing")
+        return spacing
+
+    @spacing.setter
+    def spacing(self, value: npt.ArrayLike | None) -> None:
+        placement.set_part(self._spatial, "spacing", value)
+
+    @property
+    def origin(self) -> list[float] | None:
+        """World position (x, y, z) of the centre of the first voxel; None when not known."""
+        origin: list[float] | None = placement.part(self._spatial, "origin")
+        return origin
+
+    @origin.setter
+    def origin(self, value: npt.ArrayLike | None) -> None:
+        placement.set_part(self._spatial, "origin", value)
+
+    @property
+    def direction(self) -> list[list[float]] | None:
+        """Matrix whose column i is the world direction of spatial axis i; None when not known."""
+        direction: list[list[float]] | None = placement.part(self._spatial, "direction")
+        return direction
+
+    @direction.setter
+    def direction(self, value: npt.ArrayLike | None) -> None:
+        placement.set_part(self._spatial, "direction", value)
+
+    @property
+    def affine(self) -> Matrix | None:
+        """Homogeneous matrix from voxel indices (array order) to world x, y, z; None without an array.
+
+        Missing parts count as ones, zeros and identity.
+        """
+        if not self._state.is_open or self.spatial_ndim is None:
+            return None
+        return geometry.affine_of(self._spatial, self.spatial_ndim)
+
+    @affine.setter
+    def affine(self, value: npt.ArrayLike | None) -> None:
+        self._spatial.affine = value  # type: ignore[assignment]
+
+    @property
+    def translation(self) -> list[float] | None:
+        """Last column of the affine, None without an array."""
+        affine = self.affine
+        return None if affine is None else affine[:-1, -1].tolist()
+
+    @property
+    def scale(self) -> list[float] | None:
+        """Norms of the affine's columns, None without an array."""
+        affine = self.affine
+        return None if affine is None else placement.scale_of(affine).tolist()
+
+    @property
+    def rotation(self) -> list[list[float]] | None:
+        """The affine's matrix divided by its scale, None without an array."""
+        affine = self.affine
+        return None if affine is None else placement.rotation_of(affine).tolist()
+
+    @property
+    def shear(self) -> list[list[float]] | None:
+        """Rotation transposed times the affine's matrix, rows divided by scale; None without an array."""
+        affine = self.affine
+        return None if affine is None else placement.shear_of(affine).tolist()
+
+    # its voxels
+
+    def __getitem__(self, key: Key) -> Any:
+        """Return voxels, as NumPy's indexing does."""
+        return self.read(key)
+
+    def read(self, key: Key = ..., *, out: Array | None = None) -> Any:
+        """Return voxels.
+
+        Parameters
+        ----------
+        key
+            Whatever NumPy's indexing takes.
+        out
+            Buffer for the result: C-contiguous, of the right shape and dtype. Needs a key of plain slices.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        ArgumentError
+            `out` doesn't fit (a ValueError).
+        """
+        return voxels.read(self._state.need(), key, out)
+
+    def read_many(self, boxes: Iterable[Key], *, out: Array | None = None) -> Array:
+        """Return the voxels of several boxes of one shape, such as the patches of a batch.
+
+        Parameters
+        ----------
+        boxes
+            Keys of plain slices.
+        out
+            Buffer for the result: C-contiguous, of the right shape and dtype.
+
+        Returns
+        -------
+        numpy.ndarray
+            One box after the other along a new first axis.
+
+        Raises
+        ------
+        ArgumentError
+            There is no box, or their shapes differ (a ValueError).
+        """
+        return voxels.read_many(self._state.need(), boxes, out, self.filepath)
+
+    def prefetch(self, boxes: Iterable[Key]) -> None:
+        """Have the system read what these boxes need from the disk, while something else is computed.
+
+        Returns at once. Worth it when a sampler knows what comes next and the file isn't in memory yet.
+
+        Parameters
+        ----------
+        boxes
+            Keys of plain slices.
+        """
+        storage = self._state.need()
+        for box in voxels.plain_boxes(boxes, storage.shape):
+            storage.prefetch(box)
+
+    def __setitem__(self, key: Key, value: npt.ArrayLike) -> None:
+        """Assign voxels, as NumPy's indexing does."""
+        voxels.write(self._state.writable(), key, value)
+
+    def to_numpy(self, *, out: Array | None = None, max_bytes: int | None = None) -> Array:
+        """Return all voxels as a NumPy array.
+
+        Parameters
+        ----------
+        out
+            As `read` takes it.
+        max_bytes
+            The most that they may need; None for the memory that the machine has.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        LimitError
+            They need more than `max_bytes`: a small file may claim any size.
+        """
+        if max_bytes is not None:
+            storage = self._state.need()
+            check_size(storage.shape, storage.dtype, max_bytes, self.filepath)
+        array: Array = self.read(..., out=out)
+        return array
+
+    def to_blosc2(self) -> blosc2.NDArray:
+        """Return all voxels as a Blosc2 array in memory, compressed as they are stored, without metadata.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        """
+        self._state.need()
+        return codec.ndarray(self._state.frame_bytes(), self._state.dparams())
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """Return all voxels, for `numpy.asarray`."""
+        array = self.to_numpy()
+        plain = isinstance(self._state.storage, PlainStorage)
+        if copy is False and not plain:
+            raise ArgumentError("compressed voxels can't be seen without a copy")
+        if dtype is not None and np.dtype(dtype) != array.dtype:
+            if copy is False:
+                raise ArgumentError("another dtype needs a copy")
+            return array.astype(dtype)
+        return np.array(array) if copy and plain else array
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._state.need().shape:
+            raise ArgumentTypeError("iteration over a 0-d array")
+        return (self[index] for index in range(len(self)))
+
+    def __len__(self) -> int:
+        storage = self._state.voxels
+        if storage is None:
+            return 0
+        if not storage.shape:
+            raise ArgumentTypeError("a 0-d array has no length")
+        return storage.shape[0]
+
+    def __bool__(self) -> bool:
+        return True
+
+    # its coarser versions
+
+    @property
+    def levels(self) -> list[Self]:
+        """The coarser versions in the file, finest first, each an image whose voxels are not yet read."""
+        return [self._of(state) for state in levels.levels_of(self._state)]
+
+    def at(self, *, spacing: float | None = None, max_shape: int | Sequence[int] | None = None) -> Self:
+        """Return the image or one of its levels, whichever suits.
+
+        Parameters
+        ----------
+        spacing
+            The coarsest whose voxels are at most so large along each spatial axis; the image itself when all
+            its levels are coarser.
+        max_shape
+            The finest with at most so many voxels along each spatial axis; the coarsest when none is
+            so small.
+
+        Raises
+        ------
+        ArgumentError
+            Neither or both are given.
+        """
+        if spacing is not None and max_shape is None:
+            return levels.coarsest_within([self, *self.levels], spacing)
+        if max_shape is not None and spacing is None:
+            return levels.finest_within([self, *self.levels], max_shape)
+        raise ArgumentError("give either spacing or max_shape")
+
+    def thumbnail(self, size: int = 256) -> Array:
+        """Return the voxels of the finest level with at most `size` voxels along each spatial axis.
+
+        Without such a level, every n-th voxel of the coarsest is taken.
+        """
+        return levels.every_nth(self.at(max_shape=size), size)
+
+    # copies
+
+    def __copy__(self) -> Self:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._of(copying.copy_of(self._state))
+
+    def __reduce__(self) -> copying.Reduced:
+        return copying.reduced(type(self), self._state)
