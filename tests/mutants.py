@@ -18,6 +18,7 @@ import warnings
 import zlib
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_io import Context, Source
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import images_of, open_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MEMORY = 3 << 30
 SECONDS = 20
@@ -85,14 +89,18 @@ def packed(sample: Path) -> bool:
     return sample.read_bytes()[:2] == b"\x1f\x8b"
 
 
-def variants(sample: Path, noise: random.Random) -> bytes:
-    """Return a mutant of a file, half of the time of what a gzipped one holds."""
-    content = sample.read_bytes()
-    if packed(sample) and noise.random() < 0.6:
-        plain = mutate(zlib.decompressobj(31).decompress(content), noise)
+def packed_again(content: bytes, change: Callable[[bytes], bytes], noise: random.Random) -> bytes:
+    """Return changed bytes; of what is gzipped, most of the time its content is changed and packed again."""
+    if content[:2] == b"\x1f\x8b" and noise.random() < 0.6:
+        plain = change(zlib.decompressobj(31).decompress(content))
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         return packer.compress(plain) + packer.flush()
-    return mutate(content, noise)
+    return change(content)
+
+
+def variants(sample: Path, noise: random.Random) -> bytes:
+    """Return a mutant of a file, half of the time of what a gzipped one holds."""
+    return packed_again(sample.read_bytes(), lambda plain: mutate(plain, noise), noise)
 
 
 class UnreadError(Exception):

@@ -1,0 +1,196 @@
+"""Damage files of every format and count what comes of it.
+
+``python -m tests.trust.campaign [FORMAT...] [--mutants 2000] [--seed 1] [--keep FOLDER]`` prints a line for
+each format, and one for each mutant that ended the process, hung, took too much memory, left files behind,
+failed without an explanation, or was read, without a warning, otherwise than by the format's own library.
+What differs is for a person to judge: libraries are wrong too. A mutant is made anew by its seed and number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests import mutants
+from tests.trust import mutate
+from tests.trust.child import Child
+from tests.trust.seeds import Seed, seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 10
+"""After which a mutant counts as one that hangs."""
+MEMORY = 1024
+"""MB that reading a mutant may take beyond what the process had: the seeds are of some kB."""
+WRONG = ("crash", "hang", "memory", "files", "not explained", "foreign", "unstable", "silent")
+COLUMNS = ("refused", "right", "unknown", *WRONG)
+
+
+def damaged(content: bytes, noise: random.Random) -> tuple[str, bytes]:
+    """Return a mutant of a file's bytes and how it was made; of a gzipped one often of its content."""
+    if noise.random() < 0.5:
+        return "text or number", mutants.packed_again(
+            content, lambda plain: mutants.mutate(plain, noise), noise
+        )
+
+    def change(plain: bytes) -> bytes:
+        data, end = bytearray(plain), len(plain)
+        reach = min(end, noise.choice([64, 512, 4096, end])) or 1
+        start = noise.choice([0, 0, end - reach])
+        name, way = noise.choice(list(mutate.MUTATIONS.items()))
+        ways.append(f"{name} in {start}-{start + reach}")
+        if data:
+            way(data, start, start + reach, noise)
+        return bytes(data)
+
+    ways: list[str] = []
+    result = mutants.packed_again(content, change, noise)
+    return ways[0], result
+
+
+class Campaign:
+    """Mutants of one format.
+
+    Parameters
+    ----------
+    format
+        Its name.
+    folder
+        Where seeds and mutants are put.
+    seed
+        Of the generator.
+    keep
+        Where mutants that did wrong are kept; None to keep none.
+    """
+
+    def __init__(self, format: str, folder: Path, seed: int, keep: Path | None) -> None:
+        self.format, self.folder, self.seed, self.keep = format, folder, seed, keep
+        self.count: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.peak, self.slowest = 0, 0.0
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        os.environ["TMPDIR"] = str(self.temporary)
+        self.ours = Child("tests.trust.campaign_worker", "ours", timeout=SECONDS)
+        self.theirs = Child("tests.trust.campaign_worker", "theirs", timeout=SECONDS)
+
+    def run(self, number: int) -> None:
+        """Try `number` mutants of the seeds in turn, and print what came of them."""
+        started = time.perf_counter()
+        wholes = list(self._wholes())
+        for at in range(number if wholes else 0):
+            self._one(at, *wholes[at % len(wholes)])
+        self.ours.stop()
+        self.theirs.stop()
+        counts = "  ".join(f"{name} {self.count[name]}" for name in COLUMNS if self.count[name])
+        took = time.perf_counter() - started
+        print(
+            f"{self.format}: {self.count.total()} mutants of {len(wholes)} seeds: {counts}; "
+            f"at most {self.peak} MB and {self.slowest:.1f} s for one [{took:.0f} s]"
+        )
+        print("".join(f"  {line}\n" for line in self.wrong), end="", flush=True)
+
+    def _wholes(self) -> Iterator[tuple[Seed, Path]]:
+        """Yield the seeds that can be read, each with its conversion."""
+        for number, seed in enumerate(seeds(self.format, self.folder / "seeds")):
+            target = self.folder / f"whole{number}.mla"
+            said = self._ask(self.ours, seed.opened, target, Path())
+            if said["what"] == "read":
+                yield seed, target
+            else:
+                print(f"  no seed: {seed.opened.name}: {said['what']} {said.get('text', '')}")
+
+    def _ask(self, child: Child, path: Path, target: Path, whole: Path) -> dict[str, Any]:
+        asked = {"path": str(path), "target": str(target), "whole": str(whole), "format": self.format}
+        answer = child.ask(json.dumps(asked))
+        if answer.startswith("{"):
+            return dict(json.loads(answer))
+        return {"what": answer.split()[0], "text": answer}
+
+    def _one(self, number: int, seed: Seed, whole: Path) -> None:
+        noise = random.Random(f"{self.format}/{self.seed}/{number}")
+        work = self.folder / "work"
+        shutil.copytree(seed.folder, work)
+        hit = noise.choice(seed.files())
+        how, content = damaged((work / hit).read_bytes(), noise)
+        (work / hit).write_bytes(content)
+        opened = work / seed.opened.relative_to(seed.folder)
+        target = self.folder / "target" / "out.mla"
+        target.parent.mkdir()
+        before = _listing(work)
+        said = self._ask(self.ours, opened, target, whole)
+        self.peak, self.slowest = max(self.peak, said.get("mb", 0)), max(self.slowest, said.get("seconds", 0))
+        what, text = said["what"], said.get("text", "")
+        left = set(_listing(self.temporary)) if what not in ("crash", "hang") else set()
+        left |= set(_listing(target.parent)) - ({"out.mla"} if target.exists() and what == "read" else set())
+        if what == "read":
+            what, text = self._judged(said, opened, target, whole)
+        if left or _listing(work) != before:
+            what, text = "files", f"{sorted(left)} left behind"
+        elif said.get("mb", 0) > MEMORY:
+            what, text = "memory", f"{said['mb']} MB"
+        self.count[what] += 1
+        if what in WRONG:
+            self._note(number, f"{seed.opened.name}, {hit}, {how}: {what}: {text}", work)
+        for folder in (work, target.parent, self.temporary):
+            shutil.rmtree(folder)
+        self.temporary.mkdir()
+
+    def _judged(self, said: dict[str, Any], path: Path, target: Path, whole: Path) -> tuple[str, str]:
+        """Return what an image that was read is: right, silently different, or not to be known."""
+        compared = self._ask(self.theirs, path, target, whole)
+        what = compared["what"]
+        if what in ("as undamaged", "as the library"):
+            return "right", ""
+        if what == "differs" and not said["warned"]:
+            return "silent", compared["text"]
+        return "unknown", what
+
+    def _note(self, number: int, text: str, work: Path) -> None:
+        self.wrong.append(f"{self.format} {self.seed}/{number}: {text}"[:300])
+        if self.keep is not None:
+            shutil.copytree(work, self.keep / f"{self.format}-{self.seed}-{number}")
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+
+
+def main() -> int:
+    """Run the campaign of each format; 1 if a mutant did wrong."""
+    from mlarray_io.engine.registry import installed
+
+    names = [format.name for format in installed().formats if format.reads]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "formats", nargs="*", metavar="FORMAT", help=f"{', '.join(names)}; all if none is given"
+    )
+    parser.add_argument("--mutants", type=int, default=2000, metavar="N", help="of each format (2000)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to keep mutants that did wrong")
+    asked = parser.parse_args()
+    if unknown := set(asked.formats) - set(names):
+        parser.error(f"no format that can be read: {', '.join(sorted(unknown))}")
+    failed = False
+    for name in asked.formats or names:
+        with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
+            campaign = Campaign(name, Path(folder), asked.seed, asked.keep)
+            campaign.run(asked.mutants)
+            failed |= bool(campaign.wrong)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""A child of the campaign: ``ours`` converts damaged files, ``theirs`` compares with the format's library.
+
+Reads lines of JSON, answers each with one. A damaged file may end, stop or fill the process: the campaign,
+which started it, sees that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import mlarray
+from mlarray_core.errors import MLArrayError, PluginError
+from tests import mutants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SPACE = 4 << 30
+LARGEST = 1 << 28
+PERTURB = -6
+"""``M_PERTURB`` of glibc's malloc.h: fills new memory, so that what nobody wrote to it differs."""
+
+
+def ours(asked: dict[str, str]) -> dict[str, Any]:
+    """Convert one file, read it a second time with new memory filled otherwise, and say what came of it."""
+    path, target, format = Path(asked["path"]), Path(asked["target"]), asked["format"]
+
+    def convert() -> dict[str, Any]:
+        mlarray.convert(path, target, source_format=format, max_bytes=LARGEST, threads=1)
+        return {"what": "read", "text": ""}
+
+    def again() -> dict[str, Any]:
+        image, found = mlarray.read(path, format=format), _stored(str(target))
+        second = image.to_numpy() if image.shape is not None else np.empty(0)
+        if found.tobytes() == second.tobytes():
+            return {"what": "read", "text": f"{found.shape} {found.dtype}"}
+        return {"what": "unstable", "text": f"two readings of {found.shape} {found.dtype} differ"}
+
+    before, started = mutants.forget_peak(), time.perf_counter()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        outcome = _outcome(convert)
+        measured = {
+            "warned": bool(said),
+            "seconds": round(time.perf_counter() - started, 2),
+            "mb": mutants.memory_mb("VmHWM") - before,
+        }
+        if outcome["what"] == "read":
+            _fill(0x66)  # after measuring: filled memory counts, even what is reserved and never used
+            outcome = _outcome(again)
+            _fill(0)
+    return {**outcome, **measured}
+
+
+def _outcome(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return act()
+    except PluginError as error:
+        return {"what": "not explained", "text": str(error)}
+    except MLArrayError as error:
+        return {"what": "refused", "text": type(error).__name__}
+    except MemoryError as error:
+        return {"what": "memory", "text": str(error)}
+    except Exception as error:
+        return {"what": "foreign", "text": f"{type(error).__name__}: {error}"}
+
+
+def _fill(byte: int) -> None:
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(PERTURB, byte)
+
+
+def theirs(asked: dict[str, str]) -> dict[str, Any]:
+    """Compare what was converted with the undamaged file, and then with what the library reads."""
+    found, whole = _stored(asked["target"]), _stored(asked["whole"])
+    if _same(found, whole):
+        return {"what": "as undamaged"}
+    if asked["format"] == "mla":
+        return {
+            "what": "differs",
+            "text": f"{found.shape} {found.dtype}, {whole.shape} {whole.dtype} undamaged",
+        }
+    try:
+        references = list(_by_library(asked["format"], Path(asked["path"])))
+    except Exception as error:
+        return {"what": "the library refuses", "text": f"{type(error).__name__}: {error}"}
+    if not references:
+        return {"what": "no library compares"}
+    if any(_same(found, one) for one in references):
+        return {"what": "as the library"}
+    described = ", ".join(f"{one.shape} {one.dtype}" for one in references)
+    return {"what": "differs", "text": f"{found.shape} {found.dtype}, the library has {described}"}
+
+
+def _stored(path: str) -> np.ndarray:
+    with mlarray.MLArray.open(path) as image:
+        return image.to_numpy() if image.shape is not None else np.empty(0)
+
+
+def _same(found: np.ndarray, reference: np.ndarray) -> bool:
+    """Say whether voxels agree, to the rounding of float32, in the same or in reverse order of axes."""
+    if found.size != reference.size:
+        return False
+    with np.errstate(all="ignore"):
+        return any(
+            np.allclose(found.ravel(), other.ravel(), rtol=1e-5, atol=1e-30, equal_nan=True)
+            for other in (reference, reference.T)
+        )
+
+
+def _by_library(format: str, path: Path) -> Any:
+    """Yield what may rightly be read: the voxels as the format's library has them, stored and scaled."""
+    if format in ("nrrd", "metaimage", "gipl", "vtk", "bruker", "ecat", "minc", "mgh", "afni", "parrec"):
+        reference = mutants.theirs(format, path)
+        if reference is None:
+            raise ValueError("refused")
+        yield reference
+    elif format == "nifti":
+        import nibabel
+
+        image = nibabel.load(path)
+        yield np.asanyarray(image.dataobj)
+        yield image.dataobj.get_unscaled()
+    elif format == "numpy":
+        loaded = np.load(path)
+        yield loaded if path.suffix == ".npy" else loaded["image"]
+    elif format == "mrc":
+        import mrcfile
+
+        with mrcfile.open(path, permissive=True) as file:
+            yield np.array(file.data)
+    elif format == "mat":
+        import scipy.io
+
+        yield scipy.io.loadmat(path)["vol"]
+    elif format == "tiff":
+        import tifffile
+
+        with tifffile.TiffFile(path) as file:
+            yield file.series[0].asarray()
+    elif format == "hdf5":
+        import h5py
+
+        with h5py.File(path) as file:
+            yield file["deep/image" if "deep" in file else "image"][...]
+    elif format == "pictures":
+        from PIL import Image
+
+        yield np.asarray(Image.open(path))
+    elif format == "dicom" and path.is_file():
+        import pydicom
+        from pydicom.pixels import apply_rescale
+
+        header = pydicom.dcmread(path)
+        yield header.pixel_array
+        yield apply_rescale(header.pixel_array, header)
+        yield header.pixel_array * float(header.get("DoseGridScaling") or 1)
+
+
+def main() -> None:
+    """Answer until there are no more questions."""
+    answer = {"ours": ours, "theirs": theirs}[sys.argv[1]]
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (SPACE, SPACE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = sys.stdout
+    sys.stdout = sys.stderr
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        try:
+            said = answer(json.loads(line))
+        except MemoryError as error:
+            said = {"what": "memory", "text": str(error)}
+        print(json.dumps(said), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
