@@ -28,6 +28,7 @@ WINGS = {
         ["additions"],
         ["geometry", "headers"],
         ["meta"],
+        ["rescale", "units"],
         ["publish", "urls", "processors"],
         ["errors"],
         ["url_text"],
