@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         open_bytes,
     )
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels
+    from mlarray_io.sdk.label_tables import read_label_table
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
@@ -68,6 +69,7 @@ _HOME = {
     "last_bytes": "sdk.files.data_files",
     "numbered": "sdk.files.data_files",
     "fitting_levels": "sdk.source_levels",
+    "read_label_table": "sdk.label_tables",
     "keep_meta": "sdk.meta_json",
     "kept_meta": "sdk.meta_json",
     "tell_unheld": "sdk.losses",
@@ -106,6 +108,7 @@ __all__ = [
     "open_gzip",
     "placed",
     "read_box",
+    "read_label_table",
     "slab_shape",
     "spatial_labels",
     "stored_dtype",
