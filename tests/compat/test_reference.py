@@ -244,6 +244,17 @@ def test_created_and_edited_files(tmp_path):
     assert_same(ask(("describe", path))[0], described(quietly(MLArray, path)))
 
 
+def test_the_label_table_survives_the_reference(tmp_path):
+    path = tmp_path / "a.mla"
+    code = {"scheme": "SCT", "value": "10200004", "meaning": "Liver"}
+    image = MLArray(VOXELS % 3, meta=Meta(is_seg=True), **SMALL)
+    image.meta.labels = [{"value": 1, "name": "liver", "color": "#dd8265", "code": code}, {"value": 2}]
+    image.save(path)
+    assert_same(ask(("describe", path))[0], described(MLArray(path)))
+    ask(("edit", path))
+    assert quietly(MLArray, path).meta.labels == image.meta.labels
+
+
 @pytest.fixture
 def levelled(tmp_path):
     """A file with coarser levels, and what the image is without them."""
