@@ -224,6 +224,20 @@ def atomic(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterat
 
     Errors of the operating system that come from writing leave as `WriteError` with the target's name and the
     cause; every other error leaves as it is. See `Publication` for the rest.
+
+    Parameters
+    ----------
+    target
+        Where the file or folder appears.
+    overwrite
+        Replace what is there.
+
+    Raises
+    ------
+    ExistsError
+        The target exists and `overwrite` is false.
+    WriteError
+        The system refuses to write.
     """
     publication = Publication(target, overwrite=overwrite)
     try:
@@ -243,7 +257,15 @@ def atomic(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterat
 
 
 def check_target(target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Raise `ExistsError` or `WriteError` when `target` can't be published, as far as can be seen."""
+    """Raise `ExistsError` or `WriteError` when `target` can't be published, as far as can be seen.
+
+    Raises
+    ------
+    ExistsError
+        It exists and `overwrite` is false.
+    WriteError
+        Its folder is missing, or it is neither a file nor a folder.
+    """
     real = Path(os.path.realpath(target))
     try:
         if not stat.S_ISDIR(real.parent.stat().st_mode):

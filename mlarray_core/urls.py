@@ -33,7 +33,13 @@ _REFUSED = {"reference": "its content would say which other URLs are opened"}
 
 
 def refuse_url(path: str | os.PathLike[str]) -> None:
-    """Raise `ModeError` for a URL: what is there can't be changed in place."""
+    """Raise `ModeError` for a URL: what is there can't be changed in place.
+
+    Raises
+    ------
+    ModeError
+        It is one.
+    """
     if is_url(path):
         raise ModeError(
             "files at a URL can't be changed in place", path=path, hint="Download it, and upload it again"

@@ -75,7 +75,13 @@ def codec_number(name: str | int) -> int:
 
 
 def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain compression parameters as Blosc2 wants them: enums and one thread."""
+    """Return plain compression parameters as Blosc2 wants them: enums and one thread.
+
+    Raises
+    ------
+    ArgumentError
+        They name a codec or filter that isn't built into Blosc2.
+    """
     params = {key: value for key, value in cparams.items() if value is not None}
     params["nthreads"] = 1
     if params.get("codec", 0) not in CODECS or not FILTERS.issuperset(params.get("filters", ())):

@@ -357,7 +357,19 @@ def _check(frame: Frame, *, has_vlmeta: bool) -> None:
 
 
 def patch_header(header: bytes, *, length: int, cbytes: int, has_vlmeta: bool) -> bytes:
-    """Return `header` with the sizes that are known only when all chunks are written."""
+    """Return `header` with the sizes that are known only when all chunks are written.
+
+    Parameters
+    ----------
+    header
+        With whatever sizes.
+    length
+        Bytes of the whole frame.
+    cbytes
+        Bytes of the stored chunks.
+    has_vlmeta
+        Whether the trailer holds variable-length metalayers.
+    """
     patched = bytearray(header)
     LENGTH.put(patched, length)
     CBYTES.put(patched, cbytes)

@@ -62,7 +62,13 @@ class HeldFile:
         return self.file.read(len(header)) == header
 
     def check_same(self) -> None:
-        """Raise `WriteError` when the file isn't at its path any more."""
+        """Raise `WriteError` when the file isn't at its path any more.
+
+        Raises
+        ------
+        WriteError
+            Another file is there now, or none.
+        """
         try:
             same = os.path.samestat(os.stat(self.path), os.fstat(self.file.fileno()))
         except FileNotFoundError:

@@ -128,7 +128,17 @@ class ImageWriter:
         return self.frame.load(number)
 
     def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0) -> None:
-        """Encode chunks on `threads` threads and write them as they come, see `FrameWriter.put_all`."""
+        """Encode chunks on `threads` threads and write them as they come, see `FrameWriter.put_all`.
+
+        Parameters
+        ----------
+        chunks
+            Numbers and voxels.
+        threads
+            How many encode at the same time.
+        ahead
+            How many chunks may wait, at least two for each thread.
+        """
         self.frame.put_all(chunks, threads, ahead)
 
     def put_array(self, array: Array) -> None:

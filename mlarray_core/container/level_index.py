@@ -49,7 +49,17 @@ class StoredLevel:
 
 
 def index_of(frame: Frame, method: str, factors: list[tuple[int, ...]]) -> bytes:
-    """Return the content of the index of levels that are made of `frame`."""
+    """Return the content of the index of levels that are made of `frame`.
+
+    Parameters
+    ----------
+    frame
+        Of the image.
+    method
+        How the values of the levels were made.
+    factors
+        Of each level, finest first: voxels of the image along each axis that one voxel stands for.
+    """
     levels = [{"name": name_of(number), "factors": list(steps)} for number, steps in enumerate(factors, 1)]
     tie = {"length": frame.length, "fingerprint": frame.fingerprint.hex()}
     return json.dumps({"version": VERSION, "frame": tie, "method": method, "levels": levels}).encode()

@@ -21,7 +21,22 @@ _NORESERVE = 0x4000 if sys.platform == "linux" else 0  # asm-generic/mman.h; in 
 
 
 def open_binary(path: str, mode: str = "rb", buffering: int = -1) -> BinaryIO:
-    """Open a regular file, with errors that say what is wrong."""
+    """Open a regular file, with errors that say what is wrong.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    mode, buffering
+        As `open` takes them.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    ReadError
+        It is no regular file, or the system refuses.
+    """
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind):
@@ -42,6 +57,13 @@ def map_file(path: str) -> bytes | mmap.mmap:
 
     An edit in place only appends, and then changes the header. The pages of the header are this map's own, so
     Blosc2, which reads them again and again, goes on seeing the frame that was checked.
+
+    Raises
+    ------
+    CorruptError
+        The file is empty.
+    ReadError
+        It can't be opened or mapped.
     """
     with open_binary(path) as file:
         if os.fstat(file.fileno()).st_size == 0:

@@ -71,7 +71,13 @@ class Table:
 
     @classmethod
     def unpack(cls, data: bytes, nchunks: int) -> Table:
-        """Return the table that `data` holds, checked against the number of chunks."""
+        """Return the table that `data` holds, checked against the number of chunks.
+
+        Raises
+        ------
+        CorruptError
+            It is no table, or one of another number of chunks.
+        """
         sums_at = len(_MAGIC) + _HEAD_SUM
         end = sums_at + _CHUNK_SUM * nchunks
         if not data.startswith(_MAGIC) or len(data) < end or data[end:] not in _COUNTS:
@@ -110,7 +116,13 @@ def head_sum(header: bytes, metadata: bytes) -> bytes:
 
 
 def fingerprint(header: bytes, index: bytes, trailer: bytes) -> bytes:
-    """Return the sum of header, chunk offsets and trailer (without its own fingerprint)."""
+    """Return the sum of header, chunk offsets and trailer (without its own fingerprint).
+
+    Parameters
+    ----------
+    header, index, trailer
+        Bytes of the three parts of a frame that aren't chunks.
+    """
     return xxh3_128_digest(header + index + without_fingerprint(trailer))
 
 

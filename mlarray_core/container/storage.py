@@ -45,15 +45,35 @@ class Storage:
     editable: bool = False
 
     def read(self, box: Box, out: Array | None = None) -> Array:
-        """Return the voxels of `box`, in `out` when given: C-contiguous, of the right shape and dtype."""
+        """Return the voxels of `box`, in `out` when given: C-contiguous, of the right shape and dtype.
+
+        Raises
+        ------
+        CorruptError
+            A chunk that is needed is damaged.
+        LimitError
+            More is asked for than fits into memory.
+        """
         raise NotImplementedError
 
     def write(self, box: Box, value: Array) -> None:
-        """Put `value`, which has the shape of `box`, into the array."""
+        """Put `value`, which has the shape of `box`, into the array.
+
+        Raises
+        ------
+        WriteError
+            What is written goes to a file, and there is no room.
+        """
         raise NotImplementedError
 
     def chunk(self, number: int) -> bytes | None:
-        """Return an encoded chunk, None for zeros."""
+        """Return an encoded chunk, None for zeros.
+
+        Raises
+        ------
+        CorruptError
+            A chunk that is needed is damaged.
+        """
         raise NotImplementedError
 
     def release(self) -> None:
@@ -115,7 +135,13 @@ class FrameStorage(Storage):
 
     @property
     def array(self) -> Any:
-        """The frame as Blosc2's array."""
+        """The frame as Blosc2's array.
+
+        Raises
+        ------
+        CorruptError
+            Blosc2 refuses the frame.
+        """
         if self._array is None:
             try:
                 whole = memoryview(self.contents.buffer)[: self.contents.frame.length]
@@ -125,7 +151,15 @@ class FrameStorage(Storage):
         return self._array
 
     def read(self, box: Box, out: Array | None = None) -> Array:
-        """Return the voxels of `box`."""
+        """Return the voxels of `box`.
+
+        Raises
+        ------
+        CorruptError
+            A chunk that is needed is damaged.
+        LimitError
+            More is asked for than fits into memory.
+        """
         start, stop = [part.start for part in box], [part.stop for part in box]
         if out is None:
             shape = list(map(operator.sub, stop, start))

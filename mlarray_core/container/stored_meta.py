@@ -21,6 +21,13 @@ MAX_META = generations.MAX_BYTES + (1 << 16)
 def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> dict[str, Any]:
     """Return the metadata of a checked frame, of plain values; an empty dict without any.
 
+    Parameters
+    ----------
+    read, frame
+        The file.
+    path
+        Named in errors.
+
     Raises
     ------
     CorruptError

@@ -18,6 +18,22 @@ def vlmeta_content(read: Read, frame: Frame, name: str, limit: int = MAX_VLMETA)
 
     A content that Blosc2 could not shrink is stored as it is, which holds for every compressed `.mla` header,
     and is taken without Blosc2.
+
+    Parameters
+    ----------
+    read, frame
+        The file.
+    name
+        Of the metalayer.
+    limit
+        Bytes that are unpacked at most.
+
+    Raises
+    ------
+    CorruptError
+        Its size disagrees with the trailer's, or it can't be unpacked.
+    LimitError
+        It claims more than `limit`.
     """
     at, size = frame.vlmeta[name]
     chunk = read(at, size)
@@ -54,7 +70,17 @@ def trailer_of(vlmeta: dict[str, bytes]) -> bytes:
 
 
 def with_fingerprint(trailer: bytes, kind: int, fingerprint: bytes) -> bytes:
-    """Return a trailer with a fingerprint of some kind."""
+    """Return a trailer with a fingerprint of some kind.
+
+    Parameters
+    ----------
+    trailer
+        With whatever fingerprint.
+    kind
+        Number of the kind, as c-blosc2 numbers them.
+    fingerprint
+        16 bytes.
+    """
     return without_fingerprint(trailer) + bytes([kind]) + fingerprint
 
 

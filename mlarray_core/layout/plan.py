@@ -100,7 +100,17 @@ def _is_inner(label: str, *, last: bool) -> bool:
 
 
 def note_layout(meta: Meta, plan: Layout, dparams: DParams) -> None:
-    """Write a layout into the metadata."""
+    """Write a layout into the metadata.
+
+    Parameters
+    ----------
+    meta
+        Of the image.
+    plan
+        Its layout.
+    dparams
+        Decompression parameters to note beside it.
+    """
     section = MetaBlosc2(
         chunk_size=list(plan.chunks),
         block_size=list(plan.blocks),

@@ -27,6 +27,15 @@ def best_compression(voxels: Voxels, grid: Grid, *, picture: bool) -> dict[str, 
     """Return the compression parameters that suit the voxels, see `layout.choose`.
 
     Only sizes decide, never times: the same voxels give the same file on any machine.
+
+    Parameters
+    ----------
+    voxels
+        The array, or what reads it by boxes.
+    grid
+        How it is cut.
+    picture
+        Whether the values are samples of a colour picture.
     """
     tried = layout.candidates(grid.dtype.itemsize, picture=picture)
     sizes = dict.fromkeys(tried, 0)

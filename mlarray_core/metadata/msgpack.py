@@ -66,7 +66,13 @@ class Unpacker:
         self.items = 0
 
     def take(self, count: int) -> bytes:
-        """Return the next `count` bytes."""
+        """Return the next `count` bytes.
+
+        Raises
+        ------
+        CorruptError
+            There are fewer.
+        """
         if count < 0 or self.at + count > len(self.data):
             raise CorruptError("metadata ends early")
         piece = bytes(self.data[self.at : self.at + count])
@@ -78,13 +84,25 @@ class Unpacker:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def expect(self, marker: int) -> None:
-        """Read one marker byte, which must be `marker`."""
+        """Read one marker byte, which must be `marker`.
+
+        Raises
+        ------
+        CorruptError
+            Another byte is there.
+        """
         found = self.take(1)[0]
         if found != marker:
             raise CorruptError(f"marker 0x{found:02x} where 0x{marker:02x} belongs")
 
     def value(self, depth: int = 0) -> Any:
-        """Return the next value, whatever it is."""
+        """Return the next value, whatever it is.
+
+        Raises
+        ------
+        CorruptError, UnsafeError, LimitError
+            As `unpack`.
+        """
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise LimitError("metadata is nested too deeply or holds too many items")
