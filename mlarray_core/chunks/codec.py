@@ -44,7 +44,7 @@ def decompress(chunk: bytes, nbytes: int) -> bytes:
     return plain
 
 
-def encode(data: Array, grid: Grid, cparams: Mapping[str, Any]) -> bytes:
+def encode(data: Array, grid: Grid, cparams: Mapping[str, object]) -> bytes:
     """Return the stored bytes of one chunk.
 
     Parameters
@@ -98,7 +98,7 @@ def _as_blocks(data: Array, grid: Grid) -> Array:
     return data.reshape(split).transpose([*range(0, 2 * ndim, 2), *range(1, 2 * ndim, 2)])
 
 
-def empty_frame(grid: Grid, cparams: Mapping[str, Any]) -> bytes:
+def empty_frame(grid: Grid, cparams: Mapping[str, object]) -> bytes:
     """Return a whole frame without any stored chunk: the header of the file to be."""
     array = blosc2.empty(
         grid.shape, dtype=grid.dtype, chunks=grid.chunks, blocks=grid.blocks, cparams=dict(cparams),
@@ -122,14 +122,14 @@ def share_lock() -> None:
     blosc2.set_releasegil(True)
 
 
-def view_frame(buffer: Any, dparams: Mapping[str, Any] | None = None) -> blosc2.NDArray:
+def view_frame(buffer: object, dparams: Mapping[str, object] | None = None) -> blosc2.NDArray:
     """Return a Blosc2 array over a checked frame in memory or in a memory map, without copying it."""
     array = blosc2.ndarray_from_cframe(buffer, copy=False)
     array.schunk.dparams = blosc2.DParams(**{"nthreads": 1, **(dparams or {})})
     return array
 
 
-def ndarray(frame: bytes, dparams: Mapping[str, Any] | None = None) -> blosc2.NDArray:
+def ndarray(frame: bytes, dparams: Mapping[str, object] | None = None) -> blosc2.NDArray:
     """Return a Blosc2 array of its own, that may be written to, from a frame; nothing but the voxels."""
     array = blosc2.ndarray_from_cframe(frame, copy=True)
     for name in list(array.schunk.vlmeta):

@@ -12,7 +12,7 @@ from mlarray_core.chunks.header import CODECS, FILTERS
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
 
 
-def plain_params(params: Any, kind: type[Any]) -> dict[str, Any]:
+def plain_params(params: object, kind: type[blosc2.CParams | blosc2.DParams]) -> dict[str, object]:
     """Return parameters, in whatever form Blosc2 takes, as plain numbers.
 
     Parameters
@@ -40,17 +40,17 @@ def plain_params(params: Any, kind: type[Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in params.items()}
 
 
-def plain_cparams(params: Any) -> dict[str, Any]:
+def plain_cparams(params: object) -> dict[str, object]:
     """Return compression parameters as plain numbers."""
     return plain_params(params, blosc2.CParams)
 
 
-def plain_dparams(params: Any) -> dict[str, Any]:
+def plain_dparams(params: object) -> dict[str, object]:
     """Return decompression parameters as plain numbers."""
     return plain_params(params, blosc2.DParams)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     value = getattr(value, "value", value)
@@ -74,7 +74,7 @@ def codec_number(name: str | int) -> int:
     return known[name.lower()]
 
 
-def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
+def blosc2_params(cparams: Mapping[str, object]) -> dict[str, Any]:
     """Return plain compression parameters as Blosc2 wants them: enums and one thread.
 
     Raises
@@ -82,7 +82,7 @@ def blosc2_params(cparams: Mapping[str, Any]) -> dict[str, Any]:
     ArgumentError
         They name a codec or filter that isn't built into Blosc2.
     """
-    params = {key: value for key, value in cparams.items() if value is not None}
+    params: dict[str, Any] = {key: value for key, value in cparams.items() if value is not None}
     params["nthreads"] = 1
     if params.get("codec", 0) not in CODECS or not FILTERS.issuperset(params.get("filters", ())):
         raise ArgumentError(

@@ -75,11 +75,11 @@ class Contents:
         """Return the frame in a part of the file, `size` bytes from `at` on."""
         return Contents(self._view[at : at + size], self.path, self.verification)
 
-    def mapping(self) -> dict[str, Any]:
+    def mapping(self) -> dict[str, object]:
         """Return the metadata as they are stored, of plain values, whichever generation wrote them."""
         return read_mapping(self.read, self.frame, self.path)
 
-    def meta(self, mapping: dict[str, Any] | None = None) -> Meta:
+    def meta(self, mapping: dict[str, object] | None = None) -> Meta:
         """Return the metadata, made of `mapping` where that was read before."""
         return meta_of(self.mapping() if mapping is None else mapping, self.frame.shape, self.path)
 

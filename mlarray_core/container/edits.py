@@ -42,7 +42,7 @@ class Editor:
     def __init__(
         self,
         grid: Grid,
-        cparams: Mapping[str, Any],
+        cparams: Mapping[str, object],
         load: Callable[[int], bytes | None],
         store: Callable[[int, bytes], None],
     ) -> None:

@@ -77,7 +77,7 @@ class FrameWriter:
     """
 
     def __init__(
-        self, file: BinaryIO, grid: Grid, cparams: Mapping[str, Any], base: Contents | None = None
+        self, file: BinaryIO, grid: Grid, cparams: Mapping[str, object], base: Contents | None = None
     ) -> None:
         from mlarray_core.chunks import codec
         from mlarray_core.chunks.params import blosc2_params

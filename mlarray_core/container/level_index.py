@@ -130,7 +130,7 @@ def _levels(read: Read, size: int, frame: Frame, archive: zipfile.ZipFile) -> li
 
 
 def _level(
-    read: Read, size: int, frame: Frame, archive: zipfile.ZipFile, method: Any, level: Any
+    read: Read, size: int, frame: Frame, archive: zipfile.ZipFile, method: object, level: Any
 ) -> StoredLevel:
     at, length = _place(read, size, frame, archive.getinfo(level["name"]))
     factors = tuple(level["factors"])

@@ -20,6 +20,8 @@ from mlarray_core.errors import CorruptError, LimitError, MLArrayError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import blosc2
+
     from mlarray_core.chunks.grid import Box, Grid
     from mlarray_core.container.contents import Contents
 
@@ -126,15 +128,16 @@ class FrameStorage(Storage):
         Blosc2's decompression parameters.
     """
 
-    def __init__(self, contents: Contents, dparams: Mapping[str, Any] | None = None) -> None:
-        self.contents, self.dparams = contents, dict(dparams or {})
+    def __init__(self, contents: Contents, dparams: Mapping[str, object] | None = None) -> None:
+        self.contents = contents
+        self.dparams: dict[str, Any] = dict(dparams or {})
         self.grid: Grid = contents.grid
         self.shape, self.dtype = self.grid.shape, self.grid.dtype
-        self._array: Any = None
+        self._array: blosc2.NDArray | None = None
         _live.add(self)
 
     @property
-    def array(self) -> Any:
+    def array(self) -> blosc2.NDArray:
         """The frame as Blosc2's array.
 
         Raises
@@ -226,7 +229,7 @@ class FrameStorage(Storage):
 
 
 _live = weakref.WeakSet()
-_abandoned: list[Any] = []
+_abandoned: list[object] = []
 
 
 def _after_fork() -> None:
@@ -305,7 +308,7 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def edited_copy(base: Storage, cparams: Mapping[str, Any]) -> EditedStorage:
+def edited_copy(base: Storage, cparams: Mapping[str, object]) -> EditedStorage:
     """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
     assert base.grid is not None
     changed: dict[int, bytes] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.container.trailer import vlmeta_content
 from mlarray_core.errors import about
@@ -18,7 +18,7 @@ MAX_META = generations.MAX_BYTES + (1 << 16)
 """Bytes of stored metadata that are read."""
 
 
-def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> dict[str, Any]:
+def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> dict[str, object]:
     """Return the metadata of a checked frame, of plain values; an empty dict without any.
 
     Parameters
@@ -42,7 +42,7 @@ def read_mapping(read: frames.Read, frame: frames.Frame, path: str | None) -> di
         return {} if stored is None else generations.decode(stored)
 
 
-def meta_of(mapping: dict[str, Any], shape: tuple[int, ...], path: str | None) -> Meta:
+def meta_of(mapping: dict[str, object], shape: tuple[int, ...], path: str | None) -> Meta:
     """Return the Meta that a frame's metadata say, whichever generation wrote them.
 
     Parameters
@@ -77,12 +77,12 @@ def describe(meta: Meta, shape: tuple[int, ...] | None) -> None:
         meta._set_by_library(shape=sizes)
 
 
-def says_array(mapping: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+def says_array(mapping: Mapping[str, object], shape: tuple[int, ...]) -> bool:
     """Whether there are voxels, by the metadata; bare arrays and the earliest files don't say it."""
     return _flag(mapping.get("_has_array"), default=shape != (0,))
 
 
-def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
+def stored_metadata(read: frames.Read, frame: frames.Frame) -> object:
     """Return the stored metadata, still encoded: bytes, or a mapping in early generations, or None."""
     if META_KEY in frame.vlmeta:
         return msgpack.unpack(vlmeta_content(read, frame, META_KEY, MAX_META))
@@ -91,7 +91,7 @@ def stored_metadata(read: frames.Read, frame: frames.Frame) -> Any:
     return None
 
 
-def _flag(stored: Any, *, default: bool) -> bool:
+def _flag(stored: object, *, default: bool) -> bool:
     """Return a stored flag, bare or wrapped."""
     value = stored.get("has_array") if isinstance(stored, Mapping) else stored
     return value if isinstance(value, bool) else default

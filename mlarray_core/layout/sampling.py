@@ -23,7 +23,7 @@ class Voxels(Protocol):
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]: ...
 
 
-def best_compression(voxels: Voxels, grid: Grid, *, picture: bool) -> dict[str, Any]:
+def best_compression(voxels: Voxels, grid: Grid, *, picture: bool) -> dict[str, object]:
     """Return the compression parameters that suit the voxels, see `layout.choose`.
 
     Only sizes decide, never times: the same voxels give the same file on any machine.

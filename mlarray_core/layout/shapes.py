@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import ArgumentError
 
@@ -67,7 +67,7 @@ class Layout:
 
     chunks: tuple[int, ...]
     blocks: tuple[int, ...]
-    cparams: Mapping[str, Any] = field(default_factory=dict)
+    cparams: Mapping[str, object] = field(default_factory=dict)
     patch_size: tuple[int, ...] | None = None
 
 
@@ -203,7 +203,7 @@ def _round_up(size: int, step: int) -> int:
     return -(-size // step) * step if step else size
 
 
-def compression(itemsize: int, profile: str = "default", *, picture: bool = False) -> dict[str, Any]:
+def compression(itemsize: int, profile: str = "default", *, picture: bool = False) -> dict[str, object]:
     """Return compression parameters.
 
     Parameters
@@ -223,12 +223,12 @@ def compression(itemsize: int, profile: str = "default", *, picture: bool = Fals
         filters = [SHUFFLE, BYTEDELTA] if itemsize > 1 else filters
     else:
         codec, level = LZ4HC, 6 if itemsize > 1 else 7 if picture else 5
-    params: dict[str, Any] = {"codec": codec, "clevel": level, "filters": filters}
+    params: dict[str, object] = {"codec": codec, "clevel": level, "filters": filters}
     params["filters_meta"] = _filters_meta(filters, itemsize)
     return params if itemsize == 1 or profile == "small" else {**params, "splitmode": ALWAYS_SPLIT}
 
 
-def candidates(itemsize: int, *, picture: bool = False) -> dict[str, dict[str, Any]]:
+def candidates(itemsize: int, *, picture: bool = False) -> dict[str, dict[str, object]]:
     """Return the compressions that the profile ``auto`` tries, by name."""
     tried = {name: compression(itemsize, name, picture=picture) for name in ("default", "small")}
     tried["light"] = {**tried["default"], "codec": LZ4, "clevel": 9}

@@ -31,7 +31,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn, TypeGuard
 
 from mlarray_core.errors import CorruptError, LimitError, MetadataError, MetadataTypeError
 from mlarray_core.meta import (
@@ -81,7 +81,7 @@ _FORMER = {
 }
 
 
-def decode(raw: bytes | bytearray | memoryview | Mapping[str, Any]) -> dict[str, Any]:
+def decode(raw: object) -> dict[str, object]:
     """Return the mapping that a file stores, as plain dicts, lists and values. Nothing is executed.
 
     Parameters
@@ -114,7 +114,7 @@ def decode(raw: bytes | bytearray | memoryview | Mapping[str, Any]) -> dict[str,
     return dict(mapping)
 
 
-def _is_gzip(raw: Any) -> bool:
+def _is_gzip(raw: object) -> TypeGuard[bytes | bytearray | memoryview]:
     return isinstance(raw, (bytes, bytearray, memoryview)) and bytes(raw[:2]) == _GZIP_HEADER[:2]
 
 
@@ -156,7 +156,7 @@ def encode(meta: Meta) -> bytes:
     LimitError
         If it is more than `decode` would read.
     """
-    mapping: dict[str, Any] = {}
+    mapping: dict[str, object] = {}
     for name in _SECTIONS:
         section: BaseMeta = getattr(meta, name)
         if not section.is_default():
@@ -171,10 +171,10 @@ def encode(meta: Meta) -> bytes:
     return _gzip(buffer.getvalue())
 
 
-def _check_plain(mapping: dict[str, Any]) -> None:
+def _check_plain(mapping: dict[str, object]) -> None:
     """Refuse what `decode` would refuse, and what other readers couldn't load."""
     items = 0
-    pending: list[tuple[str, Any]] = [("", mapping)]
+    pending: list[tuple[str, object]] = [("", mapping)]
     while pending:
         path, value = pending.pop()
         items += 1
@@ -204,7 +204,7 @@ def _gzip(data: bytes) -> bytes:
     return _GZIP_HEADER + body + struct.pack("<II", zlib.crc32(data), len(data))
 
 
-def lift(mapping: Mapping[str, Any], *, shape: Sequence[int] | None = None) -> Meta:
+def lift(mapping: Mapping[str, object], *, shape: Sequence[int] | None = None) -> Meta:
     """Return the Meta that a mapping of any generation says.
 
     Parameters
@@ -226,7 +226,7 @@ def lift(mapping: Mapping[str, Any], *, shape: Sequence[int] | None = None) -> M
     spatial = _spatial(sections, shape, unread)
     if shape is not None:
         sections.setdefault("_has_array", True)
-    made: dict[str, Any] = {"spatial": _made(MetaSpatial, spatial, unread)}
+    made: dict[str, object] = {"spatial": _made(MetaSpatial, spatial, unread)}
     for name, value in sections.items():
         made.setdefault(name, _made(_SECTIONS[name], value, unread))
     try:
@@ -239,12 +239,12 @@ def lift(mapping: Mapping[str, Any], *, shape: Sequence[int] | None = None) -> M
     return meta
 
 
-_Unread = dict[str, tuple[Any, str]]
+_Unread = dict[str, tuple[object, str]]
 
 
-def _sections(mapping: Mapping[str, Any]) -> tuple[dict[str, Any], _Unread]:
+def _sections(mapping: Mapping[str, object]) -> tuple[dict[str, object], _Unread]:
     """Sort a mapping's entries into today's sections and what is none."""
-    sections: dict[str, Any] = {}
+    sections: dict[str, object] = {}
     unread: _Unread = {}
     bare = "image" in mapping
     for key, value in mapping.items():
@@ -257,7 +257,7 @@ def _sections(mapping: Mapping[str, Any]) -> tuple[dict[str, Any], _Unread]:
     return sections, unread
 
 
-def _spatial(sections: dict[str, Any], shape: Sequence[int] | None, unread: _Unread) -> Any:
+def _spatial(sections: dict[str, object], shape: Sequence[int] | None, unread: _Unread) -> object:
     """Return the spatial section with the true shape, and labels for what was `channel_axis`."""
     spatial = sections.pop("spatial", {})
     if not isinstance(spatial, Mapping):
@@ -277,7 +277,7 @@ def _spatial(sections: dict[str, Any], shape: Sequence[int] | None, unread: _Unr
     return spatial
 
 
-def _ndim(spatial: Mapping[str, Any], blosc2: Any) -> int:
+def _ndim(spatial: Mapping[str, object], blosc2: object) -> int:
     """Return the number of axes of an image with a channel axis, 0 when nothing says it."""
     chunk = blosc2.get("chunk_size") if isinstance(blosc2, Mapping) else None
     for sizes in (spatial.get("shape"), chunk):
@@ -287,7 +287,7 @@ def _ndim(spatial: Mapping[str, Any], blosc2: Any) -> int:
     return next((len(part) + 1 for part in parts if isinstance(part, list)), 0)
 
 
-def _made(kind: type[BaseMeta], value: Any, unread: _Unread) -> BaseMeta:
+def _made(kind: type[BaseMeta], value: object, unread: _Unread) -> BaseMeta:
     """Return a section with everything that the schema takes; the rest goes to `unread`."""
     path = kind._PATH
     if not isinstance(value, Mapping) or issubclass(kind, SingleKeyBaseMeta):
@@ -303,7 +303,7 @@ def _made(kind: type[BaseMeta], value: Any, unread: _Unread) -> BaseMeta:
     return _accepted(kind, fields, unread)
 
 
-def _accepted(kind: type[BaseMeta], fields: dict[str, Any], unread: _Unread) -> BaseMeta:
+def _accepted(kind: type[BaseMeta], fields: dict[str, object], unread: _Unread) -> BaseMeta:
     while True:
         try:
             return kind(**fields)

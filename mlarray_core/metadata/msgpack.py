@@ -25,7 +25,7 @@ _LISTS = {0xDC: ">H", 0xDD: ">I"}
 _MAPS = {0xDE: ">H", 0xDF: ">I"}
 
 
-def unpack(data: bytes | memoryview) -> Any:
+def unpack(data: bytes | memoryview) -> object:
     """Return the one value that `data` holds.
 
     Raises
@@ -95,7 +95,7 @@ class Unpacker:
         if found != marker:
             raise CorruptError(f"marker 0x{found:02x} where 0x{marker:02x} belongs")
 
-    def value(self, depth: int = 0) -> Any:
+    def value(self, depth: int = 0) -> object:
         """Return the next value, whatever it is.
 
         Raises
@@ -117,7 +117,7 @@ class Unpacker:
             return self.number(_NUMBERS[tag])
         return self._sized(tag, depth)
 
-    def _sized(self, tag: int, depth: int) -> Any:
+    def _sized(self, tag: int, depth: int) -> object:
         if tag in _BYTES:
             return self.take(self.number(_BYTES[tag]))
         if 0xA0 <= tag <= 0xBF or tag in _TEXT:
@@ -136,7 +136,7 @@ class Unpacker:
         except UnicodeDecodeError as error:
             raise CorruptError("metadata text is not UTF-8") from error
 
-    def _key(self, depth: int) -> Any:
+    def _key(self, depth: int) -> object:
         key = self.value(depth + 1)
         if isinstance(key, (list, dict)):
             raise CorruptError("a metadata key is a list or a mapping")

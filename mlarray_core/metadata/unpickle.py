@@ -32,7 +32,7 @@ _NUMBERS = {"b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u
             "f2": "e", "f4": "f", "f8": "d"}  # fmt: skip
 
 
-class _Tuple(list[Any]):
+class _Tuple(list[object]):
     """A tuple of the pickle. Knows how deep tuples nest in it: only they are made from the inside out."""
 
     depth = 1
@@ -41,7 +41,7 @@ class _Tuple(list[Any]):
 class _Name:
     """A name that the pickle may use, and what it makes of arguments."""
 
-    def __init__(self, module: str, name: str, rule: Callable[[list[Any]], Any] | None) -> None:
+    def __init__(self, module: str, name: str, rule: Callable[[list[object]], object] | None) -> None:
         self.full = f"{module}.{name}"
         self.rule = rule
 
@@ -59,7 +59,7 @@ class _Dtype:
         return struct.unpack(self.order + _NUMBERS[self.code], raw)[0]
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes) -> object:
     """Return the value that a pickle holds, made of None, bool, int, float, str, list and dict only.
 
     Parameters
@@ -80,7 +80,7 @@ def loads(data: bytes) -> Any:
     return plain(value)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return a copy of a decoded value in which nothing is shared, within the limits.
 
     Raises
@@ -102,7 +102,7 @@ class _Copier:
         if self.items > MAX_ITEMS:
             raise LimitError(f"the metadata holds more than {MAX_ITEMS:,} values")
 
-    def copy(self, value: Any, depth: int) -> Any:
+    def copy(self, value: object, depth: int) -> object:
         if type(value) in _LEAVES:
             return value
         if depth > MAX_DEPTH:
@@ -122,7 +122,7 @@ class _Copier:
         raise UnsafeError(f"the metadata holds {name}, which is no plain value")
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> object:
     if key is None or isinstance(key, (str, int, float)):
         return key
     raise UnsafeError(f"the metadata holds a dict with a key of type {type(key).__name__}")
@@ -134,11 +134,11 @@ class _Unpickler:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
+        self.stack: list[object] = []
+        self.marks: list[list[object]] = []
+        self.memo: dict[int, object] = {}
 
-    def run(self) -> Any:
+    def run(self) -> object:
         data, steps, refuse = self.data, _STEPS, _Unpickler.refuse
         try:
             for _ in range(MAX_STEPS):
@@ -180,7 +180,7 @@ class _Unpickler:
     def skip(self, count: int) -> None:
         self.take(count)
 
-    def push(self, value: Any) -> None:
+    def push(self, value: object) -> None:
         self.stack.append(value)
 
     def text(self, size: int) -> None:
@@ -209,7 +209,7 @@ class _Unpickler:
         self.marks.append(self.stack)
         self.stack = []
 
-    def unmark(self) -> list[Any]:
+    def unmark(self) -> list[object]:
         content = self.stack
         self.stack = self.marks.pop()
         return content
@@ -223,7 +223,7 @@ class _Unpickler:
     def recall(self, index: int) -> None:
         self.stack.append(self.memo[index])
 
-    def tuple(self, content: list[Any]) -> None:
+    def tuple(self, content: list[object]) -> None:
         made = _Tuple(content)
         made.depth = 1 + max((item.depth for item in content if type(item) is _Tuple), default=0)
         if made.depth > MAX_DEPTH:
@@ -237,13 +237,13 @@ class _Unpickler:
         del self.stack[-count:]
         self.tuple(content)
 
-    def append(self, content: list[Any]) -> None:
+    def append(self, content: list[object]) -> None:
         target = self.stack[-1]
         if type(target) is not list:
             raise CorruptError("the metadata appends to something that is no list")
         target.extend(content)
 
-    def set_items(self, content: list[Any]) -> None:
+    def set_items(self, content: list[object]) -> None:
         target = self.stack[-1]
         if type(target) is not dict or len(content) % 2:
             raise CorruptError("the metadata sets items of something that is no dict")
@@ -292,10 +292,10 @@ def _lookup(module: Any, name: Any) -> _Name:
     raise UnsafeError(f"the metadata asks to load {module}.{name}", hint=_HINT)
 
 
-def _only(kind: type) -> Callable[[list[Any]], Any]:
+def _only(kind: type) -> Callable[[list[object]], object]:
     """Return a rule that copies its only argument, of type `kind` or left out."""
 
-    def rule(arguments: list[Any]) -> Any:
+    def rule(arguments: list[object]) -> object:
         value = arguments[0] if arguments else kind()
         if len(arguments) > 1 or not isinstance(value, kind):
             raise CorruptError(f"the metadata makes a {kind.__name__} of something else")
@@ -304,19 +304,19 @@ def _only(kind: type) -> Callable[[list[Any]], Any]:
     return rule
 
 
-def _default_dict(arguments: list[Any]) -> dict[Any, Any]:
+def _default_dict(arguments: list[object]) -> dict[object, object]:
     if len(arguments) > 1 or any(type(argument) not in (_Name, type(None)) for argument in arguments):
         raise CorruptError("the metadata holds a damaged defaultdict")
     return {}
 
 
-def _dtype(arguments: list[Any]) -> _Dtype:
+def _dtype(arguments: list[object]) -> _Dtype:
     if not arguments or type(arguments[0]) is not str:
         raise CorruptError("the metadata holds a damaged NumPy type")
     return _Dtype(arguments[0])
 
 
-def _scalar(arguments: list[Any]) -> Any:
+def _scalar(arguments: list[object]) -> object:
     if len(arguments) != 2 or type(arguments[0]) is not _Dtype or type(arguments[1]) is not bytes:
         raise CorruptError("the metadata holds a damaged NumPy value")
     return arguments[0].number(arguments[1])
@@ -324,7 +324,7 @@ def _scalar(arguments: list[Any]) -> Any:
 
 _HINT = "A .mla file holds data only; don't open this one with software that would obey"
 
-_RULES: dict[tuple[Any, Any], Callable[[list[Any]], Any]] = {
+_RULES: dict[tuple[object, object], Callable[[list[object]], object]] = {
     ("mlarray.meta", "_FrozenList"): _only(list),
     ("mlarray.meta", "_FrozenDict"): _only(dict),
     ("mlarray.meta", "AxisLabelEnum"): _only(str),
