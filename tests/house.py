@@ -43,6 +43,7 @@ WINGS = {
         ["batch"],
         ["checks"],
         ["search"],
+        ["printing"],
         ["mla"],
         ["engine"],
         ["places"],

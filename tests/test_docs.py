@@ -76,7 +76,7 @@ def test_every_format_has_a_page(format):
 
 
 def commands():
-    from mlarray_io.commands.main import cli
+    from mlarray_io.commands.cli import cli
 
     return sorted(cli.commands.items())
 

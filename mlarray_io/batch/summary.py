@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlarray_io.commands import printing as show
+from mlarray_io.printing import tables
+from mlarray_io.printing.text import amount, printable, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,13 +69,13 @@ class Text(Silence):
         for image in report.images:
             for kind, word in (("warnings", "note"), ("losses", "lost")):
                 for text in image.get(kind, ()):
-                    self._tell(word, job.name, show.printable(text))
+                    self._tell(word, job.name, printable(text))
 
     def _tell(self, word: str, source: str, text: str) -> None:
         if (word, text) in self._more:
             self._more[word, text] += 1
             return
-        click.echo(f"{word}: {show.printable(source)}: {text}", err=True)
+        click.echo(f"{word}: {printable(source)}: {text}", err=True)
         if len(self._more) < _REMEMBERED:
             self._more[word, text] = 0
 
@@ -102,7 +103,7 @@ class Forecast(Silence):
         super().reported(job, report)
         for image in report.images:
             which = f" (image {image['image']})" if len(report.images) > 1 else ""
-            click.echo(show.printable(f"{job.name}{which} -> {self._below(image['target'])}"))
+            click.echo(printable(f"{job.name}{which} -> {self._below(image['target'])}"))
 
     def _below(self, target: str) -> Shown:
         return self._root.joined(target).shown
@@ -154,7 +155,7 @@ def _told(text: Text) -> Iterator[Text]:
 def table(tally: Tally) -> None:
     """Print the sum of a run."""
     rows = (("converted", tally.converted), ("skipped", tally.skipped), ("failed", tally.failed))
-    show.rows(
+    tables.rows(
         ("", "images", "read", "written", "voxels", "ratio"),
         [(name, *_cells(count)) for name, count in rows],
     )
@@ -167,17 +168,17 @@ def failure_line(source: str, failure: dict[str, Any]) -> str:
     image = f" (image {failure['image']})" if failure["image"] not in (None, "0") else ""
     other = f": {failure['path']}" if failure["path"] not in (None, source) else ""
     hint = f". {failure['hint']}" if failure["hint"] else ""
-    return show.printable(f"failed: {source}{image}{other}: {failure['message']}{hint}")
+    return printable(f"failed: {source}{image}{other}: {failure['message']}{hint}")
 
 
 def _cells(count: Count) -> tuple[str, ...]:
     amounts = (count.source_bytes, count.target_bytes, count.voxel_bytes)
     ratio = f"{count.voxel_bytes / count.target_bytes:.2f}" if count.target_bytes else ""
-    return f"{count.images:,}", *(show.amount(size) if size else "" for size in amounts), ratio
+    return f"{count.images:,}", *(amount(size) if size else "" for size in amounts), ratio
 
 
 def _print(line: dict[str, Any]) -> None:
-    click.echo(json.dumps(json.loads(show.strict_json(line)), sort_keys=True))
+    click.echo(json.dumps(json.loads(strict_json(line)), sort_keys=True))
 
 
 @contextmanager

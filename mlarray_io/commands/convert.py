@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import OptionError, UnsupportedError
 from mlarray_core.processors import available_threads
-from mlarray_io.commands import printing as show
 from mlarray_io.engine.conversion import convert, convert_all, is_folder
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import Place, place_of
+from mlarray_io.printing.conversions import all_done, done
+from mlarray_io.printing.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,18 +107,18 @@ def _bytes(text: str | None) -> int | None:
 
 
 def _convert_one(source: Place, target: Place, settings: Settings, asked: dict[str, Any]) -> None:
-    with show.progress(source.name, _silent(asked)) as progress:
-        done = convert(source, target, settings, asked["image"], progress)
-    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
+    with progress(source.name, _silent(asked)) as bar:
+        result = convert(source, target, settings, asked["image"], bar)
+    done(result, as_json=asked["as_json"], quiet=asked["quiet"])
 
 
 def _convert_all(source: Place, folder: Place, settings: Settings, asked: dict[str, Any]) -> bool:
     """Convert each image into a folder, made for it if need be."""
     results = []
-    with show.progress(source.name, _silent(asked)) as progress:
-        for result in convert_all(source, folder, settings, asked["image"], progress):
+    with progress(source.name, _silent(asked)) as bar:
+        for result in convert_all(source, folder, settings, asked["image"], bar):
             results.append(result)
-    failed = show.all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
+    failed = all_done(results, as_json=asked["as_json"], quiet=asked["quiet"])
     return bool(failed)
 
 
@@ -200,8 +201,8 @@ def _convert_together(source: Path, target: Path, settings: Settings, asked: dic
 
     with connect(asked["scheduler"]) as client:
         one = replace(settings, threads=settings.threads or 1)
-        done = convert_together(source, target, one, asked["image"], client)
-    show.done(done, as_json=asked["as_json"], quiet=asked["quiet"])
+        result = convert_together(source, target, one, asked["image"], client)
+    done(result, as_json=asked["as_json"], quiet=asked["quiet"])
 
 
 def _order(sources: Sequence[str], target: Place, settings: Settings, asked: dict[str, Any]) -> Order:

@@ -12,7 +12,9 @@ import click
 from mlarray_core.errors import NotFoundError, UnsupportedError
 from mlarray_core.processors import available_threads
 from mlarray_io.batch.workers import Workers
-from mlarray_io.commands import printing as show
+from mlarray_io.printing.progress import progress as progress_bar
+from mlarray_io.printing.tables import rows as print_rows
+from mlarray_io.printing.text import printable, strict_json
 from mlarray_io.search.folders import Discovery
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def scan(sources: Sequence[str], asked: dict[str, Any]) -> bool:
     )
     discovery = Discovery(asked["include"], asked["exclude"], source_format=asked["source_format"])
     jobs = asked["jobs"] or available_threads()
-    with show.progress("scanning", asked["as_json"] or not sys.stderr.isatty(), images=True) as progress:
+    with progress_bar("scanning", asked["as_json"] or not sys.stderr.isatty(), images=True) as progress:
         rows = run(sources, output, discovery, wish, jobs, overwrite=asked["force"], progress=progress)
     if asked["as_json"]:
         click.echo(tables.strict(rows), nl=False)
@@ -71,11 +73,11 @@ def check_pairs(images: str, labels: str, asked: dict[str, Any]) -> bool:
     )
     wrong = [row for row in rows if row["problems"]]
     if asked["as_json"]:
-        click.echo(show.strict_json({"pairs": len(rows), "wrong": wrong}))
+        click.echo(strict_json({"pairs": len(rows), "wrong": wrong}))
     else:
         for row in wrong:
             name = row["image"] or row["label"]
-            click.echo(show.printable(f"{name}: {'; '.join(row['problems'])}"), err=True)
+            click.echo(printable(f"{name}: {'; '.join(row['problems'])}"), err=True)
         click.echo(f"{len(rows) - len(wrong):,} of {len(rows):,} pairs agree")
     return bool(wrong)
 
@@ -86,11 +88,11 @@ def _overview(rows: Sequence[dict[str, Any]], output: Path | None) -> None:
     if output is None:
         names = ("source", "shape", "dtype", "spacing", "orientation", "modality", "outlier")
         good = [row for row in rows if not row.get("error")][:SHOWN]
-        show.rows(names, [[_cell(row.get(name)) for name in names] for row in good])
+        print_rows(names, [[_cell(row.get(name)) for name in names] for row in good])
         if len(rows) - len(bad) > SHOWN:
             click.echo(f"and {len(rows) - len(bad) - SHOWN:,} more; -o TABLE writes all")
     for row in bad[:SHOWN]:
-        click.echo(show.printable(f"failed: {row['source']}: {row['error']}"), err=True)
+        click.echo(printable(f"failed: {row['source']}: {row['error']}"), err=True)
     odd = sum(bool(row.get("outlier")) for row in rows)
     where = "" if output is None else f"; written to {output}"
     click.echo(f"{len(rows) - len(bad):,} images, {odd:,} stand out, {len(bad):,} can't be read{where}")

@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from mlarray_io.commands.printing import amount
+from mlarray_io.printing.text import amount
 from mlarray_io.scan import charts
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def write(rows: Rows, path: Path, title: str, *, overwrite: bool = False) -> Non
 
 def strict(rows: Rows) -> str:
     """Return rows as strict JSON, one a line."""
-    from mlarray_io.commands.printing import strict_json
+    from mlarray_io.printing.text import strict_json
 
     lines = (json.dumps(json.loads(strict_json(_told(row)))) for row in rows)
     return "[\n" + ",\n".join(lines) + "\n]\n"

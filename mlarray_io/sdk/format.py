@@ -198,6 +198,10 @@ class Format(Generic[O]):
         """Other files that writing `target` makes, such as the ``.img`` of a ``.hdr``."""
         return ()
 
+    def field_name(self, key: str) -> str:
+        """Return what a person calls a key of `meta.source` as this format keeps it; the key itself here."""
+        return key
+
     @property
     def reads(self) -> bool:
         """Whether the format can be read."""

@@ -62,6 +62,14 @@ class DicomFormat(Format[DicomOptions]):
 
         return open_image(source.path, image, options, context)
 
+    def field_name(self, key: str) -> str:
+        """Return the keyword of a tag, ``Modality`` for ``00080060``; private tags stay as they are."""
+        if len(key) != 8 or not set(key) <= set("0123456789ABCDEF"):
+            return key
+        from pydicom.datadict import keyword_for_tag
+
+        return keyword_for_tag(int(key, 16)) or key
+
 
 @hookimpl
 def mlarray_formats() -> Iterable[Format]:

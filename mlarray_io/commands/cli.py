@@ -1,0 +1,275 @@
+"""The commands and their options. Everything heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlarray_core.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED, USAGE, TERMINATED = 1, 2, 143
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
+_image = click.option("--image", metavar="KEY", help="Which image, when the source holds several.")
+_from = click.option("--from", "source_format", metavar="FORMAT", help="Read it as this format.")
+_include = click.option(
+    "--include", metavar="PATTERN", multiple=True, help="Take only such files: '*_ct.nii.gz'."
+)
+_exclude = click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
+_jobs = click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; one a core.")
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"mlarray {version('mlarray')}")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """Convert and inspect medical and scientific images."""
+
+
+@cli.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1)
+@click.argument("target")
+@_from
+@click.option("--to", "target_format", metavar="FORMAT", help="Write this format, or suffix such as nii.gz.")
+@_image
+@click.option("--all", "every", is_flag=True, help="Convert every image of SOURCE into the folder TARGET.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite TARGET.")
+@click.option("--strict", is_flag=True, help="Fail when TARGET can't hold everything.")
+@click.option("--coord-system", metavar="WORLD", help="Tell the geometry in this world: RAS, LPS or LAS.")
+@click.option("--orient", metavar="CODE", help="Permute and flip the axes to this voxel order, such as RAS.")
+@click.option("--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
+@click.option("-o", "pairs", metavar="NAME=VALUE", multiple=True, help="Set an option of either format.")
+@click.option("--patch-size", metavar="SIZE", help="Patch that .mla is laid out for: 192 or 64,192,192.")
+@click.option("--chunk-size", metavar="SIZES", help="Chunks of .mla, such as 64,128,128; needs --block-size.")
+@click.option("--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
+@click.option("--codec", metavar="NAME", help="Compression of .mla, such as ZSTD or LZ4HC.")
+@click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
+@click.option("--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source.")
+@click.option("--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
+@click.option("--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
+@click.option("--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
+@click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@_include
+@_exclude
+@_jobs
+@click.option("--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
+@click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
+@click.option("--scheduler", metavar="ADDRESS", help="Convert on the Dask cluster of this scheduler.")
+@click.option("--journal", metavar="FOLDER", help="Keep the journal there, not in TARGET.")
+@click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
+@_json
+def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
+    """Convert the image SOURCE, a file or a folder, to TARGET, whose suffix says the format.
+
+    A folder for TARGET gets a .mla file for each image. SOURCE may also be a folder of images, a pattern such
+    as 'raw/*.nii.gz', a list of files @list.txt, or several of these: every image below is converted, TARGET
+    mirrors the folders, and a second run does only what is left to do.
+    """
+    from mlarray_io.commands import convert as converting
+
+    if not sources:
+        raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
+    _terminable()
+    return FAILED if converting.run(sources, target, asked) else 0
+
+
+@cli.command()
+@click.argument("file")
+@_from
+@_image
+@click.option("--all", "everything", is_flag=True, help="Print all metadata.")
+@_json
+def info(file: str, source_format: str | None, image: str | None, everything: bool, as_json: bool) -> None:
+    """Show what FILE holds, from its headers alone."""
+    from mlarray_io.commands.info import run
+
+    run(file, source_format, image, as_json=as_json, everything=everything)
+
+
+@cli.command()
+@click.argument("file", required=False)
+@_json
+def formats(file: str | None, as_json: bool) -> int:
+    """List the installed formats and their options, or, with FILE, the formats that claim it."""
+    from mlarray_io.commands.formats import run
+
+    return FAILED if run(file, as_json=as_json) else 0
+
+
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--reseal", is_flag=True, help="Accept what files without a valid seal hold, and seal them.")
+@_json
+def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
+    """Check all checksums of .mla files, and say which files are sealed, unsealed, edited or damaged."""
+    from mlarray_io.checks.verifying import verify_all
+    from mlarray_io.printing.text import say, strict_json
+
+    found = list(verify_all(files, reseal=reseal))
+    if as_json:
+        say(strict_json([verdict.plain() for verdict in found]))
+    else:
+        for verdict in found:
+            say(str(verdict), err=verdict.failed)
+    return FAILED if any(verdict.failed for verdict in found) else 0
+
+
+@cli.command()
+@click.argument("file")
+@click.option(
+    "--build", metavar="COUNT", is_flag=False, flag_value="auto", help="Make them anew: auto, or how many."
+)
+@click.option(
+    "--method", type=click.Choice(["mean", "mode", "max"]), help="How values are made, with --build."
+)
+@click.option("--drop", is_flag=True, help="Remove them.")
+@click.option("--verify", is_flag=True, help="Check their checksums.")
+@_json
+def levels(file: str, build: str | None, method: str | None, drop: bool, verify: bool, as_json: bool) -> None:
+    """List the coarser versions that the .mla FILE holds, or make, check or remove them."""
+    from mlarray_io.commands import levels as leveling
+    from mlarray_io.printing.text import say, strict_json
+
+    if sum((build is not None, drop, verify)) > 1:
+        raise click.UsageError("give only one of --build, --drop and --verify", click.get_current_context())
+    if build is not None:
+        leveling.build(file, build, method)
+    elif drop:
+        leveling.drop(file)
+    found = leveling.listing(file, verify=verify)
+    if as_json:
+        say(strict_json(found))
+    else:
+        leveling.show(found)
+
+
+@cli.command("show")
+@click.argument("file")
+@_from
+@_image
+@click.option("-o", "--output", metavar="PNG", help="Write a picture instead of printing one.")
+@click.option("--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite the picture.")
+def show_image(
+    file: str,
+    source_format: str | None,
+    image: str | None,
+    output: str | None,
+    window: str | None,
+    force: bool,
+) -> None:
+    """Show the middle planes of FILE, in the terminal or as a picture."""
+    from mlarray_io.pictures import planes as picture
+
+    shown = picture.planes_of(file, source_format, image, window)
+    if output is None:
+        picture.print_planes(shown)
+    else:
+        picture.publish(shown, output, overwrite=force)
+
+
+@cli.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="TABLE", help="Write a .csv, .json, .parquet or .html report.")
+@_from
+@_include
+@_exclude
+@_jobs
+@click.option("--stats", is_flag=True, help="Read all voxels: minimum, maximum, mean, percentiles.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite TABLE.")
+@_json
+def scan(sources: tuple[str, ...], **asked: Any) -> int:
+    """Tabulate every image below SOURCE: shape, spacing, type, modality, and which ones stand out."""
+    from mlarray_io.commands import scan as surveying
+
+    _terminable()
+    return FAILED if surveying.scan(sources, asked) else 0
+
+
+@cli.command("check-pairs")
+@click.argument("images")
+@click.argument("labels")
+@_include
+@_exclude
+@_jobs
+@click.option("--tolerance", type=float, default=1e-3, metavar="T", help="Of geometry, in voxels (0.001).")
+@_json
+def check_pairs(images: str, labels: str, **asked: Any) -> int:
+    """Compare each image below IMAGES with its label below LABELS: shape and place must be the same."""
+    from mlarray_io.commands import scan as surveying
+
+    _terminable()
+    return FAILED if surveying.check_pairs(images, labels, asked) else 0
+
+
+@click.command(context_settings=cli.context_settings)
+@click.argument("file")
+def header(file: str) -> None:
+    """Print the metadata of FILE as JSON."""
+    from mlarray_io.commands import info
+    from mlarray_io.printing.text import say, strict_json
+
+    found = info.header(file)
+    say(strict_json(found.to_plain(include_none=True), indent=4))
+
+
+@click.command(context_settings=cli.context_settings)
+@click.argument("load_filepath", metavar="IN")
+@click.argument("save_filepath", metavar="OUT")
+@click.option("-f", "--force", is_flag=True, help="Overwrite OUT.")
+def convert_file(load_filepath: str, save_filepath: str, force: bool) -> None:
+    """Convert IN to OUT, between .mla and any installed format."""
+    from mlarray_io import api
+
+    _terminable()
+    api.convert(load_filepath, save_filepath, overwrite=force)
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code.
+
+    Raises
+    ------
+    OptionError
+        The command line is wrong; the message says how.
+    KeyboardInterrupt
+        The user has interrupted it.
+    """
+    try:
+        code = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else name)
+        return USAGE
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else name
+        raise OptionError(error.format_message(), hint=f"Try '{path} --help'") from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    return code if isinstance(code, int) else 0
+
+
+def _terminable() -> None:
+    """Have SIGTERM clean up as Ctrl-C does."""
+    import signal
+    import sys
+
+    def leave(*_: object) -> None:
+        sys.exit(TERMINATED)
+
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, leave)

@@ -1,0 +1,1 @@
+"""What people and programs get to read: text, errors, results, progress, tables."""

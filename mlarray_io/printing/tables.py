@@ -1,0 +1,86 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mlarray_io.printing.text import printable, say, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+
+def formats(found: Mapping[str, Any]) -> None:
+    """Print the installed formats, their options and what is broken."""
+    table = _table("format", "title", "can", "suffixes", "plugin", "state")
+    for one in found["formats"]:
+        can = " ".join(word for word, able in (("read", one["reads"]), ("write", one["writes"])) if able)
+        state = f"needs {one['install']}" if one["missing"] else "ready"
+        only_read = [s for s in one["suffixes"] if one["writes"] and s not in one["target_suffixes"]]
+        suffixes = " ".join(one["target_suffixes"] or one["suffixes"])
+        suffixes += f" (only read: {' '.join(only_read)})" if only_read else ""
+        _cells(table, one["name"], one["title"], can, suffixes, one["plugin"], state)
+    _console().print(table)
+    options = _table("format", "option (-o name=value)", "value", "default", "what it does")
+    for one in found["formats"]:
+        for option in one["options"]:
+            texts = (option["name"], option["type"], value_text(option["default"]), option["help"])
+            _cells(options, one["name"], *texts)
+    if options.rows:
+        _console().print(options)
+    _broken(found["broken"])
+
+
+def claims(found: Mapping[str, Any]) -> None:
+    """Print which formats claim a file."""
+    if not found["claims"]:
+        say(f"{printable(found['path'])}: no installed format claims it")
+    table = _table("format", "confidence", "")
+    for place, claim in enumerate(found["claims"]):
+        note = f"needs {claim['install']}" if claim["install"] else "taken" if place == 0 else ""
+        _cells(table, claim["format"], claim["confidence"], note)
+    if table.rows:
+        _console().print(table)
+    _broken(found["broken"])
+
+
+def rows(names: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print a table, all but its first column to the right."""
+    table = _table(*names)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in cells:
+        _cells(table, *row)
+    _console().print(table)
+
+
+def _broken(broken: Mapping[str, str]) -> None:
+    for name, reason in broken.items():
+        say(f"broken: {printable(name)}: {printable(reason)}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # into a pipe nothing is wrapped, so that programs find whole values
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 100_000, highlight=False)
+
+
+def _table(*names: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _cells(table: Table, *texts: str) -> None:
+    from rich.text import Text
+
+    table.add_row(*(Text(printable(text)) for text in texts))
