@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         PackedBytes,
         open_bytes,
     )
-    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels
+    from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, labels_of_names
     from mlarray_io.sdk.label_tables import read_label_table
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
@@ -37,6 +37,7 @@ _HOME = {
     "BareOptions": "sdk.headerless",
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
+    "labels_of_names": "sdk.headerless",
     "tell_losses": "sdk.losses",
     "voxel_dtype": "sdk.dtypes",
     "stored_dtype": "sdk.dtypes",
@@ -102,6 +103,7 @@ __all__ = [
     "ignored_warnings",
     "keep_meta",
     "kept_meta",
+    "labels_of_names",
     "last_bytes",
     "numbered",
     "open_bytes",

@@ -24,6 +24,14 @@ _LETTERS = {
 }
 
 
+_NAMES = {
+    **{name: label for name, label in _LETTERS.items() if name in "tczyx"},
+    "time": "temporal",
+    "channel": "channel",
+}
+"""Labels by the names that programs give axes, in lower case."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BareOptions(Options):
     """What the user knows about an image whose file doesn't say it. Only reading takes notice."""
@@ -46,6 +54,20 @@ def default_labels(ndim: int) -> list[str]:
     """Return the labels of an array that says nothing: the last three axes are space."""
     space = ["spatial_z", "spatial_y", "spatial_x"][-min(ndim, 3) :] if ndim else []
     return ["non_spatial"] * (ndim - len(space)) + space
+
+
+def labels_of_names(names: Sequence[str | None]) -> list[str]:
+    """Return the labels of axes that a file names: t, c, z, y, x by their meaning, others as they are spelt.
+
+    An axis without a name, or with one that another axis had before, is ``non_spatial``: which place it has
+    among others says nothing of what it is.
+    """
+    labels: list[str] = []
+    for name in names:
+        spelt = (name or "").strip()
+        label = _NAMES.get(spelt.lower(), spelt)
+        labels.append("non_spatial" if not label or label in labels else label)
+    return labels
 
 
 def bare_meta(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,10 @@ import h5py
 import numpy as np
 
 from mlarray_core.errors import CorruptError, MLArrayError, NotFoundError, UnsafeError, UnsupportedError
+from mlarray_hdf5.matlab import complex_of, is_logical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 LONGEST_ATTRIBUTE = 1 << 20
@@ -146,6 +149,30 @@ def _check_source(dataset: h5py.Dataset, file_name: str, name: str, depth: int) 
         check_storage(find(other, name), depth + 1)
 
 
+def check_filters(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose chunks went through a filter that isn't installed, by its number and name.
+
+    Raises
+    ------
+    UnsupportedError
+        A filter is missing; those of hdf5plugin are used where that is installed.
+    """
+    created = dataset.id.get_create_plist()
+    filters = [created.get_filter(index) for index in range(created.get_nfilters())]
+    if all(h5py.h5z.filter_avail(code) for code, *_ in filters):
+        return
+    with contextlib.suppress(ImportError):
+        importlib.import_module("hdf5plugin")
+    for code, _, _, name in filters:
+        if not h5py.h5z.filter_avail(code):
+            known = name.decode("latin-1").strip("\0 ") or "without a name"
+            raise UnsupportedError(
+                f"{dataset.name} needs the HDF5 filter {code} ({known})",
+                path=dataset.file.filename,
+                hint="pip install hdf5plugin brings the usual ones",
+            )
+
+
 def attributes_of(found: Any) -> dict[str, Any]:
     """Return the attributes of an object as plain values, without those that are too long."""
     values: dict[str, Any] = {}
@@ -188,6 +215,14 @@ def is_image(found: Any) -> bool:
     """Whether an object is a dataset of numbers with axes."""
     if not isinstance(found, h5py.Dataset) or not found.shape or 0 in found.shape:
         return False
-    kind = found.dtype
+    kind = complex_of(found.dtype) or found.dtype
     sizes = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
     return kind.itemsize in sizes.get(kind.kind, ()) and h5py.check_ref_dtype(kind) is None
+
+
+def voxel_type(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> np.dtype[Any]:
+    """Return the type of the voxels, native: MATLAB's truth values and complex numbers for what they are."""
+    if is_logical(attributes):
+        return np.dtype(bool)
+    dtype: np.dtype[Any] = complex_of(dataset.dtype) or dataset.dtype.newbyteorder("=")
+    return dtype

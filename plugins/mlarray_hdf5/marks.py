@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Meta, MetaSpatial, geometry
+from mlarray_core.meta import is_spatial
+from mlarray_hdf5.axes import names_of, tags_of
 from mlarray_hdf5.files import find
-from mlarray_io.sdk import default_labels, kept_meta
+from mlarray_io.sdk import default_labels, kept_meta, labels_of_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import h5py
 
@@ -36,19 +38,40 @@ def kept(attributes: Mapping[str, Any], ndim: int) -> Meta | None:
 
 
 def spatial_of(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> MetaSpatial | None:
-    """Return the geometry that is marked, None when nothing known is."""
+    """Return the geometry and labels that are marked, None when nothing known is."""
     group = dataset.parent
     if dataset.name.endswith("/VoxelData") and all(
         name in group for name in ("Directions", "Origin", "Spacing")
     ):
         return _itk(dataset, group)
-    sizes = attributes.get(SIZES)
-    labels = default_labels(len(dataset.shape))
-    space = [index for index, label in enumerate(labels) if label.startswith("spatial")]
-    if not isinstance(sizes, list) or len(sizes) < len(space) or not all(_positive(size) for size in sizes):
+    ndim = len(dataset.shape)
+    names = names_of(dataset, attributes)
+    labels = default_labels(ndim) if names is None else labels_of_names(names)
+    space = [axis for axis in range(ndim) if is_spatial(labels[axis])]
+    sizes = _sizes(attributes.get(SIZES), [labels[axis] for axis in space])
+    unit = "um"
+    if sizes is None:
+        sizes, unit = _resolutions(tags_of(attributes, ndim), space), ""
+    if names is None and sizes is None:
         return None
-    units = ["um" if index in space else "" for index in range(len(labels))]
-    return geometry.spatial_meta(None, axis_labels=labels, axis_units=units, spacing=sizes[-len(space) :])
+    units = [unit if axis in space else "" for axis in range(ndim)] if sizes and unit else None
+    return geometry.spatial_meta(None, axis_labels=labels, axis_units=units, spacing=sizes)
+
+
+def _sizes(stored: Any, labels: Sequence[str]) -> list[float] | None:
+    """Return the sizes of the spatial axes from those of z, y, x, or from as many as there are axes."""
+    if not isinstance(stored, list) or not all(_positive(size) for size in stored) or not labels:
+        return None
+    named = dict(zip(("spatial_z", "spatial_y", "spatial_x")[-len(stored) :], stored, strict=False))
+    if len(stored) <= 3 and set(labels) <= set(named):
+        return [float(named[label]) for label in labels]
+    return [float(size) for size in stored] if len(stored) == len(labels) else None
+
+
+def _resolutions(tags: Sequence[Mapping[str, Any]], space: Sequence[int]) -> list[float] | None:
+    """Return vigra's resolutions of the spatial axes, where all are known (0 is unknown)."""
+    found: list[Any] = [tags[axis].get("resolution") for axis in space] if tags else []
+    return [float(size) for size in found] if found and all(map(_positive, found)) else None
 
 
 def _positive(size: Any) -> bool:

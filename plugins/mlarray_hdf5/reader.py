@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core import Additions, Rescale
 from mlarray_core.errors import MLArrayError, OptionError, UnsupportedError
 from mlarray_core.headers import plain
-from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, find, is_image, open_file
+from mlarray_hdf5.axes import positions_of
+from mlarray_hdf5.files import (
+    FAILURES,
+    attributes_of,
+    check_filters,
+    check_storage,
+    damaged,
+    find,
+    is_image,
+    open_file,
+    voxel_type,
+)
 from mlarray_hdf5.imaris import KEY as IMARIS
 from mlarray_hdf5.imaris import is_imaris, open_imaris
 from mlarray_hdf5.marks import KEY, kept, spatial_of
+from mlarray_hdf5.matlab import reason_against
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import bare_meta
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import h5py
@@ -31,14 +46,15 @@ class Hdf5Reader(Reader):
     ----------
     dataset
         In a file that is closed with the reader.
+    dtype
+        Of its voxels, native.
     meta
         The metadata.
     """
 
-    def __init__(self, dataset: h5py.Dataset, meta: Meta) -> None:
+    def __init__(self, dataset: h5py.Dataset, dtype: np.dtype[Any], meta: Meta) -> None:
         self._dataset: Any = dataset
-        self.shape, self.meta = tuple(dataset.shape), meta
-        self.dtype = dataset.dtype.newbyteorder("=")
+        self.shape, self.meta, self.dtype = tuple(dataset.shape), meta, dtype
         self.chunks = None
         if dataset.chunks:
             self.chunks = tuple(min(c, s) for c, s in zip(dataset.chunks, self.shape, strict=True))
@@ -47,9 +63,13 @@ class Hdf5Reader(Reader):
         out = np.empty([part.stop - part.start for part in box], self.dtype)
         if out.size:
             try:
-                out[...] = self._dataset[box]
+                stored = self._dataset[box]
             except FAILURES as error:
                 raise damaged(error, self._dataset.file.filename) from error
+            if stored.dtype.names is None:
+                out[...] = stored
+            else:
+                out.real, out.imag = stored["real"], stored["imag"]
         return out
 
     def close(self) -> None:
@@ -73,7 +93,7 @@ def open_hdf5(path: Path, key: str, options: Hdf5Options, context: Context) -> R
     """
     file = open_file(path)
     try:
-        reader = _opened(file, key, options, path)
+        reader = _opened(file, key, options, path, context)
         context.allow(reader.nbytes, path)
         return reader
     except BaseException as error:
@@ -83,20 +103,26 @@ def open_hdf5(path: Path, key: str, options: Hdf5Options, context: Context) -> R
         raise
 
 
-def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path) -> Reader:
+def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path, context: Context) -> Reader:
     if key == IMARIS and is_imaris(file):
         return open_imaris(file, options)
     if options.level:
         raise OptionError("only Imaris files have levels", field="level")
     dataset = find(file, key)
-    if not is_image(dataset):
-        raise UnsupportedError(f"{key} is no dataset of numbers", path=path)
+    attributes = attributes_of(dataset)
+    reason = reason_against(dataset, attributes)
+    if not is_image(dataset) or reason is not None:
+        raise UnsupportedError(f"{key} is no image: {reason or 'no dataset of numbers'}", path=path)
     check_storage(dataset)
-    return Hdf5Reader(dataset, _meta(dataset, key, options))
+    check_filters(dataset)
+    meta = _meta(dataset, key, attributes, options, context)
+    return Hdf5Reader(dataset, voxel_type(dataset, attributes), meta)
 
 
-def _meta(dataset: h5py.Dataset, key: str, options: Hdf5Options) -> Meta:
-    attributes, ndim = attributes_of(dataset), len(dataset.shape)
+def _meta(
+    dataset: h5py.Dataset, key: str, attributes: dict[str, Any], options: Hdf5Options, context: Context
+) -> Meta:
+    ndim = len(dataset.shape)
     own = kept(attributes, ndim)
     if own is not None:
         told = bare_meta(options, ndim, spatial=own.spatial, is_seg=own.is_seg.is_seg)
@@ -104,4 +130,29 @@ def _meta(dataset: h5py.Dataset, key: str, options: Hdf5Options) -> Meta:
         return own
     attributes.pop(KEY, None)
     source = {"dataset": key, "attributes": plain(attributes), "file": plain(attributes_of(dataset.file))}
-    return bare_meta(options, ndim, spatial=spatial_of(dataset, attributes), source=source)
+    meta = bare_meta(options, ndim, spatial=spatial_of(dataset, attributes), source=source)
+    Additions(axes=positions_of(dataset), rescale=_rescale(dataset, attributes, context)).store(meta)
+    return meta
+
+
+def _rescale(dataset: h5py.Dataset, attributes: Mapping[str, Any], context: Context) -> Rescale | None:
+    """Return slope and intercept by the CF conventions (8.1, "Packed data"), which are not applied here."""
+    numbers = {name: _number(attributes.get(name)) for name in _PACKED}
+    fill = next((name for name in _FILLS if name in attributes), None)
+    if fill is not None:
+        context.warn(f"{dataset.name} marks missing values by {fill}, which stay as they are")
+    if numbers == {"scale_factor": None, "add_offset": None}:
+        return None
+    slope, intercept = numbers["scale_factor"], numbers["add_offset"]
+    context.warn(f"{dataset.name} has scale_factor and add_offset, which are kept and not applied")
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    return Rescale(slope, intercept, dataset.dtype.newbyteorder("=").name, applied=False)
+
+
+_PACKED, _FILLS = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number, also of an array of one; None for anything else."""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return float(value) if type(value) in (int, float) and math.isfinite(value) else None

@@ -26,6 +26,10 @@ CLASSES = {
 STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 """Types that values are stored as, often smaller than their class."""
 _MATRIX, _COMPRESSED = 14, 15
+_OPAQUE = 17
+"""Class of objects, which the format's description leaves out (SciPy, `mio5_params.py`, mxOPAQUE_CLASS)."""
+_DIMENSIONS = (5, 6)
+"""Types of the dimensions: int32 by the description, uint32 by some writers, which SciPy reads too."""
 _HEAD = 4096
 _MOST = 100_000
 
@@ -114,8 +118,14 @@ def _matrix(
     """Read flags, dimensions, name, and where the numbers are."""
     kind, at, count, after = _tag(head, 8, mark)
     (flags,) = struct.unpack_from(f"{mark}I", head, at)
+    if flags & 0xFF == _OPAQUE:  # name, system and class take the place of dimensions
+        names = []
+        for _ in range(3):
+            kind, at, count, after = _tag(head, after, mark)
+            names.append(head[at : at + min(count, 255)].decode("latin-1"))
+        return names[0] or "an object without a name", f"it is an object of class {names[2]}"
     kind, at, count, after = _tag(head, after, mark)
-    if kind != 5 or count % 4 or not 8 <= count <= 128:
+    if kind not in _DIMENSIONS or count % 4 or not 8 <= count <= 128:
         raise ValueError("dimensions are expected")
     shape = struct.unpack_from(f"{mark}{count // 4}i", head, at)
     kind, at, count, after = _tag(head, after, mark)
