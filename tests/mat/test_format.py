@@ -109,6 +109,7 @@ def opaque(name, kind):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate variable name")  # what SciPy calls objects
 @pytest.mark.parametrize("packed", [False, True])
 def test_objects_beside_arrays_are_skipped_and_named(tmp_path, packed):
     """SciPy 1.17 reads `vol` of such a file (scipy/scipy#11818)."""
