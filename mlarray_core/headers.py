@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlarray_core.errors import MetadataError
-from mlarray_core.meta.checks import mistyped, unwrapped
+from mlarray_core.meta.checks import JsonDict, mistyped, unwrapped
 
 LARGEST_EXACT = 2**53
 """JSON readers keep numbers as float64, which holds every integer up to here."""
@@ -32,7 +32,7 @@ _INTEGER = re.compile(r"-?[1-9][0-9]{15,}")
 _MARKS = frozenset({"base64", "text", "dict"})
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return `value` in the spelling above. NumPy scalars become numbers, arrays and tuples lists.
 
     Raises
@@ -60,7 +60,7 @@ def plain(value: Any) -> Any:
     raise mistyped("source", "a header value that JSON can hold", value)
 
 
-def restore(value: Any) -> Any:
+def restore(value: object) -> Any:
     """Return what `plain` was given, but for tuples, arrays and NumPy scalars.
 
     Raises
@@ -85,8 +85,8 @@ def _is_spelling(text: str) -> bool:
     return bool(_INTEGER.fullmatch(text)) and len(text) <= 4000 and abs(int(text)) > LARGEST_EXACT
 
 
-def _plain_dict(value: Mapping[Any, Any]) -> dict[str, Any]:
-    converted: dict[str, Any] = {}
+def _plain_dict(value: Mapping[object, object]) -> JsonDict:
+    converted: JsonDict = {}
     for key, item in value.items():
         if not isinstance(key, str):
             raise mistyped("source", "string keys", key)
@@ -94,7 +94,7 @@ def _plain_dict(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {"dict": converted} if len(value) == 1 and _MARKS.issuperset(converted) else converted
 
 
-def _restore_dict(value: Mapping[str, Any]) -> Any:
+def _restore_dict(value: Mapping[str, object]) -> Any:
     mark, content = next(iter(value.items())) if len(value) == 1 else ("", None)
     if mark == "base64" and isinstance(content, str):
         try:
@@ -108,7 +108,7 @@ def _restore_dict(value: Mapping[str, Any]) -> Any:
     return {key: restore(item) for key, item in value.items()}
 
 
-def is_serializable(d: Any) -> bool:
+def is_serializable(d: object) -> bool:
     """Say whether `json.dumps` takes `d`."""
     try:
         json.dumps(d)

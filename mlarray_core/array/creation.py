@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.array.base import ImageBase
+from mlarray_core.array.voxels import Scalar, filled, shaped
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
 from mlarray_core.layout.plan import is_array, normal_shape
 from mlarray_core.layout.request import LayoutRequest
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mlarray_core.layout.request import CParams, DParams
 
 Array = np.ndarray[Any, Any]
-Scalar = bytes | bool | int | float | complex
 
 
 class Creation(ImageBase):
@@ -44,6 +44,13 @@ class Creation(ImageBase):
         compressed: bool = True,
     ) -> Self:
         """Return an image with the voxels of an array.
+
+        Parameters
+        ----------
+        array
+            With the array protocol, or a NumPy array.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
 
         Raises
         ------
@@ -82,9 +89,17 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image whose voxels are not set; in fact they are zeros."""
+        """Return an image whose voxels are not set; in fact they are zeros.
+
+        Parameters
+        ----------
+        shape, dtype
+            Of the array.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
-        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout, compressed)
+        return cls._made(filled(shape, 0, dtype, compressed), meta, layout, compressed)
 
     @classmethod
     def zeros(
@@ -99,9 +114,17 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of zeros."""
+        """Return an image of zeros.
+
+        Parameters
+        ----------
+        shape, dtype
+            Of the array.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
-        return cls._made(_filled(shape, 0, dtype, compressed), meta, layout, compressed)
+        return cls._made(filled(shape, 0, dtype, compressed), meta, layout, compressed)
 
     @classmethod
     def ones(
@@ -116,10 +139,18 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of ones, float64 unless `dtype` says otherwise."""
+        """Return an image of ones, float64 unless `dtype` says otherwise.
+
+        Parameters
+        ----------
+        shape, dtype
+            Of the array.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         return cls._made(
-            _filled(shape, 1, np.float64 if dtype is None else dtype, compressed), meta, layout, compressed
+            filled(shape, 1, np.float64 if dtype is None else dtype, compressed), meta, layout, compressed
         )
 
     @classmethod
@@ -136,10 +167,22 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of one value, whose type is the dtype unless `dtype` says otherwise."""
+        """Return an image of one value, whose type is the dtype unless `dtype` says otherwise.
+
+        Parameters
+        ----------
+        shape
+            Of the array.
+        fill_value
+            Of every voxel.
+        dtype
+            Of the array.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         kind = np.asarray(fill_value).dtype if dtype is None else dtype
-        return cls._made(_filled(shape, fill_value, kind, compressed), meta, layout, compressed)
+        return cls._made(filled(shape, fill_value, kind, compressed), meta, layout, compressed)
 
     @classmethod
     def arange(
@@ -160,6 +203,17 @@ class Creation(ImageBase):
     ) -> Self:
         """Return an image of evenly spaced values, `step` apart.
 
+        Parameters
+        ----------
+        start, stop, step
+            As `numpy.arange` takes them.
+        dtype, shape
+            Of the array; it has one axis without `shape`.
+        c_order
+            Whether the last axis is filled first.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+
         Raises
         ------
         ArgumentError
@@ -169,7 +223,7 @@ class Creation(ImageBase):
             start, stop = 0, start
         values = np.arange(start, stop, 1 if step is None else step, dtype=dtype)
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
-        return cls._made(_shaped(values, shape, c_order), meta, layout, compressed)
+        return cls._made(shaped(values, shape, c_order), meta, layout, compressed)
 
     @classmethod
     def linspace(
@@ -191,6 +245,17 @@ class Creation(ImageBase):
     ) -> Self:
         """Return an image of `num` values from `start` to `stop`.
 
+        Parameters
+        ----------
+        start, stop, num, endpoint
+            As `numpy.linspace` takes them; without `num` as many as `shape` holds.
+        dtype, shape
+            Of the array; it has one axis without `shape`.
+        c_order
+            Whether the last axis is filled first.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+
         Raises
         ------
         ArgumentError
@@ -202,7 +267,7 @@ class Creation(ImageBase):
             num = math.prod(normal_shape(shape))
         values = np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype)
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
-        return cls._made(_shaped(values, shape, c_order), meta, layout, compressed)
+        return cls._made(shaped(values, shape, c_order), meta, layout, compressed)
 
     @classmethod
     def empty_like(
@@ -217,7 +282,17 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of the shape of `x`, with its metadata unless `meta` is given; voxels are zeros."""
+        """Return an image of the shape of `x`, with its metadata unless `meta` is given; voxels are zeros.
+
+        Parameters
+        ----------
+        x
+            An image, or an array.
+        dtype
+            That of `x` without it.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         return cls._alike(x, 0, dtype, meta, layout, compressed)
 
@@ -234,7 +309,17 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of zeros of the shape of `x`, with its metadata unless `meta` is given."""
+        """Return an image of zeros of the shape of `x`, with its metadata unless `meta` is given.
+
+        Parameters
+        ----------
+        x
+            An image, or an array.
+        dtype
+            That of `x` without it.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         return cls._alike(x, 0, dtype, meta, layout, compressed)
 
@@ -251,7 +336,17 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of ones of the shape of `x`, with its metadata unless `meta` is given."""
+        """Return an image of ones of the shape of `x`, with its metadata unless `meta` is given.
+
+        Parameters
+        ----------
+        x
+            An image, or an array.
+        dtype
+            That of `x` without it.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         return cls._alike(x, 1, dtype, meta, layout, compressed)
 
@@ -269,7 +364,19 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of one value of the shape of `x`, with its metadata unless `meta` is given."""
+        """Return an image of one value of the shape of `x`, with its metadata unless `meta` is given.
+
+        Parameters
+        ----------
+        x
+            An image, or an array.
+        fill_value
+            Of every voxel.
+        dtype
+            That of `x` without it.
+        meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
+            As `MLArray` takes them.
+        """
         layout = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams)
         return cls._alike(x, fill_value, dtype, meta, layout, compressed)
 
@@ -288,23 +395,5 @@ class Creation(ImageBase):
             raise ArgumentTypeError(f"x must be an image or an array with voxels, not {type(x).__name__}")
         if meta is None and isinstance(x, ImageBase):
             meta = x.meta
-        array = _filled(shape, value, kind if dtype is None else dtype, compressed)
+        array = filled(shape, value, kind if dtype is None else dtype, compressed)
         return cls._made(array, meta, layout, compressed)
-
-
-def _filled(
-    shape: int | Sequence[int] | Array, value: Scalar, dtype: npt.DTypeLike, compressed: bool
-) -> Array:
-    """Return an array of one value; a compressed one needs no memory of its own."""
-    if compressed:
-        return np.broadcast_to(np.asarray(value, dtype=np.dtype(dtype)), normal_shape(shape))
-    return np.full(normal_shape(shape), value, dtype=np.dtype(dtype))
-
-
-def _shaped(values: Array, shape: int | Sequence[int] | Array | None, c_order: bool) -> Array:
-    if shape is None:
-        return values
-    sizes = normal_shape(shape)
-    if math.prod(sizes) != values.size:
-        raise ArgumentError(f"{values.size} values don't fill the shape {sizes}")
-    return values.reshape(sizes, order="C" if c_order else "F")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlarray_core.errors import MetadataError
 from mlarray_core.meta import Meta
@@ -12,7 +12,7 @@ from mlarray_core.meta import Meta
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-GivenMeta: TypeAlias = "Mapping[str, Any] | Meta | None"
+GivenMeta: TypeAlias = "Mapping[str, object] | Meta | None"
 """All metadata, or a dict that becomes those of the source."""
 _PARTS = ("spacing", "origin", "direction")
 

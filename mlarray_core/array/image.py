@@ -315,6 +315,11 @@ class MLArray(Creation):
     ) -> None:
         """Compress the image in memory, with a new layout, and detach it from any file.
 
+        Parameters
+        ----------
+        patch_size, chunk_size, block_size, cparams, dparams, profile
+            As the constructor takes them.
+
         Raises
         ------
         ArgumentTypeError
@@ -369,6 +374,11 @@ class MLArray(Creation):
             Of one item.
         l1_cache_size_per_core_in_bytes, l3_cache_size_per_core_in_bytes, safety_factor
             Taken for compatibility. Sizes are chosen by measurement, see docs/benchmarks.md.
+
+        Raises
+        ------
+        ArgumentError
+            There isn't one number of `patch_size` for each spatial axis (a ValueError).
         """
         mask = [True] * len(image_size) if spatial_axis_mask is None else list(spatial_axis_mask)
         if len(mask) != len(image_size) or len(patch_size) != sum(mask):

@@ -10,10 +10,10 @@ from mlarray_core.errors import CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from mlarray_core.container.contents import Contents
     from mlarray_core.meta import Meta
+    from mlarray_core.meta.checks import JsonDict
 
 
 class LazyMeta:
@@ -62,7 +62,7 @@ class LazyMeta:
         return meta
 
 
-def meta_of(contents: Contents, dparams: Mapping[str, Any]) -> LazyMeta:
+def meta_of(contents: Contents, dparams: Mapping[str, object]) -> LazyMeta:
     """Return the metadata of a frame, with what the frame itself says of its layout.
 
     Those of a sealed image with voxels were valid when they were written: they wait. Others are checked now,
@@ -86,16 +86,16 @@ def meta_of(contents: Contents, dparams: Mapping[str, Any]) -> LazyMeta:
     return LazyMeta.of(_meta_of(contents, dparams, mapping))
 
 
-def _can_wait(contents: Contents, mapping: Mapping[str, Any] | None) -> bool:
+def _can_wait(contents: Contents, mapping: Mapping[str, object] | None) -> bool:
     if mapping is None or not contents.frame.nbytes:
         return bool(contents.frame.nbytes)
     sealed = contents.state is State.SEALED and contents.verification == "touch"
     return sealed and says_array(mapping, contents.frame.shape)
 
 
-def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
+def _meta_of(contents: Contents, dparams: Mapping[str, object], mapping: JsonDict | None) -> Meta:
     meta = contents.meta(mapping)
-    known: dict[str, Any] = {"dparams": dparams}
+    known: JsonDict = {"dparams": dparams}
     if meta._has_array.has_array:
         known["chunk_size"], known["block_size"] = contents.frame.chunks, contents.frame.blocks
         known["cparams"] = meta.blosc2.cparams or contents.frame.compression()
@@ -103,7 +103,7 @@ def _meta_of(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, 
     return meta
 
 
-def _meta_of_voxels(contents: Contents, dparams: Mapping[str, Any], mapping: dict[str, Any] | None) -> Meta:
+def _meta_of_voxels(contents: Contents, dparams: Mapping[str, object], mapping: JsonDict | None) -> Meta:
     """Return the metadata of a frame that was taken to have voxels so far."""
     meta = _meta_of(contents, dparams, mapping)
     if not meta._has_array.has_array:

@@ -161,7 +161,13 @@ class ImageState:
         return opened and not isinstance(self.storage, EditedStorage)
 
     def write_to(self, session: FileSession, *, has_array: bool | None = None) -> None:
-        """Have a session hold the voxels; it is finished when the image is forgotten."""
+        """Have a session hold the voxels; it is finished when the image is forgotten.
+
+        Raises
+        ------
+        MetadataError
+            The metadata aren't valid (a ValueError); the session is ended.
+        """
         self.session, self.storage = session, None
         try:
             self.describe(has_array)

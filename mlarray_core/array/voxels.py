@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,14 +10,19 @@ import numpy as np
 from mlarray_core.array import indexing
 from mlarray_core.container.storage import check_size
 from mlarray_core.errors import ArgumentError
+from mlarray_core.layout.plan import normal_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
 
     from mlarray_core.array.indexing import Box, Key
     from mlarray_core.container.storage import Storage
 
     Array = np.ndarray[Any, Any]
+
+Scalar = bytes | bool | int | float | complex
 
 
 def read(storage: Storage, key: Key, out: Array | None = None) -> Any:
@@ -114,6 +120,50 @@ def plain_boxes(keys: Iterable[Key], shape: tuple[int, ...]) -> list[Box]:
     if any(rest is not None for _, rest in split):
         raise ArgumentError("expected keys of plain slices")
     return [box for box, _ in split]
+
+
+def filled(
+    shape: int | Sequence[int] | Array, value: Scalar, dtype: npt.DTypeLike, compressed: bool
+) -> Array:
+    """Return an array of one value.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the array.
+    value
+        Of every voxel.
+    compressed
+        Whether it is to be compressed: then it needs no memory of its own.
+    """
+    if compressed:
+        return np.broadcast_to(np.asarray(value, dtype=np.dtype(dtype)), normal_shape(shape))
+    return np.full(normal_shape(shape), value, dtype=np.dtype(dtype))
+
+
+def shaped(values: Array, shape: int | Sequence[int] | Array | None, c_order: bool) -> Array:
+    """Return values in another shape.
+
+    Parameters
+    ----------
+    values
+        Along one axis.
+    shape
+        None for the one that they have.
+    c_order
+        Whether the last axis is filled first.
+
+    Raises
+    ------
+    ArgumentError
+        The shape holds more or fewer values (a ValueError).
+    """
+    if shape is None:
+        return values
+    sizes = normal_shape(shape)
+    if math.prod(sizes) != values.size:
+        raise ArgumentError(f"{values.size} values don't fill the shape {sizes}")
+    return values.reshape(sizes, order="C" if c_order else "F")
 
 
 def _sizes(box: Box) -> tuple[int, ...]:

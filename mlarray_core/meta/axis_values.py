@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlarray_core.meta.checks import JsonDict
+
 
 class Line(NamedTuple):
     """Evenly spaced numbers."""
@@ -39,7 +41,7 @@ class AxisValues:
     name: str = ""
     unit: str = ""
     values: list[Any] | None = None
-    others: dict[str, Any] = field(default_factory=dict)
+    others: JsonDict = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Self:
@@ -54,9 +56,9 @@ class AxisValues:
         axis.others = others
         return axis
 
-    def to_mapping(self) -> dict[str, Any]:
+    def to_mapping(self) -> JsonDict:
         """Return a dict of JSON: the name, and unit and values where there are any."""
-        content: dict[str, Any] = {"name": self.name}
+        content: JsonDict = {"name": self.name}
         if self.unit or self.values is not None:
             content["unit"] = self.unit
         if self.values is not None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar, Self
 
 from mlarray_core.errors import MetadataKeyError, MetadataTypeError, ReadOnlyError
-from mlarray_core.meta.checks import same
+from mlarray_core.meta.checks import JsonDict, same
 from mlarray_core.meta.frozen import duplicate, thawed
 
 
@@ -32,7 +32,7 @@ class BaseMeta:
     def __post_init__(self) -> None:
         self._validate_and_cast()
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if isinstance(getattr(type(self), name, None), property):
             object.__setattr__(self, name, value)
         elif name not in self._names():
@@ -44,7 +44,7 @@ class BaseMeta:
             self._guard(name)
             self._assign({name: value})
 
-    def _assign(self, changes: Mapping[str, Any]) -> None:
+    def _assign(self, changes: Mapping[str, object]) -> None:
         """Set several fields at once, read-only ones too: either all of them, checked together, or none."""
         before = dict(self.__dict__)
         self.__dict__.update({name: duplicate(value) for name, value in changes.items()})
@@ -62,7 +62,7 @@ class BaseMeta:
     def _validate_and_cast(self) -> None:
         """Check all fields and bring them into their plain form. Subclasses override it."""
 
-    def _put(self, name: str, value: Any) -> None:
+    def _put(self, name: str, value: object) -> None:
         """Store a field as `_validate_and_cast` made it, without checking it again."""
         self.__dict__[name] = value
 
@@ -75,7 +75,7 @@ class BaseMeta:
         return _field_names(cls)  # type: ignore[arg-type]
 
     @classmethod
-    def ensure(cls, x: Any) -> Self:
+    def ensure(cls, x: object) -> Self:
         """Return a new instance made from `x`: None, an instance, or a mapping of fields.
 
         Raises
@@ -94,7 +94,7 @@ class BaseMeta:
         )
 
     @classmethod
-    def from_mapping(cls, d: Mapping[str, Any]) -> Self:
+    def from_mapping(cls, d: Mapping[str, object]) -> Self:
         """Return an instance with the fields of a mapping.
 
         Raises
@@ -112,7 +112,7 @@ class BaseMeta:
                 raise MetadataKeyError(f"no such field{known}", field=cls._path(str(key)))
         return cls(**d)
 
-    def to_mapping(self, *, include_none: bool = True) -> dict[str, Any]:
+    def to_mapping(self, *, include_none: bool = True) -> JsonDict:
         """Return the fields as a new dict, sections as dicts of their own, ready to be stored.
 
         Parameters
@@ -120,7 +120,7 @@ class BaseMeta:
         include_none
             Whether fields that are None are in it.
         """
-        mapping: dict[str, Any] = {}
+        mapping: JsonDict = {}
         for name in self._names():
             value = getattr(self, name)
             if isinstance(value, BaseMeta):
@@ -144,7 +144,13 @@ class BaseMeta:
         return same(self.to_mapping(), type(self)().to_mapping())
 
     def reset(self) -> None:
-        """Unset every field, but for those that only the library sets."""
+        """Unset every field, but for those that only the library sets.
+
+        Raises
+        ------
+        ReadOnlyError
+            The library sets all of them (an AttributeError).
+        """
         free = [f for f in fields(self) if f.name not in self._READ_ONLY]
         if not free:
             raise ReadOnlyError("only the library sets this", field=self._PATH or None)

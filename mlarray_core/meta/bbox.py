@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from mlarray_core.errors import MetadataError
 from mlarray_core.meta.base import BaseMeta
@@ -31,7 +31,7 @@ class MetaBbox(BaseMeta):
     labels: list[str | int | float] | None = None
 
     @classmethod
-    def ensure(cls, x: Any) -> Self:
+    def ensure(cls, x: object) -> Self:
         """Return a new instance made from None, an instance, a mapping of fields, or a list of boxes."""
         x = unwrapped(x)
         return super().ensure({"bboxes": x} if isinstance(x, (list, tuple)) else x)
@@ -58,20 +58,21 @@ class MetaBbox(BaseMeta):
                 raise MetadataError(f"expected {expected} axes, got {len(box)}", field=where)
 
 
-def _box(value: Any, path: str) -> list[list[int | float]]:
+def _box(value: object, path: str) -> list[list[int | float]]:
     box = each(value, path, _range)
     if not box:
         raise MetadataError("expected [min, max] for each axis, got an empty list", field=path)
     return box
 
 
-def _range(value: Any, path: str) -> list[int | float]:
-    if len(items(value, path)) != 2:
-        raise MetadataError(f"expected [min, max], got {len(value)} items", field=path)
+def _range(value: object, path: str) -> list[int | float]:
+    count = len(items(value, path))
+    if count != 2:
+        raise MetadataError(f"expected [min, max], got {count} items", field=path)
     return each(value, path, finite)
 
 
-def _label(value: Any, path: str) -> str | int | float:
+def _label(value: object, path: str) -> str | int | float:
     value = unwrapped(value)
     if isinstance(value, str):
         return text(value, path)

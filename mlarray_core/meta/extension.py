@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MetadataError, MetadataKeyError
 from mlarray_core.meta.axis_values import AxisValues, Channel
-from mlarray_core.meta.checks import each, finite, flag, items, json_dict, mistyped, text
+from mlarray_core.meta.checks import JsonDict, each, finite, flag, items, json_dict, mistyped, text
 from mlarray_core.meta.segmentation import Label, checked_labels
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ class Additions:
     axes: dict[int, AxisValues] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
-    bids: dict[str, Any] = field(default_factory=dict)
-    lossy: dict[str, Any] = field(default_factory=dict)
+    bids: JsonDict = field(default_factory=dict)
+    lossy: JsonDict = field(default_factory=dict)
     losses: list[dict[str, str]] = field(default_factory=list)
-    unknown: dict[str, Any] = field(default_factory=dict)
+    unknown: JsonDict = field(default_factory=dict)
 
     @classmethod
     def of(cls, meta: Meta) -> Additions:
@@ -105,7 +105,7 @@ class Additions:
         MetadataError
             If JSON can't hold something, or two labels have one value.
         """
-        content: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "unknown"}
+        content: JsonDict = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "unknown"}
         content["rescale"] = None if self.rescale is None else asdict(self.rescale)
         content["axes"] = {str(index): axis.to_mapping() for index, axis in self.axes.items()}
         content["labels"] = [label.to_mapping() for label in checked_labels(self.labels, f"{PATH}.labels")]
@@ -116,7 +116,7 @@ class Additions:
             meta.extra.pop(KEY, None)
 
 
-def _rescale(stored: Any) -> Rescale:
+def _rescale(stored: object) -> Rescale:
     path = f"{PATH}.rescale"
     content = json_dict(stored, path)
     try:
@@ -132,7 +132,7 @@ def _rescale(stored: Any) -> Rescale:
         raise MetadataKeyError("missing", field=f"{path}.{error.args[0]}") from None
 
 
-def _axes(stored: Any) -> dict[int, AxisValues]:
+def _axes(stored: object) -> dict[int, AxisValues]:
     axes: dict[int, AxisValues] = {}
     for key, axis in json_dict(stored, f"{PATH}.axes").items():
         if not key.isdecimal():
@@ -141,6 +141,6 @@ def _axes(stored: Any) -> dict[int, AxisValues]:
     return axes
 
 
-def _labels(stored: Any) -> list[Label]:
+def _labels(stored: object) -> list[Label]:
     path = f"{PATH}.labels"
     return checked_labels((json_dict(one, path) for one in items(stored, path)), path)

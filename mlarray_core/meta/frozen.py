@@ -32,7 +32,7 @@ class FrozenDict(dict[str, Any]):
         return FrozenDict, (dict(self),)
 
 
-def frozen(value: Any) -> Any:
+def frozen(value: object) -> Any:
     """Return `value` with every list and dict in it frozen."""
     if isinstance(value, Mapping):
         return FrozenDict({key: frozen(item) for key, item in value.items()})
@@ -41,7 +41,7 @@ def frozen(value: Any) -> Any:
     return value
 
 
-def thawed(value: Any) -> Any:
+def thawed(value: object) -> Any:
     """Return a copy of `value` made of plain dicts and lists."""
     if isinstance(value, dict):
         return {key: thawed(item) for key, item in value.items()}
@@ -50,7 +50,7 @@ def thawed(value: Any) -> Any:
     return value
 
 
-def duplicate(value: Any) -> Any:
+def duplicate(value: object) -> Any:
     """Return a copy of `value` that shares nothing changeable with it and is frozen where it was."""
     if isinstance(value, (FrozenList, FrozenDict)):
         return frozen(value)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mlarray_core.meta.single import DictMeta
+
+if TYPE_CHECKING:
+    from mlarray_core.meta.checks import JsonDict
 
 
 @dataclass(eq=False, repr=False)
@@ -20,7 +23,7 @@ class MetaSource(DictMeta):
 
     _PATH: ClassVar[str] = "source"
 
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonDict = field(default_factory=dict)
 
 
 @dataclass(eq=False, repr=False)
@@ -35,4 +38,4 @@ class MetaExtra(DictMeta):
 
     _PATH: ClassVar[str] = "extra"
 
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonDict = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack, ove
 from mlarray_core.errors import MetadataError, MetadataTypeError, ReadOnlyError
 from mlarray_core.meta.base import BaseMeta
 from mlarray_core.meta.bbox import MetaBbox
-from mlarray_core.meta.checks import unwrapped
+from mlarray_core.meta.checks import JsonDict, unwrapped
 from mlarray_core.meta.extension import Additions
 from mlarray_core.meta.json_sections import MetaExtra, MetaSource
 from mlarray_core.meta.record import MetaHasArray, MetaImageFormat, MetaVersion
@@ -27,8 +27,8 @@ class LibraryFields(TypedDict, total=False):
     has_array: bool
     image_meta_format: str | None
     mlarray_version: str | None
-    blosc2: MetaBlosc2 | Mapping[str, Any] | None
-    spatial: MetaSpatial | Mapping[str, Any] | None
+    blosc2: MetaBlosc2 | Mapping[str, object] | None
+    spatial: MetaSpatial | Mapping[str, object] | None
     shape: Sequence[int] | None
 
 
@@ -106,7 +106,7 @@ class Meta(BaseMeta):
     _image_meta_format: Section[MetaImageFormat] = Section(MetaImageFormat)
     _mlarray_version: Section[MetaVersion] = Section(MetaVersion)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self._names():
             object.__setattr__(self, name, value)
         else:
@@ -244,7 +244,7 @@ class Meta(BaseMeta):
         include_none
             Whether what is None is in it.
         """
-        plain: dict[str, Any] = {}
+        plain: JsonDict = {}
         for name in self._names():
             section: BaseMeta = getattr(self, name)
             value = None if section.is_default() else section.to_plain(include_none=include_none)
@@ -252,27 +252,27 @@ class Meta(BaseMeta):
                 plain[name] = value
         return plain
 
-    def set_source(self, value: MetaSource | Mapping[str, Any]) -> Self:
+    def set_source(self, value: MetaSource | Mapping[str, object]) -> Self:
         """Replace `source` and return this Meta."""
         self.source = value
         return self
 
-    def set_extra(self, value: MetaExtra | Mapping[str, Any]) -> Self:
+    def set_extra(self, value: MetaExtra | Mapping[str, object]) -> Self:
         """Replace `extra` and return this Meta."""
         self.extra = value
         return self
 
-    def set_spatial(self, value: MetaSpatial | Mapping[str, Any]) -> Self:
+    def set_spatial(self, value: MetaSpatial | Mapping[str, object]) -> Self:
         """Replace `spatial` and return this Meta. `spatial.shape` stays as it is."""
         self.spatial = value
         return self
 
-    def set_stats(self, value: MetaStatistics | Mapping[str, Any]) -> Self:
+    def set_stats(self, value: MetaStatistics | Mapping[str, object]) -> Self:
         """Replace `stats` and return this Meta."""
         self.stats = value
         return self
 
-    def set_bbox(self, value: MetaBbox | Mapping[str, Any] | list[list[list[int | float]]]) -> Self:
+    def set_bbox(self, value: MetaBbox | Mapping[str, object] | list[list[list[int | float]]]) -> Self:
         """Replace `bbox` and return this Meta."""
         self.bbox = value
         return self
@@ -282,12 +282,12 @@ class Meta(BaseMeta):
         self.is_seg = value
         return self
 
-    def update_source(self, value: Mapping[str, Any]) -> Self:
+    def update_source(self, value: Mapping[str, object]) -> Self:
         """Update the dict `source` and return this Meta."""
         self.source.update(_mapping(value, "source"))
         return self
 
-    def update_extra(self, value: Mapping[str, Any]) -> Self:
+    def update_extra(self, value: Mapping[str, object]) -> Self:
         """Update the dict `extra` and return this Meta."""
         self.extra.update(_mapping(value, "extra"))
         return self
@@ -306,7 +306,7 @@ class Meta(BaseMeta):
         return tuple(Additions.of(self).labels)
 
     @labels.setter
-    def labels(self, labels: Iterable[Label | Mapping[str, Any]] | None) -> None:
+    def labels(self, labels: Iterable[Label | Mapping[str, object]] | None) -> None:
         additions = Additions.of(self)
         additions.labels = checked_labels(labels or (), "labels")
         additions.store(self)
@@ -348,13 +348,13 @@ def _with_shape(section: MetaSpatial, before: MetaSpatial) -> MetaSpatial:
     return MetaSpatial.from_mapping({**section.to_mapping(), "shape": before.shape})
 
 
-def _mapping(value: Any, path: str) -> Mapping[str, Any]:
+def _mapping(value: object, path: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise MetadataTypeError(f"expected a dict, got {type(value).__name__}", field=path)
     return value
 
 
-def _joined(values: list[Any] | None, value: Any, count: int, what: str) -> list[Any] | None:
+def _joined(values: list[Any] | None, value: object, count: int, what: str) -> list[Any] | None:
     if count and (values is None) != (value is None):
         have = "no" if values is None else "a"
         raise MetadataError(f"the other boxes have {have} {what}, so must this one", field=f"bbox.{what}s")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from mlarray_core.errors import MetadataError, MetadataKeyError
-from mlarray_core.meta.checks import flag, json_dict, number, refused, text
+from mlarray_core.meta.checks import JsonDict, flag, json_dict, number, refused, text
 from mlarray_core.meta.single import SingleKeyBaseMeta
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Code:
     meaning: str = ""
 
     @classmethod
-    def from_mapping(cls, content: Mapping[str, Any], path: str = "code") -> Self:
+    def from_mapping(cls, content: Mapping[str, object], path: str = "code") -> Self:
         """Return the code that a dict of JSON holds.
 
         Raises
@@ -108,7 +108,7 @@ class Label:
     category: Code | None = None
     modifier: Code | None = None
     region: Code | None = None
-    others: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def rgba(self) -> tuple[int, int, int, int] | None:
@@ -119,7 +119,7 @@ class Label:
         return red, green, blue, opacity[0] if opacity else 255
 
     @classmethod
-    def from_mapping(cls, content: Mapping[str, Any], path: str = "label") -> Self:
+    def from_mapping(cls, content: Mapping[str, object], path: str = "label") -> Self:
         """Return the label that a dict of JSON holds.
 
         Raises
@@ -140,9 +140,9 @@ class Label:
             value, name, None if color is None else _checked(color, f"{path}.color"), **codes, others=others
         )
 
-    def to_mapping(self) -> dict[str, Any]:
+    def to_mapping(self) -> JsonDict:
         """Return a dict of JSON, without what isn't set."""
-        content: dict[str, Any] = {"value": self.value}
+        content: JsonDict = {"value": self.value}
         for one in fields(self)[1:-1]:
             given = getattr(self, one.name)
             if given:
@@ -173,7 +173,7 @@ def color_of(red: float, green: float, blue: float, opacity: float = 255) -> str
     return "#" + bytes(round(part) for part in parts).hex()
 
 
-def checked_labels(labels: Iterable[Label | Mapping[str, Any]], path: str) -> list[Label]:
+def checked_labels(labels: Iterable[Label | Mapping[str, object]], path: str) -> list[Label]:
     """Return labels, each checked, in the order that they are in.
 
     Raises
@@ -193,11 +193,11 @@ def checked_labels(labels: Iterable[Label | Mapping[str, Any]], path: str) -> li
     return found
 
 
-def _code(content: Any, path: str) -> Code | None:
+def _code(content: object, path: str) -> Code | None:
     return None if content is None else Code.from_mapping(json_dict(content, path), path)
 
 
-def _checked(color: Any, path: str) -> str:
+def _checked(color: object, path: str) -> str:
     plain = text(color, path).lower()
     if not _COLOR.fullmatch(plain):
         raise refused(path, "a colour such as '#dd8265' or '#dd8265ff'", color)

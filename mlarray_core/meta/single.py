@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from mlarray_core.errors import MetadataTypeError
 from mlarray_core.meta.base import BaseMeta
-from mlarray_core.meta.checks import json_dict, json_value, same
+from mlarray_core.meta.checks import JsonDict, json_dict, json_value, same
 from mlarray_core.meta.frozen import thawed
 
 
@@ -33,20 +33,20 @@ class SingleKeyBaseMeta(BaseMeta):
         return getattr(self, self._key())
 
     @value.setter
-    def value(self, v: Any) -> None:
+    def value(self, v: object) -> None:
         setattr(self, self._key(), v)
 
-    def set(self, v: Any) -> None:
+    def set(self, v: object) -> None:
         """Set the wrapped value."""
         self.value = v
 
     @classmethod
-    def ensure(cls, x: Any) -> Self:
+    def ensure(cls, x: object) -> Self:
         """Return a new instance made from None, an instance, a mapping with the one key, or the value."""
         return x.copy() if isinstance(x, cls) else cls.from_mapping(x)
 
     @classmethod
-    def from_mapping(cls, d: Any) -> Self:
+    def from_mapping(cls, d: object) -> Self:
         """Return an instance made from a mapping with the one key, or from the value itself."""
         if d is None:
             return cls()
@@ -77,7 +77,7 @@ class SingleKeyBaseMeta(BaseMeta):
     def __contains__(self, item: object) -> bool:
         return self.value is not None and item in self.value
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return self.value[key]
 
 
@@ -88,15 +88,15 @@ class DictMeta(SingleKeyBaseMeta, MutableMapping[str, Any]):
     def _validate_and_cast(self) -> None:
         self._put(self._key(), json_dict({} if self.value is None else self.value, self._PATH))
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         checked = json_dict({key: value}, self._PATH)
         self.value.update(checked)
 
     def __delitem__(self, key: str) -> None:
         del self.value[key]
 
-    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        joined: dict[str, Any] = json_value({**self.value, **other}, self._PATH)
+    def __or__(self, other: Mapping[str, object]) -> JsonDict:
+        joined: JsonDict = json_value({**self.value, **other}, self._PATH)
         return joined
 
     def update(self, *args: Any, **kwargs: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from mlarray_core.errors import MetadataError
 from mlarray_core.meta.base import BaseMeta, is_unset
 from mlarray_core.meta.checks import (
+    JsonDict,
     each,
     finite,
     invertible,
@@ -174,7 +175,7 @@ class MetaSpatial(BaseMeta):
             changes = self._fill(changes)
         self._assign(changes)
 
-    def _fill(self, changes: dict[str, Any]) -> dict[str, Any]:
+    def _fill(self, changes: JsonDict) -> JsonDict:
         if self.affine is not None:
             changes.update(dict.fromkeys(_PARTS))
         elif any(getattr(self, name) is not None for name in _PARTS) and changes["affine"] is not None:
@@ -182,17 +183,17 @@ class MetaSpatial(BaseMeta):
         return {name: value for name, value in changes.items() if is_unset(getattr(self, name))}
 
 
-def _unit(value: Any, path: str) -> str:
+def _unit(value: object, path: str) -> str:
     return "" if value is None else text(value, path)
 
 
-def _world(value: Any) -> str:
+def _world(value: object) -> str:
     if not isinstance(value, str):
         raise mistyped("spatial.coord_system", "a string such as 'RAS' or 'LPS', or None", value)
     return text(value, "spatial.coord_system")
 
 
-def _homogeneous(value: Any) -> list[list[int | float]]:
+def _homogeneous(value: object) -> list[list[int | float]]:
     affine = square(value, "spatial.affine")
     if len(affine) < 2:
         raise MetadataError("expected a matrix of at least 2 x 2", field="spatial.affine")
@@ -205,7 +206,7 @@ def _homogeneous(value: Any) -> list[list[int | float]]:
     return affine
 
 
-def _split(affine: list[list[int | float]]) -> dict[str, Any]:
+def _split(affine: list[list[int | float]]) -> JsonDict:
     """Return the spacing, origin and direction that make up an affine (with its shear, in the direction)."""
     rows = affine[:-1]
     spacing = [math.hypot(*column) for column in zip(*(row[:-1] for row in rows), strict=True)]

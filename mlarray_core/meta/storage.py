@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mlarray_core.meta.base import BaseMeta
-from mlarray_core.meta.checks import each, json_dict, length, mistyped, whole
+from mlarray_core.meta.checks import JsonDict, each, json_dict, length, mistyped, whole
 from mlarray_core.meta.frozen import FrozenDict, FrozenList, frozen
 
 _SIZES = ("chunk_size", "block_size", "patch_size")
@@ -33,8 +33,8 @@ class MetaBlosc2(BaseMeta):
     chunk_size: list[int] | None = None
     block_size: list[int] | None = None
     patch_size: list[int] | None = None
-    cparams: dict[str, Any] | None = None
-    dparams: dict[str, Any] | None = None
+    cparams: JsonDict | None = None
+    dparams: JsonDict | None = None
 
     def _validate_and_cast(self) -> None:
         for name in _SIZES:
@@ -52,7 +52,7 @@ class MetaBlosc2(BaseMeta):
         length(self.patch_size, spatial_ndim, "blosc2.patch_size", "spatial axis")
 
 
-def _parameters(value: Any, path: str) -> FrozenDict:
+def _parameters(value: object, path: str) -> FrozenDict:
     if not isinstance(value, Mapping):
         if not hasattr(value, "__dict__"):
             raise mistyped(path, "a dict or Blosc2 parameters", value)
