@@ -18,6 +18,7 @@ from benchmarks import commands, measure, report
 
 
 def main() -> None:
+    """Read the arguments and measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, required=True, help="Python that has mlarray 0.0.54")
     parser.add_argument("--quick", action="store_true", help="an eighth of the voxels, few repetitions")
@@ -37,6 +38,7 @@ def main() -> None:
 
 
 def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> None:
+    """Measure each part, keep its results and write the report."""
     kept = folder / "results.json"
     results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() and asked.only else {}
     for name, part in PARTS.items():

@@ -25,6 +25,7 @@ MLARRAY = [sys.executable, "-m", "mlarray"]
 
 
 def tree(root, count=2000, broken=40, size=24):
+    """Write `count` small images in three formats to 50 folders, and some that are cut short."""
     import nibabel
 
     noise = np.random.default_rng(0)
@@ -53,6 +54,7 @@ def children(pid):
 
 
 def summary(root):
+    """Convert 2,000 images by two processes; print counts, speed and the memory of the largest worker."""
     tree(root / "in")
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -79,6 +81,7 @@ def summary(root):
 
 
 def speed(root):
+    """Convert 24 images of 21 MB by one process and by two; print how much faster two are."""
     (root / "in").mkdir(parents=True)
     noise = np.random.default_rng(0)
     for i in range(24):
@@ -96,6 +99,7 @@ def speed(root):
 
 
 def kills(root):
+    """Kill a batch ten times, run it to its end, and verify every file."""
     from mlarray_io.checks.verifying import verify
 
     tree(root / "in")

@@ -165,6 +165,7 @@ def fetched(path: Path, look) -> int:
 
 
 def counted(look) -> int:
+    """Return how many bytes the system reads from the disk during a call of `look`."""
     before = _read_bytes()
     look()
     return _read_bytes() - before

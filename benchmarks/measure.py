@@ -46,26 +46,31 @@ class Client:
         )
 
     def send(self, do: str, **request) -> None:
+        """Ask the process for something, without waiting."""
         self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
         self.process.stdin.flush()
 
     def answer(self) -> dict:
+        """Return the next answer of the process."""
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError("a benchmarked library's process ended early")
         return json.loads(line)
 
     def ask(self, do: str, **request) -> dict:
+        """Ask the process for something and return its answer."""
         self.send(do, **request)
         return self.answer()
 
     def close(self) -> None:
+        """Have the process end, and wait for it."""
         self.process.stdin.close()
         self.process.wait()
 
 
 @contextmanager
 def clients(reference: Path, folder: Path, *names: str) -> Iterator[dict[str, Client]]:
+    """Run one process for each library, by name, and end them afterwards."""
     running = {
         name: Client(str(reference) if name == "reference" else sys.executable, name, folder)
         for name in names or PEERS
@@ -78,6 +83,7 @@ def clients(reference: Path, folder: Path, *names: str) -> Iterator[dict[str, Cl
 
 
 def machine(folder: Path, reference: Path, plan: Plan) -> dict:
+    """Return what the measurements were made on: processor, system, versions."""
     cpu = next(
         (line.split(":")[1].strip() for line in _text("/proc/cpuinfo").splitlines() if "model name" in line),
         platform.processor(),
@@ -92,6 +98,7 @@ def _text(path: str) -> str:
 
 
 def images(folder: Path, reference: Path, plan: Plan) -> dict:
+    """Make the images that aren't there yet; return their shapes, types and sizes."""
     found = {}
     for name in plan.images:
         if plan.quick and name == "large":
@@ -110,6 +117,7 @@ def _images(folder: Path, plan: Plan) -> dict[str, np.ndarray]:
 
 
 def write(folder: Path, reference: Path, plan: Plan) -> dict:
+    """Return seconds and bytes of writing each image by each library, and check what was written."""
     results = {}
     with clients(reference, folder) as running:
         for name, array in _images(folder, plan).items():
@@ -172,6 +180,7 @@ def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict
 
 
 def read(folder: Path, reference: Path, plan: Plan) -> dict:
+    """Return seconds for each box that is read, by image, box and library."""
     results: dict[str, dict] = {}
     written = _written(folder)
     with clients(reference, folder) as running:

@@ -28,53 +28,68 @@ class Peer:
     profiles: tuple[str, ...] = ("default",)
 
     def takes(self, name: str) -> bool:
+        """Say whether the library can hold the image called `name`."""
         return True
 
     def write(self, array: np.ndarray, path: Path, name: str, profile: str) -> None:
+        """Write an image. `name` tells pictures and time series apart, `profile` is one of `profiles`."""
         raise NotImplementedError
 
     def open(self, path: Path):
+        """Open a file that `write` wrote."""
         raise NotImplementedError
 
 
 class Reference(Peer):
+    """mlarray 0.0.54, the reference."""
+
     suffix = ".mla"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         from mlarray import MLArray
 
         MLArray(array, axis_labels=LABELS.get(name)).save(path)
 
     def open(self, path):
+        """Open the image for reading boxes."""
         from mlarray import MLArray
 
         return MLArray.open(path)
 
 
 class Ours(Reference):
+    """This package, with its profiles."""
+
     profiles = ("default", "fast", "small", "slices:0", "slices:1", "slices:2", "auto")
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         from mlarray import MLArray
 
         MLArray(array, axis_labels=LABELS.get(name), profile=profile).save(path)
 
     def open(self, path, verify="touch"):
+        """Open the image for reading boxes."""
         from mlarray import MLArray
 
         return MLArray.open(path, verify=verify)
 
 
 class Zarr(Peer):
+    """Zarr's own library, with its defaults for chunks and compression."""
+
     suffix = ".zarr"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         import zarr
 
         _one_thread(zarr)
         zarr.create_array(str(path), shape=array.shape, chunks="auto", dtype=array.dtype)[...] = array
 
     def open(self, path):
+        """Open the image for reading boxes."""
         import zarr
 
         _one_thread(zarr)
@@ -86,10 +101,13 @@ def _one_thread(zarr) -> None:
 
 
 class Tensorstore(Peer):
+    """Zarr 3 by tensorstore, ZSTD of level 3."""
+
     suffix = ".ts"
     limits = {"data_copy_concurrency": {"limit": 1}, "file_io_concurrency": {"limit": 1}}  # noqa: RUF012
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         import tensorstore
 
         codecs = [{"name": "zstd", "configuration": {"level": 3}}]
@@ -101,6 +119,7 @@ class Tensorstore(Peer):
         ).result().write(array).result()  # fmt: skip
 
     def open(self, path):
+        """Open the image for reading boxes."""
         import tensorstore
 
         store = tensorstore.open(self._spec(path), context=tensorstore.Context(self.limits)).result()
@@ -119,9 +138,12 @@ class _Call:
 
 
 class Hdf5(Peer):
+    """HDF5 by h5py, with Blosc2 of hdf5plugin."""
+
     suffix = ".h5"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         import h5py
         import hdf5plugin
 
@@ -130,6 +152,7 @@ class Hdf5(Peer):
             file.create_dataset("a", data=array, chunks=chunks(array), **how)
 
     def open(self, path):
+        """Open the image for reading boxes."""
         import h5py
         import hdf5plugin  # noqa: F401
 
@@ -137,28 +160,37 @@ class Hdf5(Peer):
 
 
 class Npy(Peer):
+    """A plain `.npy`, mapped into memory."""
+
     suffix = ".npy"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         np.save(path, array)
 
     def open(self, path):
+        """Open the image for reading boxes."""
         array = np.load(path, mmap_mode="r")
         return _Call(array.shape, lambda box: np.array(array[box]))
 
 
 class Nibabel(Peer):
+    """A plain NIfTI, read through nibabel's proxy."""
+
     suffix = ".nii"
 
     def takes(self, name):
+        """Say whether the library can hold the image called `name`."""
         return name != "rgb"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         import nibabel
 
         nibabel.save(nibabel.Nifti1Image(array.T, np.eye(4), dtype=array.dtype), path)
 
     def open(self, path):
+        """Open the image for reading boxes."""
         import nibabel
 
         proxy = nibabel.load(path).dataobj
@@ -166,18 +198,23 @@ class Nibabel(Peer):
 
 
 class Tifffile(Peer):
+    """A tiled TIFF, ZSTD, read through Zarr."""
+
     suffix = ".tif"
 
     def takes(self, name):
+        """Say whether the library can hold the image called `name`."""
         return name != "time"
 
     def write(self, array, path, name, profile):
+        """Write the image."""
         import tifffile
 
         look = {"photometric": "rgb"} if name == "rgb" else {"photometric": "minisblack"}
         tifffile.imwrite(path, array, tile=(256, 256), compression="zstd", maxworkers=1, **look)
 
     def open(self, path):
+        """Open the image for reading boxes."""
         import tifffile
         import zarr
 
@@ -193,12 +230,14 @@ COMPRESSED = ("zarr 3", "tensorstore", "h5py + Blosc2", "tifffile")
 
 
 def size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
     if path.is_dir():
         return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return path.stat().st_size
 
 
 def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -20,16 +20,20 @@ import peers  # noqa: E402
 
 
 class Server:
+    """Does what it is asked with one library, and measures it."""
+
     def __init__(self, name: str, folder: str) -> None:
         self.peer, self.name, self.folder = peers.PEERS[name], name, Path(folder)
         self.open_images: dict[tuple[str, str], object] = {}
         self.array, self.loaded = None, ""
 
     def path(self, image: str, profile: str) -> Path:
+        """Return the file of an image in a profile."""
         mark = f"{self.name}-{profile}".replace(" ", "").replace(":", "").replace("+", "")
         return self.folder / f"{image}.{mark}{self.peer.suffix}"
 
     def write(self, image: str, profile: str) -> dict:
+        """Write an image; return seconds and bytes."""
         if self.loaded != image:
             self.array, self.loaded = np.load(self.folder / f"{image}.npy"), image
         path = self.path(image, profile)
@@ -41,11 +45,13 @@ class Server:
         return {**took, "size": peers.size(path)}
 
     def forget(self) -> dict:
+        """Close all images and drop the array."""
         self.array, self.loaded = None, ""
         self.open_images.clear()
         return {}
 
     def read(self, image: str, profile: str, starts: list, shape: list) -> dict:
+        """Read boxes of one shape; return seconds."""
         opened = self._opened(image, profile)
         boxes = [tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True)) for start in starts]
         wall, cpu = time.perf_counter(), time.process_time()
@@ -54,11 +60,13 @@ class Server:
         return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
 
     def check(self, image: str, profile: str, start: list, shape: list) -> dict:
+        """Say whether a box holds the voxels that went in."""
         box = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
         got = np.asarray(self._opened(image, profile)[box])
         return {"equal": bool(np.array_equal(got, np.load(self.folder / f"{image}.npy", mmap_mode="r")[box]))}
 
     def first(self, image: str, profile: str, count: int, **options: str) -> dict:
+        """Open an image and read one voxel, `count` times; return processor seconds for each."""
         path = self.path(image, profile)
         box = None
         cpu = time.process_time()
@@ -70,6 +78,7 @@ class Server:
         return {"cpu": (time.process_time() - cpu) / count}
 
     def versions(self, names: list) -> dict:
+        """Return the versions of packages that are installed here."""
         found = {}
         for name in names:
             try:
@@ -85,6 +94,7 @@ class Server:
 
 
 def main() -> None:
+    """Answer requests, one a line, until there are no more."""
     server = Server(*sys.argv[1:3])
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:

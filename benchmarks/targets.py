@@ -19,6 +19,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
+        """Whether the bound is kept."""
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 

@@ -75,6 +75,7 @@ def measured(command):
 
 
 def shape_of(gigabytes, stack):
+    """Return the shape of an image of so many gigabytes: one plane, or a stack of planes."""
     voxels = int(gigabytes * 1e9) // 2
     planes = max(1, voxels // 4096**2) if stack else 1
     side = 4096 if stack else round((voxels**0.5) / TILE) * TILE
@@ -82,6 +83,7 @@ def shape_of(gigabytes, stack):
 
 
 def main():
+    """Measure all four ways, compare the results, and print them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=2.0)
     parser.add_argument("--stack", action="store_true", help="a stack of 4096 x 4096 planes, not one plane")

@@ -46,6 +46,7 @@ def write_source(path: Path, gigabytes: float) -> int:
 
 
 def main() -> int:
+    """Convert to both formats; 1 if one took more memory than allowed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
