@@ -157,10 +157,11 @@ def _explained(error: Exception, path: Path | str, format: str) -> MLArrayError:
 def _is_damage(error: Exception) -> bool:
     import lzma
     import struct
+    import zipfile
     import zlib
 
-    kinds = (EOFError, zlib.error, lzma.LZMAError, struct.error, UnicodeError, RecursionError)
-    return isinstance(error, kinds)
+    packed = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+    return isinstance(error, (*packed, struct.error, UnicodeError, RecursionError))
 
 
 def _damaged(error: Exception, path: Path | str) -> CorruptError:

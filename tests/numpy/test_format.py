@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.errors import MLArrayError, OptionError, UnsafeError
+from mlarray_core.errors import CorruptError, MLArrayError, OptionError, UnsafeError
 from mlarray_io.testing import FormatTests
 from mlarray_numpy import NumpyFormat
 
@@ -125,12 +125,15 @@ def test_limit(tmp_path):
         mlarray.read(tmp_path / "a.npz", max_bytes=1_000_000)
 
 
-def test_damaged_member_is_noticed(tmp_path):
-    np.savez(tmp_path / "a.npz", image=VOLUME)
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_member_whose_checksum_disagrees_is_damaged(tmp_path, save):
+    save(tmp_path / "a.npz", image=VOLUME)
     content = bytearray((tmp_path / "a.npz").read_bytes())
-    content[400] ^= 1
+    content[14] ^= 1  # of the CRC-32 in the member's header (PKWARE APPNOTE 4.3.7)
+    at = content.rindex(b"PK\x01\x02")
+    content[at + 16] ^= 1  # of that in the directory (4.3.12), which is what counts
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(MLArrayError, match="CRC"):
+    with pytest.raises(CorruptError, match="CRC-32"):
         mlarray.read(tmp_path / "a.npz")
 
 

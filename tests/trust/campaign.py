@@ -32,6 +32,8 @@ SECONDS = 10
 """After which a mutant counts as one that hangs."""
 MEMORY = 1024
 """MB that reading a mutant may take beyond what the process had: the seeds are of some kB."""
+SHOWN = 20
+"""Mutants of a format that are printed."""
 WRONG = ("crash", "hang", "memory", "files", "not explained", "foreign", "unstable", "silent")
 COLUMNS = ("refused", "right", "unknown", *WRONG)
 
@@ -98,7 +100,9 @@ class Campaign:
             f"{self.format}: {self.count.total()} mutants of {len(wholes)} seeds: {counts}; "
             f"at most {self.peak} MB and {self.slowest:.1f} s for one [{took:.0f} s]"
         )
-        print("".join(f"  {line}\n" for line in self.wrong), end="", flush=True)
+        print("".join(f"  {line}\n" for line in self.wrong[:SHOWN]), end="", flush=True)
+        if len(self.wrong) > SHOWN:
+            print(f"  ... and {len(self.wrong) - SHOWN} more")
 
     def _wholes(self) -> Iterator[tuple[Seed, Path]]:
         """Yield the seeds that can be read, each with its conversion."""
@@ -113,6 +117,11 @@ class Campaign:
     def _ask(self, child: Child, path: Path, target: Path, whole: Path) -> dict[str, Any]:
         asked = {"path": str(path), "target": str(target), "whole": str(whole), "format": self.format}
         answer = child.ask(json.dumps(asked))
+        if (
+            answer == "hang"
+        ):  # perhaps for what others do on this machine, or for its imports: asked once more
+            target.unlink(missing_ok=True)
+            answer = child.ask(json.dumps(asked))
         if answer.startswith("{"):
             return dict(json.loads(answer))
         return {"what": answer.split()[0], "text": answer}
@@ -131,11 +140,12 @@ class Campaign:
         said = self._ask(self.ours, opened, target, whole)
         self.peak, self.slowest = max(self.peak, said.get("mb", 0)), max(self.slowest, said.get("seconds", 0))
         what, text = said["what"], said.get("text", "")
-        left = set(_listing(self.temporary)) if what not in ("crash", "hang") else set()
-        left |= set(_listing(target.parent)) - ({"out.mla"} if target.exists() and what == "read" else set())
+        left = set(_listing(self.temporary)) | set(_listing(target.parent))
+        if what in ("read", "unstable"):
+            left -= {target.name}
         if what == "read":
             what, text = self._judged(said, opened, target, whole)
-        if left or _listing(work) != before:
+        if what not in ("crash", "hang") and (left or _listing(work) != before):
             what, text = "files", f"{sorted(left)} left behind"
         elif said.get("mb", 0) > MEMORY:
             what, text = "memory", f"{said['mb']} MB"
