@@ -6,7 +6,7 @@ import os
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -254,13 +254,13 @@ def _is_ours(point: EntryPoint) -> bool:
 
 
 def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format]:
-    """Import one plugin and ask its hook."""
-    name = manager.register(point.load(), name=point.name)
-    for hook in manager.hook.mlarray_formats.get_hookimpls():
-        if hook.plugin_name == name:
-            formats: Iterable[Format] = cast("Any", hook.function)()
-            return list(formats)
-    raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
+    """Import one plugin and ask its hook, and no other's: what one raises must not hide the others' formats."""
+    module, others = point.load(), manager.get_plugins()
+    manager.register(module, name=point.name)
+    answers = manager.subset_hook_caller("mlarray_formats", others)()
+    if not answers:
+        raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
+    return [format for answer in answers for format in answer]
 
 
 def _accept(format: object, formats: dict[str, Format]) -> None:
