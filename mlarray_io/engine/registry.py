@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from mlarray_core.errors import MissingDependencyError, OptionError, UnknownFormatError, UnsupportedError
+from mlarray_io.engine import foreign
 from mlarray_io.engine.suffixes import Suffixes
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk import hookspecs
@@ -117,7 +118,7 @@ class Registry:
         Raises
         ------
         UnknownFormatError
-            Nothing claims it.
+            Nothing claims it, or nothing but its name where its content says otherwise; it names what it is.
         MissingDependencyError
             The format that claims it needs a library that isn't installed.
         UnsupportedError
@@ -128,9 +129,15 @@ class Registry:
             if not format.reads:
                 raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
         else:
+            preview = foreign.stand_in(source)
+            if preview is not None:
+                raise _refused(source, preview)
             claims = self.claims(source)
             if not claims:
                 raise self._unknown(source)
+            known = foreign.by_content(source, certain=True) if claims[0][1] is Confidence.SUFFIX else None
+            if known is not None:
+                raise _refused(source, known)
             format = claims[0][0]
         require(format, source.where)
         return format
@@ -190,15 +197,28 @@ class Registry:
             return Confidence.NO
 
     def _unknown(self, source: Source) -> UnknownFormatError:
-        what = (
-            "the file is empty"
-            if not source.is_dir and source.size == 0
-            else "no installed format recognises it"
-        )
+        known = foreign.recognised(source)
         hint = "'mlarray formats' lists what is installed, --from NAME forces one"
+        if not source.is_dir and source.size == 0:
+            what = "the file is empty"
+        elif known is not None:
+            return _refused(source, known)
+        elif source.is_dir:
+            what = "is a folder that is no image itself"
+            hint = "'mlarray scan' lists the images below it, and a folder as target takes each of them"
+        else:
+            what = "no installed format recognises it"
         if self.broken:
             hint += f"; not working: {', '.join(sorted(self.broken))}"
         return UnknownFormatError(what, path=source.where, hint=hint)
+
+
+def _refused(source: Source, known: foreign.Foreign) -> UnknownFormatError:
+    """Return the error that says what a source is and what to do."""
+    if known.hint == foreign.NOTHING:
+        return UnknownFormatError(f"is {known.name}, which holds no image", path=source.where)
+    what = f"is {known.name}, which no installed format reads"
+    return UnknownFormatError(what, path=source.where, hint=known.hint)
 
 
 @cache
@@ -254,7 +274,7 @@ def _is_ours(point: EntryPoint) -> bool:
 
 
 def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format]:
-    """Import one plugin and ask its hook, and no other's: what one raises must not hide the others' formats."""
+    """Import one plugin and ask its hook alone: what one raises must not hide the others' formats."""
     module, others = point.load(), manager.get_plugins()
     manager.register(module, name=point.name)
     answers = manager.subset_hook_caller("mlarray_formats", others)()

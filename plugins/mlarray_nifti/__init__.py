@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from mlarray_io import Confidence, Format, hookimpl
+from mlarray_io import Confidence, Format, Source, hookimpl
 from mlarray_nifti.options import NiftiOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io import Context, ImageRef, Reader
 
 
 class NiftiFormat(Format[NiftiOptions]):
@@ -37,7 +37,8 @@ class NiftiFormat(Format[NiftiOptions]):
             certain = signature.plausible and signature.variant != "analyze"
             return Confidence.PARSED if certain else Confidence.SIGNATURE
         if source.has_suffix(".img", ".img.gz") and header_path(source.path) != source.path:
-            return Confidence.SIGNATURE
+            header = Source(header_path(source.path))  # ENVI, ESRI and others name their headers so too
+            return Confidence.SIGNATURE if recognise(header.plain_head) else Confidence.SUFFIX
         return super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: NiftiOptions, context: Context) -> Reader:

@@ -1,0 +1,297 @@
+"""Common formats that aren't read: how to know them, what they are called, and a way out.
+
+Used for errors alone: a source that no installed format takes is looked up here, so that the message names
+what it is. A plugin that reads one of them needs no change here, since its claim comes first.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlarray_io.sdk.source import suffix_length
+
+if TYPE_CHECKING:
+    from mlarray_io.sdk.source import Source
+
+BIOFORMATS = "Convert it to OME-TIFF with Fiji or bfconvert (Bio-Formats), or to OME-Zarr with bioformats2raw"
+SLIDE = "Convert it to OME-TIFF with bioformats2raw and raw2ometiff, or with vips tiffsave"
+GDAL = "Convert it to GeoTIFF: gdal_translate -of GTiff IN OUT.tif"
+PICTURE = "Convert it to PNG or TIFF, such as with ImageMagick: magick IN OUT.png"
+VIDEO = "Take its frames out as PNG: ffmpeg -i IN frames/%06d.png"
+HEADER = "Write a header beside it that says shape, type and spacing: NRRD (.nhdr) or MetaImage (.mhd)"
+ELECTRONS = "Convert it to TIFF, MRC or HDF5, such as with HyperSpy or rosettasciio"
+UNPACK = "Unpack it first, and name what is in it"
+NOTHING = "It holds no image"
+
+
+SHORT = 4
+"""Bytes of a signature that voxels may begin with too."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A format that isn't read.
+
+    Parameters
+    ----------
+    name
+        What people call it, with its article.
+    hint
+        What to do instead.
+    suffixes
+        Of its files, lower case, with their dot.
+    signatures
+        Bytes at an offset, any of which tells it.
+    """
+
+    name: str
+    hint: str
+    suffixes: tuple[str, ...] = ()
+    signatures: tuple[tuple[int, bytes], ...] = ()
+
+
+def _at(start: bytes, offset: int = 0) -> tuple[int, bytes]:
+    return offset, start
+
+
+_OLE = _at(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+
+TABLE = (
+    # microscopy
+    Foreign("a Zeiss CZI", BIOFORMATS, (".czi",), (_at(b"ZISRAWFILE"),)),
+    Foreign("a Leica LIF", BIOFORMATS, (".lif", ".lof", ".xlef"), (_at(b"\x70\0\0\0"),)),
+    Foreign("a Nikon ND2", BIOFORMATS, (".nd2",), (_at(b"\xda\xce\xbe\x0a"),)),
+    Foreign("an Olympus OIB or OIF", BIOFORMATS, (".oib", ".oif", ".oir", ".poir")),
+    Foreign("a Zeiss ZVI", BIOFORMATS, (".zvi",)),
+    Foreign("an Olympus VSI slide", SLIDE, (".vsi", ".ets")),
+    Foreign("a MIRAX slide", SLIDE, (".mrxs",)),
+    Foreign("a Hamamatsu VMS slide", SLIDE, (".vms", ".vmu")),
+    Foreign("a Philips iSyntax slide", SLIDE, (".isyntax",)),
+    Foreign("an OBF or MSR of Imspector", BIOFORMATS, (".obf", ".msr"), (_at(b"OMAS_BF"),)),
+    Foreign(
+        "a PicoQuant PTU", "Bin its photons into an image, such as with ptufile", (".ptu",), (_at(b"PQTTTR"),)
+    ),
+    Foreign("a Becker & Hickl SDT", BIOFORMATS, (".sdt",)),
+    Foreign("an Andor SIF", BIOFORMATS, (".sif",), (_at(b"Andor Technology"),)),
+    Foreign("a Princeton SPE", BIOFORMATS, (".spe",)),
+    Foreign("a Zeiss Xradia TXM", "Export TIFF from the scanner's software", (".txm", ".txrm", ".xrm")),
+    Foreign(
+        "a compound file of Microsoft's OLE (OIB, ZVI, TXM or an office document)", BIOFORMATS, (), (_OLE,)
+    ),
+    Foreign("a Renishaw WDF", ELECTRONS, (".wdf",), (_at(b"WDF1"),)),
+    # electron microscopy
+    Foreign(
+        "a Gatan DM3 or DM4",
+        ELECTRONS,
+        (".dm3", ".dm4"),
+        (_at(b"\0\0\0\x03\0\0"), _at(b"\0\0\0\x04\0\0\0\0")),
+    ),
+    Foreign("an FEI SER or EMI", ELECTRONS, (".ser", ".emi"), (_at(b"II\x97\x01"),)),
+    Foreign("a NanoMegas BLO", ELECTRONS, (".blo",)),
+    Foreign("a Bruker BCF", ELECTRONS, (".bcf",), (_at(b"AAMVHFSS"),)),
+    Foreign("a Merlin MIB", ELECTRONS, (".mib",), (_at(b"MQ1,"),)),
+    # medicine
+    Foreign(
+        "an MRtrix image",
+        "Convert it to NIfTI: mrconvert IN OUT.nii.gz",
+        (".mif", ".mih", ".mif.gz"),
+        (_at(b"mrtrix image"),),
+    ),
+    Foreign(
+        "a BrainVoyager volume", "Convert it to NIfTI, such as with bvbabel", (".vmr", ".vtc", ".fmr", ".v16")
+    ),
+    Foreign(
+        "a Scanco ISQ or AIM",
+        "Convert it to MetaImage or NRRD, such as with itk-ioscanco",
+        (".isq", ".aim", ".rsq"),
+        (_at(b"CTDATA-HEADER_V1"),),
+    ),
+    Foreign("an Interfile header", HEADER, (".hv", ".i33"), (_at(b"!INTERFILE"), _at(b"INTERFILE"))),
+    Foreign(
+        "a NIfTI that is packed with zstd or bzip2",
+        "Unpack it, or pack it with gzip: zstd -d or bzip2 -d, then gzip",
+        (".nii.zst", ".nii.bz2", ".nii.xz"),
+    ),
+    Foreign("a volume without a header", HEADER, (".raw", ".vol", ".vgi", ".bin", ".dat")),
+    Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
+    # astronomy, climate, earth
+    Foreign(
+        "a FITS",
+        "Convert it to NumPy or TIFF, such as with astropy",
+        (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz"),
+        (_at(b"SIMPLE  ="),),
+    ),
+    Foreign(
+        "a NetCDF of the classic kind",
+        "Convert it to NetCDF-4: nccopy -k nc4 IN OUT.nc, or to Zarr with xarray",
+        (".nc", ".cdf"),
+        (_at(b"CDF\x01"), _at(b"CDF\x02"), _at(b"CDF\x05")),
+    ),
+    Foreign(
+        "a GRIB",
+        "Convert it to Zarr or NetCDF-4 with xarray and cfgrib",
+        (".grib", ".grb", ".grib2", ".grb2"),
+        (_at(b"GRIB"),),
+    ),
+    Foreign(
+        "an HDF4", f"Convert it to HDF5 with h4toh5. {GDAL}", (".hdf", ".hdf4"), (_at(b"\x0e\x03\x13\x01"),)
+    ),
+    Foreign("an ENVI image", GDAL, (), (_at(b"ENVI"),)),
+    Foreign("an ERDAS Imagine image", GDAL, (), (_at(b"EHFA_HEADER_TAG"),)),
+    Foreign("an ESRI BIL, BIP or BSQ", GDAL, (".bil", ".bip", ".bsq")),
+    Foreign("an ESRI grid", GDAL, (".asc", ".adf"), (_at(b"ncols"), _at(b"NCOLS"))),
+    Foreign("a PCIDSK", GDAL, (".pix",), (_at(b"PCIDSK"),)),
+    Foreign("an ISIS cube", GDAL, (".cub",)),
+    Foreign("a NITF", GDAL, (".ntf", ".nitf"), (_at(b"NITF"), _at(b"NSIF"))),
+    Foreign("a virtual raster of GDAL", GDAL, (".vrt",), (_at(b"<VRTDataset"),)),
+    # pictures and videos
+    Foreign("a GIF", PICTURE, (".gif",), (_at(b"GIF87a"), _at(b"GIF89a"))),
+    Foreign(
+        "a Netpbm picture",
+        PICTURE,
+        (".pbm", ".pgm", ".ppm", ".pnm", ".pam"),
+        tuple(_at(b"P%d\n" % n) for n in range(1, 8)),
+    ),
+    Foreign("a JPEG XL", PICTURE, (".jxl",), (_at(b"\xff\x0a"), _at(b"\0\0\0\x0cJXL \r\n"))),
+    Foreign("a JPEG XR", PICTURE, (".jxr", ".wdp", ".hdp"), (_at(b"II\xbc"),)),
+    Foreign(
+        "an AVIF or HEIC",
+        PICTURE,
+        (".avif", ".heic", ".heif"),
+        tuple(_at(b"ftyp" + brand, 4) for brand in (b"avif", b"avis", b"heic", b"heix", b"mif1")),
+    ),
+    Foreign("a QOI", PICTURE, (".qoi",), (_at(b"qoif"),)),
+    Foreign("a Photoshop document", PICTURE, (".psd", ".psb"), (_at(b"8BPS"),)),
+    Foreign("an OpenEXR", PICTURE, (".exr",), (_at(b"\x76\x2f\x31\x01"),)),
+    Foreign(
+        "a picture of a format of the nineties",
+        PICTURE,
+        (".tga", ".pcx", ".ico", ".xbm", ".xpm", ".ras", ".sgi"),
+    ),
+    Foreign("a camera's raw picture", PICTURE, (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf")),
+    Foreign(
+        "a video",
+        VIDEO,
+        (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"),
+        (_at(b"ftyp", 4), _at(b"AVI ", 8), _at(b"\x1a\x45\xdf\xa3")),
+    ),
+    # no images
+    Foreign(
+        "a set of streamlines", NOTHING, (".tck", ".trk", ".trx"), (_at(b"mrtrix tracks"), _at(b"TRACK\0"))
+    ),
+    Foreign(
+        "a surface",
+        NOTHING,
+        (".gii", ".stl", ".ply", ".obj", ".vtp", ".off", ".surf", ".pial", ".white", ".inflated"),
+        (_at(b"\xff\xff\xfe"),),
+    ),
+    Foreign(
+        "a table of vertices or labels of FreeSurfer",
+        NOTHING,
+        (".annot", ".label", ".thickness", ".curv", ".sulc"),
+    ),
+    Foreign("a table", NOTHING, (".csv", ".tsv", ".xls", ".xlsx", ".parquet", ".bval", ".bvec")),
+    Foreign(
+        "a document",
+        NOTHING,
+        (".pdf", ".doc", ".docx", ".md", ".txt", ".html", ".xml", ".json", ".yaml", ".yml"),
+        (_at(b"%PDF"),),
+    ),
+    Foreign(
+        "a model or a pickle of Python, which is never opened",
+        NOTHING,
+        (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".safetensors"),
+    ),
+    Foreign(
+        "an archive",
+        UNPACK,
+        (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar"),
+        (_at(b"PK\x03\x04"), _at(b"7z\xbc\xaf"), _at(b"Rar!"), _at(b"ustar", 257)),
+    ),
+)
+"""Signatures are those of the formats' own documents, or of file(1) where those are not public."""
+
+N5 = Foreign("an N5 container", "Convert it to Zarr, such as with tensorstore or z5py")
+PRECOMPUTED = Foreign(
+    "a volume of Neuroglancer (precomputed)", "Convert it to Zarr, such as with tensorstore or cloud-volume"
+)
+ENVI = Foreign("an ENVI image", GDAL)
+ESRI = Foreign("an ESRI BIL, BIP or BSQ", GDAL)
+
+
+def recognised(source: Source) -> Foreign | None:
+    """Return what a source is by its first bytes, by the files beside it or by its name."""
+    return by_content(source) or by_name(source.name)
+
+
+def by_content(source: Source, *, certain: bool = False) -> Foreign | None:
+    """Return what a source is by its first bytes or by the header beside it, None when those say nothing.
+
+    Parameters
+    ----------
+    source
+        The file or folder.
+    certain
+        Only by signatures that other files hardly ever have: those of a few bytes are left out.
+    """
+    if source.is_dir:
+        return _folder(source)
+    for foreign in TABLE:
+        for at, start in foreign.signatures:
+            if source.head[at : at + len(start)] == start and (len(start) > SHORT or not certain):
+                return foreign
+    return _described(source)
+
+
+def by_name(name: str) -> Foreign | None:
+    """Return what a file is by its suffix, the longest one that fits; None for a suffix that is unknown."""
+    lengths = [(suffix_length(name, foreign.suffixes), foreign) for foreign in TABLE if foreign.suffixes]
+    length, foreign = max(lengths, key=lambda one: one[0])
+    return foreign if length else None
+
+
+def stand_in(source: Source) -> Foreign | None:
+    """Return of which slide a file is only the preview, in a format that is read; None for other files.
+
+    MIRAX has a JPEG and VSI a TIFF beside the folder with the slide: read as what they are, they would be
+    taken for it (OpenSlide knows both the same way).
+    """
+    if source.url is not None or source.is_dir:
+        return None
+    stem = source.path.with_suffix("")
+    folders = {".mrxs": stem, ".vsi": stem.with_name(f"_{stem.name}_")}
+    folder = folders.get(source.path.suffix.lower())
+    return by_name(source.name) if folder is not None and folder.is_dir() else None
+
+
+def _folder(source: Source) -> Foreign | None:
+    """Return what a folder is by the file that describes it."""
+    if source.url is not None:
+        return None
+    for name, mark, foreign in (("attributes.json", b'"n5"', N5), ("info", b"neuroglancer_", PRECOMPUTED)):
+        if mark in _start(source, name):
+            return foreign
+    return None
+
+
+def _described(source: Source) -> Foreign | None:
+    """Return what the text header of a raster is for, which GIS programs put beside it as ``.hdr``."""
+    if source.url is not None:
+        return None
+    head = source.head if source.path.suffix.lower() == ".hdr" else b""
+    head = (
+        head or _start(source, source.path.with_suffix(".hdr").name) or _start(source, source.name + ".hdr")
+    )
+    if head.startswith(b"ENVI"):
+        return ENVI
+    words = head[:4096].upper().split()
+    return ESRI if {b"NROWS", b"NCOLS"} <= set(words) and {b"LAYOUT", b"NBITS"} & set(words) else None
+
+
+def _start(source: Source, name: str) -> bytes:
+    folder = source.path if source.is_dir else source.path.parent
+    with suppress(OSError, ValueError), (folder / name).open("rb") as file:
+        return file.read(4096)
+    return b""

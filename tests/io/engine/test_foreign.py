@@ -1,0 +1,136 @@
+"""Refusals name what a file is and a way out; samples are written by other programs where those are here."""
+
+import io
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_core import errors
+from mlarray_io import Confidence, Source
+from mlarray_io.engine import foreign
+from mlarray_io.engine.registry import installed
+
+
+def refusal(path):
+    with pytest.raises(errors.UnknownFormatError) as caught:
+        mlarray.read(path)
+    assert caught.value.path == str(path)
+    return str(caught.value)
+
+
+def pillow(kind):
+    image = pytest.importorskip("PIL.Image")
+    out = io.BytesIO()
+    image.fromarray(np.zeros((4, 5), "u1")).save(out, kind)
+    return out.getvalue()
+
+
+def netcdf3():
+    netcdf = pytest.importorskip("scipy.io")
+    out = io.BytesIO()
+    file = netcdf.netcdf_file(out, "w")
+    file.createDimension("x", 3)
+    file.createVariable("t", "f4", ("x",))[:] = 1
+    file.flush()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "way"),
+    [
+        (lambda: pillow("GIF"), "a GIF", "PNG"),
+        (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
+        (netcdf3, "a NetCDF of the classic kind", "nccopy"),
+        (lambda: b"ZISRAWFILE" + bytes(600), "a Zeiss CZI", "bfconvert"),
+        (lambda: b"mrtrix image\ndim: 3,4\n", "an MRtrix image", "mrconvert"),
+        (lambda: b"SIMPLE  =                    T" + bytes(99), "a FITS", "astropy"),
+        (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
+        (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
+        (lambda: b"\0\0\0 ftypisom" + bytes(60), "a video", "ffmpeg"),
+    ],
+)
+def test_content_tells_whatever_the_name(make, name, way, tmp_path):
+    path = tmp_path / "strange.xyz"
+    path.write_bytes(make())
+    said = refusal(path)
+    assert name in said
+    assert way in said
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("a.CZI", "a Zeiss CZI"),
+        ("scan.nii.zst", "packed with zstd"),
+        ("a.raw", "a volume without a header"),
+        ("lh.white", "a surface"),
+        ("dwi.bval", "a table"),
+        ("model.pth", "never opened"),
+    ],
+)
+def test_names_tell_where_content_does_not(file, name, tmp_path):
+    (tmp_path / file).write_bytes(b"\x01\x02\x03\x04" * 40)
+    assert name in refusal(tmp_path / file)
+
+
+def test_a_folder_says_what_to_do_with_it(tmp_path):
+    (tmp_path / "sub").mkdir()
+    assert "mlarray scan" in refusal(tmp_path)
+    (tmp_path / "attributes.json").write_text('{"n5": "4.0.0"}')
+    assert "an N5 container" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["envi.hdr", "envi.img"])
+def test_envi_is_not_taken_for_nifti(name, tmp_path):
+    """A header and its voxels as GDAL's ENVI driver writes them."""
+    (tmp_path / "envi.hdr").write_text("ENVI\nsamples = 4\nlines   = 3\nbands   = 1\n")
+    (tmp_path / "envi.img").write_bytes(bytes(24))
+    said = refusal(tmp_path / name)
+    assert "ENVI" in said
+    assert "gdal_translate" in said
+    assert "NIfTI" not in said
+
+
+def test_esri_erdas_and_interfile(tmp_path):
+    """The first lines of `eh.hdr` as GDAL's EHdr driver writes it; ERDAS's tag; Interfile's key (v3.3)."""
+    (tmp_path / "eh.hdr").write_text(
+        "BYTEORDER      I\nLAYOUT         BIL\nNROWS          3\nNCOLS    4\nNBITS 8\n"
+    )
+    (tmp_path / "eh.bil").write_bytes(bytes(12))
+    (tmp_path / "erdas.img").write_bytes(b"EHFA_HEADER_TAG\0" + bytes(64))
+    (tmp_path / "pet.v").write_bytes(b"!INTERFILE :=\n!matrix size [1] := 4\n")
+    for name, what in (
+        ("eh.hdr", "ESRI"),
+        ("eh.bil", "ESRI"),
+        ("erdas.img", "ERDAS"),
+        ("pet.v", "Interfile"),
+    ):
+        assert what in refusal(tmp_path / name)
+
+
+def test_previews_are_not_taken_for_the_slide(tmp_path):
+    """As MIRAX lays its files: a JPEG beside the folder with the slide (OpenSlide, "MIRAX format")."""
+    pytest.importorskip("imagecodecs")
+    (tmp_path / "slide.mrxs").write_bytes(pillow("JPEG"))
+    (tmp_path / "slide").mkdir()
+    said = refusal(tmp_path / "slide.mrxs")
+    assert "a MIRAX slide" in said
+    assert "bioformats2raw" in said
+    assert mlarray.read(tmp_path / "slide.mrxs", format="pictures").shape[:2] == (4, 5)
+    (tmp_path / "alone.mrxs").write_bytes(pillow("JPEG"))
+    assert mlarray.read(tmp_path / "alone.mrxs").shape[:2] == (4, 5)
+
+
+def test_what_is_read_is_not_in_the_table():
+    """No suffix of an installed format, but for those that several programs use for unlike things."""
+    shared = {suffix for entry in foreign.TABLE for suffix in entry.suffixes}
+    assert not shared & installed().suffixes.read.keys()
+
+
+def test_certain_signatures_override_a_mere_suffix(tmp_path):
+    path = tmp_path / "a.img"
+    path.write_bytes(b"\x70\0\0\0" + bytes(400))  # a LIF begins so, and so may voxels
+    assert foreign.by_content(Source(path)) is not None
+    assert foreign.by_content(Source(path), certain=True) is None
+    assert installed().claims(Source(path))[0][1] is Confidence.SUFFIX
