@@ -9,6 +9,7 @@ from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.sdk.format import Box, Reader
+from mlarray_io.sdk.vectors import in_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WorldView(Reader):
-    """The same voxels, their geometry told in another world.
+    """The same voxels, their geometry in another world, and the vectors and tensors that they hold with it.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class WorldView(Reader):
     """
 
     def __init__(self, reader: Reader, world: str) -> None:
-        self._reader = reader
+        self._reader = in_world(reader, world)
         self.shape, self.dtype, self.chunks = reader.shape, reader.dtype, reader.chunks
         self.meta = _in_world(reader, world)
         self.levels = [WorldView(level, world) for level in reader.levels]

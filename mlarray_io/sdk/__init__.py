@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
     from mlarray_io.sdk.dtypes import stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
-    from mlarray_io.sdk.files.data_files import data_path, decode_text, last_bytes, numbered
+    from mlarray_io.sdk.files.data_files import data_path, decode_text, last_bytes, located, numbered
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.streams import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.source_levels import fitting_levels
+    from mlarray_io.sdk.vectors import DISPLACEMENT, TENSOR, PartsView, in_world, world_parts
     from mlarray_io.sdk.warning_filters import ignored_warnings
 
 _HOME = {
@@ -68,7 +69,13 @@ _HOME = {
     "data_path": "sdk.files.data_files",
     "decode_text": "sdk.files.data_files",
     "last_bytes": "sdk.files.data_files",
+    "located": "sdk.files.data_files",
     "numbered": "sdk.files.data_files",
+    "DISPLACEMENT": "sdk.vectors",
+    "TENSOR": "sdk.vectors",
+    "PartsView": "sdk.vectors",
+    "in_world": "sdk.vectors",
+    "world_parts": "sdk.vectors",
     "fitting_levels": "sdk.source_levels",
     "read_label_table": "sdk.label_tables",
     "keep_meta": "sdk.meta_json",
@@ -83,11 +90,14 @@ __all__ = [
     "ChildBytes",
     "ChildReader",
     "Compression",
+    "DISPLACEMENT",
     "JoinedBytes",
     "MemoryBytes",
     "PackedBytes",
+    "PartsView",
     "RawData",
     "RawReader",
+    "TENSOR",
     "UrlFolder",
     "UrlSource",
     "ask_child",
@@ -101,10 +111,12 @@ __all__ = [
     "file_order",
     "fitting_levels",
     "ignored_warnings",
+    "in_world",
     "keep_meta",
     "kept_meta",
     "labels_of_names",
     "last_bytes",
+    "located",
     "numbered",
     "open_bytes",
     "open_gzip",
@@ -118,6 +130,7 @@ __all__ = [
     "tell_unheld",
     "tiles",
     "voxel_dtype",
+    "world_parts",
     "zlib_compressor",
 ]
 

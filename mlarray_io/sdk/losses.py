@@ -36,7 +36,7 @@ def tell_losses(reader: Reader, context: Context, title: str) -> None:
         context.loss("the source's metadata", why)
 
 
-def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -> None:
+def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, scales: bool = False) -> None:
     """Report what a format has no place for: another format's header, boxes, statistics, extras.
 
     Positions along axes and the labels of axes are left to the format, which knows what it can say of them.
@@ -51,6 +51,8 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -
         What the format is called.
     own_source
         Whether `meta.source` is a header of this format, and was kept.
+    scales
+        Whether the format holds slope and intercept of stored values.
     """
     from mlarray_core.meta import KEY, Additions
 
@@ -63,7 +65,7 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool) -
     if not meta.stats.is_default():
         context.loss("statistics", why)
     rescale = additions.rescale
-    if rescale is not None and not rescale.applied:
+    if rescale is not None and not rescale.applied and not scales:
         context.loss(f"slope {rescale.slope:g} and intercept {rescale.intercept:g} of the stored values", why)
     for what in ("channels", "bids", "lossy"):
         if getattr(additions, what):

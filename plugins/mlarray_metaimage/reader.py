@@ -15,12 +15,10 @@ from mlarray_io.sdk import (
     MemoryBytes,
     RawData,
     RawReader,
-    check_size,
     data_path,
     decode_text,
-    last_bytes,
+    located,
     numbered,
-    open_bytes,
 )
 from mlarray_metaimage.geometry import positions, spatial_of
 from mlarray_metaimage.header import LAST, MetaHeader, read_metaheader, to_source
@@ -136,13 +134,7 @@ def _share(
     skip = fields.get("HeaderSize", 0)
     if skip < -1:
         raise CorruptError(f"expected -1 or more, got {skip}", path=path, field="HeaderSize")
-    file = open_bytes(path, compression, start)
-    try:
-        offset = last_bytes(file, share.nbytes) if skip == -1 else skip
-        check_size(RawData(share.shape, share.dtype, offset), file, context)
-    finally:
-        file.close()
-    return path, compression, start, offset
+    return located(path, share, compression, start, skip, context)
 
 
 def _names(header: MetaHeader, raw: RawData, path: Path) -> list[str]:

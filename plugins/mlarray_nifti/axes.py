@@ -17,6 +17,25 @@ VECTOR_INTENTS = frozenset({1005, 1006, 1007, 2003, 2004})
 """Symmetric matrix, displacement, vector, RGB and RGBA vector: each voxel holds the parts of one value."""
 
 
+DISPLACEMENT_INTENT, TENSOR_INTENT = 1006, 1005
+"""Vectors and symmetric tensors of the world, whose parts are along RAS; ITK turns the first to LPS."""
+
+PARTS = {
+    (DISPLACEMENT_INTENT, 2): ("x", "y"),
+    (DISPLACEMENT_INTENT, 3): ("x", "y", "z"),
+    (TENSOR_INTENT, 3): ("xx", "xy", "yy"),
+    (TENSOR_INTENT, 6): ("xx", "xy", "yy", "xz", "yz", "zz"),
+}
+"""Names of the parts by intent and number: those of a tensor are its lower triangle, row by row (nifti1.h,
+NIFTI_INTENT_SYMMATRIX)."""
+
+
+def is_timeless(header: Header) -> bool:
+    """Say whether dim 4 only keeps dim 5 in its place: it is 1 in every image of vectors without time."""
+    dim = header.get("dim")
+    return dim[0] >= 5 and dim[4] <= 1 and header.get("intent_code") in VECTOR_INTENTS and not header.cifti
+
+
 def axis_labels(header: Header, ndim: int, components: int) -> list[str]:
     """Return the label of each axis of the array.
 
@@ -25,15 +44,23 @@ def axis_labels(header: Header, ndim: int, components: int) -> list[str]:
     header
         The header.
     ndim
-        Number of dimensions that the header has, spatial ones that were added included.
+        Number of axes that the array has of the header's dimensions, spatial ones that were added included.
     components
         3 or 4 for the colour datatypes, which add a last axis, else 0.
     """
-    if header.cifti:
-        return ["non_spatial"] * ndim
-    names = ["spatial_x", "spatial_y", "spatial_z", _fourth(header, ndim), _fifth(header)]
-    names = [*names, "non_spatial", "non_spatial"][:ndim]
+    timeless = is_timeless(header)
+    names = dim_labels(header, ndim + timeless)
+    if timeless:
+        del names[3]
     return [*reversed(names), *(["components"] if components else [])]
+
+
+def dim_labels(header: Header, count: int) -> list[str]:
+    """Return what each of the first `count` dimensions of the file is, dim 1 first."""
+    if header.cifti:
+        return ["non_spatial"] * count
+    names = ["spatial_x", "spatial_y", "spatial_z", _fourth(header, count), _fifth(header)]
+    return [*names, "non_spatial", "non_spatial"][:count]
 
 
 def _fourth(header: Header, ndim: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,12 +12,19 @@ from mlarray_core.errors import CorruptError
 from mlarray_nifti.header import nibabel_class
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlarray_nifti.header import Header
 
 Form = Literal["auto", "sform", "qform", "none"]
 Affine = np.ndarray[Any, np.dtype[np.float64]]
+
+QFORM_TOLERANCE = 0.01
+"""How far, in mm, a qform may move a voxel: as far as a slice of DICOM may lie from an even stack's place."""
+
+MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 1e-3}
+"""By the code of the unit of length; without one it is the millimetre."""
 
 WAYS_OUT = "Choose another placement with -o form=sform, qform or none"
 
@@ -165,20 +173,60 @@ def fits(ours: Affine, theirs: Affine) -> bool:
     return bool(np.allclose(ours, theirs, rtol=1e-6, atol=scale * 1e-7))
 
 
-def put_qform(header: Header, affine: Affine, code: int) -> bool:
-    """Store an affine as qform, if it is a rotation of voxel sizes, which alone can be; say whether it is."""
-    from nibabel.spatialimages import HeaderDataError
+def put_qform(header: Header, affine: Affine, code: int, dims: Sequence[int] | None = None) -> bool:
+    """Store the nearest rotation of an affine as qform, if that moves no voxel by more than the tolerance.
 
+    A rotation keeps the first voxel in its place, or, where that moves the last too far, the centre.
+
+    Parameters
+    ----------
+    header
+        Gets it; qform_code is 0 where there is none.
+    affine
+        From x, y, z on disk to RAS, in the header's unit.
+    code
+        For qform_code.
+    dims
+        Number of voxels along x, y and z; None to take none but rotations.
+
+    Returns
+    -------
+    bool
+        Whether there is one now.
+    """
     scratch = nibabel_class(header.variant)()
-    try:
-        scratch.set_qform(affine, code, strip_shears=False)
-    except HeaderDataError:
-        header.fields["qform_code"] = 0
-        return False
+    scratch.set_qform(affine, code, strip_shears=True)
     for name in ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "qform_code"):
         header.fields[name] = scratch[name]
     header.fields["pixdim"][0] = scratch["pixdim"][0]
-    return True
+    if _is_rotation(affine):
+        return True
+    if dims is None:
+        header.fields["qform_code"] = 0
+        return False
+    ends = np.array([*itertools.product(*((0, size - 1) for size in dims))]).T
+    away = (qform(header, np.linalg.norm(affine[:3, :3], axis=0).tolist()) - affine)[:3, :3]
+    millimetres = MILLIMETRES.get(header.get("xyzt_units") & 7, 1.0)
+    if _furthest(away @ ends) * millimetres <= QFORM_TOLERANCE:
+        return True
+    moved = away @ (ends - ends.mean(1, keepdims=True))
+    if _furthest(moved) * millimetres <= QFORM_TOLERANCE:
+        for axis, shift in zip("xyz", away @ ends.mean(1), strict=True):
+            header.fields[f"qoffset_{axis}"] -= shift
+        return True
+    header.fields["qform_code"] = 0
+    return False
+
+
+def _furthest(moved: Affine) -> float:
+    return float(np.linalg.norm(moved, axis=0).max())
+
+
+def _is_rotation(affine: Affine) -> bool:
+    """Say whether an affine is a rotation of voxel sizes but for rounding (as nibabel's set_qform has it)."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    left, _, right = np.linalg.svd(directions)
+    return bool(np.allclose(left @ right, directions))
 
 
 def put_sform(header: Header, affine: Affine, code: int) -> None:

@@ -10,10 +10,13 @@ from mlarray_io import Options, option
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiOptions(Options):
-    """Settings of reading (`form`) and of writing (the others)."""
+    """Settings of reading (`form` and `analyze`) and of writing (the others)."""
 
     form: Literal["auto", "sform", "qform", "none"] = option(
         "auto", "Which placement of the header to read; auto: the sform if its code is set, else the qform"
+    )
+    analyze: Literal["plain", "spm"] = option(
+        "plain", "What an Analyze file is: spm applies the scale that SPM99 and SPM2 keep in bytes 112 to 115"
     )
     version: Literal["auto", "1", "2"] = option(
         "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"

@@ -10,13 +10,31 @@ from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import NotFoundError
 from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
 from mlarray_io import Box, Context, Reader
-from mlarray_io.sdk import Bytes, check_size, open_bytes, read_box
+from mlarray_io.sdk import (
+    DISPLACEMENT,
+    TENSOR,
+    Bytes,
+    PartsView,
+    check_size,
+    open_bytes,
+    read_box,
+    world_parts,
+)
 from mlarray_nifti import geometry as placement
-from mlarray_nifti.axes import axis_labels, axis_units, steps
+from mlarray_nifti.axes import (
+    DISPLACEMENT_INTENT,
+    PARTS,
+    SPACE_UNITS,
+    axis_labels,
+    axis_units,
+    is_timeless,
+    steps,
+)
 from mlarray_nifti.extensions import read_extensions
 from mlarray_nifti.files import header_path, image_path, partner, split
 from mlarray_nifti.header import Header, parse, to_source
 from mlarray_nifti.signature import LONGEST_HEADER, recognise
+from mlarray_nifti.spm import spm_affine
 from mlarray_nifti.storage import Storage, storage_of
 
 if TYPE_CHECKING:
@@ -66,7 +84,7 @@ class NiftiReader(Reader):
         self._file.close()
 
 
-def open_nifti(path: Path, options: NiftiOptions, context: Context) -> NiftiReader:
+def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
     """Open the image whose file, or one of whose two files, is `path`.
 
     Raises
@@ -85,10 +103,17 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> NiftiRead
         storage = storage_of(header, path)
         check_size(storage, file, context)
         form = placement.used_form(header, options.form)
-        storage = replace(storage, shape=_placed_shape(storage, header, form))
-        rescale = rescale_of(header, storage, context)
-        meta = _meta(header, storage, options.form, rescale, path)
-        return NiftiReader(file, storage, meta, rescale if rescale is not None and rescale.applied else None)
+        outside = (
+            spm_affine(path, context) if header.variant == "analyze" and options.form == "auto" else None
+        )
+        storage = replace(storage, shape=_placed_shape(storage, header, form, outside))
+        rescale = rescale_of(header, storage, context, spm=options.analyze == "spm")
+        world = "RAS" if context.raw and world_names(header, storage) else "LPS"
+        meta = _meta(header, storage, options.form, rescale, path, outside, world)
+        reader = NiftiReader(
+            file, storage, meta, rescale if rescale is not None and rescale.applied else None
+        )
+        return _turned(reader, header, world)
     except BaseException:
         file.close()
         raise
@@ -123,19 +148,49 @@ def _no_header(path: Path) -> NotFoundError:
     )
 
 
-def _placed_shape(storage: Storage, header: Header, form: Form) -> tuple[int, ...]:
-    """Return the shape of the array: a plane that has a place in 3-D gets an axis of length one before it."""
+def _placed_shape(
+    storage: Storage, header: Header, form: Form, outside: placement.Affine | None
+) -> tuple[int, ...]:
+    """Return the shape of the array: a plane that has a place in 3-D gets an axis of length one before it.
+
+    Vectors without time lose dim 4, which is 1.
+    """
     ndim = len(storage.shape) - bool(storage.components)
-    added = 0 if form == "none" or header.cifti else max(3 - ndim, 0)
+    if is_timeless(header):
+        return storage.shape[: ndim - 4] + storage.shape[ndim - 3 :]
+    added = 0 if (form == "none" and outside is None) or header.cifti else max(3 - ndim, 0)
     return (1,) * added + storage.shape
 
 
-def rescale_of(header: Header, storage: Storage, context: Context) -> Rescale | None:
+def world_names(header: Header, storage: Storage) -> tuple[str, ...]:
+    """Return the names of the parts of displacements and tensors, which are along RAS; none for others."""
+    at = _parts_axis(header, storage)
+    if at is None or storage.dtype.kind == "u" or placement.used_form(header) == "none":
+        return ()
+    return PARTS.get((header.get("intent_code"), storage.shape[at]), ())
+
+
+def _parts_axis(header: Header, storage: Storage) -> int | None:
+    labels = axis_labels(header, len(storage.shape) - bool(storage.components), storage.components)
+    return labels.index("components") if "components" in labels and not storage.components else None
+
+
+def _turned(reader: NiftiReader, header: Header, world: str) -> Reader:
+    """Return the image with its displacements or tensors in the world that its metadata name."""
+    parts = world_parts(reader.meta, reader.labels)
+    if parts is None:
+        return reader
+    return PartsView(reader, parts.axis, range(len(parts.names)), parts.signs("RAS", world))
+
+
+def rescale_of(header: Header, storage: Storage, context: Context, *, spm: bool = False) -> Rescale | None:
     """Return the header's slope and intercept, None when they change nothing.
 
     Colours have none (nifti1.h, "scl_slope"). Those of labels are kept, not applied: a label is no quantity.
     """
     slope, intercept = header.get("scl_slope", 0.0), header.get("scl_inter", 0.0)
+    if header.variant == "analyze":
+        return _spm_rescale(header, storage, spm, context)
     intercept = intercept if math.isfinite(intercept) else 0.0
     if storage.components or not is_scaled(slope, intercept):
         return None
@@ -145,27 +200,52 @@ def rescale_of(header: Header, storage: Storage, context: Context) -> Rescale | 
     return Rescale(slope, intercept, storage.dtype.name, applied=not (context.raw or labels))
 
 
-def _meta(header: Header, storage: Storage, form: Form, rescale: Rescale | None, path: Path) -> Meta:
+def _spm_rescale(header: Header, storage: Storage, spm: bool, context: Context) -> Rescale | None:
+    """Return the scale of SPM99 and SPM2, which is where Analyze 7.5 has nothing (spm_hwrite.m, "scale")."""
+    slope = header.get("funused1")
+    if not is_scaled(slope, 0.0):
+        return None
+    applied = spm and not context.raw
+    if not applied:
+        context.warn(
+            f"bytes 112 to 115 of its header may be the scale {slope:g} of SPM99 or SPM2; it isn't applied,"
+            " -o analyze=spm applies it"
+        )
+    return Rescale(slope, 0.0, storage.dtype.name, applied=applied)
+
+
+def _meta(
+    header: Header,
+    storage: Storage,
+    form: Form,
+    rescale: Rescale | None,
+    path: Path,
+    outside: placement.Affine | None,
+    world: str,
+) -> Meta:
     ndim = len(storage.shape) - bool(storage.components)
     labels = axis_labels(header, ndim, storage.components)
     is_seg = True if header.get("intent_code") == LABEL_INTENT else None
-    meta = Meta(source=to_source(header), spatial=_spatial(header, labels, form, path), is_seg=is_seg)
+    spatial = _spatial(header, labels, form, path, outside, world)
+    meta = Meta(source=to_source(header), spatial=spatial, is_seg=is_seg)
     Additions(rescale=rescale, axes=_axes(header, storage, labels)).store(meta)
     return meta
 
 
-def _spatial(header: Header, labels: list[str], form: Form, path: Path) -> MetaSpatial:
+def _spatial(
+    header: Header, labels: list[str], form: Form, path: Path, outside: placement.Affine | None, target: str
+) -> MetaSpatial:
     units = axis_units(header, labels)
     count = sum(label.startswith("spatial") for label in labels)
-    affine = None if count == 0 else _affine(header, form, path)
+    affine = None if count == 0 else _affine(header, form, path) if outside is None else outside
     if affine is None:
         return geometry.spatial_meta(None, axis_labels=labels, axis_units=units)
-    world = placement.used_form(header, form) != "none"
+    world = outside is not None or placement.used_form(header, form) != "none"
     ordered = placement.to_array_order(affine, count)
     if world:
-        ordered = geometry.to_world(ordered, "RAS", "LPS")
+        ordered = geometry.to_world(ordered, "RAS", target)
     return geometry.spatial_meta(
-        ordered, axis_labels=labels, axis_units=units, coord_system="LPS" if world else None
+        ordered, axis_labels=labels, axis_units=units, coord_system=target if world else None
     )
 
 
@@ -180,7 +260,19 @@ def _affine(header: Header, form: Form, path: Path) -> placement.Affine | None:
 
 
 def _axes(header: Header, storage: Storage, labels: list[str]) -> dict[int, AxisValues]:
-    """Return the positions along the fourth axis, by its place in the array."""
+    """Return the positions along the fourth axis and the names of parts of the world, by the array's axis."""
+    names, parts = world_names(header, storage), _parts_axis(header, storage)
+    if parts is not None and names:
+        displaced = header.get("intent_code") == DISPLACEMENT_INTENT
+        unit = SPACE_UNITS.get(header.get("xyzt_units") & 7, "") if displaced else ""
+        found = AxisValues(DISPLACEMENT if displaced else TENSOR, unit, list(names))
+        return {parts: found, **_times(header, storage, labels)}
+    return _times(header, storage, labels)
+
+
+def _times(header: Header, storage: Storage, labels: list[str]) -> dict[int, AxisValues]:
+    if is_timeless(header):
+        return {}
     at = len(storage.shape) - bool(storage.components) - 4
     if at < 0 or labels[at] not in ("temporal", "continuous"):
         return {}

@@ -75,6 +75,9 @@ def _shape(header: Header, path: Path) -> tuple[int, ...]:
     if not 1 <= dim[0] <= 7:
         raise CorruptError(f"expected 1 to 7 axes, got {dim[0]}", path=path, field="dim[0]")
     sizes = dim[1 : 1 + dim[0]]
+    if sizes[:3] == [-1, 1, 1] and header.get("glmin") > 0:
+        # FreeSurfer's, of a surface with more vertices than dim holds (mri_convert, niftiWrite)
+        sizes[0] = header.get("glmin")
     for axis, size in enumerate(sizes, start=1):
         if size < 0 or (size == 0 and axis == 1):
             raise CorruptError(f"expected the size of an axis, got {size}", path=path, field=f"dim[{axis}]")

@@ -69,9 +69,9 @@ def place(header: Header, meta: Meta, plan: Plan, factor: float, context: Contex
     before = _placed(header, path)
     if before is None:
         scanner = meta._image_meta_format.image_meta_format == "dicom"
-        _place_anew(header, wanted, plan, SCANNER if scanner else ALIGNED)
+        _place_anew(header, wanted, plan, SCANNER if scanner else ALIGNED, context)
     elif not fits(wanted, before):
-        _move(header, before, wanted, plan, path)
+        _move(header, before, wanted, plan, context, path)
 
 
 def file_affine(spatial: MetaSpatial, plan: Plan) -> Affine:
@@ -113,18 +113,27 @@ def _placed(header: Header, path: Path) -> Affine | None:
         return None
 
 
-def _place_anew(header: Header, affine: Affine, plan: Plan, code: int) -> None:
+def _place_anew(header: Header, affine: Affine, plan: Plan, code: int, context: Context) -> None:
     put_sform(header, affine, code)
-    put_qform(header, affine, code)
+    _put_qform(header, affine, code, plan, context)
     put_voxel_sizes(header, np.linalg.norm(affine[:3, :3], axis=0)[: len(plan.dims[:3])].tolist())
 
 
-def _move(header: Header, before: Affine, wanted: Affine, plan: Plan, path: Path) -> None:
+def _put_qform(header: Header, affine: Affine, code: int, plan: Plan, context: Context) -> None:
+    sizes = [*plan.dims[:3], 1, 1, 1][:3]
+    if not put_qform(header, affine, code, sizes):
+        context.warn(
+            "its axes are not at right angles, so NIfTI gets no qform, which holds rotations only: programs"
+            " that are built on ITK may refuse the file"
+        )
+
+
+def _move(header: Header, before: Affine, wanted: Affine, plan: Plan, context: Context, path: Path) -> None:
     """Follow a changed geometry: flips and permutations move both forms, anything else replaces them."""
     code = header.get("sform_code") or header.get("qform_code")
     move = voxel_move(before, wanted)
     if move is None:
-        _place_anew(header, wanted, plan, code)
+        _place_anew(header, wanted, plan, code, context)
         return
     sform_code, qform_code = header.get("sform_code"), header.get("qform_code")
     turned = None
@@ -135,7 +144,7 @@ def _move(header: Header, before: Affine, wanted: Affine, plan: Plan, path: Path
     if sform_code > 0:
         put_sform(header, wanted, sform_code)
     if turned is not None:
-        put_qform(header, turned, qform_code)
+        _put_qform(header, turned, qform_code, plan, context)
 
 
 def _turn_slices(header: Header, move: Affine, plan: Plan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,25 +11,20 @@ import numpy as np
 from mlarray_core import Additions, Rescale
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype, undo_rescale
+from mlarray_io import Context
+from mlarray_io.sdk import file_order, stored_dtype
 from mlarray_nifti.storage import COLOURS, DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlarray_io import Box, Context, Reader
+    from mlarray_io import Reader
     from mlarray_nifti.header import Header
     from mlarray_nifti.write_axes import Plan
 
-PIECE = 32 << 20
-"""Bytes of voxels that are held at once."""
-
 _CODES: dict[np.dtype[Any], int] = {np.dtype(name): code for code, name in DTYPES.items()}
 _COLOUR_CODES = {count: code for code, count in COLOURS.items()}
-_WIDENED: dict[np.dtype[Any], np.dtype[Any]] = {
-    np.dtype(bool): np.dtype("u1"),
-    np.dtype("f2"): np.dtype("f4"),
-}
 
 
 @dataclass(frozen=True)
@@ -71,9 +65,9 @@ def put_scaling(header: Header, reader: Reader, plan: Plan, requantise: bool, pa
     rescale = Additions.of(reader.meta).rescale
     undone = rescale if requantise and rescale is not None and _undoable(reader, rescale) else None
     dtype = reader.dtype if undone is None else np.dtype(undone.dtype)
-    dtype = dtype.newbyteorder("=")
-    dtype = _WIDENED.get(dtype, dtype)
-    code = _COLOUR_CODES[plan.components] if plan.components else _code_of(dtype, path)
+    # masks of bool are uint8 in every NIfTI: that is no loss
+    dtype = stored_dtype(dtype, _CODES, "NIfTI", path, Context())
+    code = _COLOUR_CODES[plan.components] if plan.components else _CODES[dtype]
     kept = undone if rescale is None or rescale.applied else rescale
     if kept is not None:
         _put_slope(header, kept.slope, kept.intercept)
@@ -94,44 +88,12 @@ def _undoable(reader: Reader, rescale: Rescale) -> bool:
     return rescale.applied and reader.dtype == rescaled_dtype(rescale.dtype, rescale.slope, rescale.intercept)
 
 
-def _code_of(dtype: np.dtype[Any], path: Path) -> int:
-    if dtype not in _CODES:
-        raise UnsupportedError(
-            f"NIfTI can't hold voxels of type {dtype}",
-            path=path,
-            hint="Convert them to one that it holds, such as float64 or int64, or write .mla",
-        )
-    return _CODES[dtype]
-
-
 def pieces(reader: Reader, plan: Plan, stored: Stored, context: Context) -> Iterator[np.ndarray[Any, Any]]:
     """Yield the voxels in the order of the file, little-endian, a bounded piece at a time."""
-    order = plan.order
-    for box in _boxes(reader, order):
-        voxels = reader[box]
-        context.progress(voxels.nbytes)
+    for voxels in file_order(reader, plan.order, context):
         if stored.rescale is not None:
             voxels = _requantised(voxels, stored.rescale, context)
-        yield np.ascontiguousarray(voxels.transpose(order), stored.dtype.newbyteorder("<"))
-
-
-def _boxes(reader: Reader, order: tuple[int, ...]) -> Iterator[Box]:
-    """Yield boxes of the array that follow each other in the file."""
-    sizes = [reader.shape[axis] for axis in order]
-    split, row = len(sizes) - 1, reader.dtype.itemsize
-    while split > 0 and row * sizes[split] <= PIECE:
-        row *= sizes[split]
-        split -= 1
-    step = max(PIECE // row, 1)
-    chunk = reader.chunks[order[split]] if reader.chunks is not None else 1
-    step = step // chunk * chunk or step
-    for outer in itertools.product(*(range(size) for size in sizes[:split])):
-        for start in range(0, sizes[split], step):
-            box = [slice(0, size) for size in reader.shape]
-            for axis, at in zip(order, outer, strict=False):
-                box[axis] = slice(at, at + 1)
-            box[order[split]] = slice(start, min(start + step, sizes[split]))
-            yield tuple(box)
+        yield np.ascontiguousarray(voxels, stored.dtype.newbyteorder("<"))
 
 
 def _requantised(voxels: np.ndarray[Any, Any], rescale: Rescale, context: Context) -> np.ndarray[Any, Any]:

@@ -6,11 +6,10 @@ import struct
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from mlarray_core import Additions
+from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
-from mlarray_core.meta import KEY
-from mlarray_io.sdk import open_gzip
-from mlarray_nifti.axes import VECTOR_INTENTS, axis_labels
+from mlarray_io.sdk import DISPLACEMENT, TENSOR, in_world, open_gzip, tell_unheld, world_parts
+from mlarray_nifti.axes import DISPLACEMENT_INTENT, PARTS, TENSOR_INTENT, VECTOR_INTENTS, dim_labels
 from mlarray_nifti.files import partner, split
 from mlarray_nifti.header import Header, blank, from_source, is_source, padded
 from mlarray_nifti.write_axes import Plan, plan_of
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from mlarray_nifti.signature import Variant
 
 LABEL_INTENT, VECTOR_INTENT = 1002, 1007
+_INTENTS = {DISPLACEMENT: DISPLACEMENT_INTENT, TENSOR: TENSOR_INTENT}
 CIFTI_EXTENSION = 32
 _LONGEST_AXIS = 32767
 """NIfTI-1 keeps sizes as int16."""
@@ -54,6 +54,7 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
     UnsupportedError
         NIfTI has no such data type, or not so many axes.
     """
+    reader = in_world(reader, "RAS", _order(reader))
     source = from_source(reader.meta.source) if is_source(reader.meta.source) else None
     plan = plan_of(reader, source)
     header = _fresh(reader, _variant(plan, source, options, target))
@@ -109,7 +110,9 @@ def _put_intent(header: Header, reader: Reader, plan: Plan) -> None:
     """Say that voxels are labels, or vectors, where the image does and the source's header didn't."""
     code, is_seg = header.get("intent_code"), reader.meta.is_seg.is_seg
     vector = not plan.components and "components" in reader.labels
-    if vector and code not in VECTOR_INTENTS:
+    if vector and (intent := _world_intent(reader)):
+        code = intent
+    elif vector and code not in VECTOR_INTENTS:
         code = VECTOR_INTENT
     elif not vector and code in VECTOR_INTENTS and not plan.as_read:
         code = 0
@@ -120,32 +123,39 @@ def _put_intent(header: Header, reader: Reader, plan: Plan) -> None:
     header.fields["intent_code"] = code
 
 
+def _order(reader: Reader) -> tuple[str, ...] | None:
+    """Return the order of NIfTI for the parts of a tensor."""
+    parts = world_parts(reader.meta, reader.labels)
+    return None if parts is None else PARTS.get((_INTENTS[parts.kind], len(parts.names)))
+
+
+def _world_intent(reader: Reader) -> int:
+    """Return the intent of displacements and tensors in a known world, 0 for others."""
+    parts = world_parts(reader.meta, reader.labels)
+    known = geometry.normal_world(reader.meta.spatial.coord_system) is not None
+    if parts is None or not known or (_INTENTS[parts.kind], len(parts.names)) not in PARTS:
+        return 0
+    return _INTENTS[parts.kind]
+
+
 def _tell_losses(header: Header, reader: Reader, plan: Plan, source: Header | None, context: Context) -> None:
     """Report what the image has and NIfTI has no place for."""
     meta, additions = reader.meta, Additions.of(reader.meta)
     _tell_labels(header, reader.labels, plan, context)
-    if source is None and meta.source:
-        context.loss("the header of the source", "NIfTI has no place for that of another format")
+    tell_unheld(meta, context, "NIfTI", own_source=source is not None, scales=True)
     if source is not None and source.cifti and not header.cifti:
         context.loss("the CIFTI-2 description", "it doesn't fit the shape any more")
-    if not meta.bbox.is_default():
-        context.loss("bounding boxes", "NIfTI has no place for them")
-    if not meta.stats.is_default():
-        context.loss("statistics", "NIfTI has no place for them")
-    for what in ("channels", "bids", "lossy"):
-        if getattr(additions, what):
-            context.loss(f"extra[{KEY!r}].{what}", "NIfTI has no place for it")
-    others = sorted(name for name in meta.extra if name != KEY)
-    if others:
-        context.loss(f"extra: {', '.join(others)}", "NIfTI has no place for it")
+    parts = world_parts(meta, reader.labels)
+    if parts is not None and not _world_intent(reader):
+        context.loss(f"that the parts are a {parts.kind}", "NIfTI has those of whole ones in RAS only")
     for axis in additions.axes:
-        if axis not in plan.axes[3:4]:
+        if axis not in plan.axes[3:4] and (parts is None or axis != parts.axis):
             context.loss(f"positions along axis {axis}", "NIfTI has steps for time only")
 
 
 def _tell_labels(header: Header, labels: list[str], plan: Plan, context: Context) -> None:
     """Report labels that reading the file back won't give."""
-    back = axis_labels(header, len(plan.axes), 0)[::-1]
+    back = dim_labels(header, len(plan.axes))
     for dim, (axis, label) in enumerate(zip(plan.axes, back, strict=True), start=1):
         if axis is not None and labels[axis] != label and not (axis in plan.spatial and dim <= 3):
             context.loss(f"axis label {labels[axis]}", f"dim {dim} of NIfTI is read as {label}")

@@ -14,12 +14,10 @@ from mlarray_io.sdk import (
     JoinedBytes,
     MemoryBytes,
     RawData,
-    check_size,
     data_path,
     decode_text,
-    last_bytes,
+    located,
     numbered,
-    open_bytes,
 )
 from mlarray_nrrd.encodings import DTYPES, ENCODINGS, decode_hex
 
@@ -131,21 +129,7 @@ def open_data(
     if encoding in ("ascii", "hex"):
         return _joined_text(paths, share, raw, fields, encoding, context)
     context.allow(raw.nbytes, path)
-    return JoinedBytes([_share(one, share, fields, encoding, context) for one in paths], share.nbytes)
-
-
-def _share(
-    path: Path, share: RawData, fields: dict[str, Any], encoding: str, context: Context
-) -> tuple[Path, Compression, int, int]:
-    start = _after_lines(path, 0, fields.get("line skip", 0))
-    compression = cast("Compression", "none" if encoding == "raw" else encoding)
-    file = open_bytes(path, compression, start)
-    try:
-        offset = _offset(file, share, fields)
-        check_size(RawData(share.shape, share.dtype, offset), file, context)
-    finally:
-        file.close()
-    return path, compression, start, offset
+    return JoinedBytes([_share(one, 0, share, fields, encoding, context) for one in paths], share.nbytes)
 
 
 def _open_one(
@@ -156,31 +140,19 @@ def _open_one(
         content = np.empty(math.prod(raw.shape), raw.dtype)
         _decode(path, start, fields, encoding, content)
         return MemoryBytes(path, _view(content))
-    return JoinedBytes([_share_at(path, start, raw, fields, encoding, context)], raw.nbytes)
+    return JoinedBytes([_share(path, start, raw, fields, encoding, context)], raw.nbytes)
 
 
-def _share_at(
+def _share(
     path: Path, start: int, raw: RawData, fields: dict[str, Any], encoding: str, context: Context
 ) -> tuple[Path, Compression, int, int]:
+    """Return where a file's share of the voxels is; -1 means at its end (definition, "byte skip")."""
+    skip = int(fields.get("byte skip", 0))
+    if skip < -1:
+        raise CorruptError(f"expected -1 or more, got {skip}", path=path, field="byte skip")
     start = _after_lines(path, start, fields.get("line skip", 0))
     compression = cast("Compression", "none" if encoding == "raw" else encoding)
-    file = open_bytes(path, compression, start)
-    try:
-        offset = _offset(file, raw, fields)
-        check_size(RawData(raw.shape, raw.dtype, offset), file, context)
-    finally:
-        file.close()
-    return path, compression, start, offset
-
-
-def _offset(file: Bytes, raw: RawData, fields: dict[str, Any]) -> int:
-    """Return how many bytes to skip; -1 means that voxels are the last bytes (definition, "byte skip")."""
-    skip = int(fields.get("byte skip", 0))
-    if skip >= 0:
-        return skip
-    if skip < -1:
-        raise CorruptError(f"expected -1 or more, got {skip}", path=file.path, field="byte skip")
-    return last_bytes(file, raw.nbytes)
+    return located(path, raw, compression, start, skip, context)
 
 
 def _after_lines(path: Path, start: int, count: int) -> int:

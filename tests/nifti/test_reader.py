@@ -59,8 +59,8 @@ def test_colours(save, load, write, name, count):
         ((4, 3, 2, 1), 0, ("mm", "sec"), ["temporal"]),
         ((4, 3, 2, 5), 0, ("mm", "hz"), ["continuous"]),
         ((4, 3, 2, 3), 2003, ("mm", "sec"), ["components"]),
-        ((4, 3, 2, 1, 3), 1007, ("mm", "sec"), ["components", "temporal"]),
-        ((4, 3, 2, 1, 6), 1005, ("mm", "sec"), ["components", "temporal"]),
+        ((4, 3, 2, 1, 3), 1007, ("mm", "sec"), ["components"]),
+        ((4, 3, 2, 2, 3), 1007, ("mm", "sec"), ["components", "temporal"]),
         ((4, 3, 2, 2, 3), 0, ("mm", "sec"), ["channel", "temporal"]),
         ((4, 3, 2, 1, 2, 3, 2), 0, ("mm", "sec"), ["non_spatial", "non_spatial", "channel", "temporal"]),
     ],
@@ -70,7 +70,8 @@ def test_axes(save, load, write, shape, intent, units, labels):
     path = save(voxels, AFFINE, intent_code=intent, edit=lambda header: header.set_xyzt_units(*units))
     image = load(path)
     assert image.spatial.axis_labels == [*labels, "spatial_z", "spatial_y", "spatial_x"]
-    np.testing.assert_array_equal(image.array, voxels.T)
+    timeless = intent == 1007 and shape[3] == 1  # dim 4 only keeps dim 5 in its place
+    np.testing.assert_array_equal(image.array, voxels[:, :, :, 0].T if timeless else voxels.T)
     out, context = write(image.array, image.meta)
     assert context.report.losses == []
     assert out.read_bytes()[352:] == path.read_bytes()[352:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import partial
 
 import nibabel
 import numpy as np
@@ -12,6 +13,8 @@ from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io import Context, ImageRef, Source
 from mlarray_io.engine.views import OrientedView
+from mlarray_io.sdk import boxes
+from mlarray_io.sdk.boxes import contiguous
 from mlarray_nifti import NiftiFormat, NiftiOptions
 
 ZYX = ["spatial_z", "spatial_y", "spatial_x"]
@@ -313,11 +316,9 @@ def test_gzip_level_out_of_range(write):
 
 
 def test_voxels_are_written_in_pieces(write, monkeypatch):
-    from mlarray_nifti import write_voxels
-
     voxels = np.arange(2 * 7 * 5 * 3, dtype="i4").reshape(2, 7, 5, 3)
     for piece in (1, 4, 12, 50, 60, 130, 10_000):
-        monkeypatch.setattr(write_voxels, "PIECE", piece)
+        monkeypatch.setattr(boxes, "contiguous", partial(contiguous, budget=piece))
         for labels in (["temporal", *ZYX], [*ZYX, "temporal"]):
             whole = voxels if labels[0] == "temporal" else voxels.transpose(1, 2, 3, 0)
             out, _ = write(whole, _meta(labels=labels))

@@ -7,11 +7,14 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError
-from mlarray_io.sdk.files.streams import Bytes, PackedBytes
+from mlarray_io.sdk.files.raw_data import RawData, check_size
+from mlarray_io.sdk.files.streams import Bytes, Compression, PackedBytes, open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from mlarray_io.sdk.context import Context
 
 MOST_FILES = 100_000
 
@@ -93,6 +96,42 @@ def last_bytes(file: Bytes, count: int) -> int:
             hint="Was it copied whole?",
         )
     return length - count
+
+
+def located(
+    path: Path, raw: RawData, compression: Compression, start: int, skip: int, context: Context
+) -> tuple[Path, Compression, int, int]:
+    """Return where a data file has its voxels, as `JoinedBytes` takes it; refuse one that can't hold them.
+
+    Parameters
+    ----------
+    path
+        The data file.
+    raw
+        Shape and type of its voxels.
+    compression
+        Of everything from `start` on.
+    start
+        Where in the file the data begin.
+    skip
+        Bytes, decompressed, before the first voxel; -1 where voxels are the last bytes.
+    context
+        Sets the limit of memory.
+
+    Raises
+    ------
+    CorruptError
+        The file is too small.
+    LimitError
+        The image is larger than the host allows.
+    """
+    file = open_bytes(path, compression, start)
+    try:
+        offset = last_bytes(file, raw.nbytes) if skip == -1 else skip
+        check_size(RawData(raw.shape, raw.dtype, offset), file, context)
+    finally:
+        file.close()
+    return path, compression, start, offset
 
 
 def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
