@@ -9,7 +9,7 @@ from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.sdk.format import Box, Reader
-from mlarray_io.sdk.vectors import in_world
+from mlarray_io.sdk.vectors import in_world, turned_frames, world_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,9 @@ class WorldView(Reader):
     """
 
     def __init__(self, reader: Reader, world: str) -> None:
-        self._reader = in_world(reader, world)
+        parts = world_parts(reader.meta, reader.labels)
+        framed = parts is not None and parts.frame is not None  # the frame turns, its tensors stay
+        self._reader = reader if framed else in_world(reader, world)
         self.shape, self.dtype, self.chunks = reader.shape, reader.dtype, reader.chunks
         self.meta = _in_world(reader, world)
         self.levels = [WorldView(level, world) for level in reader.levels]
@@ -160,6 +162,9 @@ def _in_world(reader: Reader, world: str) -> Meta:
     count = len(geometry.spatial_axes(spatial.axis_labels, len(reader.shape)))
     affine = geometry.to_world(geometry.affine_of(spatial, count), spatial.coord_system, world)
     moved = reader.meta.copy()
+    turned_frames(
+        moved, geometry.normal_world(spatial.coord_system) or "", geometry.normal_world(world) or ""
+    )
     placed = geometry.spatial_meta(
         affine,
         axis_labels=spatial.axis_labels or ["spatial"] * len(reader.shape),

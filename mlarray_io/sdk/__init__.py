@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.source_levels import fitting_levels
-    from mlarray_io.sdk.vectors import DISPLACEMENT, TENSOR, PartsView, in_world, world_parts
+    from mlarray_io.sdk.vectors import (
+        DISPLACEMENT,
+        FRAME,
+        TENSOR,
+        PartsView,
+        WorldParts,
+        in_world,
+        world_parts,
+    )
     from mlarray_io.sdk.warning_filters import ignored_warnings
 
 _HOME = {
@@ -72,6 +80,8 @@ _HOME = {
     "located": "sdk.files.data_files",
     "numbered": "sdk.files.data_files",
     "DISPLACEMENT": "sdk.vectors",
+    "FRAME": "sdk.vectors",
+    "WorldParts": "sdk.vectors",
     "TENSOR": "sdk.vectors",
     "PartsView": "sdk.vectors",
     "in_world": "sdk.vectors",
@@ -91,6 +101,7 @@ __all__ = [
     "ChildReader",
     "Compression",
     "DISPLACEMENT",
+    "FRAME",
     "JoinedBytes",
     "MemoryBytes",
     "PackedBytes",
@@ -100,6 +111,7 @@ __all__ = [
     "TENSOR",
     "UrlFolder",
     "UrlSource",
+    "WorldParts",
     "ask_child",
     "bare_meta",
     "call_child",

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.format import Box
 
 DISPLACEMENT, TENSOR = "displacement", "tensor"
+FRAME = "frame"
+"""What the positions have beside the names of a tensor whose parts aren't along the world's axes: three
+vectors of the world that they are along."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,14 @@ class WorldParts:
         `DISPLACEMENT` or `TENSOR`.
     names
         Of the parts, such as ``("x", "y", "z")``; an empty one is none of the world, such as a mask.
+    frame
+        Vectors of the world that a tensor's parts are along; None for the world's axes.
     """
 
     axis: int
     kind: str
     names: tuple[str, ...]
+    frame: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
     def signs(self, old: str, new: str) -> list[int]:
         """Return what to multiply the parts by, to lead from one world (RAS, LPS or LAS) to another."""
@@ -67,7 +73,9 @@ def world_parts(meta: Meta, labels: Sequence[str]) -> WorldParts | None:
         if axis >= len(labels) or labels[axis] != "components" or kind not in (DISPLACEMENT, TENSOR):
             continue
         if all(isinstance(name, str) and set(name) <= set("xyz") for name in names):
-            return WorldParts(axis, str(kind), tuple(map(str, names)))
+            frame = known.others.get(FRAME)
+            vectors = None if frame is None else np.array(frame, np.float64).reshape(3, 3)
+            return WorldParts(axis, str(kind), tuple(map(str, names)), vectors)
     return None
 
 
@@ -87,13 +95,39 @@ def in_world(reader: Reader, world: str, order: Sequence[str] | None = None) -> 
     old, new = (geometry.normal_world(name) for name in (reader.meta.spatial.coord_system, world))
     if parts is None or old is None or new is None or len(parts.names) != reader.shape[parts.axis]:
         return reader
+    if parts.frame is not None:
+        turn = parts.frame * [1.0 if mine == yours else -1.0 for mine, yours in zip(old, new, strict=True)]
+        view: Reader = TensorView(reader, parts, order or parts.names, turn)
+        view.meta = _renamed(reader.meta, parts.axis, order or parts.names)
+        return view
     places = list(range(len(parts.names)))
     if order is not None and sorted(order) == sorted(parts.names):
         places = [parts.names.index(name) for name in order]
     signs = parts.signs(old, new)
     if min(signs) > 0 and places == sorted(places):
         return reader
-    return PartsView(reader, parts.axis, places, signs)
+    view = PartsView(reader, parts.axis, places, signs)
+    view.meta = _renamed(reader.meta, parts.axis, [parts.names[place] for place in places])
+    return view
+
+
+def _renamed(meta: Meta, axis: int, names: Sequence[str]) -> Meta:
+    """Return metadata with other names of parts, which are along the axes of the world."""
+    renamed, additions = meta.copy(), Additions.of(meta)
+    additions.axes[axis].values = list(names)
+    additions.axes[axis].others.pop(FRAME, None)
+    additions.store(renamed)
+    return renamed
+
+
+def turned_frames(meta: Meta, old: str, new: str) -> None:
+    """Turn the frames that tensors of an image are along from one world (RAS, LPS or LAS) to another."""
+    additions = Additions.of(meta)
+    signs = [1.0 if mine == yours else -1.0 for mine, yours in zip(old, new, strict=True)]
+    for known in additions.axes.values():
+        if FRAME in known.others:
+            known.others[FRAME] = (np.array(known.others[FRAME], np.float64) * signs + 0.0).tolist()
+    additions.store(meta)
 
 
 class PartsView(Reader):
@@ -143,3 +177,55 @@ class PartsView(Reader):
     def close(self) -> None:
         """Close the image behind the view."""
         self._reader.close()
+
+
+class TensorView(Reader):
+    """The same image with symmetric tensors along the axes of a world instead of a frame of their own.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    parts
+        Which axis has the tensors' parts.
+    order
+        Names of the parts, as they are wanted.
+    frame
+        Vectors of the world that the parts of `reader` are along: D of the world is F D F', with them as the
+        columns of F.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        parts: WorldParts,
+        order: Sequence[str],
+        frame: np.ndarray[Any, np.dtype[np.float64]],
+    ) -> None:
+        self._reader, self._axis = reader, parts.axis
+        self._matrix = np.array([[_share(new, old, frame) for old in parts.names] for new in order])
+        self.shape = tuple(
+            len(order) if axis == parts.axis else size for axis, size in enumerate(reader.shape)
+        )
+        self.dtype, self.meta = np.result_type(reader.dtype, np.float32), reader.meta
+        self.chunks = None if self.shape != reader.shape else reader.chunks
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        whole = list(box)
+        whole[self._axis] = slice(0, self._reader.shape[self._axis])
+        voxels = np.moveaxis(self._reader[tuple(whole)], self._axis, -1)
+        turned = voxels.astype(np.float64) @ self._matrix[box[self._axis]].T
+        return np.ascontiguousarray(np.moveaxis(turned, -1, self._axis), dtype=self.dtype)
+
+    def close(self) -> None:
+        """Close the image behind the view."""
+        self._reader.close()
+
+
+def _share(new: str, old: str, frame: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """Return how much of a part along the frame is in one along the world; what is no part stays itself."""
+    if not new or not old:
+        return float(new == old)
+    row, column, first, second = ("xyz".index(letter) for letter in new + old)
+    share = frame[first, row] * frame[second, column]
+    return float(share if first == second else share + frame[second, row] * frame[first, column])

@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import CorruptError, LimitError
+from mlarray_core.errors import CorruptError, LimitError, MetadataError
 from mlarray_core.headers import plain, restore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+Fields = dict[str, Any]
+"""Values of a header by key, numbers as numbers."""
 
 LARGEST = 4 << 20
 """Bytes of a header, names of data files included."""
@@ -41,7 +44,7 @@ class MetaHeader:
     """
 
     lines: tuple[str, ...]
-    fields: dict[str, Any]
+    fields: Fields
 
     @property
     def files(self) -> list[str]:
@@ -90,7 +93,7 @@ def parse(lines: list[str], path: Path) -> MetaHeader:
     CorruptError
         They don't.
     """
-    fields: dict[str, Any] = {}
+    fields: Fields = {}
     for line in lines:
         key = key_of(line)
         if not key:
@@ -138,8 +141,16 @@ def is_source(source: Mapping[str, Any]) -> bool:
 
 
 def from_source(source: Mapping[str, Any], path: Path) -> MetaHeader:
-    """Return the header that `meta.source` holds. What was edited there is spelt anew."""
-    before = parse([str(restore(line)) for line in source["lines"]], path)
+    """Return the header that `meta.source` holds. What was edited there is spelt anew.
+
+    Raises
+    ------
+    CorruptError
+        It was edited into something that isn't a header.
+    MetadataError
+        A text has a line end, which would make one line several.
+    """
+    before = parse([_one_line(str(restore(line)), "lines") for line in source["lines"]], path)
     fields = {str(name): restore(value) for name, value in source["fields"].items()}
     lines = [line for text in before.lines if (line := _edited(text, before.fields, fields)) is not None]
     fresh = [spelt(name, value) for name, value in fields.items() if name not in before.fields]
@@ -147,7 +158,7 @@ def from_source(source: Mapping[str, Any], path: Path) -> MetaHeader:
     return MetaHeader((*lines[:last], *fresh, *lines[last:]), fields)
 
 
-def _edited(line: str, before: dict[str, Any], fields: dict[str, Any]) -> str | None:
+def _edited(line: str, before: Fields, fields: Fields) -> str | None:
     key = key_of(line)
     if not key or (key in fields and plain(fields[key]) == plain(before.get(key))):
         return line
@@ -155,9 +166,21 @@ def _edited(line: str, before: dict[str, Any], fields: dict[str, Any]) -> str | 
 
 
 def spelt(key: str, value: Any) -> str:
-    """Return the line of a field."""
+    """Return the line of a field.
+
+    Raises
+    ------
+    MetadataError
+        Key or value has a line end.
+    """
     values = value if isinstance(value, list) else [value]
-    return f"{key} = {' '.join(map(_spelt, values))}"
+    return _one_line(f"{key} = {' '.join(map(_spelt, values))}", f"fields.{key}")
+
+
+def _one_line(text: str, name: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise MetadataError(f"a line end in {text[:60]!r} would make it two lines", field=f"source.{name}")
+    return text
 
 
 def _spelt(value: Any) -> str:

@@ -21,7 +21,7 @@ from mlarray_io.sdk import (
     numbered,
 )
 from mlarray_metaimage.geometry import positions, spatial_of
-from mlarray_metaimage.header import LAST, MetaHeader, read_metaheader, to_source
+from mlarray_metaimage.header import LAST, Fields, MetaHeader, read_metaheader, to_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,12 +63,12 @@ def open_metaimage(path: Path, options: MetaImageOptions, context: Context) -> R
     raw = raw_data(header.fields, path)
     spatial, steps = spatial_of(header.fields, path, wanted=options.geometry != "none")
     meta = Meta(source=to_source(header), spatial=spatial)
-    Additions(axes=positions(steps, raw.shape)).store(meta)
+    Additions(axes=positions(steps, raw.shape, spatial)).store(meta)
     file = _open_data(header, raw, path, start, options.allow_external, context)
     return RawReader(file, raw, meta, plane=3 if "components" in (spatial.axis_labels or ()) else 2)
 
 
-def raw_data(fields: dict[str, Any], path: Path) -> RawData:
+def raw_data(fields: Fields, path: Path) -> RawData:
     """Return shape and type of the voxels, slowest axis first, channels last.
 
     Raises
@@ -93,12 +93,12 @@ def raw_data(fields: dict[str, Any], path: Path) -> RawData:
     return RawData(shape, np.dtype(DTYPES[name]).newbyteorder(">" if big_endian(fields) else "<"))
 
 
-def big_endian(fields: dict[str, Any]) -> bool:
+def big_endian(fields: Fields) -> bool:
     """Say whether the most significant byte comes first."""
     return _true(fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")))
 
 
-def is_compressed(fields: dict[str, Any]) -> bool:
+def is_compressed(fields: Fields) -> bool:
     """Say whether the voxels are compressed."""
     return _true(fields.get("CompressedData", "False"))
 
@@ -128,7 +128,7 @@ def _open_data(
 
 
 def _share(
-    path: Path, start: int, compression: Compression, share: RawData, fields: dict[str, Any], context: Context
+    path: Path, start: int, compression: Compression, share: RawData, fields: Fields, context: Context
 ) -> tuple[Path, Compression, int, int]:
     """Return where a file's share of the voxels is; a HeaderSize of -1 means at its end."""
     skip = fields.get("HeaderSize", 0)

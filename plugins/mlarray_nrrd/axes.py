@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from mlarray_nrrd.lines import Fields
+
 Role = Literal["space", "temporal", "components", "channel", "continuous", "non_spatial"]
 
 SPACE_KINDS = frozenset({"domain", "space"})
@@ -29,7 +31,7 @@ _NAMED: dict[str, Role] = {"channel": "channel", "continuous": "continuous", "te
 _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 
 
-def per_axis(fields: dict[str, Any], name: str, fill: Any, path: Path) -> list[Any]:
+def per_axis(fields: Fields, name: str, fill: Any, path: Path) -> list[Any]:
     """Return a field that has one value an axis, `fill` for each when it is missing.
 
     Raises
@@ -46,7 +48,7 @@ def per_axis(fields: dict[str, Any], name: str, fill: Any, path: Path) -> list[A
     return list(values)
 
 
-def directions(fields: dict[str, Any], path: Path) -> list[list[float] | None]:
+def directions(fields: Fields, path: Path) -> list[list[float] | None]:
     """Return the space direction of each axis; NaN means none.
 
     Raises
@@ -68,7 +70,7 @@ def directions(fields: dict[str, Any], path: Path) -> list[list[float] | None]:
     return found
 
 
-def roles(fields: dict[str, Any], vectors: Sequence[list[float] | None], path: Path) -> list[Role]:
+def roles(fields: Fields, vectors: Sequence[list[float] | None], path: Path) -> list[Role]:
     """Return what each axis is: by its direction if any axis has one, else by its kind and spacing."""
     kinds = [str(kind).lower() for kind in per_axis(fields, "kinds", "", path)]
     labels = per_axis(fields, "labels", "", path)
@@ -77,12 +79,13 @@ def roles(fields: dict[str, Any], vectors: Sequence[list[float] | None], path: P
     else:
         spatial = _likely_space(fields, kinds, path)
     return [
-        "space" if axis in spatial else _role(kind, label)
+        "space" if axis in spatial else role_of(kind, label)
         for axis, (kind, label) in enumerate(zip(kinds, labels, strict=True))
     ]
 
 
-def _role(kind: str, label: str) -> Role:
+def role_of(kind: str, label: str) -> Role:
+    """Return what an axis is that isn't of space, by its kind and label in lower case."""
     if kind == "time":
         return "temporal"
     if kind in COMPONENT_KINDS:
@@ -90,7 +93,7 @@ def _role(kind: str, label: str) -> Role:
     return _NAMED.get(label.lower(), "non_spatial")
 
 
-def _likely_space(fields: dict[str, Any], kinds: list[str], path: Path) -> set[int]:
+def _likely_space(fields: Fields, kinds: list[str], path: Path) -> set[int]:
     """Return the axes that are of space in a header without directions: at most three, the fastest."""
     known = [axis for axis, kind in enumerate(kinds) if kind in SPACE_KINDS]
     if not known:
@@ -126,7 +129,7 @@ def insertion(found: Sequence[Role]) -> int:
     return max((axis for axis, role in enumerate(found) if role == "space"), default=-1) + 1
 
 
-def time_world(fields: dict[str, Any]) -> bool:
+def time_world(fields: Fields) -> bool:
     """Say whether the world has time for its last dimension."""
     name = str(fields.get("space", "")).lower()
     return name.endswith("-time") or name in ("rast", "last", "lpst")

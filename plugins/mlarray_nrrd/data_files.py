@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlarray_io import Context
     from mlarray_io.sdk import Compression
     from mlarray_nrrd.header import Header
+    from mlarray_nrrd.lines import Fields
 
 MOST_AXES = 16
 """teem's NRRD_DIM_MAX."""
@@ -36,7 +37,7 @@ MOST_AXES = 16
 _PATTERN = re.compile(r"(?P<name>.*%0?\d*[du].*?)\s+(?P<range>-?\d+\s+-?\d+\s+-?\d+)(\s+\d+)?")
 
 
-def raw_data(fields: dict[str, Any], path: Path, context: Context) -> RawData:
+def raw_data(fields: Fields, path: Path, context: Context) -> RawData:
     """Return shape and type of the voxels, slowest axis first.
 
     Raises
@@ -61,7 +62,7 @@ def raw_data(fields: dict[str, Any], path: Path, context: Context) -> RawData:
     return RawData(tuple(reversed(sizes)), DTYPES[name].newbyteorder(order))
 
 
-def _byte_order(fields: dict[str, Any], dtype: np.dtype[Any], path: Path, context: Context) -> Any:
+def _byte_order(fields: Fields, dtype: np.dtype[Any], path: Path, context: Context) -> Any:
     endian = str(fields.get("endian", "")).lower()
     if endian not in ("", "little", "big"):
         raise CorruptError(f"expected little or big, got {endian[:40]!r}", path=path, field="endian")
@@ -70,7 +71,7 @@ def _byte_order(fields: dict[str, Any], dtype: np.dtype[Any], path: Path, contex
     return ">" if endian == "big" else "<"
 
 
-def encoding_of(fields: dict[str, Any], path: Path) -> str:
+def encoding_of(fields: Fields, path: Path) -> str:
     """Return how the voxels are encoded.
 
     Raises
@@ -132,9 +133,7 @@ def open_data(
     return JoinedBytes([_share(one, 0, share, fields, encoding, context) for one in paths], share.nbytes)
 
 
-def _open_one(
-    path: Path, start: int, raw: RawData, fields: dict[str, Any], encoding: str, context: Context
-) -> Bytes:
+def _open_one(path: Path, start: int, raw: RawData, fields: Fields, encoding: str, context: Context) -> Bytes:
     if encoding in ("ascii", "hex"):
         _check_text(path, raw, encoding, context)
         content = np.empty(math.prod(raw.shape), raw.dtype)
@@ -144,7 +143,7 @@ def _open_one(
 
 
 def _share(
-    path: Path, start: int, raw: RawData, fields: dict[str, Any], encoding: str, context: Context
+    path: Path, start: int, raw: RawData, fields: Fields, encoding: str, context: Context
 ) -> tuple[Path, Compression, int, int]:
     """Return where a file's share of the voxels is; -1 means at its end (definition, "byte skip")."""
     skip = int(fields.get("byte skip", 0))
@@ -182,7 +181,7 @@ def _check_text(path: Path, raw: RawData, encoding: str, context: Context) -> No
     context.allow(raw.nbytes, path)
 
 
-def _decode(path: Path, start: int, fields: dict[str, Any], encoding: str, out: np.ndarray[Any, Any]) -> None:
+def _decode(path: Path, start: int, fields: Fields, encoding: str, out: np.ndarray[Any, Any]) -> None:
     """Fill `out` with what a text spells: hexadecimal digits the bytes, numbers the values."""
     with path.open("rb") as file:
         file.seek(_after_lines(path, start, fields.get("line skip", 0)) + max(fields.get("byte skip", 0), 0))
@@ -197,7 +196,7 @@ def _view(array: np.ndarray[Any, Any]) -> memoryview:
 
 
 def _joined_text(
-    paths: list[Path], share: RawData, raw: RawData, fields: dict[str, Any], encoding: str, context: Context
+    paths: list[Path], share: RawData, raw: RawData, fields: Fields, encoding: str, context: Context
 ) -> MemoryBytes:
     for path in paths:
         _check_text(path, share, encoding, context)

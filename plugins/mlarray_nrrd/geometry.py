@@ -10,13 +10,14 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_nrrd.axes import Role, directions, per_axis, roles, time_world
+from mlarray_nrrd.axes import Role, directions, per_axis, role_of, roles, time_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from mlarray_io import Context
+    from mlarray_nrrd.lines import Fields
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -49,7 +50,7 @@ class Placement:
     steps: dict[int, tuple[float, float]] | None = None
 
 
-def placement_of(fields: dict[str, Any], path: Path, context: Context, *, wanted: bool = True) -> Placement:
+def placement_of(fields: Fields, path: Path, context: Context) -> Placement:
     """Return the placement that a header describes.
 
     Parameters
@@ -60,19 +61,15 @@ def placement_of(fields: dict[str, Any], path: Path, context: Context, *, wanted
         The file, for messages.
     context
         Is told what is uncertain.
-    wanted
-        False to leave the geometry out and keep only what the axes are.
 
     Raises
     ------
     CorruptError
         The geometry has no meaning: NaN, no extent, wrong number of dimensions.
     """
-    vectors = directions(fields, path) if wanted else _lenient(fields, path)
+    vectors = directions(fields, path)
     found = roles(fields, vectors, path)
     steps = _steps(fields, found, path)
-    if not wanted:
-        return Placement(tuple(found), steps=steps)
     if not any(vector is not None for vector in vectors):
         return _by_spacings(fields, found, steps, path, context)
     origin = _origin(fields, next(len(vector) for vector in vectors if vector is not None), path)
@@ -81,7 +78,23 @@ def placement_of(fields: dict[str, Any], path: Path, context: Context, *, wanted
     if time_world(fields):
         timeless, origin, steps = _without_time(vectors, origin, found, steps)
         vectors = list(timeless)
+    elif len(origin) > 3:
+        separate, origin, steps = _without_others(vectors, origin, found, steps, fields, path)
+        vectors = list(separate)
     return _by_directions(fields, found, vectors, origin, steps, path)
+
+
+def roles_only(fields: Fields, path: Path) -> Placement:
+    """Return what the axes are, and no place: for a header whose geometry has no meaning.
+
+    Raises
+    ------
+    CorruptError
+        Its fields don't have one value for each axis.
+    """
+    stand_ins = [vector and [1.0] for vector in per_axis(fields, "space directions", None, path)]
+    found = roles(fields, stand_ins, path)
+    return Placement(tuple(found), steps=_steps(fields, found, path))
 
 
 def world_name(space: str | None) -> str | None:
@@ -91,7 +104,7 @@ def world_name(space: str | None) -> str | None:
 
 
 def _by_directions(
-    fields: dict[str, Any],
+    fields: Fields,
     found: list[Role],
     vectors: Sequence[list[float] | None],
     origin: list[float],
@@ -138,7 +151,7 @@ def _missing(matrix: Matrix) -> list[Matrix]:
     return list(np.linalg.svd(matrix)[0].T[count:])
 
 
-def _origin(fields: dict[str, Any], size: int, path: Path) -> list[float]:
+def _origin(fields: Fields, size: int, path: Path) -> list[float]:
     """Return the world position of the first voxel's centre; unknown (missing or NaN) is 0."""
     origin = fields.get("space origin")
     if origin is None or all(math.isnan(part) for part in origin):
@@ -167,8 +180,37 @@ def _without_time(
     return [vector and vector[:-1] for vector in vectors], origin[:-1], steps
 
 
+def _without_others(
+    vectors: Sequence[list[float] | None],
+    origin: list[float],
+    found: list[Role],
+    steps: dict[int, tuple[float, float]],
+    fields: Fields,
+    path: Path,
+) -> tuple[Sequence[list[float] | None], list[float], dict[int, tuple[float, float]]]:
+    """Take axes apart from space that go along dimensions of the world beyond the third, as ITK writes them.
+
+    Changes `found`. Where they mix with the first three dimensions, all stay of space.
+    """
+    spatial = [axis for axis, vector in enumerate(vectors) if vector is not None]
+    matrix = np.array([vectors[axis] for axis in spatial], dtype=np.float64)
+    extra = [axis for axis, vector in zip(spatial, matrix, strict=True) if not vector[:3].any()]
+    mixed = any(vector[:3].any() and vector[3:].any() for vector in matrix)
+    lone = all(np.count_nonzero(vector) == 1 for vector in matrix[[axis in extra for axis in spatial]])
+    if mixed or not lone or not extra or len(extra) == len(spatial):
+        return vectors, origin, steps
+    kinds, labels = (per_axis(fields, name, "", path) for name in ("kinds", "labels"))
+    for axis in extra:
+        vector = vectors[axis] or []
+        dimension = int(np.flatnonzero(vector)[0])
+        found[axis] = role_of(str(kinds[axis]).lower(), str(labels[axis]))
+        steps = {**steps, axis: (origin[dimension], float(vector[dimension]))}
+    kept = [None if axis in extra or vector is None else vector[:3] for axis, vector in enumerate(vectors)]
+    return kept, origin[:3], steps
+
+
 def _by_spacings(
-    fields: dict[str, Any],
+    fields: Fields,
     found: list[Role],
     steps: dict[int, tuple[float, float]],
     path: Path,
@@ -194,7 +236,7 @@ def _by_spacings(
 
 
 def _thicknesses(
-    fields: dict[str, Any],
+    fields: Fields,
     spatial: list[int],
     lines: list[tuple[float, float | None]],
     path: Path,
@@ -210,13 +252,13 @@ def _thicknesses(
     return sizes
 
 
-def _steps(fields: dict[str, Any], found: list[Role], path: Path) -> dict[int, tuple[float, float]]:
+def _steps(fields: Fields, found: list[Role], path: Path) -> dict[int, tuple[float, float]]:
     """Return start and distance along the axes that aren't of space, where they are known."""
     lines = {axis: _line(fields, axis, path) for axis, role in enumerate(found) if role != "space"}
     return {axis: (start, step) for axis, (start, step) in lines.items() if step is not None}
 
 
-def _line(fields: dict[str, Any], axis: int, path: Path) -> tuple[float, float | None]:
+def _line(fields: Fields, axis: int, path: Path) -> tuple[float, float | None]:
     """Return position of the first sample's centre and distance of samples along one axis.
 
     Cells lie between ``axis mins`` and ``axis maxs``, nodes on them; cells are the default (definition,
@@ -234,8 +276,3 @@ def _line(fields: dict[str, Any], axis: int, path: Path) -> tuple[float, float |
     if not math.isfinite(low):
         return 0.0, known
     return low if node else low + (known or 0.0) / 2, known
-
-
-def _lenient(fields: dict[str, Any], path: Path) -> list[list[float] | None]:
-    """Return the directions for what they say about which axes are of space."""
-    return [vector and [1.0] for vector in per_axis(fields, "space directions", None, path)]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_core.headers import plain, restore
-from mlarray_nrrd.lines import Line, parse_line, spelt, spelt_pair
+from mlarray_nrrd.lines import Line, one_line, parse_line, spelt, spelt_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from mlarray_nrrd.lines import Fields
 
 LARGEST = 16 << 20
 """Bytes of a header. Diffusion images with hundreds of gradients have some 50,000."""
@@ -39,7 +41,7 @@ class Header:
     lines: tuple[Line, ...]
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Fields:
         """Values by field, in their order."""
         return {line.name: line.value for line in self.lines if line.kind == "field"}
 
@@ -121,8 +123,10 @@ def from_source(source: Mapping[str, Any], path: Path) -> Header:
     ------
     CorruptError
         It was edited into something that isn't a header.
+    MetadataError
+        A text has a line end, which would make one line several.
     """
-    header = parse([str(restore(text)) for text in source["lines"]], path)
+    header = parse([one_line(str(restore(text)), "source.lines") for text in source["lines"]], path)
     fields = {str(name): restore(value) for name, value in source["fields"].items()}
     pairs = [(str(restore(key)), restore(value)) for key, value in source["key_values"]]
     kept = [line for line in header.lines if line.kind != "field" or line.name in fields]
@@ -135,7 +139,7 @@ def from_source(source: Mapping[str, Any], path: Path) -> Header:
     return Header(tuple(lines))
 
 
-def _edited(line: Line, fields: dict[str, Any]) -> Line:
+def _edited(line: Line, fields: Fields) -> Line:
     if line.kind != "field" or plain(fields[line.name]) == plain(line.value):
         return line
     return Line(spelt(line.name, fields[line.name]), "field", line.name, fields[line.name])

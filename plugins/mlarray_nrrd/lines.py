@@ -11,11 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlarray_core.errors import CorruptError
+from mlarray_core.errors import CorruptError, MetadataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+Fields = dict[str, Any]
+"""Values of a header's fields by canonical name: numbers as numbers, lists where each axis has one."""
 
 Kind = Literal["magic", "comment", "field", "pair", "file"]
 
@@ -86,13 +89,38 @@ def canonical(name: str) -> str:
 
 
 def spelt(name: str, value: Any) -> str:
-    """Return the line of a field."""
-    return f"{name}: {_spelt_value(name, value)}"
+    """Return the line of a field.
+
+    Raises
+    ------
+    MetadataError
+        It has a line end.
+    """
+    return one_line(f"{name}: {_spelt_value(name, value)}", f"source.fields.{name}")
 
 
 def spelt_pair(key: str, value: Any) -> str:
-    """Return the line of a pair."""
-    return f"{escaped(key)}:={escaped(_spelt_typed(value))}"
+    """Return the line of a pair.
+
+    Raises
+    ------
+    MetadataError
+        It has a line end that can't be escaped.
+    """
+    return one_line(f"{escaped(key)}:={escaped(_spelt_typed(value))}", "source.key_values")
+
+
+def one_line(text: str, field: str) -> str:
+    """Return a text that is to be one line of a header.
+
+    Raises
+    ------
+    MetadataError
+        A line end would make it several.
+    """
+    if "\n" in text or "\r" in text:
+        raise MetadataError(f"a line end in {text[:60]!r} would make it two lines", field=field)
+    return text
 
 
 def escaped(text: str) -> str:

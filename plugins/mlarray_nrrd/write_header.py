@@ -14,14 +14,15 @@ from mlarray_nrrd.encodings import DTYPES, NAMES
 from mlarray_nrrd.geometry import Placement, placement_of
 from mlarray_nrrd.header import Header, from_source, is_source
 from mlarray_nrrd.lines import Line, spelt
-from mlarray_nrrd.reader import positions, spatial_of
-from mlarray_nrrd.write_geometry import GEOMETRIC, fresh_fields, turned_frame
+from mlarray_nrrd.meaning import positions, spatial_of
+from mlarray_nrrd.write_geometry import GEOMETRIC, fresh_fields, turned_frame, written_parts, written_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import MetaSpatial
     from mlarray_io import Reader
+    from mlarray_nrrd.lines import Fields
 
 STORAGE = (
     "type",
@@ -61,9 +62,9 @@ def source_placement(header: Header, reader: Reader, path: Path) -> tuple[Placem
 
 
 def compose(
-    reader: Reader, storage: dict[str, Any], header: Header | None, path: Path, context: Context
-) -> tuple[list[str], tuple[int, ...]]:
-    """Return the lines of the header to write, and the sizes of NRRD's axes, slowest first.
+    reader: Reader, storage: Fields, header: Header | None, path: Path, context: Context
+) -> tuple[list[str], tuple[int, ...], Reader]:
+    """Return the lines of the header to write, the sizes of NRRD's axes, slowest first, and what to write.
 
     Parameters
     ----------
@@ -86,14 +87,16 @@ def compose(
     fields = dict(storage, dimension=len(shape), sizes=list(reversed(shape)))
     if header is not None and known is not None and _unchanged(reader, header, *known, path):
         kept = {name: header.fields[name] for name in GEOMETRIC if name in header.fields}
-        return _merged(header, {**fields, **kept}), shape
-    fields |= fresh_fields(reader.meta, reader.labels, reader.shape, context)
+        return _merged(header, {**fields, **kept}), shape, reader
+    world = written_world(reader.meta, reader.labels)
+    reader = written_parts(reader, world)
+    pairs = [] if header is None else header.pairs
+    fields |= fresh_fields(reader.meta, reader.labels, reader.shape, pairs, context)
     if header is None:
-        return _merged(Header((Line("NRRD0005", "magic"),)), fields), reader.shape
-    fields |= _carried(header, reader, context, same_axes=known is not None)
-    return _merged(
-        header, fields | {"dimension": len(reader.shape), "sizes": [*reversed(reader.shape)]}
-    ), reader.shape
+        return _merged(Header((Line("NRRD0005", "magic"),)), fields), reader.shape, reader
+    fields |= _carried(header, world, fields, context, same_axes=known is not None)
+    fields |= {"dimension": len(reader.shape), "sizes": [*reversed(reader.shape)]}
+    return _merged(header, fields), reader.shape, reader
 
 
 def _unchanged(
@@ -123,23 +126,32 @@ def _without_added(shape: tuple[int, ...], placement: Placement) -> tuple[int, .
     return shape[:at] + shape[at + placement.added :]
 
 
-def _carried(header: Header, reader: Reader, context: Context, *, same_axes: bool) -> dict[str, Any]:
+def _carried(
+    header: Header, world: str | None, fresh: Fields, context: Context, *, same_axes: bool
+) -> Fields:
     """Return the geometric fields of the source that hold for an image whose geometry changed."""
-    old, carried = header.fields, dict[str, Any]()
-    if "measurement frame" in old:
-        before, now = (
-            geometry.normal_world(name) for name in (old.get("space"), reader.meta.spatial.coord_system)
-        )
+    old = header.fields
+    carried: Fields = {}
+    if "measurement frame" in old and "measurement frame" not in fresh:
+        before, now = (geometry.normal_world(name) for name in (old.get("space"), world))
         if before and now and None not in old["measurement frame"]:
             carried["measurement frame"] = turned_frame(old["measurement frame"], before, now)
         else:
             context.loss("the measurement frame", "its world isn't the image's any more")
     if same_axes:
-        carried |= {name: old[name] for name in ("kinds", "labels") if name in old}
+        kept = ("kinds", "labels") if _agree(old, fresh) else ()
+        carried |= {name: old[name] for name in kept if name in old}
     return carried
 
 
-def _merged(header: Header, fields: dict[str, Any]) -> list[str]:
+def _agree(old: Fields, fresh: Fields) -> bool:
+    """Say whether the source's kinds still are those of the axes: that time has a direction or none."""
+    kinds = [str(kind).lower() for kind in old.get("kinds", ())]
+    directed = [vector is not None for vector in fresh.get("space directions", ())]
+    return all(has for kind, has in zip(kinds, directed, strict=False) if kind == "time")
+
+
+def _merged(header: Header, fields: Fields) -> list[str]:
     """Return the source's lines: fields replaced where their meaning changed, dropped where none is left."""
     rest = [line for line in header.lines[1:] if line.kind != "file"]
     present = {line.name for line in rest if line.kind == "field"}
@@ -152,7 +164,7 @@ def _merged(header: Header, fields: dict[str, Any]) -> list[str]:
     return lines + fresh + [line.text for line in rest[end:]]
 
 
-def _kept(line: Line, fields: dict[str, Any]) -> str | None:
+def _kept(line: Line, fields: Fields) -> str | None:
     """Return the line to write for one of the source's, None for a field that doesn't hold any more."""
     if line.kind != "field":
         return line.text

@@ -11,7 +11,7 @@ import numpy as np
 from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
 from mlarray_nrrd.encodings import ENCODINGS, NAMES, SUFFIXES, encode_hex, encode_text
-from mlarray_nrrd.reader import is_segmentation
+from mlarray_nrrd.meaning import is_segmentation
 from mlarray_nrrd.write_header import compose, source_header, type_name
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlarray_io import Context, Reader
     from mlarray_nrrd.header import Header
+    from mlarray_nrrd.lines import Fields
     from mlarray_nrrd.options import NrrdOptions
 
 
@@ -55,7 +56,7 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     data = target.with_name(target.stem + SUFFIXES[encoding]) if detached else target
     if detached:
         storage["data file"] = data.name
-    lines, shape = compose(reader, storage, header, target, context)
+    lines, shape, reader = compose(reader, storage, header, target, context)
     _tell_losses(reader, header, context)
     front = ("\n".join(lines) + "\n\n").encode("utf-8")
     order = range(len(reader.shape))
@@ -77,9 +78,9 @@ def _encoding(options: NrrdOptions, header: Header | None) -> str:
     return before or "gzip"
 
 
-def _storage(dtype: np.dtype[Any], encoding: str, header: Header | None, big: bool) -> dict[str, Any]:
+def _storage(dtype: np.dtype[Any], encoding: str, header: Header | None, big: bool) -> Fields:
     """Return the fields about how voxels are stored, spelt as the source did where that is the same."""
-    fields: dict[str, Any] = {"type": type_name(dtype), "encoding": encoding}
+    fields: Fields = {"type": type_name(dtype), "encoding": encoding}
     if header is not None:
         before = str(header.fields.get("encoding", ""))
         fields["encoding"] = before if ENCODINGS.get(before.lower()) == encoding else encoding

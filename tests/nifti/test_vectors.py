@@ -50,7 +50,7 @@ def test_displacements_are_along_the_world(tmp_path, world, sign):
     mlarray.convert(path, tmp_path / "a.mla", coord_system=world, orient="PSL")
     image = mlarray.read(tmp_path / "a.mla")
     assert image.meta.spatial.axis_labels == ["components", "spatial_z", "spatial_y", "spatial_x"]
-    assert Additions.of(image.meta).axes[0]["values"] == ["x", "y", "z"]
+    assert Additions.of(image.meta).axes[0].values == ["x", "y", "z"]
     unturned = nibabel.as_closest_canonical(nibabel.load(path)).get_fdata()[:, :, :, 0]
     back = tmp_path / "b.mla"
     mlarray.convert(tmp_path / "a.mla", back, orient="RAS")
