@@ -9,7 +9,7 @@ from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.sdk.format import Box, Reader
-from mlarray_io.sdk.vectors import in_world, turned_frames, world_parts
+from mlarray_io.sdk.space.vectors import in_world, turned_frames, world_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.label_tables import read_label_table
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
-    from mlarray_io.sdk.placement import placed, spatial_labels
     from mlarray_io.sdk.source_levels import fitting_levels
-    from mlarray_io.sdk.vectors import (
+    from mlarray_io.sdk.space.placement import placed, spatial_labels
+    from mlarray_io.sdk.space.vectors import (
         DISPLACEMENT,
         FRAME,
         TENSOR,
@@ -62,8 +62,8 @@ _HOME = {
     "ChildReader": "sdk.files.child",
     "ask_child": "sdk.files.child",
     "call_child": "sdk.files.child",
-    "placed": "sdk.placement",
-    "spatial_labels": "sdk.placement",
+    "placed": "sdk.space.placement",
+    "spatial_labels": "sdk.space.placement",
     "RawData": "sdk.files.raw_data",
     "RawReader": "sdk.files.raw_data",
     "check_size": "sdk.files.raw_data",
@@ -79,13 +79,13 @@ _HOME = {
     "last_bytes": "sdk.files.data_files",
     "located": "sdk.files.data_files",
     "numbered": "sdk.files.data_files",
-    "DISPLACEMENT": "sdk.vectors",
-    "FRAME": "sdk.vectors",
-    "WorldParts": "sdk.vectors",
-    "TENSOR": "sdk.vectors",
-    "PartsView": "sdk.vectors",
-    "in_world": "sdk.vectors",
-    "world_parts": "sdk.vectors",
+    "DISPLACEMENT": "sdk.space.vectors",
+    "FRAME": "sdk.space.vectors",
+    "WorldParts": "sdk.space.vectors",
+    "TENSOR": "sdk.space.vectors",
+    "PartsView": "sdk.space.vectors",
+    "in_world": "sdk.space.vectors",
+    "world_parts": "sdk.space.vectors",
     "fitting_levels": "sdk.source_levels",
     "read_label_table": "sdk.label_tables",
     "keep_meta": "sdk.meta_json",

@@ -1,0 +1,1 @@
+"""Where images lie, and the voxels that turn with their world."""
