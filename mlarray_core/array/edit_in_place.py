@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from mlarray_core.container.edits import Editor
 from mlarray_core.container.held_file import HeldFile
 from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_anew
 from mlarray_core.container.open import open_contents
+from mlarray_core.container.seal import State
 from mlarray_core.container.storage import EditedStorage, FrameStorage
-from mlarray_core.errors import MLArrayError
+from mlarray_core.errors import ArgumentError, MLArrayError
+from mlarray_core.levels.store import build, count_of
+from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic, write_error
 
 if TYPE_CHECKING:
@@ -42,6 +46,7 @@ class EditInPlace:
         self._held: HeldFile | None = None
         self._writer: ImageWriter | None = None
         self._edited: EditedStorage | None = None
+        self._beginning = RLock()
 
     def hold(self) -> HeldFile:
         """Keep other writers out from now on, and return the file; see `HeldFile` for errors."""
@@ -57,9 +62,10 @@ class EditInPlace:
     @property
     def writable(self) -> EditedStorage:
         """The voxels, to be written to."""
-        if self._edited is None:
-            self._edited = edited(self._begun(), self.path, self.stored)
-        return self._edited
+        with self._beginning:
+            if self._edited is None:
+                self._edited = edited(self._begun(), self.path, self.stored)
+            return self._edited
 
     def _begun(self) -> ImageWriter:
         """Return what appends to the file."""
@@ -79,9 +85,7 @@ class EditInPlace:
         if 0 in self.stored.shape:
             self._rewrite(metadata)
         else:
-            if self._edited is not None:
-                self._edited.editor.flush()
-            writer.finish(metadata)
+            committed(writer, self._edited, metadata)
         contents = self.stored.contents
         stored = FrameStorage(open_contents(str(self.path), contents.verification), self.stored.dparams)
         after = EditInPlace(self.path, stored, self._cparams, metadata)
@@ -96,6 +100,41 @@ class EditInPlace:
             write_anew(file, self.stored.contents, metadata)
         self.hold().release()
 
+    def with_levels(self, levels: str | int | None, meta: Meta) -> EditInPlace:
+        """Replace the file, which has been committed, by one with other levels, and return what edits that.
+
+        Parameters
+        ----------
+        levels
+            As `levels.build` takes them.
+        meta
+            Of the image.
+
+        Raises
+        ------
+        ArgumentError
+            `levels` is none of them, or another program edited the file, whose seal must not be renewed.
+        WriteError
+            The new file can't be written; the old one stays.
+        """
+        held, contents = self.hold(), self.stored.contents
+        if count_of(levels) == 0 and not contents.levels:
+            return self
+        if contents.state is not State.SEALED:
+            raise ArgumentError(
+                "only a sealed file can hold levels", hint="Seal it with: mlarray verify --reseal"
+            )
+        held.check_same()
+        with atomic(self.path, overwrite=True) as temporary:
+            with open(temporary, "w+b") as file:
+                write_anew(file, contents)
+            build(temporary, levels, threads=available_threads(), meta=meta)
+        stored = FrameStorage(open_contents(str(self.path), contents.verification), self.stored.dparams)
+        after = EditInPlace(self.path, stored, self._cparams, self._metadata)
+        after.hold()
+        held.release()
+        return after
+
     def abort(self, *, clean: bool) -> None:
         """Let go of the file, and cut off what was not committed if that is this process's to do."""
         held, self._held = self._held, None
@@ -104,6 +143,29 @@ class EditInPlace:
         if clean and self._writer is not None:
             held.undo()
         held.release()
+
+
+def committed(writer: ImageWriter, storage: EditedStorage | None, metadata: bytes) -> None:
+    """Write all that was changed; what other threads write from now on goes to what comes after.
+
+    Parameters
+    ----------
+    writer
+        Of the file.
+    storage
+        What was changed of the voxels, if anything.
+    metadata
+        Encoded.
+    """
+    if storage is None:
+        writer.finish(metadata)
+        return
+    storage.editor.flush(last=True)
+    try:
+        writer.finish(metadata)
+    except BaseException:
+        storage.editor.go_on()
+        raise
 
 
 def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) -> EditedStorage:
@@ -119,15 +181,18 @@ def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) 
         The voxels as they were; None for zeros.
     """
     written: set[int] = set()
+    in_file = Lock()  # which has one position, whichever thread reads or writes
 
     def load(number: int) -> bytes | None:
-        return stored.chunk(number) if stored and number not in written else writer.load(number)
+        with in_file:
+            return stored.chunk(number) if stored and number not in written else writer.load(number)
 
     def store(number: int, chunk: bytes) -> None:
-        written.add(number)
-        try:
-            writer.append(number, chunk)
-        except OSError as error:
-            raise error if isinstance(error, MLArrayError) else write_error(error, path) from error
+        with in_file:
+            written.add(number)
+            try:
+                writer.append(number, chunk)
+            except OSError as error:
+                raise error if isinstance(error, MLArrayError) else write_error(error, path) from error
 
     return EditedStorage(Editor(writer.grid, writer.cparams, load, store))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.array.sessions import FileSession, settle
@@ -21,6 +20,7 @@ from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -189,7 +189,7 @@ def save_file(state: ImageState, path: str, levels: Levels) -> None:
     if state.session is not None and state.session.is_at(path):
         flush(state)
         if levels != "keep":
-            _write_levels(Path(path), levels, None, state.meta)
+            state.session.put_levels(levels)
         return
     storage = state.stored()
     state.describe()

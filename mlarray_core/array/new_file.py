@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_core.array.edit_in_place import EditInPlace, edited
+from mlarray_core.array.edit_in_place import EditInPlace, committed, edited
 from mlarray_core.container.image_writer import ImagePlan, ImageWriter
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.storage import FrameStorage
@@ -80,13 +80,22 @@ class NewFile:
         """
         if self._file.closed:
             raise WriteError("what was written is lost: the file could not appear", path=self.path)
-        self._edited.editor.flush()
-        self._writer.finish(metadata)
+        committed(self._writer, self._edited, metadata)
         levels.build(self._publication.path, self._levels, meta=meta)
         self._file.close()
         self._publication.commit()
         stored = FrameStorage(open_contents(str(self.path)), self._dparams)
         return EditInPlace(self.path, stored, self._plan.cparams, metadata)
+
+    def with_levels(self, levels: str | int | None, meta: Meta) -> EditInPlace:
+        """Refuse: a file that isn't there has nothing to replace.
+
+        Raises
+        ------
+        WriteError
+            Always.
+        """
+        raise WriteError("the file has not been written yet", path=self.path)
 
     def abort(self, *, clean: bool) -> None:
         """Forget the file; a forked child, which may not clean up, only closes its own handle."""

@@ -11,6 +11,7 @@ import os
 import warnings
 import weakref
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 from mlarray_core.array.edit_in_place import EditInPlace
@@ -46,6 +47,9 @@ class Work(Protocol):
     def commit(self, meta: Meta, metadata: bytes, /) -> EditInPlace:
         """Make everything that was written the content of the file."""
 
+    def with_levels(self, levels: str | int | None, meta: Meta, /) -> EditInPlace:
+        """Replace the file, which has been committed, by one with other levels."""
+
     def abort(self, *, clean: bool) -> None:
         """Let go of the file; what was not committed is forgotten."""
 
@@ -67,6 +71,7 @@ class FileSession:
         self.path, self.meta, self._work = path, meta, work
         self.pid = os.getpid()
         self._taken_over = False
+        self._lock = RLock()
         _sessions[str(path)] = self
 
     @classmethod
@@ -140,7 +145,14 @@ class FileSession:
             )
         if self._taken_over:
             raise LockedError("the file has been opened for writing again since", path=self.path)
-        return self._work.writable
+        with self._lock:
+            storage = self._work.writable
+            storage.after = self._writable_now
+            return storage
+
+    def _writable_now(self) -> Storage:
+        with self._lock:
+            return self.writable
 
     def commit(self) -> None:
         """Make everything that was written, metadata included, the content of the file.
@@ -152,6 +164,10 @@ class FileSession:
         WriteError
             The disk is full, or the file was replaced or removed; what is there stays as it is.
         """
+        with self._lock:
+            self._commit()
+
+    def _commit(self) -> None:
         if self._taken_over or os.getpid() != self.pid:
             return
         self.meta.validate(shape=self.readable.shape if self.meta._has_array.has_array else None)
@@ -162,6 +178,20 @@ class FileSession:
             self._work = self._work.commit(self.meta, metadata)
         except OSError as error:
             raise error if isinstance(error, MLArrayError) else write_error(error, self.path) from error
+
+    def put_levels(self, levels: str | int | None) -> None:
+        """Replace the file by one with other levels and the same image.
+
+        Raises
+        ------
+        ArgumentError
+            `levels` is nothing that `levels.build` takes, or the file isn't sealed.
+        WriteError
+            The new file can't be written; the old one stays.
+        """
+        with self._lock:
+            self._commit()
+            self._work = self._work.with_levels(levels, self.meta)
 
     def close(self) -> None:
         """Commit and let go of the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import weakref
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mlarray_core.meta import Meta
 
     Array = np.ndarray[Any, Any]
+
+
+_COPYING = Lock()
 
 
 class ImageState:
@@ -152,8 +156,15 @@ class ImageState:
                     path=self.path,
                     hint="Open it with mmap_mode='r+', or 'c' to edit in memory only",
                 )
-            storage = self.storage = edited_copy(storage, self.meta.blosc2.cparams or {})
+            storage = self._edited_copy(storage)
         return storage
+
+    def _edited_copy(self, storage: Storage) -> Storage:
+        """Return a copy that may be written to; of several threads the first one makes it."""
+        with _COPYING:
+            if self.storage is storage:
+                self.storage = edited_copy(storage, self.meta.blosc2.cparams or {})
+            return self.need()
 
     def is_file(self) -> bool:
         """Whether opening the file again gives these voxels."""

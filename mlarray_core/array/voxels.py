@@ -103,9 +103,7 @@ def write(storage: Storage, key: Key, value: object) -> None:
     if rest is None:
         storage.write(box, np.broadcast_to(np.asarray(value, storage.dtype), _sizes(box)))
         return
-    voxels = np.array(storage.read(box))
-    voxels[rest] = value
-    storage.write(box, voxels)
+    storage.change(box, rest, value)
 
 
 def plain_boxes(keys: Iterable[Key], shape: tuple[int, ...]) -> list[Box]:

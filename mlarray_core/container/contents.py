@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from mlarray_core.container.level_index import StoredLevel
     from mlarray_core.meta import Meta
 
     Array = np.ndarray[Any, Any]
@@ -69,7 +70,7 @@ class Contents:
         self._all_checked = not self.frame.nchunks
         self.end = _end_of(self)
         if verify == "full":
-            self.verify_all()
+            self.verify_all(complete=False)
 
     def window(self, at: int, size: int) -> Contents:
         """Return the frame in a part of the file, `size` bytes from `at` on."""
@@ -187,8 +188,13 @@ class Contents:
                 bad.append(number)
         return sorted(bad)
 
-    def verify_all(self) -> None:
-        """Check every chunk.
+    def verify_all(self, *, complete: bool = True) -> None:
+        """Check every chunk, those of the coarser levels too.
+
+        Parameters
+        ----------
+        complete
+            Levels that are gone are an error, although the image is whole; otherwise they are only missing.
 
         Raises
         ------
@@ -208,6 +214,51 @@ class Contents:
                 path=self.path,
                 field="voxels",
             )
+        self.verify_levels(complete=complete)
+
+    def verify_levels(self, *, complete: bool = True) -> None:
+        """Check every chunk of the coarser levels.
+
+        Parameters
+        ----------
+        complete
+            Check that all are there that the seal speaks of.
+
+        Raises
+        ------
+        CorruptError
+            They are gone, or one is damaged.
+        """
+        promised = 0 if self.table is None else self.table.levels
+        if complete and len(self.levels) < promised:
+            raise CorruptError(
+                f"its {promised} coarser levels are gone or damaged; the image is whole",
+                path=self.path, field="levels", hint="Make them again with: mlarray levels FILE --build",
+            )  # fmt: skip
+        for number, level in enumerate(self.levels, 1):
+            try:
+                self._level(level).verify_all()
+            except CorruptError as error:
+                raise CorruptError(
+                    error.message, path=self.path, field=f"levels[{number}]",
+                    hint="Make them again with: mlarray levels FILE --build",
+                ) from error  # fmt: skip
+
+    def _level(self, level: StoredLevel) -> Contents:
+        contents = self.window(level.at, level.size)
+        if contents.state is not seal.State.SEALED:
+            raise CorruptError("its seal is broken", path=self.path)
+        return contents
+
+    @cached_property
+    def levels(self) -> list[StoredLevel]:
+        """Where the coarser levels are; none where there are none, or none that belong to this image."""
+        from mlarray_core.container.level_index import read_index
+
+        try:
+            return read_index(self.read, len(self.buffer), self.frame)
+        except CorruptError:
+            return []
 
 
 def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
@@ -222,11 +273,7 @@ def _end_of(contents: Contents) -> int:
         if contents.table is not None and contents.table.levels:
             _warn_gone(contents.path)
         return size
-    from mlarray_core.container.level_index import read_index
-
-    try:
-        read_index(contents.read, size, contents.frame)
-    except CorruptError:
+    if not contents.levels:
         _warn_more(contents.path, size - length)
         return length
     return size

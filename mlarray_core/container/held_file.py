@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.container.mapping import lock, open_binary
 from mlarray_core.errors import LockedError, WriteError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mlarray_core.container.contents import Contents
@@ -42,12 +43,8 @@ class HeldFile:
         self.path, self.contents = path, contents
         self.file = open_binary(str(path), "r+b", buffering=0)
         try:
-            if not lock(self.file):
-                raise LockedError(
-                    "another writer has the file open",
-                    path=path,
-                    hint="Wait for it to finish, or save to another file",
-                )
+            _lock(self.file, path)
+            self.check_same()
             if not self._is_unchanged():
                 raise LockedError(
                     "another writer has changed the file since it was opened", path=path, hint="Open it again"
@@ -62,18 +59,14 @@ class HeldFile:
         return self.file.read(len(header)) == header
 
     def check_same(self) -> None:
-        """Raise `WriteError` when the file isn't at its path any more.
+        """Make sure that the file is still at its path.
 
         Raises
         ------
         WriteError
             Another file is there now, or none.
         """
-        try:
-            same = os.path.samestat(os.stat(self.path), os.fstat(self.file.fileno()))
-        except FileNotFoundError:
-            same = False
-        if not same:
+        if not _is_at(self.file, self.path):
             raise WriteError("the file was replaced or removed while it was being edited", path=self.path)
 
     def undo(self) -> None:
@@ -86,3 +79,42 @@ class HeldFile:
         """Let other writers have the file."""
         with suppress(OSError):
             self.file.close()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other writers out of a file that is read and then replaced by another.
+
+    Parameters
+    ----------
+    path
+        Of the file; what it holds is to be read within.
+
+    Raises
+    ------
+    LockedError
+        Another writer has the file open, or has just replaced it.
+    ReadError
+        It can't be opened.
+    """
+    with open_binary(str(path)) as file:
+        _lock(file, path)
+        if not _is_at(file, path):
+            raise LockedError("another writer has just replaced the file", path=path, hint="Try again")
+        yield
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    if not lock(file):
+        raise LockedError(
+            "another writer has the file open", path=path,
+            hint="Wait for it to finish, or save to another file",
+        )  # fmt: skip
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -13,6 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlarray_core.container.frame import MIN_HEADER, claimed_length
 from mlarray_core.errors import CorruptError
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def _level(
     read: Read, size: int, frame: Frame, archive: zipfile.ZipFile, method: object, level: Any
 ) -> StoredLevel:
     at, length = _place(read, size, frame, archive.getinfo(level["name"]))
+    if length < MIN_HEADER or claimed_length(read(at, MIN_HEADER)) != length:
+        raise CorruptError("a level is more, or less, than the frame of an image")
     factors = tuple(level["factors"])
     if len(factors) != len(frame.shape) or not all(isinstance(step, int) and step > 0 for step in factors):
         raise CorruptError("a level's factors don't fit the image")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
@@ -48,6 +49,8 @@ def open_binary(path: str, mode: str = "rb", buffering: int = -1) -> BinaryIO:
     except ReadError:
         raise
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise _too_many(path) from error
         cause = getattr(error, "strerror", None) or error
         raise ReadError(f"it can't be opened: {cause}", path=path) from error
 
@@ -86,8 +89,20 @@ def _private_map(file: BinaryIO) -> mmap.mmap | None:
     flags, access = mmap.MAP_PRIVATE | _NORESERVE, mmap.PROT_READ | mmap.PROT_WRITE
     try:
         return mmap.mmap(file.fileno(), 0, flags, access)
-    except (OSError, ValueError):  # a system that promises no more memory than it has counts the whole file
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # where no more memory is promised than there is
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise _too_many(file.name) from error
         return None
+
+
+def _too_many(path: str) -> ReadError:
+    return ReadError(
+        "it can't be opened: too many files are open", path=path,
+        hint="Close images that aren't needed any more, or raise the limit (ulimit -n)",
+    )  # fmt: skip
 
 
 def forget_pages(content: bytes | memoryview | mmap.mmap) -> None:

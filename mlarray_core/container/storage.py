@@ -7,18 +7,19 @@ import operator
 import os
 import weakref
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlarray_core.chunks import codec
 from mlarray_core.chunks.params import blosc2_params
-from mlarray_core.container.edits import Editor
+from mlarray_core.container.edits import Editor, EndedError
 from mlarray_core.container.mapping import forget_pages
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError, ModeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import blosc2
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mlarray_core.container.contents import Contents
 
 Array = np.ndarray[Any, Any]
+_OWNING = Lock()
 
 
 class Storage:
@@ -68,6 +70,22 @@ class Storage:
         """
         raise NotImplementedError
 
+    def change(self, box: Box, key: Any, value: Any) -> None:
+        """Assign to some of the voxels of `box`.
+
+        Parameters
+        ----------
+        box
+            Those that are looked at.
+        key
+            What NumPy takes within them.
+        value
+            What it assigns.
+        """
+        voxels = np.array(self.read(box))
+        voxels[key] = value
+        self.write(box, voxels)
+
     def chunk(self, number: int) -> bytes | None:
         """Return an encoded chunk, None for zeros.
 
@@ -105,9 +123,19 @@ class PlainStorage(Storage):
 
     def write(self, box: Box, value: Array) -> None:
         """Put `value` into the array; into a copy of it when it may not be written to."""
-        if not self.array.flags.writeable:
-            self.array = self.array.copy()
-        self.array[box] = value
+        self._own()[box] = value
+
+    def change(self, box: Box, key: Any, value: Any) -> None:
+        """Assign to some of the voxels of `box`, where they are."""
+        whole: tuple[Any, ...] = (*box, ...)  # gives a view, of an array without axes too
+        self._own()[whole][key] = value
+
+    def _own(self) -> Array:
+        """Return the array; a copy from now on, if it may not be written to."""
+        with _OWNING:
+            if not self.array.flags.writeable:
+                self.array = self.array.copy()
+        return self.array
 
 
 AT_ONCE = 1 << 20
@@ -248,12 +276,18 @@ class EditedStorage(Storage):
     ----------
     editor
         Holds the chunks that are in work.
+
+    Attributes
+    ----------
+    after
+        Returns where to write when these voxels have been committed, None where they never are.
     """
 
     editable = True
 
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
+        self.after: Callable[[], Storage] | None = None
         self.grid: Grid = editor.grid
         self.shape, self.dtype = self.grid.shape, self.grid.dtype
 
@@ -265,7 +299,26 @@ class EditedStorage(Storage):
 
     def write(self, box: Box, value: Array) -> None:
         """Put `value` into the array."""
-        self.editor.write(box, value)
+        try:
+            self.editor.write(box, value)
+        except EndedError:
+            self._next().write(box, value)
+
+    def change(self, box: Box, key: Any, value: Any) -> None:
+        """Assign to some of the voxels of `box`; other threads' voxels in the same chunks stay."""
+
+        def rule(voxels: Array) -> None:
+            voxels[key] = value
+
+        try:
+            self.editor.change(box, rule)
+        except EndedError:
+            self._next().change(box, key, value)
+
+    def _next(self) -> Storage:
+        if self.after is None:
+            raise ModeError("what was edited is finished")
+        return self.after()
 
     def chunk(self, number: int) -> bytes | None:
         """Return an encoded chunk, None for zeros."""

@@ -21,12 +21,12 @@ from mlarray_core.chunks import codec
 from mlarray_core.container import frame as frames
 from mlarray_core.container.frame_writer import closed
 from mlarray_core.container.image_writer import ImageWriter, plan_image
-from mlarray_core.container.level_index import INDEX, StoredLevel, index_of, name_of, read_index
+from mlarray_core.container.level_index import INDEX, StoredLevel, index_of, name_of
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import KEY, State
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.container.trailer import vlmeta_content
-from mlarray_core.errors import ArgumentError, CorruptError
+from mlarray_core.errors import ArgumentError
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
 from mlarray_core.levels.overlay import Fit
@@ -282,10 +282,7 @@ def meta_at(meta: Meta, shape: tuple[int, ...], place: Level | Fit) -> Meta:
 
 def find(contents: Contents) -> list[StoredLevel]:
     """Return the levels in a file; none when there are none, or none that belong to its image."""
-    try:
-        return read_index(contents.read, len(contents.buffer), contents.frame)
-    except CorruptError:
-        return []
+    return contents.levels
 
 
 def open_level(contents: Contents, level: StoredLevel) -> Contents:

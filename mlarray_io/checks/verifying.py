@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.container.seal import State
-from mlarray_core.errors import CorruptError, LockedError, MLArrayError
+from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.url_text import is_url, shown
 from mlarray_core.urls import refuse_url
 
@@ -73,27 +74,57 @@ def verify(path: str | os.PathLike[str], *, reseal: bool = False) -> Verdict:
         Accept what an unsealed file, or one that another program edited, holds, if all of it can be read:
         write it anew, with a seal. Voxels that a seal proves damaged are never accepted.
     """
+    name = shown(os.fspath(path))
+    found, contents = _checked(os.fspath(path), name)
+    if not reseal or not _is_resealable(found, contents):
+        return found
+    try:
+        refuse_url(path)
+        return _resealed(Path(os.path.realpath(path)), name)
+    except MLArrayError as error:
+        return replace(found, error=error)
+
+
+def _is_resealable(found: Verdict, contents: Contents | None) -> bool:
+    """Whether a seal is needed and allowed."""
+    if contents is None or found.state == DAMAGED:
+        return False
+    return contents.state is not State.SEALED or len(contents.buffer) > contents.end
+
+
+def _checked(path: str, name: str) -> tuple[Verdict, Contents | None]:
+    """Return what was found out, and the file if it could be opened."""
     from mlarray_core.container.open import open_contents
 
-    name = shown(os.fspath(path))
     try:
-        contents = open_contents(os.fspath(path))
+        contents = open_contents(path)
         contents.meta()
     except MLArrayError as error:
         state = DAMAGED if isinstance(error, CorruptError) else UNREADABLE
-        return Verdict(name, state, error=error)
+        return Verdict(name, state, error=error), None
     state, count = contents.state.value, contents.frame.nchunks
     damaged = tuple(_damaged(contents))
     if damaged:
-        return Verdict(name, DAMAGED, count, damaged, _damage(name, damaged, count))
-    if reseal and (contents.state is not State.SEALED or len(contents.buffer) > contents.end):
-        try:
-            refuse_url(path)
-            seal_anew(name, contents)
-        except MLArrayError as error:
-            return Verdict(name, state, count, error=error)
-        return Verdict(name, state, count, resealed=True)
-    return Verdict(name, state, count, error=_edited(name) if contents.state is State.EDITED else None)
+        return Verdict(name, DAMAGED, count, damaged, _damage(name, damaged, count)), contents
+    if contents.state is State.EDITED:
+        return Verdict(name, state, count, error=_edited(name)), contents
+    try:
+        contents.verify_levels()
+    except MLArrayError as error:
+        return Verdict(name, DAMAGED, count, error=error), contents
+    return Verdict(name, state, count), contents
+
+
+def _resealed(path: Path, name: str) -> Verdict:
+    """Check a file again, now that no writer can reach it, and seal it anew."""
+    from mlarray_core.container.held_file import held
+
+    with held(path):
+        found, contents = _checked(str(path), name)
+        if contents is None or not _is_resealable(found, contents):
+            return found
+        seal_anew(name, contents)
+    return replace(found, error=None, resealed=True)
 
 
 def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdict]:
@@ -110,24 +141,18 @@ def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdic
 
 
 def seal_anew(path: str, contents: Contents) -> None:
-    """Write a file anew with the same header, metadata and chunks, and a seal.
+    """Write a file, which nobody else writes to, anew with the same header, metadata and chunks, and a seal.
 
     Raises
     ------
-    LockedError
-        Somebody is writing to it.
     WriteError
         It can't be written; the file is as it was.
     """
     from mlarray_core.container.image_writer import write_anew
-    from mlarray_core.container.mapping import lock, open_binary
     from mlarray_core.publish import atomic
 
-    with open_binary(path) as locked:
-        if not lock(locked):
-            raise LockedError("another writer has the file open", path=path, hint="Wait for it to finish")
-        with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
-            write_anew(file, contents)
+    with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
+        write_anew(file, contents)
 
 
 def _damaged(contents: Contents) -> Iterator[int]:

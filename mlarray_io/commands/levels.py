@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlarray_core.array.image import open_any
+from mlarray_core.array.sessions import settle
+from mlarray_core.container.held_file import held
 from mlarray_core.container.open import open_contents
 from mlarray_core.levels import store as stored
 from mlarray_core.processors import available_threads
@@ -17,7 +21,6 @@ from mlarray_core.urls import refuse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def build(file: str, count: str, method: Any = None) -> None:
@@ -37,10 +40,12 @@ def drop(file: str) -> None:
 def _anew(file: str) -> Iterator[Path]:
     """Yield a copy of a file without levels, which takes its place when the body ends."""
     refuse_url(file)
-    image = open_any(file)
-    with atomic(file, overwrite=True) as path:
-        image.save(path, levels="none")
-        yield path
+    settle(file, take_over=True)
+    with held(Path(os.path.realpath(file))):
+        image = open_any(file)
+        with atomic(file, overwrite=True) as path:
+            image.save(path, levels="none")
+            yield path
 
 
 def listing(file: str, *, verify: bool = False) -> dict[str, Any]:

@@ -487,3 +487,23 @@ def test_a_session_over_a_symlink(path, tmp_path):
 def test_any_readable_file_is_read_by_the_facade(path):
     assert np.array_equal(mlarray.read(path), VOXELS)
     assert mlarray.info(path).source == {"k": 1}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of processes are POSIX")
+def test_running_out_of_open_files_is_said(path):
+    """Each open image holds a descriptor; the error names the limit, not memory."""
+    code = (
+        "import resource, sys\n"
+        "from mlarray import MLArray\n"
+        "MLArray.open(sys.argv[1]).close()\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "kept = []\n"
+        "for _ in range(100): kept.append(MLArray.open(sys.argv[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    said = done.stderr.splitlines()[-1]
+    assert "ReadError" in said
+    assert "too many files are open" in said
+    assert "ulimit -n" in said

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from mlarray_core import Meta, MLArray, geometry
-from mlarray_core.container.level_index import INDEX
+from mlarray_core.container.level_index import INDEX, index_of
 from mlarray_core.container.open import open_contents
 from mlarray_core.errors import ArgumentError, CorruptError
 from mlarray_core.levels import pyramid, reduction
 from mlarray_core.levels import store as levels
+from mlarray_io.checks.verifying import verify
 
 
 @pytest.fixture
@@ -225,3 +226,75 @@ def test_levels_that_were_cut_off_are_missed(path):
     with pytest.warns(UserWarning, match="its coarser levels are gone"):
         MLArray(path).save(path)
     assert MLArray.open(path, verify="full").levels == []
+
+
+def flipped(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+
+
+def test_a_damaged_level_is_found_by_whoever_checks_everything(path):
+    """One bit in the middle of a level's chunks; the image itself stays right."""
+    level = open_contents(str(path)).levels[0]
+    flipped(path, level.at + level.size // 2)
+    with pytest.raises(CorruptError, match=r"levels\[1\].*damaged.*--build"):
+        MLArray.open(path, verify="full")
+    with MLArray.open(path) as image, pytest.raises(CorruptError, match=r"levels\[1\]"):
+        image.verify()
+    found = verify(path)
+    assert (found.state, found.failed) == ("damaged", True)
+    assert "levels[1]" in str(found)
+
+
+def test_levels_that_are_gone_fail_verification_and_not_opening(path):
+    os.truncate(path, open_contents(str(path)).frame.length)
+    with pytest.warns(UserWarning, match="gone"):
+        found = verify(path)
+    assert "2 coarser levels are gone" in str(found)
+    with pytest.warns(UserWarning, match="gone"):
+        MLArray.open(path, verify="full").close()
+
+
+def test_a_level_that_holds_levels_itself_is_refused(path, tmp_path):
+    """Levels are frames and nothing else, so that looking at one can't lead on and on."""
+    inner = path.read_bytes()
+    contents = open_contents(str(path))
+    factors = [level.factors for level in contents.levels][:1]
+    outer = tmp_path / "outer.mla"
+    outer.write_bytes(inner[: contents.frame.length])
+    with zipfile.ZipFile(outer, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr("1.b2nd", inner)
+        archive.writestr("levels.json", index_of(contents.frame, "mean", factors))
+    with pytest.warns(UserWarning, match="ignored"):
+        assert MLArray.open(outer).levels == []
+
+
+def test_saving_levels_of_an_image_that_is_edited_replaces_the_file(path, scan):
+    """Who has it open keeps what he opened; the lock is kept, and further edits go to the new file."""
+    reader, before = MLArray.open(path), os.stat(path).st_ino
+    with MLArray.open(path, mmap_mode="r+") as image:
+        image[0] = 7
+        image.save(path, levels=1)
+        assert os.stat(path).st_ino != before
+        with MLArray.open(path) as seen:
+            assert [level.shape for level in seen.levels] == [image.levels[0].shape]
+        image[1] = 8
+    np.testing.assert_array_equal(reader.to_numpy(), scan)
+    with MLArray.open(path, verify="full") as image:
+        expected = scan.copy()
+        expected[0], expected[1] = 7, 8
+        np.testing.assert_array_equal(image.to_numpy(), expected)
+        assert image.levels == []
+
+
+def test_levels_of_a_file_that_another_program_edited_are_not_made(path, scan):
+    """Its broken seal must not be renewed by the way."""
+    MLArray(scan).save(path)
+    array = blosc2.open(str(path), mode="a")
+    array[0, 0, 0] = 999
+    del array
+    with pytest.warns(UserWarning, match="edited by another"):
+        image = MLArray.open(path, mmap_mode="r+")
+    with image, pytest.raises(ArgumentError, match="sealed"):
+        image.save(path, levels=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import blosc2
@@ -12,6 +14,7 @@ import pytest
 
 from mlarray import MLArray
 from mlarray_core.container.contents import Contents
+from mlarray_io.checks import verifying
 from mlarray_io.checks.verifying import verify
 from mlarray_io.commands.main import main
 
@@ -126,3 +129,35 @@ def test_what_killed_writers_left_beside_it_is_swept(path: Path) -> None:
     os.utime(left, (0, 0))
     assert main(["verify", str(path)]) == 0
     assert not left.exists()
+
+
+def test_a_commit_while_a_file_is_checked_is_not_lost(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process edits after the file was read, and before it is sealed anew."""
+    path.write_bytes(path.read_bytes() + b"half of an edit")
+    code = "import sys, mlarray\nwith mlarray.MLArray.open(sys.argv[1], mmap_mode='r+') as i: i[0] = 99"
+    plain = verifying._resealed
+
+    def late(*given: object) -> object:
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(path)], check=True)
+        return plain(*given)
+
+    monkeypatch.setattr(verifying, "_resealed", late)
+    with pytest.warns(UserWarning, match="15 bytes"):
+        verify(path, reseal=True)
+    with MLArray.open(path, verify="full") as image:
+        assert (image[0] == 99).all()
+
+
+def test_levels_are_not_made_while_somebody_edits(path: Path) -> None:
+    before = path.read_bytes()
+    with MLArray.open(path, mmap_mode="r+") as image:
+        image[0] = 99
+        code = "import sys; from mlarray_io.commands.main import main; sys.exit(main(sys.argv[1:]))"
+        for option in ("--build", "--drop"):
+            command = [sys.executable, "-c", code, "levels", str(path), option]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode != 0
+            assert "another writer has the file open" in done.stderr
+    assert path.read_bytes() != before
+    with MLArray.open(path, verify="full") as image:
+        assert (image[0] == 99).all()
