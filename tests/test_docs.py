@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import fsspec
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # as a script, it finds its own folder there only
+
+from tests import house  # noqa: E402
+
 DOCS = ROOT / "docs"
 FORMATS = DOCS / "formats.md"
 TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+ARCHITECTURE = DOCS / "architecture.md"
+MODULES = re.compile(r"(<!-- modules: (\w+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+WINGS = re.compile(r"(<!-- wings -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
 
 def installed_formats():
@@ -62,6 +71,42 @@ def filled(text):
     options += [row for format in formats for row in option_rows(format)]
     tables = iter(["\n".join(table) + "\n", "\n".join(options) + "\n"])
     return TABLE.sub(lambda match: match[1] + next(tables) + match[3], text)
+
+
+def module_table(package):
+    """Return a row for each module of a package: its path and the first sentence of its docstring."""
+    folder = house.packages(ROOT)[package]
+    rows = ["| module | holds |", "|---|---|"]
+    for path in sorted(
+        folder.rglob("*.py"), key=lambda path: (path.parent != folder, path.parent, path.name)
+    ):
+        docstring = ast.get_docstring(house.tree(path)) or ""
+        sentence = re.split(r"(?<=[.!?])\s", docstring.split("\n\n")[0].replace("\n", " "))[0].rstrip(".")
+        name = path.relative_to(folder)
+        if path.name == "__init__.py" and path.parent != folder:
+            rows.append(f"| **`{name.parent}/`** | **{sentence}** |")
+        else:
+            rows.append(f"| `{name}` | {sentence.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows) + "\n"
+
+
+def wings_table():
+    rows = [
+        f"| `{package}` | {' > '.join(', '.join(f'`{wing}`' for wing in row) for row in order)} |"
+        for package, order in house.WINGS.items()
+    ]
+    return "\n".join(["| package | from the top down |", "|---|---|", *rows]) + "\n"
+
+
+def with_modules(text):
+    text = WINGS.sub(lambda match: match[1] + wings_table() + match[3], text)
+    return MODULES.sub(lambda match: match[1] + module_table(match[2]) + match[4], text)
+
+
+def test_module_tables_are_what_the_modules_say():
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    assert [match[2] for match in MODULES.finditer(text)] == list(house.packages(ROOT))
+    assert text == with_modules(text), f"run `python tests/{Path(__file__).name}` to write the tables anew"
 
 
 def test_format_tables_are_what_is_installed():
@@ -178,3 +223,4 @@ def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
 
 if __name__ == "__main__":
     FORMATS.write_text(filled(FORMATS.read_text(encoding="utf-8")), encoding="utf-8")
+    ARCHITECTURE.write_text(with_modules(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")
