@@ -62,6 +62,7 @@ def _keys(instance: Instance) -> FrameKeys:
         moment=moment(text_of(dataset, "AcquisitionDate"), text_of(dataset, "AcquisitionTime"))
         or date_time(text_of(dataset, "AcquisitionDateTime")),
         began=_scan_begin(instance),
+        positions=loose_number(dataset, "NumberOfTemporalPositions"),
         location=loose_number(dataset, "SliceLocation"),
     )
 

@@ -81,6 +81,8 @@ class FrameKeys:
         When the frame was acquired.
     began
         When the volume began to be acquired, in s after the start of the scan.
+    positions
+        How many temporal positions the series has.
     location
         Slice Location in mm, which places nothing.
     dimensions
@@ -109,6 +111,7 @@ class FrameKeys:
     series: float | None = None
     moment: datetime | None = None
     began: float | None = None
+    positions: float | None = None
     location: float | None = None
     dimensions: tuple[Dimension, ...] = ()
 

@@ -36,7 +36,7 @@ _GROUPS = {
         AcquisitionTime AcquisitionDateTime ContentTime TriggerTime TemporalPositionIdentifier
         TemporalPositionIndex FrameReferenceTime ActualFrameDuration DiffusionBValue
         DiffusionGradientOrientation FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
-        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTimeSlices TimeSlotVector
+        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTemporalPositions NumberOfTimeSlices TimeSlotVector
         TimeSliceVector EnergyWindowVector DetectorVector
     """,
     "segmentations": """

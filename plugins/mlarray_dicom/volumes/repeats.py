@@ -6,7 +6,8 @@ preference, the first that tells the frames of every position apart alike decide
 1. what the standard has an attribute for: temporal position, diffusion, phases, times, acquisition (`_KEYS`);
 2. the dimension indices of the file, private dimensions included (C.7.6.17.2);
 3. when each frame was acquired;
-4. instance and frame numbers: the axis is ``non_spatial`` then, and the user is told.
+4. instance and frame numbers, and the user is told: the axis is ``non_spatial`` then, unless the file says
+   that it has as many temporal positions (C.8.3.1).
 """
 
 from __future__ import annotations
@@ -222,6 +223,9 @@ def _by_number(frames: Sequence[Frame], planes: list[list[int]], notes: list[str
     weighted = _by_weighting(rows)
     if weighted is not None:
         return Repeats(order, weighted, notes)
+    if all(keys.positions == repeats for row in rows for keys in row):
+        note = f"the {repeats} temporal positions are in the order of the instance numbers"
+        return Repeats(order, RepeatAxis("time", "", [float(k + 1) for k in range(repeats)]), [*notes, note])
     files = {frame.file for frame in frames}
     number = "frame" if len(files) == 1 else "instance"
     note = f"nothing but {number} numbers tells the {repeats} frames at each position apart: non_spatial"
