@@ -29,7 +29,8 @@ TRIED = 64
 """How many files of a folder are tried before it is taken for something else."""
 
 INDEXES = frozenset({"dicomdir"})
-"""Files that only list others (PS3.10, 8.6): they don't make a collection of the folder that they lie in."""
+"""Files that only list others (PS3.10, 8.6): they make no collection of the folder that they lie in, and no
+image beside the files that they list, which are found anyway."""
 
 
 @dataclass
@@ -154,6 +155,8 @@ class Discovery:
         for entry in files:
             if chosen and not self.wants((join(relative, entry.name),)):
                 continue
+            if entry.name.lower() in INDEXES and folders:
+                continue
             status = entry.stat()
             seen = self.known(entry.path) == (status.st_size, status.st_mtime_ns)
             if entry.name in partners or not (seen or self._holds_image(entry.path, owner)):
@@ -181,8 +184,11 @@ class Discovery:
         if not claims or claims[0][1] < Confidence.SIGNATURE:
             return None, False
         format = claims[0][0]
-        candidates = [name for name in names if self.names.format(name) in (None, format)]
-        candidates = [name for name in candidates if name.lower() not in INDEXES]
+        # a file may have the suffix of any format: exports of some archives call DICOM files *.img
+        candidates = sorted(
+            (name for name in names if name.lower() not in INDEXES),
+            key=lambda name: self.names.format(name) not in (None, format),
+        )
         if _claims_any(format, (os.path.join(folder, name) for name in candidates[:TRIED])):
             return format, False
         if _claims_any(format, _first_below(folder)):

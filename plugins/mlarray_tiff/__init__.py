@@ -31,9 +31,9 @@ class TiffFormat(Format[TiffOptions]):
 
     def sniff(self, source: Source) -> Confidence:
         """Look at the byte order mark, the version and where the first page is."""
-        from mlarray_tiff.signature import is_companion, recognise
+        from mlarray_tiff.signature import is_companion, is_dicom, recognise
 
-        if source.is_dir:
+        if source.is_dir or is_dicom(source.head):
             return Confidence.NO
         signature = recognise(source.head)
         if signature is not None:

@@ -54,6 +54,15 @@ def _plausible(signature: Signature, head: bytes) -> Signature | None:
     return signature if count and 1 <= kind <= 18 else None
 
 
+def is_dicom(head: bytes) -> bool:
+    """Say whether this is DICOM behind the header of a TIFF, which its preamble may hold (PS3.10, 7.1).
+
+    Such a file is both. Read as TIFF it would lose rescaling, sign and place, and programs that change its
+    pixels leave an outdated TIFF header in it.
+    """
+    return head[128:132] == b"DICM"
+
+
 def is_companion(head: bytes) -> bool:
     """Say whether this is OME-XML by itself: the companion of OME-TIFF files without their own."""
     start = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -36,8 +36,8 @@ _GROUPS = {
         AcquisitionTime AcquisitionDateTime ContentTime TriggerTime TemporalPositionIdentifier
         TemporalPositionIndex FrameReferenceTime ActualFrameDuration DiffusionBValue
         DiffusionGradientOrientation FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
-        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTemporalPositions NumberOfTimeSlices TimeSlotVector
-        TimeSliceVector EnergyWindowVector DetectorVector
+        InPlanePhaseEncodingDirection NominalPercentageOfCardiacPhase NumberOfTemporalPositions
+        NumberOfTimeSlices TimeSlotVector TimeSliceVector EnergyWindowVector DetectorVector
     """,
     "segmentations": """
         SegmentationType SegmentSequence SegmentsOverlap MaximumFractionalValue SegmentationFractionalType
