@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
+from mlarray_io.engine.sidecar import Turn
 from mlarray_io.sdk.format import Box, Reader
 from mlarray_io.sdk.space.vectors import in_world, turned_frames, world_parts
 
@@ -76,14 +77,14 @@ class OrientedView(Reader):
             reader.meta.spatial.coord_system,
         )
         sizes = [reader.shape[axis] for axis in spatial]
-        perm, flips, affine = geometry.reorientation(affine, world, sizes, code)
+        perm, flips, turned = geometry.reorientation(affine, world, sizes, code)
         self._axes = list(range(len(reader.shape)))
         for new, old in zip(spatial, perm, strict=True):
             self._axes[new] = spatial[old]
         self._flipped = tuple(axis for axis, flip in zip(spatial, flips, strict=True) if flip)
         self.shape, self.dtype = tuple(self._moved(reader.shape)), reader.dtype
         self.chunks = None if reader.chunks is None else tuple(self._moved(reader.chunks))
-        self.meta = self._meta(reader.meta, affine, perm)
+        self.meta = self._meta(reader.meta, turned, perm, Turn(perm, flips, affine, turned, world))
         self.levels = [OrientedView(level, code) for level in reader.levels]
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
@@ -105,13 +106,14 @@ class OrientedView(Reader):
     def _mirrored(part: slice, size: int) -> slice:
         return slice(size - part.stop, size - part.start)
 
-    def _meta(self, meta: Meta, affine: np.ndarray[Any, Any], perm: Sequence[int]) -> Meta:
+    def _meta(self, meta: Meta, affine: np.ndarray[Any, Any], perm: Sequence[int], turn: Turn) -> Meta:
         moved, spatial = meta.copy(), meta.spatial
         additions = Additions.of(meta)
         axes = additions.axes
         additions.axes = {
             new: self._axis(new, axes[old]) for new, old in enumerate(self._axes) if old in axes
         }
+        additions.bids = turn.fields(additions.bids)
         additions.store(moved)
         moved.bbox.bboxes = self._boxes(meta.bbox.bboxes, perm)
         placed = geometry.spatial_meta(

@@ -77,3 +77,96 @@ def write_series(folder: Path, volume: np.ndarray, affine: np.ndarray, **attribu
         }
         write(dataset(plane, place, **one), folder / f"{names[index]:04d}")
     return folder
+
+
+def item(**attributes: Any) -> Dataset:
+    """Return an item of a sequence."""
+    made = Dataset()
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def with_raw(made: Dataset, keyword: str, vr: str, content: bytes) -> Dataset:
+    """Give a data set an element as a file would have it, whatever its VR allows."""
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import Tag
+
+    content += b" " * (len(content) % 2)
+    made._dict[Tag(keyword)] = RawDataElement(Tag(keyword), vr, len(content), content, 0, False, True)
+    return made
+
+
+def enhanced(
+    frames: Sequence[tuple[int, int]],
+    pointers: Sequence[tuple[int, int]] = (),
+    extra: Any = lambda group, repeat: group,
+    **attributes: Any,
+) -> Dataset:
+    """Return an Enhanced CT whose frame (z, t) is filled with 100 t + z, in the order that is given.
+
+    `pointers` are dimensions beside In-Stack Position Number, each counted by t + 1; `extra` adds to the
+    functional groups of a frame.
+    """
+    volume = np.array([np.full((2, 3), 100 * t + z) for z, t in frames], np.int16)
+    shared = item(
+        PixelMeasuresSequence=[item(PixelSpacing=[1, 1], SliceThickness=2)],
+        PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+    )
+    groups = [
+        extra(
+            item(
+                PlanePositionSequence=[item(ImagePositionPatient=[0, 0, 2 * z])],
+                FrameContentSequence=[item(DimensionIndexValues=[z + 1, *([t + 1] * len(pointers))])],
+            ),
+            t,
+        )
+        for z, t in frames
+    ]
+    dimensions = [item(DimensionIndexPointer=0x00209057, FunctionalGroupPointer=0x00209111)]
+    dimensions += [item(DimensionIndexPointer=a, FunctionalGroupPointer=b) for a, b in pointers]
+    values = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1",
+        "SharedFunctionalGroupsSequence": [shared],
+        "PerFrameFunctionalGroupsSequence": groups,
+        "DimensionIndexSequence": dimensions,
+    }
+    absent = {"PixelSpacing": None, "ImageOrientationPatient": None}
+    return dataset(volume, **{**values, **absent, **attributes})
+
+
+def segmentation(
+    kind: str, frames: Sequence[tuple[float, int]], planes: np.ndarray | None = None, **attributes: Any
+) -> Dataset:
+    """Return a segmentation of frames (z in mm, segment number), all of whose voxels are set by default."""
+    if planes is None:
+        planes = np.ones((len(frames), 4, 4), np.uint8)
+    numbers = sorted({number for _, number in frames})
+    measures = item(PixelSpacing=[1, 1], SliceThickness=2.5, SpacingBetweenSlices=2.5)
+    shared = item(
+        PixelMeasuresSequence=[measures],
+        PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+    )
+    groups = []
+    for z, number in frames:
+        group = item(PlanePositionSequence=[item(ImagePositionPatient=[0, 0, z])])
+        if kind != "LABELMAP":
+            group.SegmentIdentificationSequence = [item(ReferencedSegmentNumber=number)]
+        groups.append(group)
+    values = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.66." + ("7" if kind == "LABELMAP" else "4"),
+        "SegmentationType": kind,
+        "Modality": "SEG",
+        "SegmentSequence": [item(SegmentNumber=n, SegmentLabel=f"part {n}") for n in numbers],
+        "SharedFunctionalGroupsSequence": [shared],
+        "PerFrameFunctionalGroupsSequence": groups,
+        "PixelSpacing": None,
+        "ImageOrientationPatient": None,
+    }
+    made = dataset(planes, **{**values, **attributes})
+    if kind == "BINARY":
+        made.BitsAllocated = made.BitsStored = 1
+        made.HighBit = 0
+        packed = np.packbits(planes.ravel(), bitorder="little").tobytes()
+        made.PixelData = packed + b"\0" * (len(packed) % 2)
+    return made

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from mlarray_dicom.elements import Numbers
     from mlarray_dicom.instance import Instance
 
-_WHITE = (0.9642, 1.0, 0.8249)
-"""XYZ of the D50 white that PCS-Values refer to (ICC.1, 6.3; PS3.3, C.10.7.1.1)."""
+_WHITE = (0.950456, 1.0, 1.088754)
+"""XYZ of the D65 white. PS3.3, C.10.7.1.1 means D50, but the programs that write segmentations take D65
+(highdicom 0.28), and the colours that they meant come back by it; the difference is 6 of 255 at most."""
 _TO_SRGB = (
-    (3.1338561, -1.6168667, -0.4906146),
-    (-0.9787684, 1.9161415, 0.0334540),
-    (0.0719453, -0.2289914, 1.4052427),
+    (3.2404542, -1.5371385, -0.4985314),
+    (-0.9692660, 1.8760108, 0.0415560),
+    (0.0556434, -0.2040259, 1.0572252),
 )
-"""XYZ (D50) to linear sRGB: the matrix of IEC 61966-2-1, adapted to D50 after Bradford."""
+"""XYZ to linear sRGB (IEC 61966-2-1)."""
 _TYPE = "SegmentedPropertyTypeCodeSequence"
 
 

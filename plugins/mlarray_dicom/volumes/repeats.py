@@ -228,7 +228,10 @@ def _by_number(frames: Sequence[Frame], planes: list[list[int]], notes: list[str
         return Repeats(order, RepeatAxis("time", "", [float(k + 1) for k in range(repeats)]), [*notes, note])
     files = {frame.file for frame in frames}
     number = "frame" if len(files) == 1 else "instance"
-    note = f"nothing but {number} numbers tells the {repeats} frames at each position apart: non_spatial"
+    note = (
+        f"nothing but {number} numbers tells the {repeats} frames at each position apart: "
+        "their axis is non_spatial"
+    )
     if len(files) > 1 and any(len({frames[index].keys.location for index in plane}) > 1 for plane in planes):
         note += ", though Slice Location differs among them"
     return Repeats(order, _counted(repeats), [*notes, note])
