@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
-from mlarray_io.engine.sidecar import Turn
 from mlarray_io.sdk.format import Box, Reader
+from mlarray_io.sdk.space.sidecar import Turn
 from mlarray_io.sdk.space.vectors import in_world, turned_frames, world_parts
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlarray_core import geometry
-from mlarray_io.engine.sidecar import Turn
+from mlarray_io.sdk.space.sidecar import Turn
 
 CODES = [
     "".join(letters)
