@@ -14,6 +14,7 @@
     ├── LossError               (ValueError)         ``strict``: the target can't hold everything
     ├── ExistsError             (FileExistsError)    the target exists and overwriting wasn't asked for
     ├── NotFoundError           (FileNotFoundError)  there is no such file
+    │   └── MissingFileError    (RuntimeError)       ... of `MLArray`, as 0.0.54 reports it
     ├── ReadError               (OSError)            the operating system refuses to read
     ├── WriteError              (OSError)            the operating system refuses to write
     ├── LockedError             (RuntimeError)       another writer has the file
@@ -35,6 +36,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 
@@ -115,6 +117,14 @@ def _told(text: str, *, whole: bool = False) -> str:
     return shown(text) if whole and is_url(text) else scrubbed(text)
 
 
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, if any is near."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
 def _rebuild(
     kind: type[MLArrayError], message: str, path: str | None, field: str | None, hint: str | None
 ) -> MLArrayError:
@@ -163,6 +173,10 @@ class ExistsError(MLArrayError, FileExistsError):
 
 class NotFoundError(MLArrayError, FileNotFoundError):
     """There is no such file."""
+
+
+class MissingFileError(NotFoundError, RuntimeError):
+    """There is no such `.mla` file."""
 
 
 class ReadError(MLArrayError, OSError):

@@ -7,7 +7,7 @@ are world x, y, z, the last column is the world position of the centre of voxel 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,9 @@ def compose(spacing: npt.ArrayLike, origin: npt.ArrayLike, direction: npt.ArrayL
     return affine
 
 
+PartName = Literal["spacing", "origin", "direction"]
+
+
 class Parts(NamedTuple):
     """What an affine is made of."""
 
@@ -95,6 +98,59 @@ def decompose(affine: npt.ArrayLike) -> Parts:
     # adding zero turns -0.0, which sign flips leave behind, into 0.0
     direction = matrix[:-1, :-1] / spacing + 0.0
     return Parts(spacing, (matrix[:-1, -1] + 0.0).tolist(), direction.tolist())
+
+
+def stored_part(spatial: MetaSpatial, name: PartName) -> Any:
+    """Return a stored part as it is, to be edited in place, or derive it from the affine, to be read."""
+    if spatial.affine is None:
+        return getattr(spatial, name)
+    from mlarray_core.meta.frozen import frozen
+
+    return frozen(getattr(decompose(spatial.affine), name))
+
+
+def set_stored_part(spatial: MetaSpatial, name: PartName, value: object) -> None:
+    """Store a part.
+
+    Parameters
+    ----------
+    spatial
+        Where to.
+    name
+        Of the part.
+    value
+        Anything that the schema takes; None to unset it.
+
+    Raises
+    ------
+    MetadataError
+        An affine is stored, which holds the part already, or the value is refused (a ValueError).
+    """
+    if spatial.affine is not None and value is not None:
+        raise MetadataError(
+            "the image stores an affine, which holds this already",
+            field=f"spatial.{name}",
+            hint="Set affine, or set meta.spatial.affine to None first",
+        )
+    setattr(spatial, name, value)
+
+
+def scale_of(affine: Matrix) -> Matrix:
+    """Return the norms of an affine's columns."""
+    scale: Matrix = np.linalg.norm(affine[:-1, :-1], axis=0)
+    return scale
+
+
+def rotation_of(affine: Matrix) -> Matrix:
+    """Return an affine's matrix divided by its scale."""
+    rotation: Matrix = affine[:-1, :-1] / scale_of(affine)
+    return rotation
+
+
+def shear_of(affine: Matrix) -> Matrix:
+    """Return the rotation transposed times an affine's matrix, rows divided by scale."""
+    shear: Matrix = rotation_of(affine).T @ affine[:-1, :-1] / scale_of(affine)[:, None]
+    return shear
 
 
 def is_sheared(affine: npt.ArrayLike) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.array import copying, levels, voxels
-from mlarray_core.array import geometry as placement
 from mlarray_core.chunks import codec
 from mlarray_core.container.storage import PlainStorage, check_size
-from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, did_you_mean
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.url_text import is_url, shown
 
@@ -35,6 +35,7 @@ class ImageBase:
     An image stores either an affine, or spacing, origin and direction; whichever it stores, all can be read.
     """
 
+    __slots__ = ("__weakref__", "_state")
     _state: ImageState
 
     @classmethod
@@ -44,17 +45,31 @@ class ImageBase:
         image._state = state
         return image
 
+    def __setattr__(self, name: str, value: object) -> None:
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError:
+            if hasattr(type(self), name):  # it is there, and can't be set
+                raise
+            hint = did_you_mean(name, [known for known in dir(type(self)) if not known.startswith("_")])
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}") from None
+
     # what it is
 
     @property
     def meta(self) -> Meta:
-        """All metadata."""
-        state = self._state
-        return state.meta if state.is_open else None  # type: ignore[return-value]
+        """All metadata.
+
+        Raises
+        ------
+        ArgumentTypeError
+            The image is closed (a TypeError), here and wherever voxels or metadata are asked for.
+        """
+        return self._state.meta
 
     @property
     def filepath(self) -> str | None:
-        """The file that the image was opened from or loaded from."""
+        """The file that the image was opened from or loaded from; None when it is closed."""
         return self._state.path
 
     @property
@@ -70,13 +85,13 @@ class ImageBase:
     @property
     def shape(self) -> tuple[int, ...] | None:
         """Size of each axis, None without an array."""
-        storage = self._state.voxels
+        storage = self._state.known_voxels
         return None if storage is None else storage.shape
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """Type of the voxels, None without an array."""
-        storage = self._state.voxels
+        storage = self._state.known_voxels
         return None if storage is None else storage.dtype
 
     @property
@@ -84,6 +99,24 @@ class ImageBase:
         """Number of axes, None without an array."""
         shape = self.shape
         return None if shape is None else len(shape)
+
+    @property
+    def size(self) -> int | None:
+        """Number of voxels, None without an array."""
+        shape = self.shape
+        return None if shape is None else math.prod(shape)
+
+    @property
+    def itemsize(self) -> int | None:
+        """Bytes of one voxel, None without an array."""
+        dtype = self.dtype
+        return None if dtype is None else dtype.itemsize
+
+    @property
+    def nbytes(self) -> int | None:
+        """Bytes of all voxels decompressed, None without an array."""
+        size, itemsize = self.size, self.itemsize
+        return None if size is None or itemsize is None else size * itemsize
 
     @property
     def spatial_ndim(self) -> int | None:
@@ -119,39 +152,37 @@ class ImageBase:
 
     @property
     def _spatial(self) -> MetaSpatial:
-        if not self._state.is_open:
-            raise MetadataError("the image is closed")
         return self._state.meta.spatial
 
     @property
     def spacing(self) -> list[float] | None:
         """Distance of neighbouring voxels along each spatial axis, in array order; None when not known."""
-        spacing: list[float] | None = placement.part(self._spatial, "spacing")
+        spacing: list[float] | None = geometry.stored_part(self._spatial, "spacing")
         return spacing
 
     @spacing.setter
     def spacing(self, value: npt.ArrayLike | None) -> None:
-        placement.set_part(self._spatial, "spacing", value)
+        geometry.set_stored_part(self._spatial, "spacing", value)
 
     @property
     def origin(self) -> list[float] | None:
         """World position (x, y, z) of the centre of the first voxel; None when not known."""
-        origin: list[float] | None = placement.part(self._spatial, "origin")
+        origin: list[float] | None = geometry.stored_part(self._spatial, "origin")
         return origin
 
     @origin.setter
     def origin(self, value: npt.ArrayLike | None) -> None:
-        placement.set_part(self._spatial, "origin", value)
+        geometry.set_stored_part(self._spatial, "origin", value)
 
     @property
     def direction(self) -> list[list[float]] | None:
         """Matrix whose column i is the world direction of spatial axis i; None when not known."""
-        direction: list[list[float]] | None = placement.part(self._spatial, "direction")
+        direction: list[list[float]] | None = geometry.stored_part(self._spatial, "direction")
         return direction
 
     @direction.setter
     def direction(self, value: npt.ArrayLike | None) -> None:
-        placement.set_part(self._spatial, "direction", value)
+        geometry.set_stored_part(self._spatial, "direction", value)
 
     @property
     def affine(self) -> Matrix | None:
@@ -159,7 +190,7 @@ class ImageBase:
 
         Missing parts count as ones, zeros and identity.
         """
-        if not self._state.is_open or self.spatial_ndim is None:
+        if self.spatial_ndim is None:
             return None
         return geometry.affine_of(self._spatial, self.spatial_ndim)
 
@@ -177,19 +208,19 @@ class ImageBase:
     def scale(self) -> list[float] | None:
         """Norms of the affine's columns, None without an array."""
         affine = self.affine
-        return None if affine is None else placement.scale_of(affine).tolist()
+        return None if affine is None else geometry.scale_of(affine).tolist()
 
     @property
     def rotation(self) -> list[list[float]] | None:
         """The affine's matrix divided by its scale, None without an array."""
         affine = self.affine
-        return None if affine is None else placement.rotation_of(affine).tolist()
+        return None if affine is None else geometry.rotation_of(affine).tolist()
 
     @property
     def shear(self) -> list[list[float]] | None:
         """Rotation transposed times the affine's matrix, rows divided by scale; None without an array."""
         affine = self.affine
-        return None if affine is None else placement.shear_of(affine).tolist()
+        return None if affine is None else geometry.shear_of(affine).tolist()
 
     # its voxels
 
@@ -308,7 +339,7 @@ class ImageBase:
         return (self[index] for index in range(len(self)))
 
     def __len__(self) -> int:
-        storage = self._state.voxels
+        storage = self._state.known_voxels
         if storage is None:
             return 0
         if not storage.shape:

@@ -31,6 +31,8 @@ class Creation(ImageBase):
     ``patch_size``, ``chunk_size``, ``block_size``, ``cparams``, ``dparams``, ``compressed``.
     """
 
+    __slots__ = ()
+
     @classmethod
     def asarray(
         cls,

@@ -11,7 +11,7 @@ from mlarray_core.container.contents import SUFFIX, Contents
 from mlarray_core.container.image_writer import plan_image
 from mlarray_core.container.open import load_contents, open_contents
 from mlarray_core.container.storage import FrameStorage, PlainStorage, check_size
-from mlarray_core.errors import ArgumentError, ModeError, NotFoundError
+from mlarray_core.errors import ArgumentError, MissingFileError, ModeError
 from mlarray_core.layout.plan import normal_shape
 from mlarray_core.levels import store as stored_levels
 from mlarray_core.processors import available_threads
@@ -273,13 +273,14 @@ def checked_path(filepath: PathLike, *, must_exist: bool) -> str:
     if is_url(path):
         raise ModeError("this can't write to a URL", path=path, hint="Use mlarray.write")
     if not path.lower().endswith(SUFFIX):
-        raise ModeError(f"the name of an MLArray file ends in {SUFFIX}", path=path)
+        other = "mlarray.read reads" if must_exist else "mlarray.write writes"
+        raise ModeError(
+            f"the name of an MLArray file ends in {SUFFIX}",
+            path=path,
+            hint=f"{other} other formats",
+        )
     if must_exist and not os.path.exists(path):
         settle(path)
         if not os.path.exists(path):
-            raise _MissingFileError("there is no such file", path=path)
+            raise MissingFileError("there is no such file", path=path)
     return path
-
-
-class _MissingFileError(NotFoundError, RuntimeError):
-    """A missing file, which the reference reports as a RuntimeError."""

@@ -77,6 +77,8 @@ class MLArray(Creation):
         Other arguments are given with a path, or the file has another suffix (a RuntimeError).
     """
 
+    __slots__ = ()
+
     def __init__(
         self,
         array: Array | PathLike | None = None,
@@ -267,6 +269,7 @@ class MLArray(Creation):
 
     def flush(self) -> None:
         """Write everything that was changed to the file that is open for writing."""
+        self._state.check_open()
         files.flush(self._state)
 
     def close(self) -> None:
@@ -283,12 +286,7 @@ class MLArray(Creation):
             self._state.release()
 
     def verify(self) -> str:
-        """Check every checksum of the file.
-
-        Returns
-        -------
-        str
-            ``"sealed"`` when everything agrees, ``"unsealed"`` when there are no checksums to compare with.
+        """Check every checksum; return ``"sealed"``, or ``"unsealed"`` without any to compare with.
 
         Raises
         ------
@@ -297,6 +295,7 @@ class MLArray(Creation):
         ArgumentTypeError
             The image isn't stored in a file (a TypeError).
         """
+        self._state.check_open()
         storage = self._state.any_storage
         if not isinstance(storage, FrameStorage):
             raise ArgumentTypeError("only an image that is stored in a file has checksums")

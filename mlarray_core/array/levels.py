@@ -22,7 +22,7 @@ I = TypeVar("I", bound="ImageBase")  # noqa: E741 - an image
 
 def levels_of(state: ImageState) -> list[ImageState]:
     """Return the coarser versions in a file, finest first."""
-    storage = state.voxels
+    storage = state.known_voxels
     if not isinstance(storage, FrameStorage):
         return []
     return [

@@ -50,6 +50,8 @@ class ImageState:
         The file that is written to, if any. It holds the voxels then.
     path, mode, mmap_mode
         Of the file that the image was opened from, as they were given.
+    closed
+        The path of the file that was closed, to be named in errors.
     """
 
     def __init__(self, meta: LazyMeta | Meta | None, storage: Storage | None = None) -> None:
@@ -57,6 +59,7 @@ class ImageState:
         self.storage = storage
         self.session: FileSession | None = None
         self.path: str | None = None
+        self.closed: str | None = None
         self.mode: str | None = None
         self.mmap_mode: str | None = None
         self._finalizer: weakref.finalize[[], ImageState] | None = None
@@ -98,9 +101,10 @@ class ImageState:
         ArgumentTypeError
             The image is closed (a TypeError).
         """
-        if self.lazy is None:
-            raise ArgumentTypeError("the image is closed", path=self.path)
-        return self.lazy.get()
+        lazy = self.lazy
+        if lazy is None:
+            raise ArgumentTypeError("the image is closed", path=self.closed)
+        return lazy.get()
 
     def set_meta(self, meta: Meta) -> None:
         """Replace the metadata."""
@@ -117,6 +121,29 @@ class ImageState:
         return self.any_storage if self.has_array else None
 
     @property
+    def known_voxels(self) -> Storage | None:
+        """Where the voxels are now; None without any.
+
+        Raises
+        ------
+        ArgumentTypeError
+            The image is closed (a TypeError).
+        """
+        self.check_open()
+        return self.voxels
+
+    def check_open(self) -> None:
+        """Refuse to go on with an image that is closed.
+
+        Raises
+        ------
+        ArgumentTypeError
+            It is (a TypeError).
+        """
+        if self.lazy is None:
+            raise ArgumentTypeError("the image is closed", path=self.closed)
+
+    @property
     def any_storage(self) -> Storage | None:
         """The storage, of a file that holds metadata only too."""
         return self.storage if self.session is None else self.session.readable
@@ -129,8 +156,7 @@ class ImageState:
         ArgumentTypeError
             There are none, or the image is closed (a TypeError).
         """
-        if self.lazy is None:
-            raise ArgumentTypeError("the image is closed", path=self.path)
+        self.check_open()
         storage = self.voxels
         if storage is None:
             raise ArgumentTypeError("the image holds no array")
@@ -197,7 +223,8 @@ class ImageState:
         if self.storage is not None:
             self.storage.close()
         self.lazy = self.storage = self.session = self._finalizer = None
-        self.path = self.mode = self.mmap_mode = None
+        self.closed, self.path = self.path or self.closed, None
+        self.mode = self.mmap_mode = None
 
     def adopt(self, array: Array, request: LayoutRequest, *, compressed: bool) -> None:
         """Take the voxels of an array.

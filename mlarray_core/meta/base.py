@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from mlarray_core.errors import MetadataKeyError, MetadataTypeError, ReadOnlyError
+from mlarray_core.errors import MetadataKeyError, MetadataTypeError, ReadOnlyError, did_you_mean
 from mlarray_core.meta.checks import JsonDict, same
 from mlarray_core.meta.frozen import duplicate, thawed
 
@@ -36,7 +35,7 @@ class BaseMeta:
         if isinstance(getattr(type(self), name, None), property):
             object.__setattr__(self, name, value)
         elif name not in self._names():
-            known = _suggest(name, self._names())
+            known = did_you_mean(name, self._names())
             raise AttributeError(f"{type(self).__name__} has no field {name!r}{known}")
         elif name not in self.__dict__:  # the dataclass's __init__ is filling it
             object.__setattr__(self, name, value)
@@ -108,7 +107,7 @@ class BaseMeta:
             raise MetadataTypeError(f"expected a dict, got {type(d).__name__}", field=cls._PATH or None)
         for key in d:
             if key not in cls._names():
-                known = _suggest(str(key), cls._names()) or f". Known are {', '.join(cls._names())}"
+                known = did_you_mean(str(key), cls._names()) or f". Known are {', '.join(cls._names())}"
                 raise MetadataKeyError(f"no such field{known}", field=cls._path(str(key)))
         return cls(**d)
 
@@ -222,8 +221,3 @@ def _field_names(cls: type[Any]) -> tuple[str, ...]:
 
 def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-def _suggest(name: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
