@@ -31,7 +31,7 @@ class MghFormat(Format[MghOptions]):
         """Read the header; voxels come box by box, forwards when they are gzipped."""
         from mlarray_mgh.reader import open_mgh
 
-        return open_mgh(source.path, context)
+        return open_mgh(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: MghOptions, context: Context) -> None:
         """Write one file, gzipped when the name ends in ``z``."""

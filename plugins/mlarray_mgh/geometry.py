@@ -22,8 +22,20 @@ def labels_of(header: Mgh) -> list[str]:
     return [*frames, "spatial_z", "spatial_y", "spatial_x"]
 
 
-def spatial_of(header: Mgh, path: Path) -> MetaSpatial:
+WAY_OUT = "Read it without placement by -o geometry=none"
+
+
+def spatial_of(header: Mgh, path: Path, *, placed: bool = True) -> MetaSpatial:
     """Return the spatial section that a header describes.
+
+    Parameters
+    ----------
+    header
+        The header.
+    path
+        The file, for messages.
+    placed
+        False to leave out where the voxels are.
 
     Raises
     ------
@@ -32,15 +44,18 @@ def spatial_of(header: Mgh, path: Path) -> MetaSpatial:
     """
     labels, affine = labels_of(header), header.affine()
     units = ["ms" if label == "temporal" else "mm" if label != "non_spatial" else "" for label in labels]
+    if not placed:
+        times = ["ms" if label == "temporal" else "" for label in labels]
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=times)
     try:
         if not np.isfinite(affine).all():
             raise CorruptError(
-                "expected numbers, got NaN or infinity", path=path, field="delta, Mdc or Pxyz_c"
+                "expected numbers, got NaN or infinity", path=path, field="delta, Mdc or Pxyz_c", hint=WAY_OUT
             )
         ordered = geometry.to_world(affine[:, [2, 1, 0, 3]], "RAS", "LPS")
         return geometry.spatial_meta(ordered, axis_labels=labels, axis_units=units, coord_system="LPS")
     except MetadataError as error:
-        raise CorruptError(error.message, path=path, field="Mdc") from error
+        raise CorruptError(error.message, path=path, field="Mdc", hint=WAY_OUT) from error
 
 
 def positions(header: Mgh) -> dict[int, AxisValues]:

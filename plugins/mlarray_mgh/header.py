@@ -10,7 +10,7 @@ import numpy as np
 
 from mlarray_core.errors import CorruptError
 from mlarray_core.headers import plain, restore
-from mlarray_mgh.signature import MGH_TYPES
+from mlarray_mgh.signature import MGH_TYPES, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,11 @@ class Mgh:
         """Return the repetition time in ms, 0 when it isn't said."""
         return float(_PARAMETERS.unpack_from(self.footer)[0]) if len(self.footer) >= _PARAMETERS.size else 0.0
 
+    def with_repetition(self, milliseconds: float) -> Mgh:
+        """Return the same header with another repetition time."""
+        footer = self.footer.ljust(_PARAMETERS.size, b"\0")
+        return Mgh(self.fields, struct.pack(">f", milliseconds) + footer[4:])
+
 
 def parse(block: bytes, path: Path) -> Mgh:
     """Return the header in the first bytes of a file.
@@ -79,7 +84,7 @@ def parse(block: bytes, path: Path) -> Mgh:
     fields = dict(
         zip(FIELDS, (*values[:8], [*values[8:11]], [*values[11:20]], [*values[20:23]]), strict=True)
     )
-    if fields["version"] != 1:
+    if fields["version"] & 0xFF != VERSION:
         raise CorruptError(f"expected version 1, got {fields['version']}", path=path, field="version")
     if fields["type"] not in MGH_TYPES:
         raise CorruptError(f"there is no type {fields['type']}", path=path, field="type")

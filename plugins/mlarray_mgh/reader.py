@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context
+    from mlarray_mgh.options import MghOptions
 
 
-def open_mgh(path: Path, context: Context) -> RawReader:
+def open_mgh(path: Path, options: MghOptions, context: Context) -> RawReader:
     """Open an image.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        Whether its placement is wanted.
+    context
+        Sets the limit of memory.
 
     Raises
     ------
@@ -36,13 +46,13 @@ def open_mgh(path: Path, context: Context) -> RawReader:
         raw = RawData(shape, np.dtype(">" + MGH_TYPES[header.fields["type"]]), DATA)
         check_size(raw, file, context)
         header = Mgh(header.fields, file.read(DATA + raw.nbytes, LARGEST_FOOTER))
-        return RawReader(file, raw, _meta(header, path))
+        return RawReader(file, raw, _meta(header, path, placed=options.geometry != "none"))
     except BaseException:
         file.close()
         raise
 
 
-def _meta(header: Mgh, path: Path) -> Meta:
-    meta = Meta(source=to_source(header), spatial=spatial_of(header, path))
+def _meta(header: Mgh, path: Path, *, placed: bool) -> Meta:
+    meta = Meta(source=to_source(header), spatial=spatial_of(header, path, placed=placed))
     Additions(axes=positions(header)).store(meta)
     return meta

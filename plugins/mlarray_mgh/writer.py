@@ -9,10 +9,12 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
+from mlarray_core.meta import is_spatial
+from mlarray_core.units import factor
 from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
 from mlarray_mgh.geometry import positions
 from mlarray_mgh.header import DATA, FIELDS, HEADER, Mgh, from_source
-from mlarray_mgh.signature import MGH_TYPES
+from mlarray_mgh.signature import MGH_TYPES, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from mlarray_core import AxisValues
     from mlarray_io import Context, Reader
     from mlarray_mgh.options import MghOptions
 
 _CODES = {np.dtype(name): code for code, name in MGH_TYPES.items()}
-_TO_MM = {"": 1.0, "mm": 1.0, "um": 1e-3, "microns": 1e-3, "cm": 10.0, "m": 1000.0}
 
 
 def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Context) -> None:
@@ -49,10 +51,10 @@ def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Contex
     dtype = stored_dtype(reader.dtype, _CODES, "MGH", target, context)
     order, sizes = _axes(reader, target)
     before = from_source(reader.meta.source)
-    header = Mgh(
-        dict(before.fields) if before else dict.fromkeys(FIELDS, 0), before.footer if before else b""
-    )
-    header.fields.update(zip(FIELDS[:5], (1, *sizes), strict=True), type=_CODES[dtype])
+    fresh = {**dict.fromkeys(FIELDS, 0), "version": VERSION}
+    header = Mgh(dict(before.fields) if before else fresh, before.footer if before else b"")
+    header.fields.update(zip(FIELDS[1:5], sizes, strict=True), type=_CODES[dtype])
+    header = _timed(header, reader)
     _place(header, before, reader, context)
     _tell_losses(reader, header, before, context)
     fields = [header.fields[name] for name in FIELDS]
@@ -93,16 +95,9 @@ def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) ->
         context.loss(f"that the world is {spatial.coord_system or 'unset'}", "MGH's is always RAS")
     else:
         affine = geometry.to_world(affine, world, "RAS")
-    units = {
-        unit
-        for unit, label in zip(spatial.axis_units or (), reader.labels, strict=False)
-        if label[:7] == "spatial"
-    }
-    if len(units) > 1 or not units <= _TO_MM.keys():
-        context.loss(f"unit of length {', '.join(sorted(units))}", "MGH knows millimetres only")
-    elif units:
-        affine[:3] *= _TO_MM[units.pop()]
-    if before is not None and np.allclose(before.affine(), affine, rtol=1e-6, atol=1e-5):
+    affine[:3] *= _millimetres(reader, context)
+    # the header has the place of the centre, which moves where the size changed
+    if before is not None and np.allclose(header.affine(), affine, rtol=1e-6, atol=1e-5):
         return
     delta = np.linalg.norm(affine[:3, :3], axis=0)
     centre = affine[:3, 3] + affine[:3, :3] @ (np.array(header.sizes()[:3]) / 2)
@@ -114,16 +109,52 @@ def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) ->
     )
 
 
+def _millimetres(reader: Reader, context: Context) -> float:
+    """Return what turns the image's lengths into millimetres."""
+    units = zip(reader.meta.spatial.axis_units or (), reader.labels, strict=False)
+    lengths = {unit for unit, label in units if is_spatial(label)} - {""}
+    if not lengths:
+        return 1.0
+    millimetres = factor(min(lengths), "mm")
+    if len(lengths) > 1 or millimetres is None:
+        context.loss(f"unit of length {', '.join(sorted(lengths))}", "MGH knows millimetres only")
+        return 1.0
+    return millimetres
+
+
+def _timed(header: Mgh, reader: Reader) -> Mgh:
+    """Return the header with the repetition time of an image whose frames are times that start at 0."""
+    known = Additions.of(reader.meta).axes.get(0)
+    line = None if known is None else known.even_step()
+    if reader.labels[:1] != ["temporal"] or known is None or line is None or line.start or line.step <= 0:
+        return header
+    milliseconds = factor(known.unit or "ms", "ms")
+    # the same number in the header's float32 stays as it is
+    same = milliseconds and np.float32(line.step * milliseconds) == np.float32(header.repetition())
+    return header if not milliseconds or same else header.with_repetition(line.step * milliseconds)
+
+
+def _holds(header: Mgh, known: AxisValues) -> bool:
+    """Say whether the frames' times are those that the header gives."""
+    times, milliseconds = positions(header).get(0), factor(known.unit or "ms", "ms")
+    if times is None or times.values is None or milliseconds is None or known.values is None:
+        return False
+    numbers = [value for value in known.values if isinstance(value, int | float)]
+    if len(numbers) != len(times.values):
+        return False
+    return bool(np.allclose(np.multiply(numbers, milliseconds), times.values, rtol=1e-6))
+
+
 def _tell_losses(reader: Reader, header: Mgh, before: Mgh | None, context: Context) -> None:
     tell_unheld(reader.meta, context, "MGH", own_source=before is not None)
     if reader.meta.is_seg.is_seg:
         context.loss("that voxels are labels", "MGH has no place for it")
-    kept = positions(header) if before is not None else {}
     for axis, known in Additions.of(reader.meta).axes.items():
-        if kept.get(axis) != known:
-            context.loss(f"positions along axis {axis}", "MGH has no place for them")
+        if axis != 0 or not _holds(header, known):
+            context.loss(f"positions along axis {axis}", "MGH has an even repetition time only")
+    frames = "temporal" if header.repetition() > 0 else "non_spatial"
     for label in reader.labels:
-        if not label.startswith("spatial") and (before is None or label not in ("temporal", "non_spatial")):
+        if not is_spatial(label) and label != frames:
             context.loss(f"axis label {label}", "MGH has frames only")
 
 
