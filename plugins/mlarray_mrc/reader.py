@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import geometry
+from mlarray_core.headers import plain
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import bare_meta
-from mlarray_mrc.header import SIZE, Header, parse
+from mlarray_mrc.geometry import labels_of, spatial_of
+from mlarray_mrc.header import LARGEST_EXTENSION, SIZE, Header, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import Meta
     from mlarray_mrc.options import MrcOptions
-
-LABELS = ["spatial_z", "spatial_y", "spatial_x"]
-UNIT = "Å"
 
 
 class MrcReader(Reader):
@@ -45,7 +43,16 @@ class MrcReader(Reader):
 
 
 def open_mrc(path: Path, options: MrcOptions, context: Context) -> MrcReader:
-    """Open the file at `path`.
+    """Open a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        What it doesn't say.
+    context
+        Sets the limit of memory; is told when an extended header isn't kept.
 
     Raises
     ------
@@ -54,21 +61,13 @@ def open_mrc(path: Path, options: MrcOptions, context: Context) -> MrcReader:
     """
     with path.open("rb") as file:
         header = parse(file.read(SIZE), path.stat().st_size, path)
-    context.allow(header.nbytes, path)
-    spatial = None
-    if header.spacing is not None:
-        affine = None
-        if header.straight:
-            affine = np.zeros((4, 4))
-            affine[[2, 1, 0], [0, 1, 2]] = header.spacing
-            affine[:, 3] = [*header.origin, 1]
-        spatial = geometry.spatial_meta(
-            affine,
-            axis_labels=LABELS,
-            axis_units=[UNIT] * 3,
-            spacing=None if header.straight else header.spacing,
-        )
-    meta = bare_meta(
-        options, 3, labels=LABELS, source={**header.source, "origin": list(header.origin)}, spatial=spatial
-    )
+        context.allow(header.nbytes, path)
+        extended = header.offset - SIZE
+        source = dict(header.source)
+        if extended > LARGEST_EXTENSION:
+            context.warn(f"{path}: its extended header of {extended:,} bytes isn't kept")
+        elif extended:
+            source["extended"] = plain(file.read(extended))
+    labels = labels_of(header)
+    meta = bare_meta(options, len(labels), labels=labels, source=source, spatial=spatial_of(header))
     return MrcReader(path, header, meta)
