@@ -126,12 +126,11 @@ def journal(root, count=1_000_000):
     """Plan, resume and sum up a million images, sources and targets there as empty files."""
     source, out = root / "in", root / "out"
     (out / ".mlarray").mkdir(parents=True)
-    from mlarray_io.batch.jobs import Order
-    from mlarray_io.batch.plan import fingerprint
+    from mlarray_io.batch.settings import BatchSettings
     from mlarray_io.engine.settings import Settings
     from mlarray_io.places.place import place_of
 
-    digest = fingerprint(Order(place_of(out), Settings()))
+    digest = BatchSettings(place_of(out), Settings()).fingerprint()
     with (out / ".mlarray/journal.jsonl").open("w") as file:
         for i in range(count):
             if i % 1000 == 0:

@@ -187,17 +187,33 @@ def sweep(folder: str | os.PathLike[str], older: float = STALE_SECONDS) -> list[
 def discard(folder: str | os.PathLike[str], *names: str) -> None:
     """Remove at once what killed processes left in `folder` of targets called `names`; of all, without names.
 
-    For those only who know that nobody is writing these targets, such as the holder of a batch's lock.
+    For those only who know that nobody is writing these targets, such as the holder of a batch's lock. What a
+    process of this machine that lives is writing stays all the same.
+
+    Parameters
+    ----------
+    folder
+        Where the targets are.
+    names
+        What the targets' names begin with.
     """
     if not Path(folder).is_dir():
         return
-    starts = tuple(f".{name[:48]}" for name in names) or (".",)
     for path in Path(folder).iterdir():
-        ours = path.name.startswith(starts) and _TEMPORARY.fullmatch(path.name)
-        if ours and path.is_dir() and not path.is_symlink():
-            with suppress(OSError):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or path.is_symlink() or not path.is_dir() or _alive(int(match[1])):
+            continue
+        with suppress(OSError):
+            if not names or _is_of(path, names):
                 _restore(path)
                 shutil.rmtree(path)
+
+
+def _is_of(temporary: Path, names: tuple[str, ...]) -> bool:
+    """Whether a temporary folder is of one of these targets; its own name has but 48 characters of theirs."""
+    fitting = [name for name in names if temporary.name.startswith(f".{name[:48]}")]
+    inside = [entry.name.removesuffix(".replaced") for entry in temporary.iterdir()]
+    return any(len(name) < 48 or any(one.startswith(name) for one in inside) for name in fitting)
 
 
 def _restore(temporary: Path) -> None:

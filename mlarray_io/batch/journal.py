@@ -10,55 +10,24 @@ import gc
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
-from sys import intern
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.container.mapping import lock
-from mlarray_core.errors import LockedError
+from mlarray_core.errors import LockedError, ReadError
 from mlarray_core.publish import write_error
+from mlarray_io.batch.journal_lines import Begun, Entry, checked, read_lines
 from mlarray_io.batch.leftovers import remove_empty
+from mlarray_io.places.side_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlarray_io.batch.jobs import Job, Report
+
 FOLDER = ".mlarray"
 SYNC_EVERY = 256
 """Lines between two fsyncs: what a power cut, not a kill, can cost is converting so many images again."""
-
-TOGETHER = 4096
-"""Lines that are parsed at once, which takes half the time."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """What the journal knows of one source that was done, or failed.
-
-    Attributes
-    ----------
-    size, mtime_ns
-        Of the source when it was converted.
-    options
-        Digest of everything that was asked for.
-    state
-        ``done`` or ``failed``.
-    verified
-        Whether the result was read back and compared with the source.
-    targets
-        Path below the target and size of each file that was written; -1 for a folder.
-    voxel_bytes
-        Of all images of the source.
-    """
-
-    size: int
-    mtime_ns: int
-    options: str
-    state: str
-    verified: bool
-    targets: tuple[str | int, ...]
-    voxel_bytes: int = 0
 
 
 class Journal:
@@ -84,25 +53,33 @@ class Journal:
         name = "journal.jsonl" if shard is None else f"journal-{shard[0]}-of-{shard[1]}.jsonl"
         self.path = self.folder / name
         self.entries: dict[str, Entry] = {}
-        self.begun: dict[str, tuple[Path, str | None]] = {}
+        self.begun: dict[str, tuple[Path, str]] = {}
         self._made: list[Path] = []
-        self._file: IO[bytes] | None = None
+        self._file: BinaryIO | None = None
         self._unsynced = 0
 
     def load(self) -> Journal:
-        """Read all files of the journal, those of other shards too, oldest first."""
+        """Read all files of the journal, those of other shards too, oldest first.
+
+        Raises
+        ------
+        ReadError
+            The folder or a file of it is a link, a pipe or something else, or can't be read.
+        CorruptError
+            A file isn't a journal, or names a place outside of the target.
+        """
+        self._check_folder()
         if self.folder.is_dir():
-            files = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+            files = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: path.lstat().st_mtime_ns)
             with _without_garbage():
                 for path in files:
-                    for line in _whole_lines(path):
-                        self._take(line, path)
+                    self._read(path)
         return self
 
     def leftovers(self) -> Iterator[str]:
         """Yield the places of all that was begun, and neither done nor failed, by runs that are over."""
         over = {path: path == self.path or _is_over(path) for path, _ in self.begun.values()}
-        yield from (place for path, place in self.begun.values() if over[path] and place is not None)
+        yield from (place for path, place in self.begun.values() if over[path])
 
     def open(self) -> Journal:
         """Begin to write.
@@ -111,13 +88,17 @@ class Journal:
         ------
         LockedError
             Another run writes this journal.
+        ReadError
+            Something that is no file has its name.
         WriteError
             The operating system refuses.
         """
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        self._check_folder()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._file = file = self.path.open("ab+", buffering=0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            self._file = file = open_regular(self.path, flags, follow=False)
         except OSError as error:
             raise write_error(error, self.path) from error
         if not lock(file):
@@ -131,31 +112,76 @@ class Journal:
             file.write(b"\n")  # ends the line that a kill cut short
         return self
 
-    def write(self, line: dict[str, Any]) -> None:
-        """Append one line; it outlives a kill from now on."""
-        if self._file is None:
-            return
-        try:
-            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-            self._unsynced += 1
-            if self._unsynced >= SYNC_EVERY:
-                self._sync()
-        except OSError as error:
-            raise write_error(error, self.path) from error
-        self._take(line, self.path)
+    def begin(self, job: Job, options: str) -> None:
+        """Note that a source is begun, with the digest of what is asked for. Raises as `end` does."""
+        self._write({**_identity(job, options), "state": "started", "place": job.place})
+
+    def end(self, job: Job, report: Report, options: str, *, verified: bool) -> None:
+        """Note what came of a source.
+
+        Parameters
+        ----------
+        job, report
+            The source, and what came of it.
+        options
+            Digest of what was asked for.
+        verified
+            Whether results were compared with their source.
+
+        Raises
+        ------
+        WriteError
+            The operating system refuses.
+        """
+        line = {
+            **_identity(job, options),
+            "state": report.state,
+            "images": [image.journal_json() for image in report.images],
+            "voxel_bytes": report.voxel_bytes,
+            "seconds": round(report.seconds, 4),
+        }
+        if report.failures:
+            line["failures"] = [{"image": one.image, **one.to_json()} for one in report.failures]
+        if report.left_out:
+            line["left_out"] = [
+                {"path": one.name, "reason": one.reason, "lost": one.lost} for one in report.left_out
+            ]
+        if verified and report.state == "done":
+            line["verified"] = True
+        self._write(line)
+
+    def leave_out(self, path: str, reason: str, *, lost: bool) -> None:
+        """Note a file that is left out.
+
+        Parameters
+        ----------
+        path
+            As messages show it.
+        reason
+            Why.
+        lost
+            Whether it may be an image.
+        """
+        self._write({"path": path, "state": "left out", "reason": reason, "lost": lost})
 
     def undo(self) -> None:
-        """Remove the journal, if its target was made for it, and all folders made with it that are empty."""
-        if self._file is not None and self.folder.parent in self._made:
-            if os.name == "nt":
-                self.close()
-            self.path.unlink()
-            remove_empty(self._made)
+        """Remove the journal, and all folders made with it that are empty, if its target was made for it.
+
+        It stays where anything else lies in the target: an image that was finished as the run was stopped.
+        """
+        if self._file is None or self.folder.parent not in self._made:
+            return
+        if any(path.name != FOLDER for path in self.folder.parent.iterdir()):
+            return
+        if os.name == "nt":
+            self.close()
+        self.path.unlink()
+        remove_empty(self._made)
 
     def close(self) -> None:
         """Let others write; twice is harmless."""
         if self._file is not None:
-            self._sync()
+            self._sync(self._file)
             self._file.close()
             self._file = None
 
@@ -165,31 +191,49 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _sync(self) -> None:
-        assert self._file is not None
-        os.fsync(self._file.fileno())
+    def _check_folder(self) -> None:
+        """Refuse what would have the journal written somewhere else, or not at all."""
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            what = "is a link" if self.folder.is_symlink() else "is no folder"
+            hint = "Remove it, or keep the journal elsewhere with --journal FOLDER"
+            raise ReadError(f"{what}, expected the folder of a journal", path=self.folder, hint=hint)
+
+    def _read(self, path: Path) -> None:
+        try:
+            with open_regular(path, follow=False) as file:
+                for source, found in read_lines(file, path):
+                    self._take(source, found, path)
+        except OSError as error:
+            raise ReadError(f"can't be read: {error.strerror or error}", path=path) from error
+
+    def _take(self, source: str, found: Entry | Begun, path: Path) -> None:
+        if isinstance(found, Begun):
+            self.begun[source] = path, found.place
+        else:
+            self.begun.pop(source, None)
+            self.entries[source] = found
+
+    def _write(self, line: dict[str, object]) -> None:
+        """Append one line; it outlives a kill from now on."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                self._sync(self._file)
+        except OSError as error:
+            raise write_error(error, self.path) from error
+        if "source" in line:
+            self._take(str(line["source"]), checked(line), self.path)
+
+    def _sync(self, file: BinaryIO) -> None:
+        os.fsync(file.fileno())
         self._unsynced = 0
 
-    def _take(self, line: dict[str, Any], path: Path) -> None:
-        source, state = line.get("source"), line.get("state")
-        if not isinstance(source, str):
-            return
-        if state == "started":
-            self.begun[source] = path, line.get("place")
-            return
-        self.begun.pop(source, None)
-        targets: list[str | int] = []
-        for image in line.get("images", ()):
-            targets += (image["target"], image.get("size", image["bytes"]))
-        self.entries[source] = Entry(
-            line["size"],
-            line["mtime_ns"],
-            intern(line["options"]),
-            intern(line["state"]),
-            "verified" in line,
-            tuple(targets),
-            line.get("voxel_bytes", 0),
-        )
+
+def _identity(job: Job, options: str) -> dict[str, object]:
+    return {"source": job.name, "size": job.size, "mtime_ns": job.mtime_ns, "options": options}
 
 
 @contextmanager
@@ -204,33 +248,15 @@ def _without_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a file that are whole; others were cut short by a kill."""
-    with path.open("rb") as file:
-        while lines := list(islice(file, TOGETHER)):
-            try:
-                found = json.loads(b"[" + b",".join(lines) + b"]")
-            except ValueError:
-                found = [_parsed(line) for line in lines]
-            yield from (line for line in found if isinstance(line, dict))
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
 def _is_over(path: Path) -> bool:
     """Whether nobody writes this file of a journal."""
     try:
-        with path.open("ab") as file:
+        with open_regular(path, os.O_RDWR | os.O_APPEND, follow=False) as file:
             return lock(file)
-    except OSError:
+    except (OSError, ReadError):
         return False
 
 
-def _last_byte(file: IO[bytes]) -> bytes:
+def _last_byte(file: BinaryIO) -> bytes:
     file.seek(-1, os.SEEK_END)
     return file.read(1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import zlib
 from dataclasses import dataclass
@@ -12,61 +10,64 @@ from typing import TYPE_CHECKING
 
 from mlarray_core.errors import OptionError
 from mlarray_io.batch.jobs import Job
-from mlarray_io.search.criteria import told
+from mlarray_io.search.criteria import LeftOut, display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.batch.jobs import Order
-    from mlarray_io.batch.journal import Entry, Journal
+    from mlarray_io.batch.journal import Journal
+    from mlarray_io.batch.journal_lines import Entry
+    from mlarray_io.batch.settings import BatchSettings
     from mlarray_io.places.place import Place
     from mlarray_io.search.criteria import Found
-    from mlarray_io.search.folders import Discovery
+    from mlarray_io.search.sources import Search
 
 Shard = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """One source that is done already, and what the journal says of it."""
+    """One source that is done already, what the journal says of it, and its place below the target."""
 
     source: str
     entry: Entry
+    place: str
 
 
 def plan(
-    sources: Sequence[str], discovery: Discovery, journal: Journal, order: Order, shard: Shard | None = None
-) -> Iterator[Job | Skip]:
-    """Yield what is to do and what is done, in a fixed order.
+    sources: Sequence[str], search: Search, journal: Journal, settings: BatchSettings
+) -> Iterator[Job | Skip | LeftOut]:
+    """Yield what is to do, what is done and what is left out, in a fixed order.
 
     A source is done when the journal says so with its present size and time, with the same options, and its
     targets are there with the sizes that they had.
+
+    Parameters
+    ----------
+    sources
+        Files, folders, patterns and lists.
+    search
+        Finds what they hold.
+    journal
+        What earlier runs did.
+    settings
+        What is asked for now.
     """
-    digest = fingerprint(order)
-    stored = Stored(order.target)
-    for found in discovery.search(sources):
-        if shard is not None and not belongs(found.place, shard):
+    options = settings.fingerprint()
+    stored = Stored(settings.target)
+    for found in search.search(sources):
+        if isinstance(found, LeftOut):
+            yield found
             continue
-        name = told(found.path)
+        name = display_name(found.path)
         entry = journal.entries.get(name)
         ended = entry is not None and name not in journal.begun
-        if entry and ended and not order.settings.overwrite and _is_done(found, entry, digest, order, stored):
-            yield Skip(name, entry)
+        again = settings.conversion.overwrite
+        if entry and ended and not again and _is_done(found, entry, options, settings, stored):
+            yield Skip(name, entry, found.place)
         else:
             ours = entry is not None or name in journal.begun
             yield Job(found.path, found.place, found.kind, found.size, found.mtime_ns, ours)
-
-
-def fingerprint(order: Order) -> str:
-    """Return a digest of everything that decides what a target holds."""
-    settings = order.settings
-    asked = {
-        name: getattr(settings, name)
-        for name in sorted(settings.__dataclass_fields__)
-        if name not in ("overwrite", "threads", "max_bytes", "strict")
-    }
-    text = json.dumps([asked, order.suffix, order.image], sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def belongs(place: str, shard: Shard) -> bool:
@@ -89,10 +90,10 @@ def read_shard(text: str) -> Shard:
     return int(first), int(second)
 
 
-def _is_done(found: Found, entry: Entry, digest: str, order: Order, stored: Stored) -> bool:
+def _is_done(found: Found, entry: Entry, options: str, settings: BatchSettings, stored: Stored) -> bool:
     if entry.state != "done" or (entry.size, entry.mtime_ns) != (found.size, found.mtime_ns):
         return False
-    if entry.options != digest or (order.verify and not entry.verified):
+    if entry.options != options or (settings.verify and not entry.verified):
         return False
     pairs = zip(entry.targets[::2], entry.targets[1::2], strict=True)
     return all(stored.has(str(path), int(size)) for path, size in pairs)
@@ -108,15 +109,14 @@ class Stored:
     """
 
     def __init__(self, target: Place) -> None:
-        self._target = target
-        self._local = target.local
+        self._target, self._path = target, target.local
 
     def has(self, path: str, size: int) -> bool:
         """Whether a file of this size is there; -1 for a folder."""
-        if self._local is None:
+        if self._path is None:
             return path in self._listed and (size < 0 or self._listed[path] in (size, None))
         try:
-            status = os.stat(os.path.join(self._local, path))
+            status = os.stat(os.path.join(self._path, path))
             return size < 0 or status.st_size == size
         except OSError:
             return False

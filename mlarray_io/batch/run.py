@@ -2,241 +2,239 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_io.batch.jobs import clear
 from mlarray_io.batch.journal import Journal
-from mlarray_io.batch.leftovers import Traces
-from mlarray_io.batch.plan import Shard, Skip, fingerprint, plan
+from mlarray_io.batch.leftovers import Leftovers
+from mlarray_io.batch.perform import clear
+from mlarray_io.batch.plan import Shard, Skip, belongs, plan
+from mlarray_io.batch.table import Table
+from mlarray_io.batch.tally import Tally
+from mlarray_io.search.criteria import Criteria, LeftOut
+from mlarray_io.search.sources import Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_io.batch.jobs import Job, Order, Report
-    from mlarray_io.search.folders import Discovery
+    from mlarray_io.batch.jobs import Job, Report
+    from mlarray_io.batch.settings import BatchSettings
+    from mlarray_io.search.criteria import Known
 
 
-class Audience(Protocol):
-    """Whom a run tells how it goes."""
+class Listener(Protocol):
+    """Is called as a run goes on."""
 
     def planned(self, jobs: Sequence[Job]) -> None:
-        """Hear what is to do, before it is begun."""
+        """Take the jobs of the run, once, before the first one starts."""
 
     def skipped(self, skip: Skip) -> None:
-        """Hear of a source that is done already."""
+        """Take each source that is done already."""
+
+    def left_out(self, one: LeftOut) -> None:
+        """Take each file that is converted neither by itself nor as a part of something."""
 
     def reported(self, job: Job, report: Report) -> None:
-        """Hear what came of a source."""
+        """Take what came of each source; what was left out of it has gone to `left_out` before."""
 
 
 class Pool(Protocol):
-    """Whoever performs jobs: processes here, or a cluster."""
+    """Performs jobs: processes here, or a cluster."""
 
     def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Report]]:
         """Yield the report of every job as it is ready."""
 
 
-@dataclass
-class Count:
-    """How much of a batch: images, bytes of the sources, of the targets, of the voxels."""
-
-    images: int = 0
-    source_bytes: int = 0
-    target_bytes: int = 0
-    voxel_bytes: int = 0
-
-
-@dataclass
-class Tally:
-    """The sum of a run.
+@dataclass(frozen=True)
+class BatchRequest:
+    """What a run is asked for.
 
     Attributes
     ----------
-    converted, skipped, failed
-        Images; a source that failed before its images were known counts as one.
-    ignored
-        Files that no format claims.
+    sources
+        Files, folders, patterns and lists (``@file``).
+    settings
+        What to do with each of them.
+    criteria
+        What to look for.
+    shard
+        ``(i, n)``: only the i-th of n parts.
+    dry
+        The pool only looks ahead, and nothing is written.
+    journal
+        The folder that the journal lies in, instead of the target: for one at a URL.
     """
 
-    converted: Count = field(default_factory=Count)
-    skipped: Count = field(default_factory=Count)
-    failed: Count = field(default_factory=Count)
-    ignored: int = 0
-
-    def skip(self, skip: Skip) -> None:
-        """Add a source that was done already."""
-        entry, sizes = skip.entry, skip.entry.targets[1::2]
-        self.skipped.images += len(sizes)
-        self.skipped.source_bytes += entry.size
-        self.skipped.target_bytes += sum(max(int(size), 0) for size in sizes)
-        self.skipped.voxel_bytes += entry.voxel_bytes
-
-    def add(self, job: Job, report: Report) -> None:
-        """Add what came of a source."""
-        self.converted.images += len(report.images)
-        self.failed.images += len(report.failures)
-        side = self.converted if report.images else self.failed
-        side.source_bytes += max(job.size, 0)
-        self.converted.target_bytes += sum(image["bytes"] for image in report.images)
-        self.converted.voxel_bytes += report.voxel_bytes
+    sources: tuple[str, ...]
+    settings: BatchSettings
+    criteria: Criteria = field(default_factory=Criteria)
+    shard: Shard | None = None
+    dry: bool = False
+    journal: Path | None = None
 
 
-def run(
-    sources: Sequence[str],
-    order: Order,
-    discovery: Discovery,
-    pool: Pool,
-    audience: Audience,
-    shard: Shard | None = None,
-    *,
-    dry: bool = False,
-    beside: Path | None = None,
-) -> Tally:
-    """Convert everything that the sources hold and that isn't done yet.
+class Run:
+    """Converts everything that the sources hold and that isn't done yet.
 
     Parameters
     ----------
-    sources
-        Files, folders, globs and lists (``@file``).
-    order, discovery, shard
-        What to do with each, what to look for, which part of all is ours.
+    request
+        What to do.
     pool
         Who does it.
-    audience
-        Whom to tell.
-    dry
-        The pool only forecasts, and nothing is written.
-    beside
-        The folder that the journal lies in, instead of the target: for one at a URL.
-
-    Raises
-    ------
-    LockedError
-        Another run converts into the same folder.
-    UnsupportedError
-        There is no image.
+    listener
+        Who is told.
     """
-    journal = Journal(beside or Path(order.target.text), shard)
-    if not order.single:
-        journal.load()
-        discovery.avoid = order.target.text
-        discovery.known = _known(journal)
-    tally = Tally()
-    jobs = list(_todo(sources, order, discovery, journal, shard, tally, audience))
-    tally.ignored = discovery.ignored
-    if not (jobs or tally.skipped.images or shard):
-        raise UnsupportedError("no image was found", path=sources[0], hint=_why_none(discovery))
-    audience.planned(jobs)
-    if dry:
-        _forecast(jobs, pool, audience, tally)
-        return tally
-    leftovers = list(journal.leftovers())
-    if not (jobs or leftovers):
-        return tally
-    traces = Traces(order, alone=shard is None and not order.single and order.target.local is not None)
-    if order.single:
-        _perform(jobs, journal, order, pool, audience, tally, traces)
-        return tally
-    with journal.open():
-        clear(leftovers, order)
-        try:
-            _perform(jobs, journal, order, pool, audience, tally, traces)
-        finally:
-            if shard is None and not tally.converted.images:
-                journal.undo()
-    return tally
 
+    def __init__(self, request: BatchRequest, pool: Pool, listener: Listener) -> None:
+        self._request, self._settings = request, request.settings
+        self._pool, self._listener = pool, listener
+        self._tally = Tally()
+        self._journal = Journal(request.journal or Path(request.settings.target.text), request.shard)
+        self._named: set[str] = set()
+        self._foreseen = False
+        self._left_out: list[LeftOut] = []
 
-def _why_none(discovery: Discovery) -> str:
-    if discovery.include or discovery.exclude:
-        return "Look at --include and --exclude"
-    return "'mlarray formats FILE' says who would read a file"
+    def run(self) -> Tally:
+        """Do it, and return the sum.
 
-
-def _todo(
-    sources: Sequence[str],
-    order: Order,
-    discovery: Discovery,
-    journal: Journal,
-    shard: Shard | None,
-    tally: Tally,
-    audience: Audience,
-) -> Iterator[Job]:
-    for found in plan(sources, discovery, journal, order, shard):
-        if isinstance(found, Skip):
-            tally.skip(found)
-            audience.skipped(found)
+        Raises
+        ------
+        LockedError
+            Another run converts into the same folder.
+        UnsupportedError
+            There is no image.
+        CorruptError
+            The journal isn't one of ours, or names places outside of the target.
+        """
+        if not self._settings.single:
+            self._journal.load()
+        jobs = list(self._plan())
+        if not (jobs or self._tally.skipped.images or self._request.shard):
+            source = self._request.sources[0]
+            raise UnsupportedError("no image was found", path=source, hint=self._why_none())
+        self._listener.planned(jobs)
+        if self._request.dry:
+            self._forecast(jobs)
+        elif self._settings.single:
+            self._perform(jobs, None)
         else:
-            yield found
+            self._convert(jobs)
+        if not (self._any or self._request.shard):
+            hint = "All that is there is named as left out, with the reason"
+            raise UnsupportedError("no image was found", path=self._request.sources[0], hint=hint)
+        return self._tally
 
+    @property
+    def _any(self) -> bool:
+        """Whether there is an image at all, good or bad."""
+        tally = self._tally
+        counts = (tally.converted, tally.skipped, tally.failed)
+        return self._foreseen or any(count.images for count in counts)
 
-def _forecast(jobs: Sequence[Job], pool: Pool, audience: Audience, tally: Tally) -> None:
-    """Tell what would come of each source, in the order of the plan."""
-    early: dict[Job, Report] = {}
-    told = iter(jobs)
-    awaited = next(told, None)
-    for job, report in pool.run(iter(jobs)):
-        early[job] = report
-        while awaited is not None and awaited in early:
-            tally.failed.images += len(early[awaited].failures)
-            audience.reported(awaited, early.pop(awaited))
-            awaited = next(told, None)
+    def _plan(self) -> Iterator[Job]:
+        """Yield what is to do, and pass on what is done or left out."""
+        criteria = self._request.criteria
+        if not self._settings.single:
+            criteria = replace(criteria, avoid=self._settings.target.text, known=self._known)
+        search = Search(criteria)
+        for found in plan(self._request.sources, search, self._journal, self._settings):
+            if not self._is_ours(found):
+                continue
+            if isinstance(found, LeftOut):
+                self._leave_out(found)
+            elif isinstance(found, Skip):
+                self._named.add(found.source)
+                self._tally.skip(found)
+                self._listener.skipped(found)
+            else:
+                self._named.add(found.name)
+                yield found
 
+    def _is_ours(self, found: Job | Skip | LeftOut) -> bool:
+        shard = self._request.shard
+        if shard is None:
+            return True
+        return belongs(found.name if isinstance(found, LeftOut) else found.place, shard)
 
-def _perform(
-    jobs: Sequence[Job],
-    journal: Journal,
-    order: Order,
-    pool: Pool,
-    audience: Audience,
-    tally: Tally,
-    traces: Traces,
-) -> None:
-    digest = fingerprint(order)
+    def _leave_out(self, one: LeftOut) -> None:
+        """Name a file that is left out, once: a search and a format may both have seen it."""
+        if one.name in self._named:
+            return
+        self._named.add(one.name)
+        self._tally.leave_out(one)
+        self._left_out.append(one)
+        self._listener.left_out(one)
 
-    def begun() -> Iterator[Job]:
-        for job in jobs:
-            journal.write({**_identity(job, digest), "state": "started", "place": job.place})
-            traces.begun(job)
-            yield job
+    def _why_none(self) -> str:
+        if self._request.criteria.include or self._request.criteria.exclude:
+            return "Look at --include and --exclude"
+        return "'mlarray formats FILE' says who would read a file"
 
-    done = pool.run(begun())
-    try:
-        for job, report in done:
-            journal.write(_line(job, report, digest, order))
-            traces.ended(job, report)
-            tally.add(job, report)
-            audience.reported(job, report)
-    finally:
-        close = getattr(done, "close", None)
-        if close is not None:
-            close()
-        traces.remove()
-
-
-def _identity(job: Job, digest: str) -> dict[str, Any]:
-    return {"source": job.name, "size": job.size, "mtime_ns": job.mtime_ns, "options": digest}
-
-
-def _line(job: Job, report: Report, digest: str, order: Order) -> dict[str, Any]:
-    kept = ("image", "target", "bytes", "size", "checksum")
-    return {
-        **_identity(job, digest),
-        "state": report.state,
-        "images": [{name: image[name] for name in kept if name in image} for image in report.images],
-        "voxel_bytes": report.voxel_bytes,
-        "seconds": round(report.seconds, 4),
-        **({"failures": report.failures} if report.failures else {}),
-        **({"verified": True} if order.verify and report.state == "done" else {}),
-    }
-
-
-def _known(journal: Journal) -> Any:
-    def known(path: str) -> tuple[int, int] | None:
-        entry = journal.entries.get(path)
+    def _known(self, path: str) -> Known | None:
+        entry = self._journal.entries.get(path)
         return None if entry is None else (entry.size, entry.mtime_ns)
 
-    return known
+    def _forecast(self, jobs: Sequence[Job]) -> None:
+        """Pass on what would come of each source, in the order of the plan."""
+        early: dict[Job, Report] = {}
+        following = iter(jobs)
+        awaited = next(following, None)
+        for job, report in self._pool.run(iter(jobs)):
+            early[job] = report
+            while awaited is not None and awaited in early:
+                self._report(awaited, early.pop(awaited))
+                awaited = next(following, None)
+
+    def _convert(self, jobs: Sequence[Job]) -> None:
+        """Convert into a folder, with a journal."""
+        abandoned = list(self._journal.leftovers())
+        if not (jobs or abandoned):
+            return
+        with self._journal.open():
+            clear(abandoned, self._settings)
+            for one in self._left_out:
+                self._journal.leave_out(one.name, one.reason, lost=one.lost)
+            try:
+                self._perform(jobs, Table(self._journal.path))
+            finally:
+                if self._request.shard is None and not self._tally.converted.images:
+                    self._journal.undo()
+
+    def _perform(self, jobs: Sequence[Job], table: Table | None) -> None:
+        settings = self._settings
+        alone = self._request.shard is None and not settings.single and settings.target.local is not None
+        leftovers = Leftovers(settings, alone=alone)
+        options = settings.fingerprint()
+
+        def begun() -> Iterator[Job]:
+            for job in jobs:
+                self._journal.begin(job, options)
+                leftovers.begun(job)
+                yield job
+
+        done = self._pool.run(begun())
+        try:
+            for job, report in done:
+                self._journal.end(job, report, options, verified=settings.verify)
+                leftovers.ended(job, report)
+                if table is not None:
+                    table.add(report)
+                self._report(job, report)
+        finally:
+            close = getattr(done, "close", None)
+            if close is not None:
+                close()
+            leftovers.remove()
+            if table is not None and os.path.isdir(self._journal.folder):
+                table.write()
+
+    def _report(self, job: Job, report: Report) -> None:
+        for one in report.left_out:
+            self._leave_out(one)
+        self._foreseen = self._foreseen or bool(report.planned)
+        self._tally.add(job, report)
+        self._listener.reported(job, report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +10,15 @@ from mlarray_core.errors import MLArrayError
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
-from mlarray_io.search.criteria import told
+from mlarray_io.search.criteria import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from mlarray_io.sdk.format import Reader
-    from mlarray_io.search.criteria import Found
 
 HEADERS = Settings(threads=1)
 """Each of many processes reads headers; none of them needs more than its own thread."""
-
-CHANNEL = re.compile(r"_\d{4}$")
-"""How nnU-Net numbers the channels of one case, ``case_0000.nii.gz``; its label has no number."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +29,39 @@ class Pair:
     label: str | None
 
 
-def pair(images: Iterable[Found], labels: Iterable[Found]) -> Iterator[Pair]:
-    """Yield each image with the label at the same place, if need be without nnU-Net's channel number."""
-    lost = {found.place: found.path for found in labels}
-    known, used = dict(lost), set()
-    for found in images:
-        place = next((p for p in (found.place, CHANNEL.sub("", found.place)) if p in known), None)
-        if place is not None:
-            used.add(place)
-        yield Pair(found.path, None if place is None else known[place])
-    for place in sorted(lost.keys() - used):
-        yield Pair(None, lost[place])
+@dataclass(frozen=True)
+class PairRow:
+    """What is wrong with a pair.
+
+    Attributes
+    ----------
+    image, label
+        The two files as messages show them; None for one that isn't there.
+    problems
+        What is wrong; empty when they agree.
+    """
+
+    image: str | None
+    label: str | None
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, one: Pair, *problems: str) -> PairRow:
+        """Return the row of a pair."""
+        return cls(_shown(one.image), _shown(one.label), problems)
+
+    @property
+    def name(self) -> str:
+        """The image, or the label when there is none."""
+        return self.image or self.label or ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return {"image": self.image, "label": self.label, "problems": list(self.problems)}
 
 
-def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
-    """Return what is wrong with a pair, as JSON can hold it.
+def check(one: Pair, tolerance: float = 1e-3) -> PairRow:
+    """Return what is wrong with a pair.
 
     Parameters
     ----------
@@ -57,30 +70,33 @@ def check(one: Pair, tolerance: float = 1e-3) -> dict[str, Any]:
     tolerance
         How far apart any corner of the two may lie, in parts of a voxel of the image.
     """
-    row: dict[str, Any] = {"image": _told(one.image), "label": _told(one.label)}
     if one.image is None or one.label is None:
-        return {**row, "problems": ["there is no label" if one.label is None else "there is no image"]}
+        return PairRow.of(one, "there is no label" if one.label is None else "there is no image")
     try:
         with (
             open_one(place_of(one.image), HEADERS) as image,
             open_one(place_of(one.label), HEADERS) as label,
         ):
-            return {**row, "problems": problems(image.reader, label.reader, tolerance)}
+            return PairRow.of(one, *problems(image.reader, label.reader, tolerance))
     except MLArrayError as error:
-        return {**row, "problems": [f"{os.path.basename(error.path or '')}: {error.message}"]}
+        return PairRow.of(one, f"{os.path.basename(error.path or '')}: {error.message}")
 
 
-def lost(one: Pair, code: int | None) -> dict[str, Any]:
+def lost(one: Pair, code: int | None) -> PairRow:
     """Return the row of a pair that killed its process."""
-    return {
-        "image": _told(one.image),
-        "label": _told(one.label),
-        "problems": [f"the process died (code {code})"],
-    }
+    return PairRow.of(one, f"the process died (code {code})")
 
 
 def problems(image: Reader, label: Reader, tolerance: float) -> list[str]:
-    """Say how the grids of two images differ, in the worlds that they are told in."""
+    """Say how the grids of two images differ, in whatever world each of them is placed.
+
+    Parameters
+    ----------
+    image, label
+        Both open.
+    tolerance
+        How far apart any corner of the two may lie, in parts of a voxel of the image.
+    """
     from mlarray_core import geometry
 
     found = []
@@ -139,5 +155,5 @@ def _spelt(value: Any) -> str:
     return f"{value:g}"
 
 
-def _told(source: str | None) -> str | None:
-    return None if source is None else told(source)
+def _shown(source: str | None) -> str | None:
+    return None if source is None else display_name(source)

@@ -7,12 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError
-from mlarray_io.batch.jobs import Job, Order, Report, clear, death, perform, target_of
+from mlarray_io.batch.jobs import Job, Report, death
+from mlarray_io.batch.perform import clear, perform
 from mlarray_io.cluster.malloc import keep_memory
 from mlarray_io.places.place import LocalPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mlarray_io.batch.settings import BatchSettings
 
 AHEAD = 3
 """Jobs that are under way for each thread of the cluster, so that none waits for us."""
@@ -52,22 +55,22 @@ class Cluster:
     ----------
     address
         Of the scheduler.
-    order
+    settings
         What is the same for all jobs.
     """
 
-    def __init__(self, address: str, order: Order) -> None:
+    def __init__(self, address: str, settings: BatchSettings) -> None:
         self._address = address
-        self._order = order
-        path = order.target.local
+        self._settings = settings
+        path = settings.target.local
         if path is not None:  # workers may be started in any folder
-            self._order = replace(order, target=LocalPlace(path.absolute()))
+            self._settings = replace(settings, target=LocalPlace(path.absolute()))
 
     def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Report]]:
         """Yield the report of every job as it is ready; closing the generator gives the rest up."""
         from distributed import as_completed
 
-        work = partial(_perform, order=self._order)
+        work = partial(_perform, settings=self._settings)
         with connect(self._address) as client:
             ready = as_completed(loop=client.loop)
             under_way: dict[Any, Job] = {}
@@ -83,7 +86,7 @@ class Cluster:
                     yield job, self._report(job, future)
             finally:
                 client.cancel(list(under_way))
-                clear((job.place for job in done), self._order)  # what was done again after a worker died
+                clear((job.place for job in done), self._settings)  # what was done again after a worker died
 
     def _feed(
         self, client: Any, work: Any, jobs: Iterator[Job], under_way: dict[Any, Job], ready: Any
@@ -99,8 +102,8 @@ class Cluster:
 
     def _again(self, job: Job) -> Job:
         """Let a job that is done again replace what its first worker had published before it died."""
-        target = target_of(job, self._order, "", 1)
-        free = not target.exists() and self._order.place(job.place).is_free()
+        target = self._settings.target_of(job, "", 1)
+        free = not target.exists() and self._settings.root.joined(job.place).is_free()
         return replace(job, overwrite=job.overwrite or free)
 
     def _report(self, job: Job, future: Any) -> Report:
@@ -109,9 +112,10 @@ class Cluster:
             report: Report = future.result()
             return report
         dead = death(job, None)
-        return replace(dead, failures=[{**dead.failures[0], "message": f"its workers died ({error})"[:300]}])
+        died = replace(dead.failures[0], message=f"its workers died ({error})"[:300])
+        return replace(dead, failures=(died,))
 
 
-def _perform(job: Job, order: Order) -> Report:
+def _perform(job: Job, settings: BatchSettings) -> Report:
     keep_memory()
-    return perform(job, order)
+    return perform(job, settings)

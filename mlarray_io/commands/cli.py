@@ -71,6 +71,7 @@ def cli() -> None:
 @click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
 @click.option("--scheduler", metavar="ADDRESS", help="Convert on the Dask cluster of this scheduler.")
 @click.option("--journal", metavar="FOLDER", help="Keep the journal there, not in TARGET.")
+@click.option("--name", metavar="TEMPLATE", help="Names of files: '{PatientID}_{SeriesNumber}'.")
 @click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
 @_json
 def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
@@ -207,6 +208,7 @@ def scan(sources: tuple[str, ...], **asked: Any) -> int:
 @_include
 @_exclude
 @_jobs
+@click.option("--label-pattern", metavar="PATTERN", help="Which files are labels: '*_seg*'.")
 @click.option("--tolerance", type=float, default=1e-3, metavar="T", help="Of geometry, in voxels (0.001).")
 @_json
 def check_pairs(images: str, labels: str, **asked: Any) -> int:

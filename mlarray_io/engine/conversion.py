@@ -12,13 +12,15 @@ from mlarray_io.engine.file_names import file_names
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.engine.select import choose, images_of, open_image
+from mlarray_io.engine.settings import Choice
 from mlarray_io.engine.sources import opened
 from mlarray_io.engine.writing import Meter, write_image
 from mlarray_io.sdk.context import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from mlarray_io.engine.file_names import NameTemplate
     from mlarray_io.engine.settings import Settings
     from mlarray_io.engine.writing import Progress, Writer
     from mlarray_io.places.place import Place
@@ -76,37 +78,55 @@ def convert_all(
     The files are called after the images, a single nameless one after the source, and are `.mla` unless
     `settings.target_format` says otherwise.
     """
+    report, choice = Report(), Choice(image)
+
+    def place(name: str, _: int) -> Place:
+        target = folder.joined(name)
+        if target.local is not None and "/" in name:
+            target.local.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
     with folder.as_folder():
-        yield from convert_each(source, lambda name, _: folder.joined(name), settings, image, progress)
+        each = convert_each(source, place, settings, choice, report, progress)
+        for result in each:
+            if isinstance(result, Conversion) and report.skipped:  # said once, not with each image
+                yield replace(result, skipped=tuple(report.skipped))
+                report.skipped = []
+            else:
+                yield result
 
 
 def convert_each(
     source: Place,
     place: Callable[[str, int], Place],
     settings: Settings,
-    image: str | None = None,
+    choice: Choice,
+    report: Report,
     progress: Progress | None = None,
-    *,
-    one: bool = False,
 ) -> Iterator[Conversion | Failure]:
-    """Convert the images of `source`, or the chosen one, each to where `place` says; failures stop none.
+    """Convert the chosen images of `source`, each to where `place` says; failures stop none.
 
     Parameters
     ----------
-    source, settings, image, progress
-        As for `convert_all`.
+    source
+        Where the images lie.
     place
         Called with the name that an image's file should have and with how many images the source holds;
         returns the target.
-    one
-        Demand one image, instead of converting several.
+    settings
+        What is asked for of every image.
+    choice
+        Which images.
+    report
+        Gets the files of the source that are left out, before the first image is converted.
+    progress
+        Called with the bytes of voxels that are done and the bytes of all.
     """
-    context = settings.context()
-    with _planned(source, settings, context, image, one=one) as (plan, images, count):
+    context = settings.context(report)
+    with _planned(source, settings, context, choice) as (plan, images, count):
         for chosen, name in images:
             target = place(name, count)
-            found = Report(warnings=list(context.report.warnings), skipped=list(context.report.skipped))
-            fresh = settings.context(found)
+            fresh = settings.context(Report(warnings=list(report.warnings)))
             try:
                 yield _copy(plan, chosen, target, fresh, progress)
             except MLArrayError as error:
@@ -117,12 +137,17 @@ def foresee(
     source: Place,
     place: Callable[[str, int], Place],
     settings: Settings,
-    image: str | None = None,
-    *,
-    one: bool = False,
+    choice: Choice,
+    report: Report,
 ) -> Iterator[tuple[str, Place] | Failure]:
-    """Yield key and target of each image that `convert_each` would convert, and what it would refuse."""
-    with _planned(source, settings, settings.context(), image, one=one) as (_, images, count):
+    """Yield key and target of each image that `convert_each` would convert, and what it would refuse.
+
+    Parameters
+    ----------
+    source, place, settings, choice, report
+        As for `convert_each`.
+    """
+    with _planned(source, settings, settings.context(report), choice) as (_, images, count):
         for chosen, name in images:
             target = place(name, count)
             try:
@@ -135,7 +160,7 @@ def foresee(
 
 @contextmanager
 def _planned(
-    source: Place, settings: Settings, context: Context, image: str | None, *, one: bool
+    source: Place, settings: Settings, context: Context, choice: Choice
 ) -> Iterator[tuple[_Plan, list[tuple[ImageRef, str]], int]]:
     """Yield how to convert a source, its chosen images and the names of their files, and how many it has."""
     writing, suffix = installed().kind(settings.target_format or "mla")
@@ -143,10 +168,41 @@ def _planned(
     with opened(source, settings.source_format) as (origin, reading):
         options = settings.both_options(reading, writing)
         images = images_of(origin, reading, options[0], context)
-        names = dict(zip((found.key for found in images), file_names(images, origin, reading), strict=True))
-        chosen = [choose(images, image, origin)] if one or image is not None else images
+        one = choice.one or choice.image is not None
+        chosen = [choose(images, choice.image, origin)] if one else images
         plan = _Plan(origin, reading, writing, *options, settings)
-        yield plan, [(found, names[found.key] + suffix) for found in chosen], len(images)
+        names = dict(zip((found.key for found in images), file_names(images, origin, reading), strict=True))
+        if choice.template is not None:
+            names.update(_templated(plan, choice.template, names, chosen, context))
+        yield plan, [(found, _join(found.folder, names[found.key] + suffix)) for found in chosen], len(images)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _templated(
+    plan: _Plan,
+    template: NameTemplate,
+    names: Mapping[str, str],
+    images: Sequence[ImageRef],
+    context: Context,
+) -> dict[str, str]:
+    """Return the names that a template makes, by the images' keys; headers are read where that needs it."""
+    made: dict[str, str] = {}
+    for image in images:
+        values: dict[str, object] = {"name": names[image.key], "image": image.key, "title": image.title}
+        values.update(image.facts)
+        if not template.is_complete(values):
+            apart = plan.settings.context()
+            try:
+                with open_image(plan.origin, plan.reading, image, plan.read_options, apart) as reader:
+                    values = {**plan.reading.header_values(reader.meta), **values}
+            except MLArrayError:
+                made[image.key] = names[image.key]  # what is wrong with it is said when it is converted
+                continue
+        made[image.key] = template.name(values, context, taken=made.values())
+    return made
 
 
 def is_folder(target: Path) -> bool:
@@ -188,7 +244,13 @@ def _copy(
         )
     origin = plan.origin
     return replace(
-        done, source=origin.where, source_format=plan.reading.name, image=image.key, source_bytes=origin.size
+        done,
+        source=origin.where,
+        source_format=plan.reading.name,
+        image=image.key,
+        source_bytes=origin.size,
+        title=image.title,
+        series=str(image.facts.get("series") or ""),
     )
 
 

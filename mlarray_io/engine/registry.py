@@ -102,7 +102,7 @@ class Registry:
         """
         # a folder at a URL is nowhere that other formats could look into
         asked = [one for one in self.formats if one.reads and (one.reads_urls or not _is_remote(source))]
-        claims = [(format, self._sniff(format, source)) for format in asked]
+        claims = [(format, self.confidence(format, source)) for format in asked]
         return sorted(
             (claim for claim in claims if claim[1] > Confidence.NO),
             key=lambda claim: (
@@ -129,15 +129,16 @@ class Registry:
             if not format.reads:
                 raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
         else:
+            source.head  # noqa: B018  read here: a format that can't read it just says that it isn't its own
             preview = foreign.stand_in(source)
             if preview is not None:
-                raise _refused(source, preview)
+                raise refused(source, preview)
             claims = self.claims(source)
             if not claims:
-                raise self._unknown(source)
+                raise self.unknown(source)
             known = foreign.by_content(source, certain=True) if claims[0][1] is Confidence.SUFFIX else None
             if known is not None:
-                raise _refused(source, known)
+                raise refused(source, known)
             format = claims[0][0]
         require(format, source.where)
         return format
@@ -188,7 +189,8 @@ class Registry:
         hint = f"End it in {', '.join(known)}; 'mlarray formats' lists all" if known else None
         raise UnsupportedError(what, path=target.shown, hint=hint)
 
-    def _sniff(self, format: Format, source: Source) -> Confidence:
+    def confidence(self, format: Format, source: Source) -> Confidence:
+        """Ask a format about a source; one that raises is noted in `broken` and claims nothing."""
         try:
             return Confidence(format.sniff(source))
         except Exception as error:
@@ -196,13 +198,14 @@ class Registry:
                 self.broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
             return Confidence.NO
 
-    def _unknown(self, source: Source) -> UnknownFormatError:
+    def unknown(self, source: Source) -> UnknownFormatError:
+        """Return the error that says what a source is that no installed format takes, and what to do."""
         known = foreign.recognised(source)
         hint = "'mlarray formats' lists what is installed, --from NAME forces one"
         if not source.is_dir and source.size == 0:
             what = "the file is empty"
         elif known is not None:
-            return _refused(source, known)
+            return refused(source, known)
         elif source.is_dir:
             what = "is a folder that is no image itself"
             hint = "'mlarray scan' lists the images below it, and a folder as target takes each of them"
@@ -213,7 +216,7 @@ class Registry:
         return UnknownFormatError(what, path=source.where, hint=hint)
 
 
-def _refused(source: Source, known: foreign.Foreign) -> UnknownFormatError:
+def refused(source: Source, known: foreign.Foreign) -> UnknownFormatError:
     """Return the error that says what a source is and what to do."""
     if known.hint == foreign.NOTHING:
         return UnknownFormatError(f"is {known.name}, which holds no image", path=source.where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlarray_core.errors import MLArrayError
     from mlarray_io.places.place import Shown
-    from mlarray_io.sdk.losses import Loss
+    from mlarray_io.sdk.losses import Loss, Skipped
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Conversion:
         Where it came from, if from a file; the size is 0 for a folder.
     losses, warnings, skipped
         What the target can't hold, what the user should know, which files of the source were left out.
+    title, series
+        Description and number of the image's series, where its source has such.
     """
 
     target: Shown
@@ -45,7 +47,9 @@ class Conversion:
     source_bytes: int = 0
     losses: tuple[Loss, ...] = ()
     warnings: tuple[str, ...] = ()
-    skipped: tuple[Loss, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    title: str = ""
+    series: str = ""
 
     @property
     def ratio(self) -> float:

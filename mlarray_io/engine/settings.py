@@ -12,7 +12,27 @@ from mlarray_io.sdk.options import Options, parse, share
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlarray_io.engine.file_names import NameTemplate
     from mlarray_io.sdk.format import Format
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which images of a source are converted, and how their files are called.
+
+    Attributes
+    ----------
+    image
+        Key or title of one; None for all.
+    one
+        Demand one image, instead of converting several.
+    template
+        Makes the names of files; None for the names that the format gives.
+    """
+
+    image: str | None = None
+    one: bool = False
+    template: NameTemplate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.printing.errors import error_json, error_text
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
     """Print what a conversion did."""
     if as_json:
-        say(strict_json(_plain(conversion)))
+        say(strict_json(_with_checksum(conversion)))
     elif not quiet:
         _summary(conversion)
 
@@ -25,7 +25,7 @@ def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: b
     """Print what several conversions did; return how many failed."""
     failed = [result for result in results if isinstance(result, Failure)]
     if as_json:
-        good = [_plain(result) for result in results if isinstance(result, Conversion)]
+        good = [_with_checksum(result) for result in results if isinstance(result, Conversion)]
         bad = [{"image": result.image, **json.loads(error_json(result.error))} for result in failed]
         say(strict_json({"converted": good, "failed": bad}))
         return len(failed)
@@ -57,13 +57,20 @@ def _summary(conversion: Conversion) -> None:
         say(f"lost: {printable(str(loss))}", err=True)
 
 
-def _plain(conversion: Conversion) -> dict[str, Any]:
-    plain: dict[str, Any] = {name: getattr(conversion, name) for name in conversion.__dataclass_fields__}
-    for name in ("losses", "skipped"):
-        plain[name] = [{"what": loss.what, "why": loss.why} for loss in plain[name]]
-    return {
-        **plain,
-        "source": str(conversion.source),
-        "target": str(conversion.target),
-        "ratio": conversion.ratio,
-    }
+def conversion_json(conversion: Conversion) -> dict[str, object]:
+    """Return what a conversion did as JSON can hold it: the same keys for one image and for many."""
+    plain: dict[str, object] = {name: getattr(conversion, name) for name in conversion.__dataclass_fields__}
+    plain["source"], plain["target"] = str(conversion.source), str(conversion.target)
+    plain["losses"] = [{"what": loss.what, "why": loss.why} for loss in conversion.losses]
+    plain["skipped"] = [{"what": one.what, "why": one.why, "lost": one.lost} for one in conversion.skipped]
+    return {"state": "converted", **plain, "ratio": conversion.ratio}
+
+
+def _with_checksum(conversion: Conversion) -> dict[str, object]:
+    """Return a conversion as a batch prints it, which knows the checksum."""
+    from mlarray_io.places.digests import digest
+    from mlarray_io.places.place import place_of
+
+    here = place_of(str(conversion.target)).local
+    checksum = digest(here) if here is not None and here.exists() else None
+    return {**conversion_json(conversion), "checksum": checksum}

@@ -48,11 +48,26 @@ def claims(found: Mapping[str, Any]) -> None:
     _broken(found["broken"])
 
 
-def rows(names: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """Print a table, all but its first column to the right."""
+def width() -> int:
+    """Return how many characters a line of the terminal has; into a pipe nothing is wrapped."""
+    return _console().width
+
+
+def rows(names: Sequence[str], cells: Sequence[Sequence[str]], *, whole: bool = False) -> None:
+    """Print a table, all but its first column to the right.
+
+    Parameters
+    ----------
+    names
+        Of the columns.
+    cells
+        Of each row.
+    whole
+        Break cells of the first column only.
+    """
     table = _table(*names)
     for column in table.columns[1:]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", whole
     for row in cells:
         _cells(table, *row)
     _console().print(table)

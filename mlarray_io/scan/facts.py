@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError
+from mlarray_io.batch.jobs import left_out_of
+from mlarray_io.batch.perform import is_empty
 from mlarray_io.engine.select import images_of, open_image
 from mlarray_io.engine.settings import Settings
 from mlarray_io.engine.sources import opened
 from mlarray_io.places.place import place_of
-from mlarray_io.search.criteria import told
+from mlarray_io.scan.rows import STATISTICS, Row
+from mlarray_io.sdk.context import Report
+from mlarray_io.search.criteria import LeftOut, display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mlarray_core.meta import Meta
-    from mlarray_io.places.place import Place
-    from mlarray_io.sdk.format import ImageRef, Reader
+    from mlarray_io.sdk.format import Format, ImageRef, Reader
+    from mlarray_io.sdk.source import Source
     from mlarray_io.search.criteria import Found
 
-STATISTICS = ("min", "max", "mean", "std", "median", "percentile_min", "percentile_max")
-COLUMNS = (
-    "source", "image", "format", "shape", "dtype", "spacing", "orientation", "coord_system", "modality",
-    "source_bytes", "voxel_bytes", *STATISTICS, "outlier", "error",
-)  # fmt: skip
 BUDGET = 32 << 20
+"""Bytes of voxels that are read at once: large enough to stream, small enough for every worker to have."""
+
+_LABELS = re.compile(r"(?<![a-z])(labels?(tr|ts)?|seg|segmentations?|masks?|annotations?|gt)(?![a-z])")
+"""Words in names of files and folders by which data sets mark their labels (nnU-Net, LiTS, KiTS, BraTS)."""
 
 
 @dataclass(frozen=True)
@@ -47,39 +49,40 @@ class Wish:
     source_format: str | None = None
 
 
-def look(found: Found, wish: Wish) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one source: its images, those that can't be read, and the files that are none."""
+
+    rows: list[Row] = field(default_factory=list)
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def look(found: Found, wish: Wish) -> Look:
     """Return a row for each image of a source, and one with an `error` for each that can't be read."""
-    blank = {"source": told(found.path), "source_bytes": max(found.size, 0)}
+    name, notes = display_name(found.path), Report()
+    rows: list[Row] = []
     try:
-        return [{**blank, **row} for row in _rows(place_of(found.path), wish)]
+        with opened(place_of(found.path), wish.source_format) as (source, format):
+            context = Settings(threads=1).context(notes)
+            images = images_of(source, format, format.options_type(), context)
+            rows += [_row(source, format, image, wish, alone=len(images) == 1) for image in images]
     except MLArrayError as error:
-        return [{**blank, "error": error.message}]
+        if not is_empty(found.kind, error, notes):
+            rows.append(Row(name, error=explained(error)))
+    for row in rows:
+        row.source, row.source_bytes = name, max(found.size, 0)
+        row.labels = row.labels or (_is_called_labels(name, row) if row.is_image else None)
+    return Look(rows, left_out_of(found.path, notes.skipped))
 
 
-def lost(found: Found, code: int | None) -> list[dict[str, Any]]:
-    """Return the row of a source that killed its process."""
-    return [{"source": told(found.path), "error": f"the process that read it died (code {code})"}]
+def lost(found: Found, code: int | None) -> Look:
+    """Return what is to be said of a source that killed its process."""
+    return Look([Row(display_name(found.path), error=f"the process that read it died (code {code})")])
 
 
-def facts_of(reader: Reader, image: ImageRef) -> dict[str, Any]:
-    """Return what the header says."""
-    from mlarray_core import geometry
-
-    spatial = reader.meta.spatial
-    row: dict[str, Any] = {
-        "shape": list(reader.shape),
-        "dtype": str(reader.dtype),
-        "voxel_bytes": reader.nbytes,
-        "coord_system": spatial.coord_system,
-        "modality": image.facts.get("modality") or modality(reader.meta),
-    }
-    if spatial.affine is not None or spatial.spacing is not None:
-        axes = geometry.spatial_axes(spatial.axis_labels, len(reader.shape))
-        affine = geometry.affine_of(spatial, len(axes))
-        row["spacing"] = [round(float(step), 6) for step in geometry.decompose(affine)[0]]
-        if spatial.affine is not None or spatial.direction is not None:
-            row["orientation"] = geometry.orientation(affine, spatial.coord_system)
-    return row
+def explained(error: MLArrayError) -> str:
+    """Return what is wrong, with the reasons or the way out that the error names."""
+    return error.message if error.hint is None else f"{error.message}. {error.hint}"
 
 
 def modality(meta: Meta) -> str | None:
@@ -90,7 +93,7 @@ def modality(meta: Meta) -> str | None:
     return suffix if isinstance(suffix, str) else _named(meta.source.to_plain(), 3)
 
 
-def _named(header: Any, depth: int) -> str | None:
+def _named(header: object, depth: int) -> str | None:
     if not isinstance(header, dict) or not depth:
         return None
     for key in ("Modality", "modality", "00080060"):
@@ -101,26 +104,46 @@ def _named(header: Any, depth: int) -> str | None:
     return next(filter(None, (_named(part, depth - 1) for part in header.values())), None)
 
 
-def _rows(place: Place, wish: Wish) -> Iterator[Mapping[str, Any]]:
-    with opened(place, wish.source_format) as (source, format):
-        options = format.options_type()
-        images = images_of(source, format, options, Settings(threads=1).context())
-        for image in images:
-            row: dict[str, Any] = {"format": format.name}
-            if len(images) > 1:
-                row["image"] = image.key
-            try:
-                with open_image(source, format, image, options, Settings(threads=1).context()) as reader:
-                    row.update(facts_of(reader, image))
-                    row.update(_measured(reader, wish))
-            except MLArrayError as error:
-                row["error"] = error.message
-            yield row
+def _is_called_labels(source: str, row: Row) -> bool:
+    """Whether an image of integers has the word labels, or one like it, in its name or its folder's."""
+    kind = (row.dtype or "").rstrip("0123456789")
+    names = source.replace("\\", "/").lower().split("/")[-2:]
+    return kind in ("bool", "int", "uint") and any(_LABELS.search(name) for name in names)
 
 
-def _measured(reader: Reader, wish: Wish) -> dict[str, Any]:
-    """Return what only the voxels tell."""
-    row: dict[str, Any] = {}
+def _row(source: Source, format: Format, image: ImageRef, wish: Wish, *, alone: bool) -> Row:
+    row = Row(str(source.where), None if alone else image.key, format.name)
+    facts = image.facts
+    row.series, row.description = str(facts.get("series") or "") or None, image.title or None
+    row.files = facts.get("files")
+    context = Settings(threads=1).context()
+    try:
+        with open_image(source, format, image, format.options_type(), context) as reader:
+            row.modality = facts.get("modality") or modality(reader.meta)
+            _describe(row, reader)
+            _measure(row, reader, wish)
+    except MLArrayError as error:
+        row.error = explained(error)
+    return row
+
+
+def _describe(row: Row, reader: Reader) -> None:
+    """Add what the header says of the voxels."""
+    from mlarray_core import geometry
+
+    spatial = reader.meta.spatial
+    row.shape, row.dtype, row.voxel_bytes = list(reader.shape), str(reader.dtype), reader.nbytes
+    row.coord_system, row.labels = spatial.coord_system, reader.meta.is_seg.value is True
+    if spatial.affine is not None or spatial.spacing is not None:
+        axes = geometry.spatial_axes(spatial.axis_labels, len(reader.shape))
+        affine = geometry.affine_of(spatial, len(axes))
+        row.spacing = [round(float(step), 6) for step in geometry.decompose(affine)[0]]
+        if spatial.affine is not None or spatial.direction is not None:
+            row.orientation = geometry.orientation(affine, spatial.coord_system)
+
+
+def _measure(row: Row, reader: Reader, wish: Wish) -> None:
+    """Add what only the voxels say."""
     if wish.stats and reader.dtype.kind in "biuf" and 0 not in reader.shape:
         from mlarray_io.engine.statistics import Statistics
         from mlarray_io.sdk.boxes import slabs
@@ -129,9 +152,9 @@ def _measured(reader: Reader, wish: Wish) -> dict[str, Any]:
         for box in slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None, BUDGET):
             statistics.add(reader[box])
         stats = statistics.meta()
-        row.update({name: getattr(stats, name) for name in STATISTICS})
+        for name in STATISTICS:
+            setattr(row, name, getattr(stats, name))
     if wish.thumbnail:
         from mlarray_io.scan.thumbnails import thumbnail
 
-        row["thumbnail"] = thumbnail(reader)
-    return row
+        row.thumbnail = thumbnail(reader)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MissingDependencyError, OptionError
 from mlarray_core.publish import atomic
-from mlarray_io.scan.facts import COLUMNS
+from mlarray_io.scan.rows import COLUMNS, STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    Rows = Sequence[dict[str, Any]]
+    from mlarray_io.scan.rows import Row
 
 SUFFIXES = (".csv", ".json", ".parquet", ".html")
 
@@ -41,8 +42,18 @@ def check_suffix(path: Path) -> str:
     return suffix
 
 
-def write(rows: Rows, path: Path, title: str, *, overwrite: bool = False) -> None:
-    """Write rows to a file whose suffix says how."""
+def write(rows: Sequence[Row], path: Path, title: str, *, overwrite: bool = False) -> None:
+    """Write rows to a file whose suffix says how.
+
+    Parameters
+    ----------
+    rows, path
+        What to write, and where.
+    title
+        Of the report.
+    overwrite
+        Replace an existing file.
+    """
     suffix = check_suffix(path)
     with atomic(path, overwrite=overwrite) as temporary:
         if suffix == ".csv":
@@ -57,40 +68,39 @@ def write(rows: Rows, path: Path, title: str, *, overwrite: bool = False) -> Non
             temporary.write_text(report(rows, title), encoding="utf-8", errors="replace")
 
 
-def strict(rows: Rows) -> str:
-    """Return rows as strict JSON, one a line."""
-    from mlarray_io.printing.text import strict_json
-
-    lines = (json.dumps(json.loads(strict_json(_told(row)))) for row in rows)
+def strict(rows: Sequence[Row]) -> str:
+    """Return rows as strict JSON, one a line: NaN and infinities are text."""
+    lines = (json.dumps(_finite(row.to_json()), sort_keys=True, allow_nan=False) for row in rows)
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row.get(name) for name in COLUMNS}
+def _finite(row: dict[str, object]) -> dict[str, object]:
+    odd = (name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value))
+    return {**row, **{name: str(row[name]) for name in odd}}
 
 
-def _csv(rows: Rows, path: Path) -> None:
+def _csv(rows: Sequence[Row], path: Path) -> None:
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for row in rows:
-            table.writerow([_cell(value) for value in _told(row).values()])
+            table.writerow([_cell(value) for value in row.to_json().values()])
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     """Spell a list as ``4x5x6``, which no spreadsheet takes for anything else."""
     if isinstance(value, list):
         return "x".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
     return value
 
 
-def _parquet(rows: Rows, path: Path) -> None:
+def _parquet(rows: Sequence[Row], path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
     text, number, count = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
-    kinds = {"shape": pyarrow.list_(count), "spacing": pyarrow.list_(number)}
-    kinds |= {"source_bytes": count, "voxel_bytes": count}
-    kinds |= {name: number for name in COLUMNS[COLUMNS.index("min") : COLUMNS.index("outlier")]}
+    kinds = {"shape": pyarrow.list_(count), "spacing": pyarrow.list_(number), "labels": pyarrow.bool_()}
+    kinds |= {name: count for name in ("source_bytes", "voxel_bytes", "files")}
+    kinds |= {name: number for name in STATISTICS}
     schema = pyarrow.schema([(name, kinds.get(name, text)) for name in COLUMNS])
-    parquet.write_table(pyarrow.Table.from_pylist([_told(row) for row in rows], schema=schema), path)
+    parquet.write_table(pyarrow.Table.from_pylist([row.to_json() for row in rows], schema=schema), path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import LimitError
-from mlarray_io.sdk.losses import Loss
+from mlarray_io.sdk.losses import Loss, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ class Report:
 
     losses: list[Loss] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    skipped: list[Loss] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
     on_progress: Callable[[int], None] | None = None
 
 
@@ -67,9 +67,20 @@ class Context:
         if text not in self.report.warnings:
             self.report.warnings.append(text)
 
-    def skip(self, what: str, why: str) -> None:
-        """Report a file of the source that is left out."""
-        self.report.skipped.append(Loss(what, why))
+    def skip(self, what: str, why: str, *, lost: bool = False) -> None:
+        """Report a file of the source that is left out.
+
+        Parameters
+        ----------
+        what
+            The file, relative to the source.
+        why
+            What it is, or what is wrong with it.
+        lost
+            Whether it is damaged, so that an image or a part of one is lost. A command that leaves such a
+            file out exits with 1.
+        """
+        self.report.skipped.append(Skipped(what, why, lost))
 
     def progress(self, count: int) -> None:
         """Report that `count` more bytes of voxels are done."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, get_args, get_origin
 
 from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk.options import Options
@@ -66,6 +66,9 @@ class ImageRef:
         Name of its file, without suffix, when all images are converted into a folder; the key when empty.
     aliases
         Other names by which it can be chosen, such as a UID; several images may share one.
+    folder
+        The folder of the source that its files lie in, relative, with ``/`` between the parts: a target that
+        mirrors a folder puts it there. Empty for the source's own.
     payload
         The format's own: whatever `Format.open` would have to find out again.
     """
@@ -76,6 +79,7 @@ class ImageRef:
     facts: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     aliases: tuple[str, ...] = ()
+    folder: str = ""
     payload: Any = field(default=None, repr=False, compare=False)
 
 
@@ -155,6 +159,12 @@ class Format(Generic[O]):
     reads_urls
         Whether `open` can take a `UrlSource` and read only what it needs. Sources at a URL are fetched whole
         for the others.
+    folder
+        How a search takes a folder that `sniff` recognises: ``whole``, as one image, such as a Zarr;
+        ``together``, its files make up images, as those of DICOM do, and files of other formats among them
+        are images of their own; ``named``, as one image if its name ends in one of `suffixes`.
+    indexes
+        Lower-case names of files that only list others, such as ``dicomdir``: they are no images.
     """
 
     name: ClassVar[str]
@@ -165,6 +175,8 @@ class Format(Generic[O]):
     install: ClassVar[str] = ""
     options_type: ClassVar[type[Options]] = Options
     reads_urls: ClassVar[bool] = False
+    folder: ClassVar[Literal["whole", "together", "named"]] = "named"
+    indexes: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -201,6 +213,19 @@ class Format(Generic[O]):
     def field_name(self, key: str) -> str:
         """Return what a person calls a key of `meta.source` as this format keeps it; the key itself here."""
         return key
+
+    def parts(self, source: Source) -> tuple[Path, ...]:
+        """Other files that hold parts of the images of `source`, as its header says: a set is one image."""
+        return ()
+
+    def header_values(self, meta: Meta) -> Mapping[str, Any]:
+        """Values of the header in `meta.source` by the names that people know, for the names of files."""
+        return {str(name): value for name, value in meta.source.to_plain().items()}
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the format has images of several files that name one another."""
+        return type(self).parts is not Format.parts
 
     @property
     def reads(self) -> bool:

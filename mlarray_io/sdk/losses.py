@@ -22,6 +22,13 @@ class Loss:
         return f"{self.what}: {self.why}"
 
 
+@dataclass(frozen=True)
+class Skipped(Loss):
+    """A file of the source that was left out, why, and whether an image is lost by that."""
+
+    lost: bool = False
+
+
 def tell_losses(reader: Reader, context: Context, title: str) -> None:
     """Report what a file of voxels alone can't hold of an image."""
     from mlarray_io.sdk.headerless import default_labels

@@ -1,14 +1,21 @@
-"""What a search found: sources that may hold images."""
+"""What a search looks for, and what it finds: sources that may hold images, and files that are left out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mlarray_core.url_text import is_url, shown
+from mlarray_io.search.names import is_chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Kind = Literal["file", "folder", "collection"]
 Known = tuple[int, int]
+
+UNRECOGNISED = "no installed format recognises it"
+"""Why a file is left out that looks like nothing that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,62 @@ class Found:
     mtime_ns: int = -1
 
 
-def told(source: str) -> str:
-    """Return a source as messages and journals call it: a URL without what may be secret."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or a folder that is converted neither by itself nor as a part of something.
+
+    Attributes
+    ----------
+    path
+        Absolute; or its URL.
+    reason
+        Why it is left out.
+    lost
+        Whether an image may be lost by that: it can't be read, or its name says that it is one.
+    """
+
+    path: str
+    reason: str
+    lost: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as messages and journals show it."""
+        return display_name(self.path)
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a search looks for.
+
+    Attributes
+    ----------
+    include, exclude
+        Patterns such as ``*.nii.gz`` or ``sub-*/anat/*``, compared with the name and with the path below the
+        source. Nothing given includes everything.
+    source_format
+        Take every file for this format, instead of looking at it.
+    avoid
+        A folder, or its URL, that isn't looked into: the target.
+    merge
+        Take all files below a folder that make up images together, as DICOM does, for one source, even when
+        they lie in folders that have nothing in common: a series may be spread over several.
+    known
+        Size and time of a source that is known to hold images, so that it needn't be opened again.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    source_format: str | None = None
+    avoid: str | None = None
+    merge: bool = False
+    known: Callable[[str], Known | None] = lambda path: None
+
+    def wants(self, paths: Iterable[str]) -> bool:
+        """Whether one of the paths below a source is asked for."""
+        return is_chosen(paths, self.include, self.exclude)
+
+
+def display_name(source: str) -> str:
+    """Return a source as messages and journals show it: a URL without what may be secret."""
     return shown(source) if is_url(source) else source

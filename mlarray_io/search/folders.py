@@ -1,234 +1,281 @@
-"""The images below folders, behind globs and in lists, found by content before name."""
+"""The images below a folder of this machine, found by content before name."""
 
 from __future__ import annotations
 
-import glob
 import os
-from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_core.errors import MLArrayError, NotFoundError, ReadError
-from mlarray_core.url_text import is_url
+from mlarray_core.errors import MLArrayError, ReadError
 from mlarray_io.engine.registry import installed
-from mlarray_io.places.place import place_of
-from mlarray_io.places.url_names import name_of
-from mlarray_io.sdk.format import Confidence
-from mlarray_io.sdk.source import Source
-from mlarray_io.search.criteria import Found, Kind, Known
-from mlarray_io.search.listing import Listing, common
-from mlarray_io.search.names import Names, is_chosen, join
+from mlarray_io.search.claims import Claim, claim_of, is_collected, parts_of, whole_format
+from mlarray_io.search.criteria import Found, Kind, LeftOut
+from mlarray_io.search.names import is_chosen, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlarray_io.sdk.format import Format
+    from mlarray_io.search.criteria import Criteria
+    from mlarray_io.search.names import Names
 
-TRIED = 64
-"""How many files of a folder are tried before it is taken for something else."""
-
-INDEXES = frozenset({"dicomdir"})
-"""Files that only list others (PS3.10, 8.6): they make no collection of the folder that they lie in, and no
-image beside the files that they list, which are found anyway."""
+INDEX = "it only lists other files"
+"""Why the index of a collection, such as a DICOMDIR (PS3.10, 8.6), is left out."""
 
 
 @dataclass
-class Discovery:
-    """Finds images, and counts what it leaves out.
+class _Contents:
+    """What lies right in a folder, by name, without what is hidden."""
+
+    files: list[os.DirEntry[str]] = field(default_factory=list)
+    folders: list[os.DirEntry[str]] = field(default_factory=list)
+    others: list[LeftOut] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder to look into: its path, where it lies below the source, and whose collection it is in."""
+
+    path: str
+    relative: str
+    owner: Format | None = None
+
+
+class FolderWalk:
+    """Finds the images below a folder.
 
     Parameters
     ----------
-    include, exclude
-        Patterns such as ``*.nii.gz`` or ``sub-*/anat/*``, compared with the name and with the path below the
-        source. Nothing given includes everything.
-    avoid
-        A folder, or its URL, that isn't looked into: the target.
-    known
-        Size and time of a source that is known to hold images, so that it needn't be opened again.
-    source_format
-        Take every file for this format, instead of looking at it.
+    criteria
+        What to look for.
+    names
+        The suffixes that formats have.
     """
 
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    avoid: str | None = None
-    known: Callable[[str], Known | None] = lambda path: None
-    source_format: str | None = None
-    ignored: int = 0
-    """Files that no format claims."""
-    names: Names = field(init=False, default_factory=Names)
+    def __init__(self, criteria: Criteria, names: Names) -> None:
+        self._criteria, self._names = criteria, names
 
-    def search(self, sources: Sequence[str]) -> Iterator[Found]:
-        """Yield what the sources hold, in a fixed order.
+    def search(self, root: str, top: str) -> Iterator[Found | LeftOut]:
+        """Yield what lies below a folder, folder by folder, and what is left out.
 
-        A single folder is mirrored into the target as it is, several ones each below its own name; a glob
-        below the part before its first wildcard, a list (``@file``) below what its lines have in common.
+        Parameters
+        ----------
+        root
+            The folder, absolute.
+        top
+            Where its images belong below the target.
+
+        Raises
+        ------
+        ReadError
+            The folder itself can't be read. One in it that can't is left out.
         """
-        names: Counter[str] = Counter()
-        for one in sources:
-            source = place_of(one).text
-            if source.startswith("@"):
-                yield from self._listed(_lines(source[1:]))
-            elif is_url(source):
-                single = len(sources) == 1 and source.endswith("/")
-                yield from Listing(source, self).search("" if single else _unique(name_of(source), names))
-            elif _is_glob(source):
-                yield from self._listed(sorted(glob.glob(source, recursive=True)), _fixed_part(source))
-            elif os.path.isdir(source):
-                top = _unique(Source(source).name, names) if len(sources) > 1 else ""
-                yield from self._folder(os.path.abspath(source), top)
-            else:
-                place = _unique(self.names.stem(os.path.basename(source)), names)
-                yield _stat(os.path.abspath(source), place)
+        if self._criteria.source_format is not None:
+            format = installed().get(self._criteria.source_format)
+            if format.folder == "together" or whole_format(root, self._names) is format:
+                yield self._as_one(_Folder(root, ""), top, whole=format.folder != "together")
+                return
+        found = self._walk(root, top)
+        yield from _merged(list(found), root, top) if self._criteria.merge else found
 
-    def _listed(self, paths: Sequence[str], base: str | None = None) -> Iterator[Found]:
-        """Yield what lists and globs name; what isn't there is found too, and fails when it is converted."""
-        urls = [path for path in dict.fromkeys(paths) if is_url(path)]
-        same = common(urls)
-        for url in urls:
-            yield from Listing(url, self).search(join(*url.split("/")[same:-1], name_of(url)))
-        absolute = [os.path.abspath(path) for path in dict.fromkeys(paths) if not is_url(path)]
-        if not absolute:
-            return
-        start = os.path.abspath(base) if base is not None else _common(absolute)
-        groups: dict[str, list[str]] = {}
-        for path in absolute:
-            groups.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
-        for folder, names in groups.items():
-            places = self.names.places(names)
-            for name in names:
-                path = os.path.join(folder, name)
-                relative = os.path.relpath(folder, start)
-                if os.path.isdir(path):
-                    yield from self._folder(path, join(relative, name))
-                elif self.wants((join(relative, name),)):
-                    yield _stat(path, join(relative, places[name]))
-
-    def _folder(self, root: str, top: str) -> Iterator[Found]:
-        """Yield what lies below one folder."""
-        waiting: list[tuple[str, str, Format | None]] = [(root, "", None)]
+    def _walk(self, root: str, top: str) -> Iterator[Found | LeftOut]:
+        waiting = [_Folder(root, "")]
         while waiting:
-            folder, relative, owner = waiting.pop()
-            files, folders = self._entries(folder)
-            if owner is None and files and self.source_format is None:
-                owner, whole = self.claimed(folder, [entry.name for entry in files])
-                if owner is not None and self._wanted_folder(relative, files):
-                    place = join(top, relative)
-                    if whole:
-                        stem = self.names.stem(os.path.basename(place) or os.path.basename(folder))
-                        place = join(os.path.dirname(place), stem)
-                    yield _sum(folder, place, "folder" if whole else "collection")
-                if whole:
-                    continue
-            yield from self._files(files, [entry.name for entry in folders], relative, top, owner)
+            folder = waiting.pop()
+            try:
+                contents = self._contents(folder.path)
+            except ReadError as error:
+                if folder.path == root:
+                    raise
+                yield LeftOut(folder.path, error.message, lost=True)
+                continue
+            owner = folder.owner
+            if owner is None and self._criteria.source_format is None and self._is_whole(folder.path):
+                if self._wants_folder(folder.relative, contents.files):
+                    yield self._as_one(folder, top, whole=True)
+                continue
+            claims, owner = self._claims(folder, contents.files)
+            if (
+                owner is not None
+                and folder.owner is None
+                and self._wants_folder(folder.relative, contents.files)
+            ):
+                yield self._as_one(folder, top, whole=False)
+            yield from self._wanted_others(folder.relative, contents.others)
+            yield from self._files(folder.relative, top, contents, claims, owner)
+            # reversed: the last is taken first
             waiting += [
-                (entry.path, join(relative, entry.name), owner) for entry in reversed(folders)
-            ]  # reversed: the last is taken first
+                _Folder(entry.path, join(folder.relative, entry.name), owner)
+                for entry in reversed(contents.folders)
+            ]
 
-    def _entries(self, folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]]:
-        """Return the files and folders of a folder by name, without hidden ones and links to folders."""
+    def _is_whole(self, folder: str) -> bool:
         try:
-            with os.scandir(folder) as found:
-                entries = sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
+            return whole_format(folder, self._names) is not None
+        except MLArrayError:
+            return False  # it has vanished, which looking into it will say
+
+    def _as_one(self, folder: _Folder, top: str, *, whole: bool) -> Found:
+        place = join(top, folder.relative)
+        if whole:
+            stem = self._names.stem(os.path.basename(place) or os.path.basename(folder.path))
+            place = join(os.path.dirname(place), stem)
+        return sum_of(folder.path, place, "folder" if whole else "collection")
+
+    def _contents(self, folder: str) -> _Contents:
+        """Return the files and folders of a folder by name, without hidden ones and links to folders."""
+        found = _Contents()
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted((e for e in listed if not e.name.startswith(".")), key=lambda e: e.name)
         except OSError as error:
             raise ReadError(f"can't be read: {error.strerror}", path=folder) from error
-        files = [entry for entry in entries if entry.is_file()]
-        folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-        if self.avoid is not None:
-            avoid = os.path.realpath(self.avoid)
-            folders = [entry for entry in folders if os.path.realpath(entry.path) != avoid]
-        return files, folders
+        avoid = None if self._criteria.avoid is None else os.path.realpath(self._criteria.avoid)
+        for entry in entries:
+            reason = _oddity(entry)
+            if reason is not None:
+                lost = (
+                    self._names.format(entry.name) is not None and entry.is_symlink() and not entry.is_dir()
+                )
+                found.others.append(LeftOut(entry.path, reason, lost))
+            elif entry.is_file():
+                found.files.append(entry)
+            elif os.path.realpath(entry.path) != avoid:
+                found.folders.append(entry)
+        return found
+
+    def _claims(
+        self, folder: _Folder, files: Sequence[os.DirEntry[str]]
+    ) -> tuple[Mapping[str, Claim], Format | None]:
+        """Return whose each file is, by name, and the format whose collection the folder is, or lies in.
+
+        A file that the journal knows isn't opened, and neither is one in a collection whose name already says
+        that it belongs to it.
+        """
+        claims: dict[str, Claim] = {}
+        owner = folder.owner
+        if self._criteria.source_format is not None:
+            forced = Claim(installed().get(self._criteria.source_format))
+            return dict.fromkeys((entry.name for entry in files), forced), None
+        by_folder = bool(self._criteria.include) and is_chosen((folder.relative,), self._criteria.include, ())
+        for entry in files:
+            named = self._names.format(entry.name)
+            if owner is not None and named is owner:
+                claims[entry.name] = Claim(owner)
+            elif named is not None and self._is_known(entry):
+                claims[entry.name] = Claim(named)
+            elif by_folder or self._criteria.wants((join(folder.relative, entry.name),)):
+                claim = claim_of(entry.path, self._names, owner)
+                claims[entry.name] = claim
+                if owner is None and is_collected(claim.format) and not self._is_index(claim, entry.name):
+                    owner = claim.format
+        return claims, owner
+
+    def _is_known(self, entry: os.DirEntry[str]) -> bool:
+        known = self._criteria.known(entry.path)
+        if known is None:
+            return False
+        try:
+            status = entry.stat()
+        except OSError:
+            return False
+        return known == (status.st_size, status.st_mtime_ns)
+
+    def _is_index(self, claim: Claim, name: str) -> bool:
+        return claim.format is not None and name.lower() in claim.format.indexes
 
     def _files(
         self,
-        files: Sequence[os.DirEntry[str]],
-        folders: Sequence[str],
         relative: str,
         top: str,
+        contents: _Contents,
+        claims: Mapping[str, Claim],
         owner: Format | None,
-    ) -> Iterator[Found]:
+    ) -> Iterator[Found | LeftOut]:
+        """Yield the files that are images of their own, and those that are left out."""
+        names = [entry.name for entry in contents.files]
+        places = self._names.places(names, [entry.name for entry in contents.folders])
+        partners = self._partners(contents.files, claims, places)
+        for entry in contents.files:
+            claim = claims.get(entry.name)
+            if claim is None or entry.name in partners:
+                continue
+            if not self._criteria.wants((join(relative, entry.name),)):
+                continue
+            if self._is_index(claim, entry.name):
+                yield LeftOut(entry.path, INDEX)
+            elif claim.format is None:
+                yield LeftOut(entry.path, claim.reason, claim.lost)
+            elif claim.format is not owner:
+                yield _described(entry, join(top, relative, places[entry.name]))
+
+    def _partners(
+        self, files: Sequence[os.DirEntry[str]], claims: Mapping[str, Claim], places: Mapping[str, str]
+    ) -> set[str]:
+        """Return the names of files that belong to another one, by their names or by its header."""
         names = [entry.name for entry in files]
-        places = self.names.places(names, folders)
-        partners = self.names.partners(names, places)
-        chosen = self.include or self.exclude
+        partners = self._names.partners(names, places)
+        several = {claim.format for claim in claims.values() if claim.format is not None}
+        shared = {
+            format for format in several if format.has_parts and _count(claims, format) > 1
+        }  # one file alone has no parts beside it
         for entry in files:
-            if chosen and not self.wants((join(relative, entry.name),)):
-                continue
-            if entry.name.lower() in INDEXES and folders:
-                continue
-            status = entry.stat()
-            seen = self.known(entry.path) == (status.st_size, status.st_mtime_ns)
-            if entry.name in partners or not (seen or self._holds_image(entry.path, owner)):
-                self.ignored += owner is None and entry.name not in partners
-                continue
-            place = join(top, relative, places[entry.name])
-            yield Found(entry.path, place, "file", status.st_size, status.st_mtime_ns)
+            claim = claims.get(entry.name)
+            if claim is not None and claim.format in shared and entry.name not in partners:
+                partners |= parts_of(entry.path, claim.format, names) if claim.format is not None else set()
+        return partners
 
-    def _holds_image(self, path: str, owner: Format | None) -> bool:
-        """Whether a format claims a file, one other than that of the collection that it lies in."""
-        if self.source_format is not None:
-            return True
-        named = self.names.format(os.path.basename(path))
-        if owner is not None and named in (None, owner):
-            return False
-        try:
-            claims = installed().claims(Source(path))
-        except MLArrayError:
-            return named is not None  # unreadable: reported when it is converted
-        return bool(claims) and claims[0][0] is not owner
+    def _wanted_others(self, relative: str, others: Sequence[LeftOut]) -> Iterator[LeftOut]:
+        for one in others:
+            if self._criteria.wants((join(relative, os.path.basename(one.path)),)):
+                yield one
 
-    def claimed(self, folder: str, names: Sequence[str]) -> tuple[Format | None, bool]:
-        """Return the format that takes a folder's files together, and whether it takes the folder whole."""
-        claims = installed().claims(Source(folder))
-        if not claims or claims[0][1] < Confidence.SIGNATURE:
-            return None, False
-        format = claims[0][0]
-        # a file may have the suffix of any format: exports of some archives call DICOM files *.img
-        candidates = sorted(
-            (name for name in names if name.lower() not in INDEXES),
-            key=lambda name: self.names.format(name) not in (None, format),
-        )
-        if _claims_any(format, (os.path.join(folder, name) for name in candidates[:TRIED])):
-            return format, False
-        if _claims_any(format, _first_below(folder)):
-            return None, False
-        return format, True
-
-    def wants(self, paths: Iterable[str]) -> bool:
-        """Whether one of the paths below a source is asked for."""
-        return is_chosen(paths, self.include, self.exclude)
-
-    def _wanted_folder(self, relative: str, files: Sequence[os.DirEntry[str]]) -> bool:
+    def _wants_folder(self, relative: str, files: Sequence[os.DirEntry[str]]) -> bool:
         """Whether a folder that is taken as one, or a file in it, is asked for."""
         names = [join(relative, entry.name) for entry in files]
-        included = is_chosen((relative, *names), self.include, ())
-        return included and is_chosen((relative,), (), self.exclude)
+        included = is_chosen((relative, *names), self._criteria.include, ())
+        return included and is_chosen((relative,), (), self._criteria.exclude)
 
 
-def _claims_any(format: Format, paths: Iterable[str]) -> bool:
-    for path in paths:
-        try:
-            if format.sniff(Source(path)) >= Confidence.SIGNATURE:
-                return True
-        except MLArrayError:
-            continue
-    return False
+def _merged(found: list[Found | LeftOut], root: str, top: str) -> Iterator[Found | LeftOut]:
+    """Yield what was found, with all collections as one: the format that takes them looks below the root."""
+    collections = [one for one in found if isinstance(one, Found) and one.kind == "collection"]
+    if collections:
+        yield sum_of(root, top, "collection")
+    yield from (one for one in found if one not in collections)
 
 
-def _first_below(folder: str) -> Iterator[str]:
-    count = 0
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            yield os.path.join(root, name)
-            count += 1
-            if count == TRIED:
-                return
+def _count(claims: Mapping[str, Claim], format: Format) -> int:
+    return sum(claim.format is format for claim in claims.values())
 
 
-def _stat(path: str, place: str) -> Found:
-    """Describe a file that was named; one that isn't there is described as that."""
+def _oddity(entry: os.DirEntry[str]) -> str | None:
+    """Say what is neither a file nor a folder to look into."""
+    if entry.is_symlink() and entry.is_dir():
+        return "a link to a folder"
+    if entry.is_file() or entry.is_dir():
+        return None
+    return "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
+
+
+def _described(entry: os.DirEntry[str], place: str) -> Found | LeftOut:
+    try:
+        status = entry.stat()
+    except OSError as error:
+        return LeftOut(entry.path, f"can't be read: {error.strerror}", lost=True)
+    return Found(entry.path, place, "file", status.st_size, status.st_mtime_ns)
+
+
+def stat_of(path: str, place: str) -> Found:
+    """Describe a file that was named; one that isn't there is described as that.
+
+    Parameters
+    ----------
+    path
+        The file.
+    place
+        Where its image belongs below the target.
+    """
     try:
         status = os.stat(path)
     except OSError:
@@ -236,50 +283,25 @@ def _stat(path: str, place: str) -> Found:
     return Found(path, place, "file", status.st_size, status.st_mtime_ns)
 
 
-def _sum(folder: str, place: str, kind: Kind) -> Found:
-    """Describe a folder by the sum of all sizes in it and its latest change, folders' own included."""
+def sum_of(folder: str, place: str, kind: Kind) -> Found:
+    """Describe a folder by the sum of all sizes in it and its latest change, folders' own included.
+
+    Parameters
+    ----------
+    folder
+        The folder, absolute; what vanishes while it is looked at doesn't count.
+    place
+        Where its images belong below the target.
+    kind
+        How it is taken.
+    """
     size, latest = 0, 0
     for root, _, names in os.walk(folder):
-        latest = max(latest, os.stat(root).st_mtime_ns)
-        for name in names:
-            status = os.lstat(os.path.join(root, name))
-            size, latest = size + status.st_size, max(latest, status.st_mtime_ns)
+        for path in (root, *(os.path.join(root, name) for name in names)):
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue
+            size += status.st_size if path != root else 0
+            latest = max(latest, status.st_mtime_ns)
     return Found(folder, place, kind, size, latest)
-
-
-def _lines(path: str) -> list[str]:
-    """Return the paths in a list: one a line, ``#`` at its start for a remark."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    except FileNotFoundError as error:
-        raise NotFoundError("there is no such list", path=path) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadError("is no list of paths that can be read", path=path) from error
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-def is_several(source: str) -> bool:
-    """Whether a source on the command line is a list or a pattern."""
-    return source.startswith("@") or (not is_url(source) and _is_glob(source))
-
-
-def _is_glob(source: str) -> bool:
-    return glob.has_magic(source) and not os.path.exists(source)
-
-
-def _fixed_part(pattern: str) -> str:
-    """Return the folders of a pattern before the first that has a wildcard."""
-    parts = Path(pattern).parts
-    fixed = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    return str(Path(*parts[:fixed])) if fixed else "."
-
-
-def _common(paths: Sequence[str]) -> str:
-    return os.path.commonpath([os.path.dirname(path) for path in paths])
-
-
-def _unique(name: str, names: Counter[str]) -> str:
-    names[name.lower()] += 1
-    count = names[name.lower()]
-    return name if count == 1 else f"{name}_{count}"

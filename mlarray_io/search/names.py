@@ -64,7 +64,15 @@ class Names:
 
 
 def is_chosen(paths: Iterable[str], include: Sequence[str], exclude: Sequence[str]) -> bool:
-    """Whether one of the paths is included, as all are without patterns, and none is excluded."""
+    """Whether one of the paths is included, as all are without patterns, and none is excluded.
+
+    Parameters
+    ----------
+    paths
+        Of one source, relative to where the search started.
+    include, exclude
+        Patterns of the shell, compared with the whole path and with its last part.
+    """
 
     def fits(patterns: Sequence[str]) -> bool:
         return any(

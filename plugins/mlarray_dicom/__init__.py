@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mlarray_dicom.options import DicomOptions
 from mlarray_io import Confidence, Format, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from mlarray_core.meta import Meta
     from mlarray_io import Context, ImageRef, Reader, Source
 
 
@@ -21,6 +22,8 @@ class DicomFormat(Format[DicomOptions]):
     suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dicom", ".ima")
     requires: ClassVar[tuple[str, ...]] = ("pydicom",)
     install: ClassVar[str] = "mlarray[dicom]"
+    folder: ClassVar[Literal["whole", "together", "named"]] = "together"
+    indexes: ClassVar[frozenset[str]] = frozenset({"dicomdir"})
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the preamble, or for the first element of a data set; in a folder, for such a file."""
@@ -45,6 +48,12 @@ class DicomFormat(Format[DicomOptions]):
         from mlarray_dicom.listing import list_images
 
         return list_images(source.path, options, context)
+
+    def header_values(self, meta: Meta) -> Mapping[str, Any]:
+        """Return the values of the first frame's elements by DICOM's keywords, such as ``PatientID``."""
+        from mlarray_dicom.header.keywords import by_keyword
+
+        return by_keyword(meta)
 
     def open(self, source: Source, image: ImageRef, options: DicomOptions, context: Context) -> Reader:
         """Read the headers of one image; its frames are decoded when they are asked for.

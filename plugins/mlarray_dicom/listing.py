@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError
@@ -17,7 +19,6 @@ from mlarray_io import ImageRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlarray_dicom.options import DicomOptions
     from mlarray_dicom.volumes.group import Group
@@ -72,6 +73,7 @@ def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]
             facts=dict(_facts(one)),
             name=name,
             aliases=_aliases(one.group, groups),
+            folder=_folder(one.group, path),
             payload=one,
         )
         for place, (one, name) in enumerate(zip(found, names, strict=True), start=1)
@@ -108,6 +110,14 @@ def _arranged(group: Group, options: DicomOptions) -> Found:
 
 def _place(group: Group) -> Path:
     return group.first.path if len(group.instances) == 1 else group.first.path.parent
+
+
+def _folder(group: Group, source: Path) -> str:
+    """Return the folder, relative to the source, that all files of an image lie in."""
+    if not source.is_dir():
+        return ""
+    common = os.path.commonpath({group.instances[frame.file].path.parent for frame in group.frames})
+    return Path(common).relative_to(source).as_posix().removeprefix(".")
 
 
 def _aliases(group: Group, groups: list[Group]) -> tuple[str, ...]:

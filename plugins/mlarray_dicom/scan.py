@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mlarray_io import Context
 
 DIRECTORY = "1.2.840.10008.1.3.10"
+_OURS = frozenset({".dcm", ".dicom", ".ima"})
+"""Suffixes by which a file says that it is DICOM, so that one that isn't may be a damaged image."""
 KEPT_HEADERS = 16 << 20
 """Bytes of headers that stay in memory, so that they needn't be read twice; they take four times as much."""
 
@@ -72,7 +74,10 @@ def _scan_all(root: Path, paths: Iterator[Path], context: Context) -> Scan:
                 instance.shrink()
             found.instances.append(instance)
         except MLArrayError as error:
-            context.skip(str(path.relative_to(root)), error.message)
+            image = instance is not None and instance.pixels is not None
+            named = instance is None and path.suffix.lower() in _OURS
+            lost = image or named or not isinstance(error, UnsupportedError)
+            context.skip(str(path.relative_to(root)), error.message, lost=lost)
             series = instance.text("SeriesInstanceUID") if instance is not None else ""
             if series and isinstance(error, CorruptError):
                 found.damaged.setdefault(series, []).append(error)

@@ -77,7 +77,7 @@ def _image(path: str, item: h5py.Dataset, marks: Mapping[str, Any], context: Con
     try:
         check_storage(item)
     except MLArrayError as error:
-        context.skip(path, error.message)
+        context.skip(path, error.message, lost=True)
         return []
     dtype = voxel_type(item, marks)
     facts = {"shape": list(item.shape), "dtype": dtype.name}

@@ -144,7 +144,7 @@ def list_arrays(path: Path, context: Context) -> Sequence[ImageRef]:
             try:
                 layout = _member_layout(archive, info, path)
             except MLArrayError as error:
-                context.skip(key, error.message)
+                context.skip(key, error.message, lost=True)
                 continue
             facts = {"shape": list(layout.shape), "dtype": layout.dtype.newbyteorder("=").name}
             found.append(ImageRef(key=key, facts=facts))

@@ -48,6 +48,12 @@ class TiffFormat(Format[TiffOptions]):
 
         return list_series(source.path, options, context)
 
+    def parts(self, source: Source) -> tuple[Path, ...]:
+        """Return the other files of a set, with its companion."""
+        from mlarray_tiff.ome.members import members_of
+
+        return tuple(members_of(source.path))
+
     def open(self, source: Source, image: ImageRef, options: TiffOptions, context: Context) -> Reader:
         """Read the headers of one series; voxels come by tiles and strips."""
         from mlarray_tiff.read.reader import open_series

@@ -210,14 +210,15 @@ def _with_ome(opened: OpenTiff) -> OpenTiff:
 def _reopened(opened: OpenTiff, companion: Path) -> OpenTiff:
     """Open a file again with the XML of its companion, which may be XML or another OME-TIFF file."""
     opened.file.close()
-    xml = _companion_xml(companion)
+    xml = companion_xml(companion)
     root = parse_markup(xml, companion, FIELD)
     if companion_of(root, companion) is not None:
         raise CorruptError("two files point to each other for their OME-XML", path=opened.path, field=FIELD)
     return _open_with(opened.path, root, xml, companion.name)
 
 
-def _companion_xml(companion: Path) -> str:
+def companion_xml(companion: Path) -> str:
+    """Return the OME-XML of a companion, which is XML or another OME-TIFF file; empty when it has none."""
     if companion.stat().st_size > LONGEST_COMPANION and not companion.name.lower().endswith(
         (".tif", ".tiff")
     ):
@@ -233,7 +234,7 @@ def _companion_xml(companion: Path) -> str:
 
 def _open_companion(path: Path) -> OpenTiff:
     """Open the first TIFF file that a companion names."""
-    xml = _companion_xml(path)
+    xml = companion_xml(path)
     root = parse_markup(xml, path, FIELD)
     others = check_ome(root, path)
     if not others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_zarr.options import ZarrOptions
@@ -27,6 +27,7 @@ class ZarrFormat(Format[ZarrOptions]):
     requires: ClassVar[tuple[str, ...]] = ("zarr",)
     install: ClassVar[str] = "mlarray[zarr]"
     reads_urls: ClassVar[bool] = True
+    folder: ClassVar[Literal["whole", "together", "named"]] = "whole"
 
     def sniff(self, source: Source) -> Confidence:
         """Look for Zarr's metadata in a folder, or as a first member of a ZIP."""

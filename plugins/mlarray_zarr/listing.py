@@ -40,7 +40,7 @@ def _found(files: Files, context: Context) -> list[ImageRef]:
             if images:
                 found += _labels(files, node, context)
         except MLArrayError as error:
-            context.skip(node.path or "the root", error.message)
+            context.skip(node.path or "the root", error.message, lost=True)
     return found
 
 
@@ -71,7 +71,7 @@ def _labels(files: Files, node: Node, context: Context) -> list[ImageRef]:
             if labels is not None:
                 found += [_image(files, labels, image, n) for n, image in enumerate(multiscales_of(labels))]
         except MLArrayError as error:
-            context.skip(f"{folder}/{name}", error.message)
+            context.skip(f"{folder}/{name}", error.message, lost=True)
     return found
 
 

@@ -68,7 +68,7 @@ class Output:
 
 def _convert(source: Path, target: Path) -> tuple[int, list[Output]]:
     code = main(["convert", str(source), str(target), "--all"])
-    return code, [Output(path) for path in sorted(target.glob("*.mla"))]
+    return code, [Output(path) for path in sorted(target.rglob("*.mla"))]
 
 
 def test_the_passing_set(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,3 +57,8 @@ def files(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [os.path.relpath(os.path.join(root, name), folder) for name in names]
     return sorted(found)
+
+
+def left_out(lines):
+    """Return path and reason of everything that was left out."""
+    return sorted((line["source"], line["reason"]) for line in lines if line["state"] == "left out")

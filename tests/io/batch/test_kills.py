@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from mlarray_core import errors
+from mlarray_io.batch.jobs import Job
 from mlarray_io.batch.journal import Journal
 from mlarray_io.checks.verifying import verify
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, shell, states, tree
 
+DEAD = 2**22 + 1
+"""A number that no process has: Linux counts to 2**22."""
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills by POSIX signals")
 
 
@@ -70,18 +73,17 @@ def test_what_killed_runs_left_is_removed_whatever_became_of_the_source(tmp_path
             line = {"source": str(source / name), "size": 1, "mtime_ns": 1, "options": "", "state": "started"}
             file.write(json.dumps({**line, "place": name[:-4]}) + "\n")
     for name in ("im0000.mla", "lost.nii.gz", "others.mla"):
-        (out / f".{name}.tmp-1-0123abcd").mkdir()
+        (out / f".{name}.tmp-{DEAD}-0123abcd").mkdir()
     code, lines = convert(capfd, source, out)
     assert (code, states(lines)["converted"], states(lines)["skipped"]) == (0, 1, 3)
-    assert [path.name for path in out.rglob(".*.tmp-*")] == [".others.mla.tmp-1-0123abcd"]
+    assert [path.name for path in out.rglob(".*.tmp-*")] == [f".others.mla.tmp-{DEAD}-0123abcd"]
 
 
 def test_what_another_shard_is_writing_is_left_alone(tmp_path, capfd):
     source, out = tree(tmp_path / "in", count=1, broken=0), tmp_path / "out"
-    (out / ".x.mla.tmp-1-0123abcd").mkdir(parents=True)
-    line = {"source": str(source / "x.nii"), "size": 1, "mtime_ns": 1, "options": "", "state": "started"}
+    (out / f".x.mla.tmp-{DEAD}-0123abcd").mkdir(parents=True)
     with Journal(out, (1, 2)).open() as other:
-        other.write({**line, "place": "x"})
+        other.begin(Job(str(source / "x.nii"), "x", "file", 1, 1), "")
         convert(capfd, source, out)
         assert len(list(out.rglob(".*.tmp-*"))) == 1
     convert(capfd, source, out)

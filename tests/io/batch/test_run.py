@@ -14,7 +14,7 @@ import mlarray
 from mlarray_io.commands.main import main
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from batches import convert, files, states, tree
+from batches import convert, files, left_out, states, tree
 
 KILLER = """
 import os, signal
@@ -43,7 +43,7 @@ class Stack(Reader):
     def __getitem__(self, box):
         return np.ones(self.shape, "u1")[box]
 class Slices(Format):
-    name, suffixes = "slices", (".slice",)
+    name, suffixes, folder = "slices", (".slice",), "together"
     def files(self, source):
         paths = source.path.rglob("*") if source.is_dir else [source.path]
         return sorted(p for p in paths if p.is_file() and p.read_bytes().startswith(b"SLICE"))
@@ -81,8 +81,10 @@ def test_the_summary_counts(tmp_path, capfd):
     out, err = capfd.readouterr()
     rows = {line.split()[0]: line.split()[1] for line in out.splitlines() if line.split()[1:]}
     assert (rows["converted"], rows["skipped"], rows["failed"]) == ("3", "0", "1")
-    assert "no installed format claims them: 1" in out
-    assert err.count("failed: ") == len(err.splitlines()) == 1
+    assert "left out, as no image is in them: 1" in out
+    assert err.count("failed: ") == 1
+    assert f"left out: {source}/notes.txt: no installed format recognises it" in err.splitlines()
+    assert len(err.splitlines()) == 2
 
 
 def test_what_many_images_lose_is_told_once_and_counted(tmp_path, capfd):
@@ -223,16 +225,17 @@ def test_folders_that_are_images(tmp_path, capfd):
 
 def test_several_images_of_one_file(study, tmp_path, capfd):
     code, lines = convert(capfd, study.parent, tmp_path / "out", "--include", "*.toy")
-    assert (code, len(lines)) == (0, 3)
+    assert (code, states(lines)["converted"]) == (0, 3)
+    assert [line["reason"] for line in lines if line["state"] == "left out"] == ["is no image"]
     assert files(tmp_path / "out") == ["study/T1_2.mla", "study/_x.mla", "study/t1.mla"]
 
 
 def test_shards_are_all_and_share_nothing(tmp_path, capfd):
     source = tree(tmp_path / "in", count=12, broken=0)
     done = [convert(capfd, source, tmp_path / "out", "--shard", f"{i}/3")[1] for i in (1, 2, 3)]
-    sources = [line["source"] for lines in done for line in lines]
+    sources = [line["source"] for lines in done for line in lines if line["state"] == "converted"]
     assert len(sources) == len(set(sources)) == len(files(tmp_path / "out")) == 12
-    assert len(list((tmp_path / "out/.mlarray").iterdir())) == 3
+    assert len(list((tmp_path / "out/.mlarray").glob("journal*.jsonl"))) == 3
     assert states(convert(capfd, source, tmp_path / "out")[1])["skipped"] == 12
     assert main(["convert", str(source), str(tmp_path / "out"), "--shard", "0/3"]) == 2
 
@@ -249,16 +252,18 @@ def test_a_dry_run_tells_what_a_run_does(study, tmp_path, capfd, install):
     planned = {
         (line["source"], line["image"], line["target"]) for line in lines if line["state"] == "planned"
     }
-    told = [line["source"] for line in lines]
+    told = [line["source"] for line in lines if line["state"] == "planned"]
     _, made = convert(capfd, source, out)
     assert (code, states(lines)["failed"]) == (0, 0)
-    assert told == [line["source"] for line in convert(capfd, source, out, "--dry-run", "--force")[1]]
+    again = convert(capfd, source, out, "--dry-run", "--force")[1]
+    assert told == [line["source"] for line in again if line["state"] == "planned"]
+    assert left_out(lines) == left_out(made) == left_out(again) != []
     converted = {
         (line["source"], line["image"], line["target"]) for line in made if line["state"] == "converted"
     }
     assert planned == converted
-    assert sorted(target for _, _, target in planned) == files(out)
-    assert {line["state"] for line in convert(capfd, source, out, "--dry-run")[1]} == {"skipped"}
+    assert sorted(os.path.relpath(target, out) for _, _, target in planned) == files(out)
+    assert {line["state"] for line in convert(capfd, source, out, "--dry-run")[1]} == {"skipped", "left out"}
 
 
 def test_a_dry_run_for_people(tmp_path, capfd):
@@ -277,11 +282,13 @@ def test_results_are_compared_with_their_sources(tmp_path, capfd):
     assert states(convert(capfd, source, tmp_path / "out", "--verify")[1])["converted"] == 6
     assert states(convert(capfd, source, tmp_path / "out", "--verify")[1])["skipped"] == 6
     one = (source / "im0000.nii", tmp_path / "one.mla", "--verify")
-    assert convert(capfd, *one)[1][0]["target"] == "one.mla"
+    assert convert(capfd, *one)[1][0]["target"] == str(tmp_path / "one.mla")
 
 
 def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
-    from mlarray_io.batch.jobs import Job, Order, perform
+    from mlarray_io.batch.jobs import Job
+    from mlarray_io.batch.perform import perform
+    from mlarray_io.batch.settings import BatchSettings
     from mlarray_io.engine.settings import Settings
     from mlarray_io.mla import MlaReader
     from mlarray_io.places.place import LocalPlace
@@ -289,9 +296,9 @@ def test_a_result_that_differs_is_removed(scan, tmp_path, monkeypatch):
     monkeypatch.setattr(MlaReader, "__getitem__", lambda self, box: self._image.read(box) + np.int16(1))
     status = scan.stat()
     job = Job(str(scan), "scan", "file", status.st_size, status.st_mtime_ns)
-    report = perform(job, Order(LocalPlace(tmp_path / "out"), Settings(), verify=True))
-    assert (report.state, report.images) == ("failed", [])
-    assert "voxels differ in [0:3" in report.failures[0]["message"]
+    report = perform(job, BatchSettings(LocalPlace(tmp_path / "out"), Settings(), verify=True))
+    assert (report.state, report.images) == ("failed", ())
+    assert "voxels differ in [0:3" in report.failures[0].message
     assert files(tmp_path / "out") == []
 
 
@@ -317,4 +324,4 @@ def test_errors(tmp_path, capfd, arguments, code, text):
 def test_json_lines_are_lines(tmp_path, capfd):
     main(["convert", str(tree(tmp_path / "in")), str(tmp_path / "out"), "--json"])
     for line in capfd.readouterr().out.splitlines():
-        assert json.loads(line)["state"] in ("converted", "failed")
+        assert json.loads(line)["state"] in ("converted", "failed", "left out")

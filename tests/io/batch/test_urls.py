@@ -12,8 +12,8 @@ import pytest
 
 import mlarray
 from mlarray_io.commands.main import main
-from mlarray_io.search.criteria import told
-from mlarray_io.search.folders import Discovery
+from mlarray_io.search.criteria import display_name
+from mlarray_io.search.sources import Search
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, states, tree
@@ -166,8 +166,8 @@ def test_lists_of_urls_and_scan(store, tmp_path, capfd):
 
 
 def test_what_is_secret_is_nowhere_told():
-    assert told("https://me:word@host/a.nii?sig=x") == "https://host/a.nii"
-    assert told("/data/a?b.nii") == "/data/a?b.nii"
-    (found,) = Discovery().search(["https://127.0.0.1:1/sub/a.nii.gz?sig=x"])
+    assert display_name("https://me:word@host/a.nii?sig=x") == "https://host/a.nii"
+    assert display_name("/data/a?b.nii") == "/data/a?b.nii"
+    (found,) = Search().search(["https://127.0.0.1:1/sub/a.nii.gz?sig=x"])
     assert (found.place, found.size) == ("a", -1)
-    assert os.path.basename(told(found.path)) == "a.nii.gz"
+    assert os.path.basename(display_name(found.path)) == "a.nii.gz"

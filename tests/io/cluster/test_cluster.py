@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_io.batch.digests import digest
 from mlarray_io.checks.verifying import verify
 from mlarray_io.cluster import regions
 from mlarray_io.commands.main import main
 from mlarray_io.engine.settings import Settings
+from mlarray_io.places.digests import digest
 from mlarray_io.sdk.boxes import tiles
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

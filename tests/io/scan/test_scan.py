@@ -17,6 +17,7 @@ import pytest
 
 from mlarray_io.commands.main import main
 from mlarray_io.scan import charts, outliers
+from mlarray_io.scan.rows import Row
 from mlarray_io.scan.thumbnails import SIDE, png
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -126,13 +127,13 @@ def test_png_is_what_another_reader_sees(tmp_path):
 
 def test_thumbnails_have_true_proportions_and_stand_upright(tmp_path):
     from mlarray_io.scan.facts import Wish, look
-    from mlarray_io.search.folders import Found
+    from mlarray_io.search.criteria import Found
 
     voxels = np.zeros((10, 20, 3), "u1")
     voxels[:, 10:] = 200  # the front half
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([4, 1, 1, 1.0])), tmp_path / "a.nii")
-    (row,) = look(Found(str(tmp_path / "a.nii"), "a"), Wish(thumbnail=True))
-    picture = base64.b64decode(row["thumbnail"])
+    (row,) = look(Found(str(tmp_path / "a.nii"), "a"), Wish(thumbnail=True)).rows
+    picture = base64.b64decode(row.thumbnail)
     width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
     assert (width, height) == (SIDE, SIDE // 2)
     start = picture.index(b"IDAT") + 4
@@ -143,9 +144,9 @@ def test_thumbnails_have_true_proportions_and_stand_upright(tmp_path):
 
 def test_outliers_need_company_and_distance():
     def marked(spacings):
-        rows = [{"shape": [4, 4], "spacing": [s, 1.0], "dtype": "i2"} for s in spacings]
+        rows = [Row("a.nii", shape=[4, 4], spacing=[s, 1.0], dtype="i2") for s in spacings]
         outliers.mark(rows)
-        return [i for i, row in enumerate(rows) if row["outlier"]]
+        return [i for i, row in enumerate(rows) if row.outlier]
 
     assert marked([1, 1, 1, 99]) == []
     assert marked([1.0] * 12 + [99.0]) == [12]

@@ -12,14 +12,16 @@ from mlarray_core.errors import MLArrayError
 from mlarray_io.places.listing import Entry, listing
 from mlarray_io.places.sources import UrlSource
 from mlarray_io.places.url_names import joined, name_of
-from mlarray_io.search.criteria import Found, Kind
+from mlarray_io.search.claims import claim_of, is_collected, whole_format
+from mlarray_io.search.criteria import UNRECOGNISED, Found, Kind, LeftOut
 from mlarray_io.search.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlarray_io.sdk.format import Format
-    from mlarray_io.search.folders import Discovery
+    from mlarray_io.search.criteria import Criteria
+    from mlarray_io.search.names import Names
 
 
 @dataclass
@@ -30,52 +32,61 @@ class _Folder:
     folders: set[str] = field(default_factory=set)
 
 
-class Listing:
+class UrlWalk:
+    """Finds the images below URLs.
+
+    Parameters
+    ----------
+    criteria
+        What to look for.
+    names
+        The suffixes that formats have.
+    """
+
+    def __init__(self, criteria: Criteria, names: Names) -> None:
+        self._criteria, self._names = criteria, names
+
+    def search(self, url: str, place: str) -> Iterator[Found | LeftOut]:
+        """Yield what there is; what isn't there is found too, and fails when it is converted.
+
+        Parameters
+        ----------
+        url
+            A folder or a file.
+        place
+            Where the image of a file belongs, and those of a folder below.
+        """
+        try:
+            entries = list(listing(url))
+        except MLArrayError:
+            entries = []
+        alone = len(entries) == 1 and entries[0].url == url
+        if not entries or alone or self._names.format(name_of(url)) is not None:
+            kind: Kind = "folder" if entries and not alone else "file"
+            yield _found(url, self._names.stem(place or name_of(url)), kind, entries)
+            return
+        yield from _Tree(url, entries, self._criteria, self._names).images(place)
+
+
+class _Tree:
     """The files below a URL, as what images they are.
 
     A file whose suffix is known is an image, and so is a folder, such as a Zarr. Of each folder, the first
     file without a known suffix and the first with each are looked at, to see whether a format takes such
     files together, as DICOM does. Other files without a known suffix are left out.
-
-    Parameters
-    ----------
-    url
-        The folder or file.
-    discovery
-        What to look for; its `ignored` is counted up.
     """
 
-    def __init__(self, url: str, discovery: Discovery) -> None:
-        self._url, self._discovery, self._names = url, discovery, discovery.names
+    def __init__(self, url: str, entries: Sequence[Entry], criteria: Criteria, names: Names) -> None:
+        self._url, self._criteria, self._names = url, criteria, names
         self._tree: dict[str, _Folder] = {}
         self._wholes: dict[str, list[Entry]] = {}
-
-    def search(self, place: str) -> Iterator[Found]:
-        """Yield what there is; what isn't there is found too, and fails when it is converted.
-
-        Parameters
-        ----------
-        place
-            Where the image of a file belongs, and those of a folder below.
-        """
-        try:
-            entries = list(listing(self._url))
-        except MLArrayError:
-            entries = []
-        alone = len(entries) == 1 and entries[0].url == self._url
-        if not entries or alone or self._names.format(name_of(self._url)) is not None:
-            kind: Kind = "folder" if entries and not alone else "file"
-            stem = self._names.stem(place or name_of(self._url))
-            yield self._found(self._url, stem, kind, entries)
-            return
         for entry in entries:
             self._take(entry)
-        yield from self._images(place)
 
     def _take(self, entry: Entry) -> None:
         """Put a file where it belongs: into a folder that is an image, or into one of files."""
         *folders, name = entry.name.split("/")
-        avoid = self._discovery.avoid
+        avoid = self._criteria.avoid
         if avoid is not None and entry.url.startswith(f"{avoid.rstrip('/')}/"):
             return
         above = ""
@@ -89,7 +100,8 @@ class Listing:
         if not any(part.startswith(".") for part in (*folders, name)):
             self._tree.setdefault(above, _Folder()).files[name] = entry
 
-    def _images(self, top: str) -> Iterator[Found]:
+    def images(self, top: str) -> Iterator[Found | LeftOut]:
+        """Yield what there is, and what is left out; `top` is where images belong below the target."""
         owners: dict[str, Format] = {}
         for above in sorted({*self._tree, *self._wholes}):
             if any(one in self._wholes for one in _upwards(above)):
@@ -98,7 +110,7 @@ class Listing:
                 continue
             here = self._tree[above]
             owner = next((owners[one] for one in _upwards(above) if one in owners), None)
-            if owner is None and here.files and self._discovery.source_format is None:
+            if owner is None and here.files and self._criteria.source_format is None:
                 owner, whole = self._owner(here.files)
                 if whole:
                     self._wholes[above] = self._below(above)
@@ -110,14 +122,14 @@ class Listing:
             yield from self._files(above, top, here, owner)
 
     def _whole(self, above: str, top: str) -> Iterator[Found]:
-        if self._discovery.wants((above,)):
+        if self._criteria.wants((above,)):
             folder, _, name = join(top, above).rpartition("/")
             place = join(folder, self._names.stem(name or name_of(self._url)))
-            yield self._found(self._at(above), place, "folder", self._wholes[above])
+            yield _found(self._at(above), place, "folder", self._wholes[above])
 
     def _collection(self, above: str, top: str, here: _Folder) -> Iterator[Found]:
-        if self._discovery.wants((above, *(join(above, name) for name in here.files))):
-            yield self._found(self._at(above), join(top, above), "collection", self._below(above))
+        if self._criteria.wants((above, *(join(above, name) for name in here.files))):
+            yield _found(self._at(above), join(top, above), "collection", self._below(above))
 
     def _at(self, above: str) -> str:
         return joined(self._url, above) if above else self._url
@@ -127,34 +139,45 @@ class Listing:
         inside = (one for folder, one in self._tree.items() if above in _upwards(folder))
         return [entry for one in inside for entry in one.files.values()]
 
-    def _files(self, above: str, top: str, here: _Folder, owner: Format | None) -> Iterator[Found]:
+    def _files(self, above: str, top: str, here: _Folder, owner: Format | None) -> Iterator[Found | LeftOut]:
         names = list(here.files)
         places = self._names.places(names, sorted(here.folders))
         partners = self._names.partners(names, places)
         for name, entry in here.files.items():
-            if not self._discovery.wants((join(above, name),)):
+            if not self._criteria.wants((join(above, name),)):
                 continue
-            format = self._discovery.source_format or self._names.format(name)
+            format = self._criteria.source_format or self._names.format(name)
+            if format is None and owner is None and name not in partners:
+                yield LeftOut(entry.url, f"{UNRECOGNISED} by its name")
             if format is None or format is owner or name in partners:
-                self._discovery.ignored += owner is None and name not in partners
                 continue
-            yield self._found(entry.url, join(top, above, places[name]), "file", [entry])
+            yield _found(entry.url, join(top, above, places[name]), "file", [entry])
 
     def _owner(self, files: dict[str, Entry]) -> tuple[Format | None, bool]:
-        """Return the format that takes a folder's files together, and whether it takes the folder whole."""
+        """Return the format that takes a folder's files together, and whether it takes the folder whole.
+
+        The beginnings of a few files are fetched, and looked at as if they were all of a folder.
+        """
         first: dict[Format | None, str] = {}
         for name in files:
             first.setdefault(self._names.format(name), name)
         with tempfile.TemporaryDirectory(prefix="mlarray-") as folder:
-            for name in first.values():
+            paths = [Path(folder, os.path.basename(name)) for name in first.values()]
+            for path, name in zip(paths, first.values(), strict=True):
                 try:
-                    Path(folder, os.path.basename(name)).write_bytes(UrlSource(files[name].url).head)
+                    path.write_bytes(UrlSource(files[name].url).head)
                 except (MLArrayError, OSError):
                     continue
-            return self._discovery.claimed(folder, list(first.values()))
+            claims = [claim_of(str(path), self._names) for path in paths if path.exists()]
+            together = next((one.format for one in claims if is_collected(one.format)), None)
+            if together is not None:
+                return together, False
+            whole = whole_format(folder, self._names)
+            return whole, whole is not None
 
-    def _found(self, url: str, place: str, kind: Kind, entries: Sequence[Entry]) -> Found:
-        return Found(url, place, kind, _sum(entry.size for entry in entries), _latest(entries))
+
+def _found(url: str, place: str, kind: Kind, entries: Sequence[Entry]) -> Found:
+    return Found(url, place, kind, _sum(entry.size for entry in entries), _latest(entries))
 
 
 def common(urls: Sequence[str]) -> int:
