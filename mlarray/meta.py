@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlarray_core.headers import is_serializable
 from mlarray_core.meta import (
     AxisLabel,
     AxisLabelEnum,
@@ -20,6 +21,7 @@ from mlarray_core.meta import (
     MetaStatistics,
     MetaVersion,
     SingleKeyBaseMeta,
+    validate_and_cast_axis_labels,
 )
 
 __all__ = [
@@ -40,4 +42,6 @@ __all__ = [
     "AxisLabelEnum",
     "CoordSystem",
     "CoordSystemEnum",
+    "is_serializable",
+    "validate_and_cast_axis_labels",
 ]

@@ -8,7 +8,14 @@ from mlarray_core.meta.bbox import MetaBbox
 from mlarray_core.meta.extension import KEY, Additions, Rescale
 from mlarray_core.meta.frozen import FrozenDict, FrozenList
 from mlarray_core.meta.json_sections import MetaExtra, MetaSource
-from mlarray_core.meta.labels import AxisLabel, AxisLabelEnum, CoordSystem, CoordSystemEnum, is_spatial
+from mlarray_core.meta.labels import (
+    AxisLabel,
+    AxisLabelEnum,
+    CoordSystem,
+    CoordSystemEnum,
+    is_spatial,
+    validate_and_cast_axis_labels,
+)
 from mlarray_core.meta.record import MetaHasArray, MetaImageFormat, MetaVersion
 from mlarray_core.meta.schema import Meta
 from mlarray_core.meta.segmentation import Code, Label, MetaIsSeg, color_of
@@ -47,4 +54,5 @@ __all__ = [
     "Rescale",
     "color_of",
     "is_spatial",
+    "validate_and_cast_axis_labels",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from mlarray_core.meta.checks import each, length, text
+
 
 class AxisLabelEnum(StrEnum):
     """What an axis of the array is. Any other string is a non-spatial axis of the user's own.
@@ -72,3 +74,37 @@ SPATIAL_LABELS = frozenset({"spatial", "spatial_x", "spatial_y", "spatial_z"})
 def is_spatial(label: str) -> bool:
     """Say whether `label` names a spatial axis."""
     return label in SPATIAL_LABELS
+
+
+def validate_and_cast_axis_labels(
+    value: object, label: str, ndims: int | None = None
+) -> tuple[list[str] | None, int, int]:
+    """Return axis labels as plain strings, and how many of them are spatial and not. For compatibility.
+
+    Parameters
+    ----------
+    value
+        A list, tuple or array of strings or `AxisLabelEnum`, or None.
+    label
+        What errors call it.
+    ndims
+        How many there should be; None when unknown.
+
+    Returns
+    -------
+    tuple
+        The labels, or None, and the two counts.
+
+    Raises
+    ------
+    MetadataTypeError
+        It is no list of strings (a TypeError).
+    MetadataError
+        There are more or fewer than `ndims` (a ValueError).
+    """
+    if value is None:
+        return None, 0, 0
+    labels = each(value, label, text)
+    length(labels, ndims, label, "axis")
+    spatial = sum(map(is_spatial, labels))
+    return labels, spatial, len(labels) - spatial

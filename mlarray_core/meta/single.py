@@ -80,6 +80,11 @@ class SingleKeyBaseMeta(BaseMeta):
     def __getitem__(self, key: object) -> Any:
         return self.value[key]
 
+    def __setitem__(self, key: Any, val: object) -> None:
+        changed = thawed(self.value)
+        changed[key] = val
+        self.value = changed
+
 
 @dataclass(eq=False, repr=False)
 class DictMeta(SingleKeyBaseMeta, MutableMapping[str, Any]):
@@ -88,8 +93,8 @@ class DictMeta(SingleKeyBaseMeta, MutableMapping[str, Any]):
     def _validate_and_cast(self) -> None:
         self._put(self._key(), json_dict({} if self.value is None else self.value, self._PATH))
 
-    def __setitem__(self, key: str, value: object) -> None:
-        checked = json_dict({key: value}, self._PATH)
+    def __setitem__(self, key: str, val: object) -> None:
+        checked = json_dict({key: val}, self._PATH)
         self.value.update(checked)
 
     def __delitem__(self, key: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from mlarray_core.errors import MetadataError
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 GEOMETRY_FIELDS = ("spacing", "origin", "direction", "affine")
 _PARTS = GEOMETRY_FIELDS[:3]
+_STORED = (
+    *GEOMETRY_FIELDS,
+    "shape",
+    "axis_labels",
+    "axis_units",
+    "_num_spatial_axes",
+    "_num_non_spatial_axes",
+    "coord_system",
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -66,10 +75,15 @@ class MetaSpatial(BaseMeta):
     affine: list[list[int | float]] | None = None
     shape: list[int] | None = None
     axis_labels: list[str] | None = None
+    coord_system: str | None = None
     axis_units: list[str] | None = None
     _num_spatial_axes: int | None = None
     _num_non_spatial_axes: int | None = None
-    coord_system: str | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        """Return the fields in the order of files, `coord_system` last: equal metadata are equal bytes."""
+        return _STORED
 
     @property
     def ndim(self) -> int | None:
