@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,17 @@ _PIECE = 1 << 24
 _WHERE = re.compile(r".*ERROR: (\w+\(0x\w+\): )?", re.DOTALL)
 
 
+class Described(TypedDict):
+    """What SimpleITK says of a file: sizes and spacing in mm, x first; origin and direction in LPS."""
+
+    size: list[int]
+    dtype: str
+    spacing: list[float]
+    origin: list[float]
+    direction: list[float]
+    fields: dict[str, str]
+
+
 @contextmanager
 def _plain_words() -> Iterator[None]:
     """Leave out where in ITK's sources an error was raised, and the address of the object."""
@@ -26,7 +37,7 @@ def _plain_words() -> Iterator[None]:
         raise RuntimeError(_WHERE.sub("", str(error))) from error
 
 
-def describe(path: str) -> Iterator[dict[str, Any]]:
+def describe(path: str) -> Iterator[Described]:
     """Yield what SimpleITK says of a file without reading voxels. Runs in the other process."""
     import SimpleITK
 
@@ -46,7 +57,7 @@ def describe(path: str) -> Iterator[dict[str, Any]]:
     }
 
 
-def voxels(path: str) -> Iterator[Any]:
+def voxels(path: str) -> Iterator[dict[str, object] | memoryview]:
     """Yield an empty dict and the voxels, slowest axis first, in pieces. Runs in the other process."""
     import SimpleITK
 

@@ -6,7 +6,7 @@ others hand back memory that nothing was read into.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mlarray_io.sdk import ChildReader, RawData, ask_child, placed, spatial_labe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlarray_bruker.child import Described
     from mlarray_core import MetaSpatial
     from mlarray_io import Context
 
@@ -45,7 +46,7 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
         It is larger than the host allows.
     """
     text = _parameters(path.with_name(PARAMETERS), path)
-    found = ask_child("mlarray_bruker.child:describe", path)
+    found = cast("Described", ask_child("mlarray_bruker.child:describe", path))
     raw = RawData(tuple(reversed(found["size"])), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > path.stat().st_size * _GROWTH:
         raise CorruptError(
@@ -72,7 +73,7 @@ def _parameters(parameters: Path, path: Path) -> str:
     return text
 
 
-def _spatial(found: dict[str, Any], path: Path) -> MetaSpatial:
+def _spatial(found: Described, path: Path) -> MetaSpatial:
     count = len(found["size"])
     space = min(count, 3)
     labels = spatial_labels(space, *["non_spatial"] * (count - space))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
 
@@ -31,6 +31,15 @@ DTYPES = {
 """Types by code (itkGiplImageIO.cxx, GIPL_BINARY ... GIPL_DOUBLE)."""
 
 
+class Fields(TypedDict):
+    """The fields of a header that are used; the others are kept by their names."""
+
+    dim: list[int]
+    type: int
+    pixdim: list[float]
+    origin: list[float]
+
+
 def open_gipl(path: Path, context: Context) -> RawReader:
     """Open an image, gzipped or not.
 
@@ -55,7 +64,7 @@ def open_gipl(path: Path, context: Context) -> RawReader:
         raise
 
 
-def parse(block: bytes, path: Path) -> dict[str, Any]:
+def parse(block: bytes, path: Path) -> Fields:
     """Return the fields of a header.
 
     Raises
@@ -69,11 +78,11 @@ def parse(block: bytes, path: Path) -> dict[str, Any]:
         raise CorruptError(f"is cut short: a GIPL header has {HEADER.size} bytes", path=path)
     values = iter(HEADER.unpack(block))
     groups = {name: list(itertools.islice(values, count)) for name, count in FIELDS.items()}
-    fields: dict[str, Any] = {name: group if len(group) > 1 else group[0] for name, group in groups.items()}
-    fields["line1"] = fields["line1"].rstrip(b"\0 ").decode("latin-1")
+    fields = {name: group if len(group) > 1 else group[0] for name, group in groups.items()}
+    fields["line1"] = groups["line1"][0].rstrip(b"\0 ").decode("latin-1")
     if fields["type"] not in DTYPES:
         raise UnsupportedError(f"there is no type {fields['type']} that is read", path=path, field="type")
-    return fields
+    return cast("Fields", fields)
 
 
 def _sizes(dim: list[int], path: Path) -> tuple[int, ...]:
@@ -86,7 +95,7 @@ def _sizes(dim: list[int], path: Path) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _meta(fields: dict[str, Any], sizes: tuple[int, ...], path: Path) -> Meta:
+def _meta(fields: Fields, sizes: tuple[int, ...], path: Path) -> Meta:
     space = min(len(sizes), 3)
     labels = spatial_labels(space, *["temporal"] * (len(sizes) - space))
     columns, origin = np.diag(fields["pixdim"][:space]), np.array(fields["origin"][:space])

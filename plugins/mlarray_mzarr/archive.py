@@ -67,7 +67,7 @@ class Archive:
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise CorruptError(f"{name} is damaged ({error})", path=self.path) from error
 
-    def json(self, name: str) -> dict[str, Any]:
+    def json(self, name: str) -> dict[str, object]:
         """Return the JSON object in a member; empty when there is no such member."""
         content = self.read(name, LONGEST_METADATA)
         try:
@@ -99,7 +99,7 @@ class Archive:
         return level
 
 
-def level_names(attributes: Mapping[str, Any]) -> list[str]:
+def level_names(attributes: Mapping[str, object]) -> list[str]:
     """Return the names of the resolutions, the finest first; ``base`` alone when they aren't listed."""
     listed = attributes.get("multiscale")
     sets = listed.get("datasets") if isinstance(listed, dict) else None
@@ -107,8 +107,11 @@ def level_names(attributes: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str)] or ["base"]
 
 
-def _level(name: str, content: Mapping[str, Any]) -> Level:
-    codec = content["compressor"]["id"]
+def _level(name: str, content: Mapping[str, object]) -> Level:
+    compressor = content["compressor"]
+    if not isinstance(compressor, dict):
+        raise ValueError("compressor")
+    codec = compressor["id"]
     if codec != CODEC or content["filters"]:
         raise UnsupportedError(f"is compressed with {codec!r} and filters, Mzarr uses JPEG XL alone")
     if content["order"] != "C" or not isinstance(content["dtype"], str):
@@ -127,7 +130,7 @@ def _level(name: str, content: Mapping[str, Any]) -> Level:
     )
 
 
-def _sizes(values: Any) -> tuple[int, ...]:
+def _sizes(values: object) -> tuple[int, ...]:
     if not isinstance(values, list) or any(type(v) is not int or not 0 < v < 1 << 48 for v in values):
         raise ValueError(f"{str(values)[:60]} is no shape")
     return tuple(values)

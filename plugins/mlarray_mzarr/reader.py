@@ -111,7 +111,7 @@ def open_mzarr(path: Path, options: MzarrOptions, context: Context) -> Reader:
         raise
 
 
-def _meta(attributes: Mapping[str, Any], base: Level, level: Level, path: Path) -> Meta:
+def _meta(attributes: Mapping[str, object], base: Level, level: Level, path: Path) -> Meta:
     labels = _labels(attributes, level)
     spatial = geometry.spatial_meta(
         None, axis_labels=labels, spacing=_spacing(attributes, base, level, labels)
@@ -123,7 +123,7 @@ def _meta(attributes: Mapping[str, Any], base: Level, level: Level, path: Path) 
     return meta
 
 
-def _labels(attributes: Mapping[str, Any], level: Level) -> list[str]:
+def _labels(attributes: Mapping[str, object], level: Level) -> list[str]:
     """Return the labels: the channel axis is named, usually -1, the rest is space."""
     ndim, channel = len(level.shape), attributes.get("channel_axis")
     at = channel % ndim if type(channel) is int and -ndim <= channel < ndim else None
@@ -136,7 +136,7 @@ def _labels(attributes: Mapping[str, Any], level: Level) -> list[str]:
 
 
 def _spacing(
-    attributes: Mapping[str, Any], base: Level, level: Level, labels: list[str]
+    attributes: Mapping[str, object], base: Level, level: Level, labels: list[str]
 ) -> list[float] | None:
     """Return the voxel sizes. Mzarr keeps them in the order x, y, z, its arrays are z, y, x."""
     own = attributes.get("attrs")

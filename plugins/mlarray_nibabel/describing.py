@@ -7,7 +7,7 @@ and then the voxels, a plane or volume at a time.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -17,12 +17,38 @@ from mlarray_core.rescale import is_scaled, rescaled_dtype
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import numpy.typing as npt
+    from nibabel.brikhead import AFNIImage
+    from nibabel.ecat import EcatImage
+    from nibabel.minc1 import Minc1File, Minc1Image
+    from nibabel.parrec import PARRECImage
+    from nibabel.spatialimages import SpatialImage
+
+    Answer = dict[str, object] | memoryview
+    Steps = dict[int, tuple[float, float]]
+
 _LONGEST = 1 << 16
 _UNITS = {77001: "ms", 77002: "s"}
 """AFNI's README.attributes, TAXIS_NUMS."""
 
 
-def minc(path: str) -> Iterator[dict[str, Any]]:
+class Described(TypedDict):
+    """What a header says: the array slowest axis first, the affine from its indices to RAS in mm.
+
+    ``steps`` holds start and step of the temporal axes, ``bytes`` the size of all files of the image.
+    """
+
+    shape: list[int]
+    dtype: str
+    affine: list[list[float]]
+    axes: list[str]
+    units: list[str]
+    steps: dict[str, tuple[float, float]]
+    bytes: int
+    source: dict[str, object]
+
+
+def minc(path: str) -> Iterator[Described]:
     """Yield the header of a MINC file. Its axes are slowest first already."""
     image = _minc(path)
     file = image.dataobj.minc_file
@@ -37,7 +63,7 @@ def minc(path: str) -> Iterator[dict[str, Any]]:
     yield _described(image.shape, _minc_dtype(file), file.get_affine(), axes, source, path, steps=steps)
 
 
-def minc_voxels(path: str) -> Iterator[Any]:
+def minc_voxels(path: str) -> Iterator[Answer]:
     """Yield the voxels of a MINC file, with the range of each slice applied."""
     image = _minc(path)
     dtype = next(minc(path))["dtype"]
@@ -46,7 +72,7 @@ def minc_voxels(path: str) -> Iterator[Any]:
         yield _bytes(image.dataobj[index], dtype)
 
 
-def _minc(path: str) -> Any:
+def _minc(path: str) -> Minc1Image:
     from nibabel.minc1 import Minc1Image
     from nibabel.minc2 import Minc2Image
 
@@ -55,7 +81,7 @@ def _minc(path: str) -> Any:
     return (Minc2Image if hdf5 else Minc1Image).from_filename(path)
 
 
-def _minc_dtype(file: Any) -> np.dtype[Any]:
+def _minc_dtype(file: Minc1File) -> np.dtype[Any]:
     """Return the type that holds the values of all slices; integers always have a range to be scaled to."""
     stored: np.dtype[Any] = np.dtype(file.get_data_dtype())
     if stored.kind == "f":
@@ -67,7 +93,7 @@ def _minc_dtype(file: Any) -> np.dtype[Any]:
     return scaled
 
 
-def _minc_range(file: Any, variable: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _minc_range(file: Minc1File, variable: object) -> np.ndarray[Any, np.dtype[np.float64]]:
     get = file._get_array if file._get_dimensions(variable) else file._get_scalar
     return np.asarray(get(variable), dtype=np.float64)
 
@@ -76,30 +102,27 @@ def _kind(name: str) -> str:
     return {"time": "temporal", "vector_dimension": "components"}.get(name, "non_spatial")
 
 
-def _minc_source(file: Any, names: list[str]) -> dict[str, Any]:
+def _minc_source(file: Minc1File, names: list[str]) -> dict[str, object]:
     """Return the attributes of dimensions, image and whole file."""
     whole = file._mincfile
     if hasattr(whole, "variables"):
         variables = {name: _attributes(variable._attributes) for name, variable in whole.variables.items()}
         return {"dimensions": names, "attributes": _attributes(whole._attributes), "variables": variables}
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     whole["minc-2.0"].visititems(lambda name, item: found.__setitem__(name, _attributes(item.attrs)))
     return {"dimensions": names, "attributes": _attributes(whole["minc-2.0"].attrs), "variables": found}
 
 
-def _attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(attributes: Mapping[str, object]) -> dict[str, object]:
     return {str(name): _plain(value) for name, value in attributes.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a header's value as JSON can hold it; text as text."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            value = value.decode("latin-1")
+        value = _text(value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
@@ -109,7 +132,14 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-def afni(path: str) -> Iterator[dict[str, Any]]:
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def afni(path: str) -> Iterator[Described]:
     """Yield the header of an AFNI dataset."""
     image = _afni(path)
     info, scaling = image.header.info, image.header.get_data_scaling()
@@ -123,18 +153,18 @@ def afni(path: str) -> Iterator[dict[str, Any]]:
     yield _fortran(image, dtype, {"attributes": _plain(dict(info))}, fourth, steps, unit)
 
 
-def afni_voxels(path: str) -> Iterator[Any]:
+def afni_voxels(path: str) -> Iterator[Answer]:
     """Yield the voxels of an AFNI dataset, with each sub-brick's factor applied."""
     yield from _planes(_afni(path), next(afni(path))["dtype"])
 
 
-def _afni(path: str) -> Any:
+def _afni(path: str) -> AFNIImage:
     from nibabel.brikhead import AFNIImage
 
     return AFNIImage.from_filename(path)
 
 
-def parrec(path: str) -> Iterator[dict[str, Any]]:
+def parrec(path: str) -> Iterator[Described]:
     """Yield the header of a PAR file."""
     image = _parrec(path)
     header = image.header
@@ -150,18 +180,18 @@ def parrec(path: str) -> Iterator[dict[str, Any]]:
     )
 
 
-def parrec_voxels(path: str) -> Iterator[Any]:
+def parrec_voxels(path: str) -> Iterator[Answer]:
     """Yield the voxels of a REC file, in the display's scaling."""
     yield from _planes(_parrec(path), next(parrec(path))["dtype"])
 
 
-def _parrec(path: str) -> Any:
+def _parrec(path: str) -> PARRECImage:
     from nibabel.parrec import PARRECImage
 
     return PARRECImage.from_filename(path, permit_truncated=False, scaling="dv", strict_sort=False)
 
 
-def ecat(path: str) -> Iterator[dict[str, Any]]:
+def ecat(path: str) -> Iterator[Described]:
     """Yield the header of an ECAT file."""
     image = _ecat(path)
     frames = [
@@ -172,18 +202,18 @@ def ecat(path: str) -> Iterator[dict[str, Any]]:
     yield _fortran(image, np.dtype("f4"), {"header": header, "frames": frames}, "temporal", {}, "")
 
 
-def ecat_voxels(path: str) -> Iterator[Any]:
+def ecat_voxels(path: str) -> Iterator[Answer]:
     """Yield the voxels of an ECAT file, with each frame's factor applied."""
     yield from _planes(_ecat(path), "<f4")
 
 
-def _ecat(path: str) -> Any:
+def _ecat(path: str) -> EcatImage:
     from nibabel.ecat import EcatImage
 
     return EcatImage.from_filename(path)
 
 
-def _scaled(stored: Any, slopes: Any, intercepts: Any) -> np.dtype[Any]:
+def _scaled(stored: npt.DTypeLike, slopes: npt.ArrayLike | None, intercepts: npt.ArrayLike) -> np.dtype[Any]:
     """Return the type that holds values of all slopes and intercepts."""
     native: np.dtype[Any] = np.dtype(stored).newbyteorder("=")
     if slopes is None:
@@ -198,8 +228,13 @@ def _scaled(stored: Any, slopes: Any, intercepts: Any) -> np.dtype[Any]:
 
 
 def _fortran(
-    image: Any, dtype: np.dtype[Any], source: dict[str, Any], fourth: str, steps: dict[int, Any], unit: str
-) -> dict[str, Any]:
+    image: SpatialImage,
+    dtype: np.dtype[Any],
+    source: dict[str, object],
+    fourth: str,
+    steps: Steps,
+    unit: str,
+) -> Described:
     """Describe an image whose axes nibabel counts x first."""
     shape = tuple(image.shape)[::-1]
     affine = np.asarray(image.affine, dtype=np.float64)[:, [2, 1, 0, 3]]
@@ -211,13 +246,13 @@ def _fortran(
 def _described(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    affine: Any,
+    affine: npt.ArrayLike,
     axes: list[str],
-    source: dict[str, Any],
+    source: dict[str, object],
     *files: str,
-    steps: dict[int, Any],
+    steps: Steps,
     unit: str = "s",
-) -> dict[str, Any]:
+) -> Described:
     return {
         "shape": [int(size) for size in shape],
         "dtype": dtype.newbyteorder("<").str,
@@ -230,12 +265,12 @@ def _described(
     }
 
 
-def _planes(image: Any, dtype: str) -> Iterator[Any]:
+def _planes(image: SpatialImage, dtype: str) -> Iterator[Answer]:
     """Yield an empty dict and an image's volumes or planes, along its last axis in nibabel's order."""
     yield {}
     for index in range(image.shape[-1]):
         yield _bytes(image.dataobj[..., index].T, dtype)
 
 
-def _bytes(voxels: Any, dtype: str) -> memoryview:
+def _bytes(voxels: npt.ArrayLike, dtype: str) -> memoryview:
     return memoryview(np.ascontiguousarray(voxels, dtype=dtype).reshape(-1).view("u1"))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context
+    from mlarray_nibabel.describing import Described
 
 RATIO = 1032
 """The most that deflate can shrink, for sizes that lie."""
@@ -41,7 +42,7 @@ def open_image(path: Path, format: str, context: Context) -> ChildReader:
     """
     path = _header(path, format)
     suffix = _SUFFIXES.get(format, "")
-    found = ask_child(f"mlarray_nibabel.describing:{format}", path, suffix)
+    found = cast("Described", ask_child(f"mlarray_nibabel.describing:{format}", path, suffix))
     raw = RawData(tuple(found["shape"]), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > found["bytes"] * RATIO * 8:
         raise CorruptError(
@@ -52,7 +53,7 @@ def open_image(path: Path, format: str, context: Context) -> ChildReader:
     return ChildReader(path, voxels, raw, _meta(found, path), suffix)
 
 
-def _meta(found: dict[str, Any], path: Path) -> Meta:
+def _meta(found: Described, path: Path) -> Meta:
     labels = _labels(found["axes"])
     units = [
         "mm" if label.startswith("spatial") else unit
