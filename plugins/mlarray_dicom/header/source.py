@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
-from mlarray_dicom.elements import text_of
+from mlarray_dicom.elements import sequence, text_of
 from mlarray_dicom.header.columns import fold, unfold
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.parsing import PARSING, quiet
@@ -140,14 +140,30 @@ def _is_overlay(tag: int) -> bool:
 
 def _json(dataset: Dataset, tag: int) -> dict[str, Any] | None:
     """Return one element in the DICOM JSON model; one that breaks the rules of its VR as bytes."""
-    raw = dataset.get_item(tag)
     try:
         element: dict[str, Any] = dataset[tag].to_json_dict(None, 1 << 62)
     except PARSING:
-        value = getattr(raw, "value", None)
-        data = value if isinstance(value, bytes) else str(value).encode()
-        return {"vr": "UN", "InlineBinary": base64.b64encode(data).decode("ascii")}
+        value = getattr(dataset.get_item(tag), "value", None)  # a sequence by now, if it could be taken apart
+        items = sequence(value)
+        return _items(items) if items else _as_bytes(value)
     return element
+
+
+def _items(items: Sequence[Dataset]) -> dict[str, Any]:
+    """Return a sequence of which an element can't be read, item by item, so that the others are kept."""
+    found = []
+    for item in items:
+        parts = {f"{int(tag):08X}": _json(item, int(tag)) for tag in list(elements(item))}
+        found.append({tag: element for tag, element in parts.items() if element is not None})
+    return {"vr": "SQ", "Value": found}
+
+
+def _as_bytes(value: object) -> dict[str, Any]:
+    try:
+        data = value if isinstance(value, bytes) else str(value).encode()
+    except PARSING:
+        data = b""
+    return {"vr": "UN", "InlineBinary": base64.b64encode(data).decode("ascii")}
 
 
 def _software() -> dict[str, str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlarray_dicom.instance import Instance
 
 _PLACE = "PlanePositionSlideSequence"
+_SEGMENT = "SegmentIdentificationSequence"
 
 
 @dataclass
@@ -99,6 +100,8 @@ def _sparse(instance: Instance, segments: list[int]) -> Tiling:
             raise CorruptError("doesn't say where its tiles lie", path=instance.path, field=_PLACE)
         corners.append((int(row) - 1, int(column) - 1))
         names.append(_sheet(groups))
+        if segments and names[-1][0] is None:
+            raise CorruptError("has a tile that doesn't say its segment", path=instance.path, field=_SEGMENT)
     axes: list[RepeatAxis] = []
     places: list[list[int]] = []
     for number, (name, unit) in enumerate(_SHEETS):
@@ -125,7 +128,7 @@ _SHEETS = (("segment", ""), ("optical path", ""), ("focal plane", "mm"))
 def _sheet(groups: Groups) -> tuple[object, ...]:
     """Return segment, optical path and focal depth of a tile."""
     return (
-        groups.number("SegmentIdentificationSequence", "ReferencedSegmentNumber"),
+        groups.number(_SEGMENT, "ReferencedSegmentNumber"),
         groups.text("OpticalPathIdentificationSequence", "OpticalPathIdentifier"),
         groups.number(_PLACE, "ZOffsetInSlideCoordinateSystem"),
     )

@@ -148,3 +148,17 @@ def test_bids(load: Callable[..., Any], tmp_path: Path) -> None:
 def test_damaged_csa(data: bytes) -> None:
     with pytest.raises(ValueError, match="CSA"):
         parse(data)
+
+
+def test_an_unknown_vr_inside_a_sequence(load: Callable[..., Any], tmp_path: Path) -> None:
+    """One element that can't be read is kept as bytes, and what lies beside it as it is."""
+    nested = Dataset()
+    nested.CodeValue, nested.CodeMeaning = "123", "odd"
+    made = dataset(VOLUME[0], (0, 0, 0), ProcedureCodeSequence=[nested])
+    path = tmp_path / "one"
+    content = write(made, path).read_bytes()
+    place = content.index(bytes.fromhex("08000401") + b"LO")
+    path.write_bytes(content[: place + 4] + b"ZZ" + content[place + 6 :])
+    item = load(path).meta.source["constant"]["00081032"]["Value"][0]
+    assert item["00080100"] == {"vr": "SH", "Value": ["123"]}
+    assert item["00080104"]["vr"] == "UN"
