@@ -167,6 +167,7 @@ def test_help_loads_next_to_nothing():
         "mlarray_io",
         "mlarray_io.commands",
         "mlarray_io.commands.cli",
+        "mlarray_io.commands.help",
         "mlarray_io.commands.main",
         "mlarray_core",
         "mlarray_core.errors",

@@ -26,7 +26,6 @@ values that the schema refuses (the reference accepts a spacing of 0) are kept, 
 from __future__ import annotations
 
 import io
-import pickle
 import struct
 import warnings
 import zlib
@@ -165,6 +164,8 @@ def encode(meta: Meta) -> bytes:
     _check_plain(mapping)
     # without a memo the bytes depend on values only, not on which of them are the same object
     buffer = io.BytesIO()
+    import pickle  # only writing needs it, and `info` is to start quickly
+
     pickler = pickle.Pickler(buffer, 5)
     pickler.fast = True
     pickler.dump(mapping)

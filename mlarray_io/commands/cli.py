@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mlarray_core.errors import OptionError
+from mlarray_io.commands import help
+from mlarray_io.commands.help import Command, Commands, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 FAILED, USAGE, TERMINATED = 1, 2, 143
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
-_image = click.option("--image", metavar="KEY", help="Which image, when the source holds several.")
-_from = click.option("--from", "source_format", metavar="FORMAT", help="Read it as this format.")
-_include = click.option(
-    "--include", metavar="PATTERN", multiple=True, help="Take only such files: '*_ct.nii.gz'."
+IMAGES = "Which images"
+VALUES = "Geometry and values"
+LAYOUT = "Layout of a .mla target"
+BATCH = "Batches"
+OTHER = help.OTHER
+
+
+def _option(section: str, *names: str, **more: Any) -> Callable[[F], F]:
+    return click.option(*names, cls=Option, section=section, **more)
+
+
+def _argument(*names: str, **more: Any) -> Callable[[F], F]:
+    return click.argument(*names, shell_complete=help.complete_files, **more)
+
+
+_json = _option(OTHER, "--json", "as_json", is_flag=True, help="Print strict JSON, for programs.")
+_image = _option(IMAGES, "--image", metavar="KEY", help="Which image, when the source holds several.")
+_from = _option(
+    IMAGES, "--from", "source_format", metavar="FORMAT", help="Read it as this format.",
+    shell_complete=help.complete_formats,
+)  # fmt: skip
+_include = _option(
+    IMAGES, "--include", metavar="PATTERN", multiple=True, help="Take only such files: '*_ct.nii.gz'."
 )
-_exclude = click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
-_jobs = click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; one a core.")
+_exclude = _option(IMAGES, "--exclude", metavar="PATTERN", multiple=True, help="Leave such files out.")
+_jobs = _option(BATCH, "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; one a core.")
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -31,7 +53,15 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    groups={
+        "Convert": ("convert", "levels"),
+        "Look": ("info", "show", "scan", "formats"),
+        "Check": ("verify", "check-pairs"),
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": help.WIDEST},
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
@@ -39,40 +69,72 @@ def cli() -> None:
     """Convert and inspect medical and scientific images."""
 
 
-@cli.command()
-@click.argument("sources", metavar="SOURCE...", nargs=-1)
-@click.argument("target")
+@cli.command(
+    examples=[
+        ("mlarray convert scan.nii.gz scan.mla", "one image, whatever its format"),
+        (
+            "mlarray convert study/ converted/",
+            "every image below a folder, DICOM series too; run again to go on",
+        ),
+        ("mlarray convert scan.mla back.nii.gz", "and back, header and all"),
+        ("mlarray convert raw/ out/ --to nii.gz --include '*_T1*'", "some of them, to another format"),
+        ("mlarray convert slide.svs slide.mla --levels source", "with the levels of the slide"),
+    ]
+)
+@_argument("sources", metavar="SOURCE...", nargs=-1)
+@_argument("target")
 @_from
-@click.option("--to", "target_format", metavar="FORMAT", help="Write this format, or suffix such as nii.gz.")
+@_option(
+    IMAGES,
+    "--to",
+    "target_format",
+    metavar="FORMAT",
+    help="Write this format, or suffix such as nii.gz.",
+    shell_complete=help.complete_targets,
+)
 @_image
-@click.option("--all", "every", is_flag=True, help="Convert every image of SOURCE into the folder TARGET.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite TARGET.")
-@click.option("--strict", is_flag=True, help="Fail when TARGET can't hold everything.")
-@click.option("--coord-system", metavar="WORLD", help="Tell the geometry in this world: RAS, LPS or LAS.")
-@click.option("--orient", metavar="CODE", help="Permute and flip the axes to this voxel order, such as RAS.")
-@click.option("--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
-@click.option("-o", "pairs", metavar="NAME=VALUE", multiple=True, help="Set an option of either format.")
-@click.option("--patch-size", metavar="SIZE", help="Patch that .mla is laid out for: 192 or 64,192,192.")
-@click.option("--chunk-size", metavar="SIZES", help="Chunks of .mla, such as 64,128,128; needs --block-size.")
-@click.option("--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
-@click.option("--codec", metavar="NAME", help="Compression of .mla, such as ZSTD or LZ4HC.")
-@click.option("--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
-@click.option("--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source.")
-@click.option("--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
-@click.option("--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
-@click.option("--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
-@click.option("--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@_option(IMAGES, "--all", "every", is_flag=True, help="Convert every image of SOURCE into the folder TARGET.")
+@_option(OTHER, "-f", "--force", is_flag=True, help="Overwrite TARGET.")
+@_option(OTHER, "--strict", is_flag=True, help="Fail when TARGET can't hold everything.")
+@_option(VALUES, "--coord-system", metavar="WORLD", help="Give the geometry in this world: RAS, LPS or LAS.")
+@_option(
+    VALUES, "--orient", metavar="CODE", help="Permute and flip the axes to this voxel order, such as RAS."
+)
+@_option(VALUES, "--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
+@_option(
+    OTHER,
+    "-o",
+    "pairs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Set an option of either format; see 'mlarray formats'.",
+    shell_complete=help.complete_settings,
+)
+@_option(LAYOUT, "--patch-size", metavar="SIZE", help="Patch that .mla is laid out for: 192 or 64,192,192.")
+@_option(
+    LAYOUT, "--chunk-size", metavar="SIZES", help="Chunks of .mla, such as 64,128,128; needs --block-size."
+)
+@_option(LAYOUT, "--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
+@_option(LAYOUT, "--codec", metavar="NAME", help="Codec of .mla: lz4, lz4hc, zstd, zlib or blosclz.")
+@_option(LAYOUT, "--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
+@_option(
+    LAYOUT, "--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source."
+)
+@_option(LAYOUT, "--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
+@_option(LAYOUT, "--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
+@_option(LAYOUT, "--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")
+@_option(OTHER, "--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
+@_option(OTHER, "--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")
+@_option(OTHER, "-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @_include
 @_exclude
 @_jobs
-@click.option("--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
-@click.option("--verify", is_flag=True, help="Read every result back and compare it with its source.")
-@click.option("--scheduler", metavar="ADDRESS", help="Convert on the Dask cluster of this scheduler.")
-@click.option("--journal", metavar="FOLDER", help="Keep the journal there, not in TARGET.")
-@click.option("--name", metavar="TEMPLATE", help="Names of files: '{PatientID}_{SeriesNumber}'.")
-@click.option("--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
+@_option(BATCH, "--shard", metavar="I/N", help="Convert the I-th of N parts, each run by another machine.")
+@_option(BATCH, "--verify", is_flag=True, help="Read every result back and compare it with its source.")
+@_option(BATCH, "--scheduler", metavar="ADDRESS", help="Convert on the Dask cluster of this scheduler.")
+@_option(BATCH, "--journal", metavar="FOLDER", help="Keep the journal there, not in TARGET.")
+@_option(BATCH, "--name", metavar="TEMPLATE", help="Names of files: '{PatientID}_{SeriesNumber}'.")
+@_option(BATCH, "--dry-run", is_flag=True, help="Print what would be converted, and convert nothing.")
 @_json
 def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
     """Convert the image SOURCE, a file or a folder, to TARGET, whose suffix says the format.
@@ -90,10 +152,10 @@ def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
 
 
 @cli.command()
-@click.argument("file")
+@_argument("file")
 @_from
 @_image
-@click.option("--all", "everything", is_flag=True, help="Print all metadata.")
+@_option(OTHER, "--all", "everything", is_flag=True, help="Print all metadata.")
 @_json
 def info(file: str, source_format: str | None, image: str | None, everything: bool, as_json: bool) -> None:
     """Show what FILE holds, from its headers alone."""
@@ -103,7 +165,7 @@ def info(file: str, source_format: str | None, image: str | None, everything: bo
 
 
 @cli.command()
-@click.argument("file", required=False)
+@_argument("file", required=False)
 @_json
 def formats(file: str | None, as_json: bool) -> int:
     """List the installed formats and their options, or, with FILE, the formats that claim it."""
@@ -113,8 +175,8 @@ def formats(file: str | None, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--reseal", is_flag=True, help="Accept what files without a valid seal hold, and seal them.")
+@_argument("files", metavar="FILE...", nargs=-1, required=True)
+@_option(OTHER, "--reseal", is_flag=True, help="Accept what files without a valid seal hold, and seal them.")
 @_json
 def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
     """Check all checksums of .mla files, and say which files are sealed, unsealed, edited or damaged."""
@@ -131,15 +193,20 @@ def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("file")
-@click.option(
-    "--build", metavar="COUNT", is_flag=False, flag_value="auto", help="Make them anew: auto, or how many."
+@_argument("file")
+@_option(
+    OTHER,
+    "--build",
+    metavar="COUNT",
+    is_flag=False,
+    flag_value="auto",
+    help="Make them anew: auto, or how many.",
 )
-@click.option(
-    "--method", type=click.Choice(["mean", "mode", "max"]), help="How values are made, with --build."
+@_option(
+    OTHER, "--method", type=click.Choice(["mean", "mode", "max"]), help="How values are made, with --build."
 )
-@click.option("--drop", is_flag=True, help="Remove them.")
-@click.option("--verify", is_flag=True, help="Check their checksums.")
+@_option(OTHER, "--drop", is_flag=True, help="Remove them.")
+@_option(OTHER, "--verify", is_flag=True, help="Check their checksums.")
 @_json
 def levels(file: str, build: str | None, method: str | None, drop: bool, verify: bool, as_json: bool) -> None:
     """List the coarser versions that the .mla FILE holds, or make, check or remove them."""
@@ -160,12 +227,12 @@ def levels(file: str, build: str | None, method: str | None, drop: bool, verify:
 
 
 @cli.command("show")
-@click.argument("file")
+@_argument("file")
 @_from
 @_image
-@click.option("-o", "--output", metavar="PNG", help="Write a picture instead of printing one.")
-@click.option("--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite the picture.")
+@_option(OTHER, "-o", "--output", metavar="PNG", help="Write a picture instead of printing one.")
+@_option(OTHER, "--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
+@_option(OTHER, "-f", "--force", is_flag=True, help="Overwrite the picture.")
 def show_image(
     file: str,
     source_format: str | None,
@@ -185,14 +252,14 @@ def show_image(
 
 
 @cli.command()
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="TABLE", help="Write a .csv, .json, .parquet or .html report.")
+@_argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@_option(OTHER, "-o", "--output", metavar="TABLE", help="Write a .csv, .json, .parquet or .html report.")
 @_from
 @_include
 @_exclude
 @_jobs
-@click.option("--stats", is_flag=True, help="Read all voxels: minimum, maximum, mean, percentiles.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite TABLE.")
+@_option(OTHER, "--stats", is_flag=True, help="Read all voxels: minimum, maximum, mean, percentiles.")
+@_option(OTHER, "-f", "--force", is_flag=True, help="Overwrite TABLE.")
 @_json
 def scan(sources: tuple[str, ...], **asked: Any) -> int:
     """Tabulate every image below SOURCE: shape, spacing, type, modality, and which ones stand out."""
@@ -203,13 +270,13 @@ def scan(sources: tuple[str, ...], **asked: Any) -> int:
 
 
 @cli.command("check-pairs")
-@click.argument("images")
-@click.argument("labels")
+@_argument("images")
+@_argument("labels")
 @_include
 @_exclude
 @_jobs
-@click.option("--label-pattern", metavar="PATTERN", help="Which files are labels: '*_seg*'.")
-@click.option("--tolerance", type=float, default=1e-3, metavar="T", help="Of geometry, in voxels (0.001).")
+@_option(IMAGES, "--label-pattern", metavar="PATTERN", help="Which files are labels: '*_seg*'.")
+@_option(OTHER, "--tolerance", type=float, default=1e-3, metavar="T", help="Of geometry, in voxels (0.001).")
 @_json
 def check_pairs(images: str, labels: str, **asked: Any) -> int:
     """Compare each image below IMAGES with its label below LABELS: shape and place must be the same."""
@@ -219,8 +286,8 @@ def check_pairs(images: str, labels: str, **asked: Any) -> int:
     return FAILED if surveying.check_pairs(images, labels, asked) else 0
 
 
-@click.command(context_settings=cli.context_settings)
-@click.argument("file")
+@click.command(cls=Command, context_settings=cli.context_settings)
+@_argument("file")
 def header(file: str) -> None:
     """Print the metadata of FILE as JSON."""
     from mlarray_io.commands import info
@@ -230,10 +297,10 @@ def header(file: str) -> None:
     say(strict_json(found.to_plain(include_none=True), indent=4))
 
 
-@click.command(context_settings=cli.context_settings)
+@click.command(cls=Command, context_settings=cli.context_settings)
 @click.argument("load_filepath", metavar="IN")
 @click.argument("save_filepath", metavar="OUT")
-@click.option("-f", "--force", is_flag=True, help="Overwrite OUT.")
+@_option(OTHER, "-f", "--force", is_flag=True, help="Overwrite OUT.")
 def convert_file(load_filepath: str, save_filepath: str, force: bool) -> None:
     """Convert IN to OUT, between .mla and any installed format."""
     from mlarray_io import api

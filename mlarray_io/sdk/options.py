@@ -206,7 +206,7 @@ def _read_one(text: str, kind: Any) -> Any:
     if kind is type(None):
         return _choose(text.lower(), {"none": None, "": None})
     if get_origin(kind) is Literal:
-        return _choose(text, {str(value): value for value in get_args(kind)})
+        return _choose(text.lower(), {str(value).lower(): value for value in get_args(kind)})
     if get_origin(kind) is tuple:
         return _read_tuple(text, kind)
     return kind(text)
