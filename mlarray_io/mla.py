@@ -36,7 +36,7 @@ class MlaOptions(Options):
     """How a `.mla` file is laid out and compressed."""
 
     patch_size: tuple[int, ...] | None = option(
-        None, "patch that reading shall be fast for: one number, or one for each spatial axis (192)"
+        None, "patch that is to be read fast: one number, or one for each spatial axis (192)"
     )
     chunk_size: tuple[int, ...] | None = option(None, "chunk shape, instead of patch_size; with block_size")
     block_size: tuple[int, ...] | None = option(None, "block shape, instead of patch_size; with chunk_size")
@@ -51,6 +51,13 @@ class MlaOptions(Options):
     lossy: str | None = option(None, "round values within a bound: tolerance=0.5 or relative=0.001")
     stats: bool = option(False, "note minimum, maximum, mean, deviation and percentiles of the voxels")
     foreground: float | None = option(None, "with stats: only of voxels above this value")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lossy is not None:
+            from mlarray_io.engine.lossy import Tolerance
+
+            Tolerance.parse(self.lossy)
 
 
 class MlaReader(Reader):
@@ -138,9 +145,12 @@ class MlaFormat(Format[MlaOptions]):
         from mlarray_core.levels import store as levels
         from mlarray_io.engine.chunking import Chunking
         from mlarray_io.engine.statistics import Statistics
+        from mlarray_io.sdk.label_maps import holds_labels
 
         dtype, meta = np.dtype(reader.dtype).newbyteorder("="), deepcopy(reader.meta)
-        tolerance = _tolerance(meta, dtype, options)
+        changes = options.lossy is not None or options.levels != "none"
+        labels = changes and holds_labels(reader, context)
+        tolerance = _tolerance(meta, dtype, options, labels=labels)
         if options.levels != SOURCE:
             levels.count_of(options.levels)
         plan = plan_image(meta, reader.shape, dtype, _request(options), reader)
@@ -158,12 +168,14 @@ class MlaFormat(Format[MlaOptions]):
                 meta.stats = statistics.meta()
             writer.finish()
         if options.levels == SOURCE:
-            _take_levels(reader, target, meta, context)
+            _take_levels(reader, target, meta, context, labels=labels)
         else:
-            levels.build(target, options.levels, threads=context.threads, meta=meta)
+            levels.build(
+                target, options.levels, "mode" if labels else None, threads=context.threads, meta=meta
+            )
 
 
-def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context) -> None:
+def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context, *, labels: bool) -> None:
     """Take over the levels of the source; make them where it has none that fit."""
     from mlarray_core.levels import store as levels
     from mlarray_core.levels.adopt import take
@@ -174,7 +186,7 @@ def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context) -> 
     for reason in reasons:
         context.warn(reason)
     if not found:
-        levels.build(target, "auto", threads=context.threads, meta=meta)
+        levels.build(target, "auto", "mode" if labels else None, threads=context.threads, meta=meta)
         return
     silent = context.silent()  # progress counts the bytes of the image alone
 
@@ -199,7 +211,7 @@ def _counted(
         yield number, exact
 
 
-def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Tolerance | None:
+def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions, *, labels: bool) -> Tolerance | None:
     """Return how far values may be rounded, checked and noted in the metadata; None for not at all."""
     from mlarray_core.meta import Additions
     from mlarray_io.engine.lossy import Tolerance, check_lossy
@@ -207,7 +219,7 @@ def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions) -> Toleran
     if options.lossy is None:
         return None
     tolerance = Tolerance.parse(options.lossy)
-    check_lossy(dtype, tolerance, is_seg=meta.is_seg.value is True)
+    check_lossy(dtype, tolerance, is_seg=labels)
     additions = Additions.of(meta)
     additions.lossy = tolerance.plain()
     additions.store(meta)

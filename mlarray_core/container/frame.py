@@ -183,7 +183,7 @@ def is_frame(head: bytes) -> bool:
 def _parse(read: Read, size: int) -> Frame:
     start = read(0, MAX_HEAD)
     if not is_frame(start):
-        raise CorruptError("no Blosc2 frame: the first bytes are not its signature")
+        raise CorruptError("is no .mla file: the first bytes are not the signature of a Blosc2 frame")
     if len(start) < MIN_HEADER:
         raise CorruptError("the frame's header is cut short")
     _check_markers(start)

@@ -13,6 +13,8 @@ from mlarray_io.commands.help import Command, Commands, Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mlarray_core.levels.reduction import Method
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 FAILED, USAGE, TERMINATED = 1, 2, 143
@@ -208,13 +210,17 @@ def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
 @_option(OTHER, "--drop", is_flag=True, help="Remove them.")
 @_option(OTHER, "--verify", is_flag=True, help="Check their checksums.")
 @_json
-def levels(file: str, build: str | None, method: str | None, drop: bool, verify: bool, as_json: bool) -> None:
+def levels(
+    file: str, build: str | None, method: Method | None, drop: bool, verify: bool, as_json: bool
+) -> None:
     """List the coarser versions that the .mla FILE holds, or make, check or remove them."""
     from mlarray_io.commands import levels as leveling
     from mlarray_io.printing.text import say, strict_json
 
     if sum((build is not None, drop, verify)) > 1:
         raise click.UsageError("give only one of --build, --drop and --verify", click.get_current_context())
+    if method is not None and build is None:
+        raise click.UsageError("--method says how --build makes levels", click.get_current_context())
     if build is not None:
         leveling.build(file, build, method)
     elif drop:

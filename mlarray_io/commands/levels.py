@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from mlarray_core.array.image import open_any
 from mlarray_core.array.sessions import settle
 from mlarray_core.container.held_file import held
@@ -18,16 +16,34 @@ from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
 from mlarray_core.url_text import shown
 from mlarray_core.urls import refuse_url
+from mlarray_io.printing.text import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlarray_core.levels.reduction import Method
 
-def build(file: str, count: str, method: Any = None) -> None:
+
+def build(file: str, count: str, method: Method | None = None) -> None:
     """Make the levels of a file anew; the file appears with all of them or stays as it was."""
     stored.count_of(count)
+    chosen = _method(file) if method is None else method
     with _anew(file) as path:
-        stored.build(path, count, method, available_threads())
+        stored.build(path, count, chosen, available_threads())
+
+
+def _method(file: str) -> Method | None:
+    """Return how levels are made where nobody says it, None for what the metadata say."""
+    from mlarray_io.mla import MlaReader
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.label_maps import holds_labels
+
+    context = Context()
+    with MlaReader(open_any(file)) as reader:
+        labels = holds_labels(reader, context)
+    for note in context.report.warnings:
+        say(f"note: {note.partition('. Say')[0]}. Say it with --method", err=True)
+    return "mode" if labels else None
 
 
 def drop(file: str) -> None:
@@ -77,8 +93,8 @@ def show(found: dict[str, Any]) -> None:
             if row["method"] is None
             else f", {row['method']}, {100 * row['bytes'] / whole:.1f} % of the image"
         )
-        click.echo(f"{row['level']}: {shape}, {row['bytes']:,} bytes{part}")
+        say(f"{row['level']}: {shape}, {row['bytes']:,} bytes{part}")
     if len(found["levels"]) == 1:
-        click.echo("no coarser levels; make them with: mlarray levels FILE --build")
+        say("no coarser levels; make them with: mlarray levels FILE --build")
     if found["verified"]:
-        click.echo("all checksums agree")
+        say("all checksums agree")

@@ -68,7 +68,8 @@ def check_lossy(dtype: np.dtype[Any], tolerance: Tolerance, *, is_seg: bool) -> 
         A label map, or a dtype that isn't a plain number; a relative error of integers.
     """
     if is_seg:
-        raise ArgumentError("labels can't be rounded: they are names, not amounts", field="lossy")
+        hint = "Leave out --lossy, or say --no-labels (labels=False) if they are amounts"
+        raise ArgumentError("labels can't be rounded: they are names, not amounts", field="lossy", hint=hint)
     if dtype.kind not in "iuf":
         raise ArgumentError(f"values of dtype {dtype} can't be rounded", field="lossy")
     if tolerance.relative and dtype.kind != "f":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         open_bytes,
     )
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, labels_of_names
+    from mlarray_io.sdk.label_maps import holds_labels
     from mlarray_io.sdk.label_tables import read_label_table
     from mlarray_io.sdk.losses import tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
@@ -47,6 +48,7 @@ _HOME = {
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
     "labels_of_names": "sdk.headerless",
+    "holds_labels": "sdk.label_maps",
     "tell_losses": "sdk.losses",
     "voxel_dtype": "sdk.dtypes",
     "stored_dtype": "sdk.dtypes",
@@ -121,6 +123,7 @@ __all__ = [
     "decode_text",
     "default_labels",
     "file_order",
+    "holds_labels",
     "fitting_levels",
     "ignored_warnings",
     "in_world",

@@ -31,6 +31,9 @@ class ValueSet:
         else:
             self._values = np.union1d(self._values, voxels)
 
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self._table)) if self._code else len(self._values)
+
     def strangers(self, voxels: Array) -> Array:
         """Return the values of some voxels that aren't in the set, in order."""
         if not self._code:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Plan:
         Of every array.
     taken
         Where the coarser levels come from, each written as it is; empty when they are made.
+    method
+        How the voxels of levels that are made follow from finer ones.
     """
 
     order: tuple[int, ...]
@@ -54,6 +56,7 @@ class Plan:
     chunks: tuple[int, ...]
     shards: tuple[int, ...] | None
     taken: tuple[Reader, ...] = ()
+    method: Literal["mean", "mode"] = "mean"
 
 
 def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mlarray_core import Additions, reduce
 from mlarray_core.headers import restore
-from mlarray_io.sdk import slab_shape, tiles
+from mlarray_io.sdk import holds_labels, slab_shape, tiles
 from mlarray_zarr.keeping import KEY, keep
 from mlarray_zarr.plan import Plan, plan_of
 
@@ -43,6 +44,8 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     from zarr.storage import LocalStore, ZipStore
 
     plan = plan_of(reader, options, context)
+    if plan.factors and holds_labels(reader, context):
+        plan = replace(plan, method="mode")  # labels and truth values have no mean
     zipped = target.suffix.lower() in (".zip", ".ozx")
     store = ZipStore(target, mode="w") if zipped else LocalStore(target)
     try:
@@ -52,7 +55,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
         for array, level in zip(arrays[1:], plan.taken, strict=False):
             _write_whole(array, level, plan, silent)
         for fine, coarse, factor in zip(arrays, arrays[1:], plan.factors, strict=False):
-            _write_coarser(fine, coarse, factor, plan, _method(reader))
+            _write_coarser(fine, coarse, factor, plan, plan.method)
     finally:
         store.close()
 
@@ -119,7 +122,7 @@ def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
         "datasets": [_dataset(level) for level in plan.levels],
     }
     if not plan.taken:
-        multiscale["type"] = _method(reader)
+        multiscale["type"] = plan.method
     ome: dict[str, Any] = {"multiscales": [multiscale]}
     omero = _omero(reader, plan)
     if omero:
@@ -163,11 +166,6 @@ def _omero(reader: Reader, plan: Plan) -> dict[str, Any] | None:
         needed = {"label": label, "color": given.get("color", "FFFFFF"), "window": {**window, **own}}
         shown.append({**given, **needed})
     return {"channels": shown}
-
-
-def _method(reader: Reader) -> Literal["mean", "mode"]:
-    """Return how voxels of coarser levels are made: labels and truth values have no mean."""
-    return "mode" if reader.meta.is_seg.is_seg is True or reader.dtype.kind == "b" else "mean"
 
 
 def _write_whole(array: Any, reader: Reader, plan: Plan, context: Context) -> None:

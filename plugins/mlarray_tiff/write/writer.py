@@ -12,7 +12,7 @@ import numpy as np
 from tifffile import TiffWriter
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_io.sdk import fitting_levels
+from mlarray_io.sdk import fitting_levels, holds_labels
 from mlarray_tiff.georeference import GEO_TAGS
 from mlarray_tiff.ome.write import PIXEL_TYPES, ome_xml
 from mlarray_tiff.tags import FORMAT, extra_tags
@@ -116,9 +116,6 @@ class _Writing:
         self._dtype = np.dtype(reader.dtype).newbyteorder("<")
         self._tile = options.tile
         self._source = reader.meta.source if reader.meta.source.get("format") == FORMAT else {}
-        # labels and indices of colours have no mean
-        indices = colour_arguments(plan, reader).get("colormap") is not None
-        self._method: Literal["mean", "mode"] = "mode" if reader.meta.is_seg.is_seg or indices else "mean"
 
     def run(self) -> None:
         """Write full resolution, then each level below it."""
@@ -255,12 +252,18 @@ class _Writing:
             self._context.warn(f"{len(sizes) - 1} of {count} levels are written, the next would be too small")
         return sizes
 
+    def _method(self) -> Literal["mean", "mode"]:
+        """Return how voxels of coarser levels are made: labels and indices of colours have no mean."""
+        if colour_arguments(self._plan, self._reader).get("colormap") is not None:
+            return "mode"
+        return "mode" if holds_labels(self._reader, self._context) else "mean"
+
     def _scratch(self, rows: int, columns: int) -> Any:
         plan = self._plan
         separate = plan.sample_count if plan.planar else 1
         inner = 1 if plan.planar else plan.sample_count
         shape = (plan.pages * separate, rows, columns, inner)
-        return closing(Scratch(self._target.parent, shape, self._dtype, self._method))
+        return closing(Scratch(self._target.parent, shape, self._dtype, self._method()))
 
 
 def _write_imagej(reader: Reader, plan: Plan, target: Path, context: Context) -> None:
