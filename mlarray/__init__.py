@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from mlarray_io.api import convert, formats, info, read, write
     from mlarray_io.commands.main import cli_convert_to_mlarray, cli_print_header
+    from mlarray_io.datasets import check_pairs, scan, verify
 
     __version__: str
 
@@ -52,6 +53,7 @@ _HOME = {
         "CoordSystem",
     ),
     "mlarray_io.api": ("convert", "read", "write", "info", "formats"),
+    "mlarray_io.datasets": ("scan", "check_pairs", "verify"),
     "mlarray_io.commands.main": ("cli_print_header", "cli_convert_to_mlarray"),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
@@ -80,6 +82,9 @@ __all__ = [
     "write",
     "info",
     "formats",
+    "scan",
+    "check_pairs",
+    "verify",
     "errors",
     "__version__",
 ]

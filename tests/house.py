@@ -35,6 +35,8 @@ WINGS = {
     "mlarray_io": [
         ["commands"],
         ["api"],
+        ["datasets"],
+        ["requests"],
         ["testing"],
         ["scan"],
         ["pictures"],

@@ -102,6 +102,8 @@ def cli() -> None:
 @_option(
     VALUES, "--orient", metavar="CODE", help="Permute and flip the axes to this voxel order, such as RAS."
 )
+@_option(VALUES, "--labels/--no-labels", default=None, help="The voxels are labels, or are not.")
+@_option(VALUES, "--label-pattern", metavar="PATTERN", multiple=True, help="Such files are: 'labelsTr/*'.")
 @_option(VALUES, "--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
 @_option(
     OTHER,
@@ -119,6 +121,7 @@ def cli() -> None:
 @_option(LAYOUT, "--block-size", metavar="SIZES", help="Blocks of .mla; needs --chunk-size.")
 @_option(LAYOUT, "--codec", metavar="NAME", help="Codec of .mla: lz4, lz4hc, zstd, zlib or blosclz.")
 @_option(LAYOUT, "--clevel", metavar="LEVEL", help="Compression level of .mla, 0 to 9.")
+@_option(LAYOUT, "--profile", metavar="NAME", help="What .mla favours: default, fast, small, slices or auto.")
 @_option(
     LAYOUT, "--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source."
 )

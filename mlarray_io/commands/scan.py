@@ -6,26 +6,21 @@ import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mlarray_core.errors import NotFoundError, UnsupportedError
 from mlarray_core.processors import available_threads
-from mlarray_io.batch.workers import Workers
 from mlarray_io.printing.progress import progress
 from mlarray_io.printing.tables import rows as print_rows
 from mlarray_io.printing.tables import width
 from mlarray_io.printing.text import printable, strict_json
 from mlarray_io.search.criteria import Criteria
-from mlarray_io.search.sources import Search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlarray_io.checks.pairs import Pair, PairRow
     from mlarray_io.scan.rows import Row
 
 SHOWN = 40
@@ -112,22 +107,11 @@ def check_pairs(images: str, labels: str, given: Mapping[str, object]) -> bool:
     UnsupportedError
         A source holds no image.
     """
-    from mlarray_io.checks.pair_names import pair
-    from mlarray_io.checks.pairs import check, lost
+    from mlarray_io.requests.pairs import compared
 
     flags = PairFlags(**given)  # type: ignore[arg-type]
-    search = Search(Criteria(flags.include, flags.exclude))
-    found = [search.images([one]) for one in (images, labels)]
-    for side, name in zip(found, (images, labels), strict=True):
-        if not side:
-            raise UnsupportedError("no image was found", path=name)
-        if side[0].size < 0:
-            raise NotFoundError("there is no such file", path=name)
-    pairs = pair(found[0], found[1], flags.label_pattern)
-    work = partial(check, tolerance=flags.tolerance)
-    jobs = flags.jobs or available_threads()
-    pool: Workers[Pair, PairRow] = Workers(jobs, work, lost, untrusted=(images, labels))
-    rows = sorted((row for _, row in pool.run(iter(pairs))), key=lambda row: row.name)
+    criteria, jobs = Criteria(flags.include, flags.exclude), flags.jobs or available_threads()
+    rows = compared(images, labels, criteria, flags.label_pattern, flags.tolerance, jobs)
     wrong = [row for row in rows if row.problems]
     if flags.as_json:
         click.echo(strict_json({"pairs": len(rows), "wrong": [row.to_json() for row in wrong]}))

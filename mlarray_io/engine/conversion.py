@@ -60,7 +60,7 @@ def convert(
         options = settings.both_options(reading, writing)
         context = settings.context()
         chosen = choose(images_of(origin, reading, options[0], context), image, origin)
-        plan = _Plan(origin, reading, writing, *options, settings)
+        plan = _Plan(origin, reading, writing, *options, settings.of(origin))
         if writer is not None:
             plan = replace(plan, write=writer(origin, reading, chosen))
         return _copy(plan, chosen, target, context, progress)
@@ -170,7 +170,7 @@ def _planned(
         images = images_of(origin, reading, options[0], context)
         one = choice.one or choice.image is not None
         chosen = [choose(images, choice.image, origin)] if one else images
-        plan = _Plan(origin, reading, writing, *options, settings)
+        plan = _Plan(origin, reading, writing, *options, settings.of(origin))
         names = dict(zip((found.key for found in images), file_names(images, origin, reading), strict=True))
         if choice.template is not None:
             names.update(_templated(plan, choice.template, names, chosen, context))

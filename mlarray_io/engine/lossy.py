@@ -51,7 +51,8 @@ class Tolerance:
         except ValueError:
             error = math.nan
         if kind not in ("tolerance", "relative") or math.isnan(error):
-            raise ArgumentError(f"{text!r} is no tolerance", hint="Say tolerance=0.5 or relative=0.001")
+            hint = "Say tolerance=0.5 or relative=0.001"
+            raise ArgumentError(f"{text!r} is no tolerance", field="lossy", hint=hint)
         return cls(error, kind == "relative")
 
     def plain(self) -> dict[str, Any]:

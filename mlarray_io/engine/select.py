@@ -149,7 +149,7 @@ def open_one(
         context = settings.context()
         chosen = choose(images_of(source, format, options, context), image, source)
         with open_image(source, format, chosen, options, context) as reader:
-            yield OpenImage(source, format, chosen, context, viewed(reader, settings))
+            yield OpenImage(source, format, chosen, context, viewed(reader, settings.of(source)))
 
 
 def viewed(reader: Reader, settings: Settings) -> Reader:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from mlarray_core.processors import available_threads
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlarray_io.engine.file_names import NameTemplate
     from mlarray_io.sdk.format import Format
+    from mlarray_io.sdk.source import Source
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Settings:
         Options of a `.mla` target, by name.
     labels
         Whether the voxels are labels; None for what the source says.
+    label_patterns
+        Sources that hold labels, by the end of their path or the name of a folder that they are in.
     """
 
     source_format: str | None = None
@@ -59,8 +64,21 @@ class Settings:
     options: Mapping[str, object] = field(default_factory=dict)
     layout: Mapping[str, object] = field(default_factory=dict)
     labels: bool | None = None
+    label_patterns: tuple[str, ...] = ()
     threads: int | None = None
     max_bytes: int | None = None
+
+    def of(self, source: Source) -> Settings:
+        """Return the same settings, with `labels` as the patterns say it for a source."""
+        if self.labels is not None or not self.label_patterns:
+            return self
+        path = str(source.where).replace(os.sep, "/")
+        parts = path.split("/")
+        if any(
+            fnmatch(path, f"*/{one}") or any(fnmatch(p, one) for p in parts) for one in self.label_patterns
+        ):
+            return replace(self, labels=True)
+        return self
 
     def context(self, report: Report | None = None) -> Context:
         """Return what the host lends a format for one image."""

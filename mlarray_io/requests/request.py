@@ -1,9 +1,9 @@
-"""What ``mlarray convert`` is asked for, understood once: which kind of conversion it is, and of what."""
+"""What a conversion is asked for, understood once: which kind of conversion it is, and of what."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ LAYOUT = (
     "block_size",
     "codec",
     "clevel",
+    "profile",
     "levels",
     "lossy",
     "stats",
@@ -38,7 +39,7 @@ BATCH = ("include", "exclude", "jobs", "shard", "verify", "dry_run", "scheduler"
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertFlags:
-    """The flags of ``mlarray convert``, as its help explains them."""
+    """The flags of ``mlarray convert``, as its help explains them, and the arguments of `mlarray.convert`."""
 
     source_format: str | None = None
     target_format: str | None = None
@@ -50,17 +51,21 @@ class ConvertFlags:
     orient: str | None = None
     raw: bool = False
     pairs: tuple[str, ...] = ()
-    patch_size: str | None = None
-    chunk_size: str | None = None
-    block_size: str | None = None
-    codec: str | None = None
-    clevel: str | None = None
-    levels: str | None = None
-    lossy: str | None = None
-    stats: str | None = None
-    foreground: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    labels: bool | None = None
+    label_pattern: tuple[str, ...] = ()
+    patch_size: object = None
+    chunk_size: object = None
+    block_size: object = None
+    codec: object = None
+    clevel: object = None
+    profile: str | None = None
+    levels: object = None
+    lossy: object = None
+    stats: object = None
+    foreground: object = None
     threads: int | None = None
-    max_bytes: str | None = None
+    max_bytes: str | int | None = None
     quiet: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -94,7 +99,9 @@ class ConvertFlags:
             coord_system=self.coord_system,
             orient=self.orient,
             raw=self.raw,
-            options=dict(map(_pair, self.pairs)),
+            options={**self.options, **dict(map(_pair, self.pairs))},
+            labels=self.labels,
+            label_patterns=self.label_pattern,
             layout={name: getattr(self, name) for name in LAYOUT if getattr(self, name) is not None},
             threads=self.threads,
             max_bytes=_bytes(self.max_bytes),
@@ -148,7 +155,7 @@ class Request:
 
 def flags_of(given: Mapping[str, object]) -> ConvertFlags:
     """Return the flags that click parsed."""
-    known = {field.name for field in fields(ConvertFlags)}
+    known = {one.name for one in fields(ConvertFlags)}
     return ConvertFlags(**{name: value for name, value in given.items() if name in known})  # type: ignore[arg-type]
 
 
@@ -246,10 +253,10 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bytes(text: str | None) -> int | None:
+def _bytes(text: str | int | None) -> int | None:
     """Read a size with a binary suffix, such as 8G."""
-    if text is None:
-        return None
+    if text is None or isinstance(text, int):
+        return text
     low = text.strip().lower().removesuffix("b").removesuffix("i")
     scale = {"k": 10, "m": 20, "g": 30, "t": 40}.get(low[-1:], 0)
     try:

@@ -1,0 +1,60 @@
+"""Images in memory: read from an array, or read whole from a reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import ArgumentError, LimitError
+from mlarray_io.sdk.format import Reader
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from mlarray_core.array.image import MLArray
+    from mlarray_io.places.place import Place
+    from mlarray_io.sdk.format import Box
+
+
+class ArrayReader(Reader):
+    """An image in memory, or an open one, as a reader.
+
+    Parameters
+    ----------
+    image
+        An `MLArray`, or anything that NumPy takes for an array.
+    """
+
+    def __init__(self, image: MLArray | npt.ArrayLike) -> None:
+        import numpy as np
+
+        from mlarray_core.array.image import MLArray
+
+        self._image = image if isinstance(image, MLArray) else MLArray(np.asarray(image))
+        shape, dtype = self._image.shape, self._image.dtype
+        if shape is None or dtype is None:
+            raise ArgumentError("the image has no voxels", hint="MLArray.save writes metadata alone")
+        self.shape, self.dtype, self.meta = tuple(shape), dtype, self._image.meta.copy()
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        return np.asarray(self._image[box])
+
+
+def whole(reader: Reader, place: Place) -> np.ndarray[Any, Any]:
+    """Read everything, slab by slab into one array, so that the source's chunks aren't held twice."""
+    import numpy as np
+
+    from mlarray_io.sdk.boxes import slabs
+
+    try:
+        voxels = np.empty(reader.shape, reader.dtype)
+    except (MemoryError, ValueError) as error:
+        need = f"it needs {reader.nbytes:,} bytes of memory"
+        raise LimitError(
+            need, path=place.shown, hint="Convert it to .mla and open that, or read parts of it"
+        ) from error
+    for box in slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None):
+        voxels[box] = reader[box]
+    return voxels
