@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from mlarray_io.engine.conversion import convert as _convert
 from mlarray_io.engine.conversion import convert_all, write_to
-from mlarray_io.engine.in_memory import ArrayReader, whole
 from mlarray_io.engine.registry import install_line, installed, missing
 from mlarray_io.engine.result import Failure
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
 from mlarray_io.requests.arguments import bar, key_of, texts
+from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
 from mlarray_io.sdk.options import OptionHelp, describe
 

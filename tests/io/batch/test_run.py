@@ -83,7 +83,7 @@ def test_the_summary_counts(tmp_path, capfd):
     assert (rows["converted"], rows["skipped"], rows["failed"]) == ("3", "0", "1")
     assert "left out, as no image is in them: 1" in out
     assert err.count("failed: ") == 1
-    assert f"left out: {source}/notes.txt: no installed format recognises it" in err.splitlines()
+    assert f"left out: {source}/notes.txt: is a document, which holds no image" in err.splitlines()
     assert len(err.splitlines()) == 2
 
 

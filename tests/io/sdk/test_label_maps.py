@@ -7,7 +7,7 @@ import mlarray
 from mlarray_core import errors
 from mlarray_io import Context
 from mlarray_io.commands.main import main
-from mlarray_io.engine.in_memory import ArrayReader
+from mlarray_io.requests.in_memory import ArrayReader
 from mlarray_io.sdk.label_maps import FEW, few_values, holds_labels
 
 
