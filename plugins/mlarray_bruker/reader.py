@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from mlarray_core import Meta
-from mlarray_core.errors import CorruptError, NotFoundError
+from mlarray_core.errors import CorruptError, NotFoundError, UnsupportedError
 from mlarray_core.headers import plain
 from mlarray_io.sdk import ChildReader, RawData, ask_child, placed, spatial_labels
 
@@ -44,7 +44,15 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
         The parameters aren't beside it.
     LimitError
         It is larger than the host allows.
+    UnsupportedError
+        Stored values are asked for.
     """
+    if context.raw:
+        raise UnsupportedError(
+            "only the values that its slope and offset give are read, not the stored ones",
+            path=path,
+            hint="Leave out --raw (raw=True)",
+        )
     text = _parameters(path.with_name(PARAMETERS), path)
     found = cast("Described", ask_child("mlarray_bruker.child:describe", path))
     raw = RawData(tuple(reversed(found["size"])), np.dtype(found["dtype"]))

@@ -1,20 +1,21 @@
-"""Opens what nibabel reads. nibabel itself runs in another process, see `describing`."""
+"""Opens what nibabel reads. nibabel itself runs in another process, one module a format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta, geometry
-from mlarray_core.errors import CorruptError, MetadataError, NotFoundError
-from mlarray_io.sdk import ChildReader, RawData, ask_child
+from mlarray_core.errors import CorruptError, MetadataError, NotFoundError, UnsupportedError
+from mlarray_io.sdk import DISPLACEMENT, ChildReader, PartsView, RawData, ask_child, world_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlarray_io import Context
-    from mlarray_nibabel.describing import Described
+    from mlarray_io import Context, Reader
+    from mlarray_nibabel.description import Described
 
 RATIO = 1032
 """The most that deflate can shrink, for sizes that lie."""
@@ -25,11 +26,24 @@ _HEADERS = {"afni": (".brik.gz", ".brik", ".head"), "parrec": (".rec", ".par")}
 _SUFFIXES = {"minc": ".mnc", "ecat": ".v"}
 """By which nibabel knows a format."""
 
+_GRID = re.compile(r"_grid(_\d+)?\.mnc$")
+"""How MINC's tools call the displacements of a transform: along x, y, z of the world, in mm (MINC's .xfm,
+Displacement_Volume)."""
+
 _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 
 
-def open_image(path: Path, format: str, context: Context) -> ChildReader:
+def open_image(path: Path, format: str, context: Context) -> Reader:
     """Open an image.
+
+    Parameters
+    ----------
+    path
+        The file, or either of a pair.
+    format
+        ``minc``, ``afni``, ``parrec`` or ``ecat``.
+    context
+        Sets the limit of memory.
 
     Raises
     ------
@@ -39,18 +53,32 @@ def open_image(path: Path, format: str, context: Context) -> ChildReader:
         The other file of a pair is missing.
     LimitError
         It is larger than the host allows.
+    UnsupportedError
+        Stored values are asked for.
     """
+    if context.raw:
+        raise UnsupportedError(
+            f"of {format} only the values that its factors give are read, not the stored ones",
+            path=path,
+            hint="Leave out --raw (raw=True)",
+        )
     path = _header(path, format)
     suffix = _SUFFIXES.get(format, "")
-    found = cast("Described", ask_child(f"mlarray_nibabel.describing:{format}", path, suffix))
+    found = ask_child(f"mlarray_nibabel.{format}:describe", path, suffix)
     raw = RawData(tuple(found["shape"]), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > found["bytes"] * RATIO * 8:
         raise CorruptError(
             f"its header describes {raw.nbytes:,} bytes, which its files can't hold", path=path
         )
     context.allow(raw.nbytes, path)
-    voxels = f"mlarray_nibabel.describing:{format}_voxels"
-    return ChildReader(path, voxels, raw, _meta(found, path), suffix)
+    voxels = f"mlarray_nibabel.{format}:voxels"
+    for note in found["notes"]:
+        context.warn(f"{path}: {note}")
+    reader = ChildReader(path, voxels, raw, _meta(found, path), suffix)
+    parts = world_parts(reader.meta, reader.labels)
+    if parts is None:
+        return reader
+    return PartsView(reader, parts.axis, range(len(parts.names)), parts.signs("RAS", "LPS"))
 
 
 def _meta(found: Described, path: Path) -> Meta:
@@ -69,14 +97,24 @@ def _meta(found: Described, path: Path) -> Meta:
     except MetadataError as error:
         raise CorruptError(error.message, path=path, field="affine") from error
     meta = Meta(source=found["source"], spatial=spatial)
-    axes: dict[int, AxisValues] = {}
-    for axis, (start, step) in found["steps"].items():
-        count, unit = found["shape"][int(axis)], found["units"][int(axis)]
-        if step and np.isfinite([start, step]).all() and count > 1:
-            values = [start + step * index for index in range(count)]
-            axes[int(axis)] = AxisValues("time", unit, values)
+    axes = {int(axis): AxisValues(*known) for axis, known in found["names"].items() if known[2]}
+    for axis, line in found["steps"].items():
+        values = _positions(line, found["shape"][int(axis)])
+        if values:
+            axes[int(axis)] = AxisValues("time", found["units"][int(axis)], values)
+    at = found["axes"].index("components") if "components" in found["axes"] else None
+    if at is not None and _GRID.search(path.name) and found["shape"][at] == 3 and world:
+        axes[at] = AxisValues(DISPLACEMENT, "mm", ["x", "y", "z"])
     Additions(axes=axes).store(meta)
     return meta
+
+
+def _positions(line: list[float], count: int) -> list[float]:
+    """Return the positions that start and step give, none where they give none."""
+    start, step = line
+    if not step or not np.isfinite([start, step]).all() or count < 2:
+        return []
+    return [start + step * index for index in range(count)]
 
 
 def _labels(axes: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -18,7 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from mlarray_core.errors import CorruptError, LimitError, MissingDependencyError, UnsupportedError
+from mlarray_core.errors import (
+    CorruptError,
+    LimitError,
+    MissingDependencyError,
+    MLArrayError,
+    UnsupportedError,
+)
 from mlarray_io.sdk.context import Context
 from mlarray_io.sdk.files.python_process import python_command, python_environment
 from mlarray_io.sdk.format import Reader
@@ -41,6 +48,10 @@ BYTES_A_SECOND = 20 << 20
 
 _LENGTH = struct.Struct("<Q")
 _ERRORS = {"limit": LimitError, "missing": MissingDependencyError, "unsupported": UnsupportedError}
+
+
+_CUT = re.compile(r"(?i)\b(eof|end|ends|short|shorter|truncated?|enough|missing|bytes|buffer|size)\b")
+"""What a library says of a file that may have been cut short; only then asking for a whole copy helps."""
 
 
 class ChildBytes:
@@ -160,7 +171,8 @@ def call_child(function: str, path: Path, nbytes: int = 0, suffix: str = "") -> 
         return answer
     answer.close()
     kind = _ERRORS.get(answer.header["kind"], CorruptError)
-    raise kind(said, path=path, hint="Was it copied whole?" if kind is CorruptError else None)
+    cut = kind is CorruptError and _CUT.search(said)
+    raise kind(said, path=path, hint="Was it copied whole?" if cut else None)
 
 
 @contextmanager
@@ -229,6 +241,8 @@ def _put_header(out: IO[bytes], header: dict[str, Any]) -> None:
 def _kind(error: Exception) -> str:
     if isinstance(error, MemoryError) or "bad_alloc" in str(error) or "allocate" in str(error).lower():
         return "limit"
+    if isinstance(error, UnsupportedError):
+        return "unsupported"
     return "missing" if isinstance(error, ImportError) else "corrupt"
 
 
@@ -242,6 +256,8 @@ def main(function: str, path: str, nbytes: str, seconds: str) -> None:
     except Exception as error:
         text = " ".join(str(error).split())
         said = f"its library can't read it: {text[-300:] or type(error).__name__}"
+        if isinstance(error, MLArrayError):
+            said = error.message
         _put_header(out, {"error": said, "kind": _kind(error)})
     out.flush()
 
