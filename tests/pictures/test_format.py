@@ -217,7 +217,7 @@ def test_a_folder_of_slices_is_written(tmp_path):
     [
         ("a.png", np.zeros((3, 4, 5), np.uint8), ".pngs"),
         ("a.png", np.zeros((4, 5), np.int16), "int16"),
-        ("a.jpg", np.zeros((4, 5), np.uint8), "only PNG"),
+        ("a.jpg", np.zeros((4, 5), np.uint8), "End it in .png"),
         ("a.pngs", np.zeros((2, 3, 4, 5), np.uint8), "no picture"),
     ],
 )

@@ -160,7 +160,7 @@ def test_bad_paths(scan, out, tmp_path):
         (tmp_path / "empty", out / "a.mla", errors.UnknownFormatError, "empty"),
         (tmp_path / "text", out / "a.mla", errors.UnknownFormatError, "--from"),
         (tmp_path / "fifo", out / "a.mla", errors.UnsupportedError, "neither a file"),
-        (tmp_path, out / "a.mla", errors.UnknownFormatError, "recognises"),
+        (tmp_path, out / "a.mla", errors.UnknownFormatError, "mlarray scan"),
         (scan, out / "none" / "a.mla", errors.WriteError, "does not exist"),
         (scan, out / "a.xyz", errors.UnsupportedError, "End it in"),
         (scan, out / "plain", errors.UnsupportedError, "End it in"),
