@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WINGS = {
     "mlarray_core": [
         ["array"],
+        ["exchange"],
         ["levels"],
         ["container"],
         ["layout"],

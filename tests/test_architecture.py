@@ -22,6 +22,8 @@ OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
 CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
 OPTIONAL = {"fsspec", "aiohttp", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
+EXCHANGE = {"nibabel", "SimpleITK"}
+"""Whose images `mlarray_core.exchange` makes, where they are installed."""
 TYPES = {"typing_extensions"}
 """For type checkers only: nothing imports them at run time."""
 HOST = {"numpy", "xxhash", "pluggy", "click", "rich", "PIL", "mlarray_core", *OPTIONAL} - {"fsspec"}
@@ -64,7 +66,11 @@ def strangers(package):
 
 
 def test_core_stands_alone():
-    assert {module.split(".")[0] for module, _ in strangers("mlarray_core")} <= CORE
+    used = strangers("mlarray_core")
+    tops = {module.split(".")[0] for module, _ in used}
+    assert tops <= CORE | EXCHANGE
+    homes = {place for (module, _), place in used.items() if module.split(".")[0] in EXCHANGE}
+    assert homes <= {"exchange.py", "nibabel_images.py", "sitk_images.py"}
 
 
 @pytest.mark.parametrize("package", ["mlarray_core", "mlarray_io"])
@@ -73,7 +79,7 @@ def test_optional_libraries_are_imported_inside_functions(package):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
             tops = {name.split(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
-            assert not (isinstance(node, ast.Import | ast.ImportFrom) and tops & OPTIONAL), path
+            assert not (isinstance(node, ast.Import | ast.ImportFrom) and tops & (OPTIONAL | EXCHANGE)), path
 
 
 def test_only_core_knows_blosc2():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.array import files
-from mlarray_core.array.creation import Creation
+from mlarray_core.array.exchange import Exchange
 from mlarray_core.array.given_meta import as_meta, fill, put_explicit
 from mlarray_core.array.state import ImageState, plain_array
 from mlarray_core.container.storage import FrameStorage, PlainStorage
@@ -34,7 +34,7 @@ Array = np.ndarray[Any, Any]
 MLARRAY_DEFAULT_PATCH_SIZE = DEFAULT_PATCH_SIZE
 
 
-class MLArray(Creation):
+class MLArray(Exchange):
     """An N-dimensional image with its metadata.
 
     Parameters
