@@ -63,17 +63,17 @@ class MLArrayError(Exception):
         field: str | None = None,
         hint: str | None = None,
     ) -> None:
-        message = _told(message)
+        message = _scrubbed(message)
         super().__init__(message)
         self.message = message
-        self.path = None if path is None else _told(fspath(path), whole=True)
+        self.path = None if path is None else _scrubbed(fspath(path), whole=True)
         self.field = field
         self.hint = hint
 
     def name_path(self, path: str | PathLike[str] | None) -> None:
         """Note which file the error is about, unless it names one already."""
         if not self.path and path is not None:
-            self.path = _told(fspath(path), whole=True)
+            self.path = _scrubbed(fspath(path), whole=True)
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.path, self.field) if part)
@@ -108,7 +108,7 @@ class about:  # noqa: N801 - used like a function
             error.name_path(self._path)
 
 
-def _told(text: str, *, whole: bool = False) -> str:
+def _scrubbed(text: str, *, whole: bool = False) -> str:
     """Return a text without the passwords and tokens that URLs in it hold, or that it holds as a URL."""
     if "://" not in text:
         return text

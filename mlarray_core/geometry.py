@@ -135,26 +135,20 @@ def set_stored_part(spatial: MetaSpatial, name: PartName, value: object) -> None
     setattr(spatial, name, value)
 
 
-def scale_of(affine: Matrix) -> Matrix:
-    """Return the norms of an affine's columns."""
-    scale: Matrix = np.linalg.norm(affine[:-1, :-1], axis=0)
-    return scale
+def scale_rotation_shear(affine: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Return the norms of an affine's columns, its matrix divided by them, and what is left.
 
-
-def rotation_of(affine: Matrix) -> Matrix:
-    """Return an affine's matrix divided by its scale."""
-    rotation: Matrix = affine[:-1, :-1] / scale_of(affine)
-    return rotation
-
-
-def shear_of(affine: Matrix) -> Matrix:
-    """Return the rotation transposed times an affine's matrix, rows divided by scale."""
-    shear: Matrix = rotation_of(affine).T @ affine[:-1, :-1] / scale_of(affine)[:, None]
-    return shear
+    The last is the rotation transposed times the matrix, rows divided by the scale.
+    """
+    matrix = affine[:-1, :-1]
+    scale: Matrix = np.linalg.norm(matrix, axis=0)
+    rotation: Matrix = matrix / scale
+    shear: Matrix = rotation.T @ matrix / scale[:, None]
+    return scale, rotation, shear
 
 
 def is_sheared(affine: npt.ArrayLike) -> bool:
-    """Say whether the axes are not at right angles, beyond what rounding in a header explains."""
+    """Return whether the axes are not at right angles, beyond what rounding in a header explains."""
     matrix = np.asarray(affine, dtype=np.float64)
     units = matrix[:-1, :-1] / _norms(matrix)
     cosines = units.T @ units - np.eye(len(units))

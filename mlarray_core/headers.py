@@ -109,7 +109,7 @@ def _restore_dict(value: Mapping[str, object]) -> Any:
 
 
 def is_serializable(d: object) -> bool:
-    """Say whether `json.dumps` takes `d`."""
+    """Return whether `json.dumps` takes `d`."""
     try:
         json.dumps(d)
     except (TypeError, ValueError, OverflowError, RecursionError):

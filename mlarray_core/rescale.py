@@ -54,7 +54,7 @@ def rescaled_dtype(
 
 
 def is_scaled(slope: float, intercept: float) -> bool:
-    """Say whether slope and intercept change anything; slope 0 or NaN means none (NIfTI-1, scl_slope)."""
+    """Return whether slope and intercept change anything; slope 0 or NaN means none (NIfTI-1, scl_slope)."""
     usable = slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
     return usable and (slope, intercept) != (1, 0)
 
@@ -171,7 +171,7 @@ def _range(kind: np.dtype[Any], bits: int | None) -> tuple[int, int]:
 
 
 def _float32_is_enough(kind: np.dtype[Any], slope: float, intercept: float, bits: int | None) -> bool:
-    """Say whether rounding to float32 stays under a quarter of a step, so that re-quantising is exact."""
+    """Return whether rounding to float32 stays under a quarter of a step, so that re-quantising is exact."""
     if kind.itemsize > 2:
         return False
     largest = max(abs(end * slope) for end in _range(kind, bits)) + abs(intercept)

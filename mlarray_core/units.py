@@ -34,7 +34,7 @@ LENGTHS = (
     Unit("km", "kilometer", 10**15, ("kilometre",)),
     Unit("inch", "inch", 254 * 10**8, ("in", "inches")),  # 25.4 mm by definition (1959)
 )
-"""Smallest first, but for inches."""
+"""Metric ones smallest first, then inches."""
 
 TIMES = (
     Unit("ns", "nanosecond", 1),

@@ -208,19 +208,19 @@ class ImageBase:
     def scale(self) -> list[float] | None:
         """Norms of the affine's columns, None without an array."""
         affine = self.affine
-        return None if affine is None else geometry.scale_of(affine).tolist()
+        return None if affine is None else geometry.scale_rotation_shear(affine)[0].tolist()
 
     @property
     def rotation(self) -> list[list[float]] | None:
         """The affine's matrix divided by its scale, None without an array."""
         affine = self.affine
-        return None if affine is None else geometry.rotation_of(affine).tolist()
+        return None if affine is None else geometry.scale_rotation_shear(affine)[1].tolist()
 
     @property
     def shear(self) -> list[list[float]] | None:
         """Rotation transposed times the affine's matrix, rows divided by scale; None without an array."""
         affine = self.affine
-        return None if affine is None else geometry.shear_of(affine).tolist()
+        return None if affine is None else geometry.scale_rotation_shear(affine)[2].tolist()
 
     # its voxels
 

@@ -25,11 +25,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Creation(ImageBase):
-    """Constructors of images in memory.
-
-    All take ``meta`` (a dict becomes ``meta.source``) and the layout arguments of the constructor:
-    ``patch_size``, ``chunk_size``, ``block_size``, ``cparams``, ``dparams``, ``compressed``.
-    """
+    """Constructors of images in memory. All take ``meta`` and the layout arguments of `MLArray`."""
 
     __slots__ = ()
 

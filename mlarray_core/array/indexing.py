@@ -13,7 +13,7 @@ Key: TypeAlias = Any
 
 
 def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
-    """Return the smallest box that `key` needs, and the key to apply to it; None when the box is the answer.
+    """Return the smallest box that `key` needs, and the key to apply to it; None when nothing is left to do.
 
     Parameters
     ----------

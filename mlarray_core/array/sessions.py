@@ -104,7 +104,7 @@ class FileSession:
 
     @classmethod
     def edit(cls, path: str | os.PathLike[str], meta: Meta, stored: FrameStorage) -> FileSession:
-        """Begin to edit an existing file in place; nobody else may while this goes on.
+        """Begin to edit an existing file in place; other writers are locked out until this one ends.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class FileSession:
             self._work = self._work.with_levels(levels, self.meta)
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit and close the file."""
         try:
             self.commit()
         finally:
@@ -213,7 +213,7 @@ class FileSession:
             return
         try:
             self.close()
-        except MLArrayError as error:  # nobody is there to catch it
+        except MLArrayError as error:  # there is no caller to catch it
             warnings.warn(f"what was written is lost: {error}", stacklevel=2)
 
 

@@ -155,7 +155,17 @@ def _png(pixels: Array, palette: Sequence[tuple[int, int, int]] = ()) -> bytes:
 
 
 def titles(affine: Array | None, coord_system: str | None, count: int) -> list[str]:
-    """Return what the slices are called: the axis that they lie across, and the plane where it is known."""
+    """Return what the slices are called: the axis that they lie across, and the plane where it is known.
+
+    Parameters
+    ----------
+    affine
+        Of the image, columns in array order.
+    coord_system
+        Its world; None when unknown.
+    count
+        How many spatial axes there are.
+    """
     names = [f"middle of axis {axis}" for axis in range(3)] if count == 3 else ["slice"]
     if affine is None or count != 3 or geometry.normal_world(coord_system) is None:
         return names

@@ -13,7 +13,7 @@ from mlarray_core.meta.frozen import duplicate, thawed
 
 
 def is_unset(value: object) -> bool:
-    """Say whether a field counts as not set: None or an empty container."""
+    """Return whether a field counts as not set: None or an empty container."""
     return value is None or (isinstance(value, (dict, list, tuple, set)) and not value)
 
 
@@ -139,7 +139,7 @@ class BaseMeta:
         return self.to_mapping(include_none=include_none)
 
     def is_default(self) -> bool:
-        """Say whether nothing is set."""
+        """Return whether nothing is set."""
         return same(self.to_mapping(), type(self)().to_mapping())
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""The two sections that hold any JSON: the header of the source, and whatever else belongs to the image."""
+"""The two sections that hold any JSON: the header of the source, and anything else."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ SPATIAL_LABELS = frozenset({"spatial", "spatial_x", "spatial_y", "spatial_z"})
 
 
 def is_spatial(label: str) -> bool:
-    """Say whether `label` names a spatial axis."""
+    """Return whether `label` names a spatial axis."""
     return label in SPATIAL_LABELS
 
 
