@@ -73,7 +73,7 @@ class MlaReader(Reader):
         self._image = image
         self.levels = [MlaReader(level) for level in image.levels]
         self.meta = self._image.meta
-        self.shape = self._image.shape or (0,)
+        self.shape = (0,) if self._image.shape is None else self._image.shape
         self.dtype = self._image.dtype or _float64()
         chunks = self.meta.blosc2.chunk_size
         self.chunks = None if chunks is None or not self.shape else tuple(chunks)

@@ -1,0 +1,28 @@
+"""Images without an axis, a single number: kept by `.mla`, and not taken for metadata only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import mlarray
+from mlarray import MLArray
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_single_number_is_converted_and_read(tmp_path: Path) -> None:
+    MLArray(np.array(5.0), meta={"k": 1}).save(tmp_path / "a.mla")
+    mlarray.convert(tmp_path / "a.mla", tmp_path / "b.mla")
+    for image in (mlarray.read(tmp_path / "b.mla"), MLArray.open(tmp_path / "b.mla")):
+        assert image.shape == ()
+        assert image.to_numpy() == 5.0
+        assert image.meta.source == {"k": 1}
+
+
+def test_metadata_only_are_none(tmp_path: Path) -> None:
+    MLArray(meta={"k": 1}).save(tmp_path / "a.mla")
+    mlarray.convert(tmp_path / "a.mla", tmp_path / "b.mla")
+    assert MLArray.open(tmp_path / "b.mla").shape is None
