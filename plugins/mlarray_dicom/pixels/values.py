@@ -9,7 +9,8 @@ import numpy as np
 
 from mlarray_core import Rescale
 from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
-from mlarray_dicom.elements import has, numbers_of
+from mlarray_dicom.elements import has, loose_number, numbers_of
+from mlarray_dicom.frames.enhanced import is_enhanced
 from mlarray_dicom.pixels.real_world import real_world_of
 from mlarray_dicom.pixels.tables import Palette, Table, has_empty_table, modality_table_of
 
@@ -74,6 +75,7 @@ class Values:
         self._mapped = None if plain else real_world_of(group)
         if self._mapped is not None:
             self.notes.append(self._mapped.note(applied=self._mapped.applies and not self._raw))
+        self.notes += [] if plain else _doubts(group)
         scales = {IDENTITY} if plain else {self._scale(frame) for frame in group.frames}
         self._same = next(iter(scales)) if len(scales) == 1 else None
         self.varying = self._same is None
@@ -167,6 +169,19 @@ def scale_of(frame: Frame) -> Scale:
     slope = 1.0 if frame.slope is None else frame.slope
     intercept = 0.0 if frame.intercept is None else frame.intercept
     return (slope, intercept) if math.isfinite(slope) and slope != 0 else IDENTITY
+
+
+def _doubts(group: Group) -> list[str]:
+    """Return what is odd about slope and intercept, and isn't applied."""
+    notes = []
+    if any(frame.slope == 0 for frame in group.frames):
+        notes.append("a Rescale Slope of 0 is none: stored values are kept")
+    top = group.first.dataset
+    slope, intercept = loose_number(top, "RescaleSlope"), loose_number(top, "RescaleIntercept")
+    if is_enhanced(group.first) and is_scaled(1.0 if slope is None else slope, intercept or 0.0):
+        # an enhanced object has them in its functional groups only (PS3.3, A.36, A.38)
+        notes.append("Rescale Slope and Intercept outside of the functional groups are not applied")
+    return notes
 
 
 def _files(frames: Sequence[Frame]) -> list[int]:

@@ -5,8 +5,9 @@ preference, the first that tells the frames of every position apart alike decide
 
 1. what the standard has an attribute for: temporal position, diffusion, phases, times, acquisition (`_KEYS`);
 2. the dimension indices of the file, private dimensions included (C.7.6.17.2);
-3. when each frame was acquired;
-4. instance and frame numbers, and the user is told: the axis is ``non_spatial`` then, unless the file says
+3. several of these attributes together, or times that differ from slice to slice, each position by its own;
+4. when each frame was acquired;
+5. instance and frame numbers, and the user is told: the axis is ``non_spatial`` then, unless the file says
    that it has as many temporal positions (C.8.3.1).
 """
 
@@ -110,6 +111,8 @@ def repeats_of(frames: Sequence[Frame], planes: list[list[int]]) -> Repeats:
             return Repeats(order, _axis(frames, order, key), notes)
     return (
         _by_dimensions(frames, planes, notes)
+        or _by_several(frames, planes, notes)
+        or _by_rank(frames, planes, notes)
         or _by_time(frames, planes, notes)
         or _by_number(frames, planes, notes)
     )
@@ -195,6 +198,54 @@ def _by_dimensions(frames: Sequence[Frame], planes: list[list[int]], notes: list
         return Repeats(order, RepeatAxis("time", "", values), notes)
     notes = [*notes, f"{len(rows)} frames at each position are in the order of their dimension index: {name}"]
     return Repeats(order, RepeatAxis(name, "", values, unknown=True), notes)
+
+
+def _by_several(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats | None:
+    """Order repeats by all attributes together that vary, such as temporal position and cardiac phase."""
+    varying = [
+        key
+        for key in _KEYS
+        if None not in (found := {key.of(frame.keys) for frame in frames}) and len(found) > 1
+    ]
+    weighted = len({frame.keys.diffusion for frame in frames}) > 1
+
+    def together(keys: FrameKeys) -> Hashable:
+        b = keys.diffusion
+        first = (b.b, b.direction or ()) if weighted and b is not None else ()
+        return (first, *(key.of(keys) for key in varying))
+
+    if len(varying) + weighted < 2:
+        return None
+    order = _by_key(frames, planes, together)
+    if order is None:
+        return None
+    rows = [frames[int(row[0])].keys for row in order]
+    names = [*(["b-value"] if weighted else []), *(key.name for key in varying)]
+    values = ["/".join(f"{part:g}" for part in _spelt(keys, varying, weighted=weighted)) for keys in rows]
+    name = " and ".join(names)
+    notes = [*notes, f"{len(rows)} frames at each position are told apart by {name} together"]
+    return Repeats(order, RepeatAxis(name, "", values, unknown=True), notes)
+
+
+def _spelt(keys: FrameKeys, varying: list[_Key], *, weighted: bool) -> list[float]:
+    b = [keys.diffusion.b] if weighted and keys.diffusion is not None else []
+    return [*b, *(value for key in varying if (value := key.of(keys)) is not None)]
+
+
+def _by_rank(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats | None:
+    """Order repeats by times that differ from slice to slice, each position by its own: heart beats."""
+    for key in _KEYS:
+        if key.name not in ("trigger time", "frame reference time"):
+            continue
+        columns = [[key.of(frames[index].keys) for index in plane] for plane in planes]
+        if any(None in column or len(set(column)) < len(column) for column in columns):
+            continue
+        order = np.array(
+            [sorted(plane, key=lambda index: key.of(frames[index].keys) or 0.0) for plane in planes]
+        ).T
+        note = f"{key.name}s differ from slice to slice: those of the first slice are listed"
+        return Repeats(order, _axis(frames, order, key), [*notes, note])
+    return None
 
 
 def _by_time(frames: Sequence[Frame], planes: list[list[int]], notes: list[str]) -> Repeats | None:

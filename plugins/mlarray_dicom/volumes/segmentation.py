@@ -142,6 +142,10 @@ def segments_of(group: Group, options: DicomOptions) -> Segments:
     several = len(numbers) > 1 or (options.segments == "axis" and bool(numbers))
     found.order = order if several else order[0]
     found.notes = [note for note in found.notes if "filled" not in note]
+    if len(planes) > 1 and _step(group) is None:
+        found.notes.append(
+            "it says no Spacing Between Slices: its slices are as far apart as those that it has"
+        )
     return Segments(found, numbers or [1])
 
 

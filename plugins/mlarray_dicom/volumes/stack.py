@@ -134,7 +134,8 @@ def _planes(frames: Sequence[Frame], tolerance: float) -> tuple[Points, list[lis
     if len(same):
         first, second = (points[planes[same[0] + i][0]] for i in (0, 1))
         raise UnsupportedError(
-            f"slices lie beside, not behind each other: at {point(first)} and {point(second)} mm"
+            f"slices lie beside, not behind each other: at {point(first)} and {point(second)} mm",
+            hint="If these are rounded positions of one slice, take -o tolerance=MM",
         )
     return depths, planes
 

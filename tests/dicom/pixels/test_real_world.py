@@ -92,3 +92,18 @@ def test_stored_bits_that_vary(load: Callable[..., Any], tmp_path: Path) -> None
     image = load(tmp_path)
     assert image.array.dtype == np.uint16
     assert image.array[:, 0, 0].tolist() == [0, 1, 2, 0x7C03]
+
+
+def test_a_slope_of_zero(load: Callable[..., Any], tmp_path: Path) -> None:
+    made = dataset(np.ones((2, 3), np.uint16), (0, 0, 0), RescaleSlope=0, RescaleIntercept=-5)
+    image = load(write(made, tmp_path / "m"))
+    assert image.array.max() == 1
+    assert any("Rescale Slope of 0 is none" in note for note in image.notes)
+
+
+def test_rescaling_outside_of_the_functional_groups(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Reported as lamyj/dicomifier#20: an enhanced object has no rescaling at its top level."""
+    made = enhanced([(0, 0), (1, 0)], RescaleSlope=2, RescaleIntercept=-5)
+    image = load(write(made, tmp_path / "e"))
+    assert image.array[:, 0, 0].tolist() == [0, 1]
+    assert any("outside of the functional groups" in note for note in image.notes)

@@ -197,3 +197,32 @@ def test_one_position_and_no_order(load: Callable[..., Any], tmp_path: Path) -> 
         write(dataset(np.full((2, 3), index, np.int16), (0, 0, 0), InstanceNumber=1), tmp_path / str(index))
     with pytest.raises(UnsupportedError, match="nothing says in which order"):
         load(tmp_path)
+
+
+def test_two_attributes_together(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Neither temporal position nor cardiac phase tells six frames apart, both do."""
+    for number, (z, t) in enumerate((z, t) for z in range(3) for t in (5, 0, 3, 1, 4, 2)):
+        made = dataset(
+            np.full((2, 3), 100 * t + z, np.int16), (0, 0, 2 * z), InstanceNumber=number + 1,
+            TemporalPositionIdentifier=t // 2 + 1, NominalPercentageOfCardiacPhase=50.0 * (t % 2),
+        )  # fmt: skip
+        write(made, tmp_path / str(number))
+    image = load(tmp_path)
+    assert image.array[..., 0, 0].tolist() == [[100 * t + z for z in range(3)] for t in range(6)]
+    axis = image.additions.axes[0]
+    assert (axis.name, axis.values[:3]) == ("time and cardiac phase", ["1/0", "1/50", "2/0"])
+    assert image.spatial.axis_labels[0] == "non_spatial"
+
+
+def test_trigger_times_of_each_slice(load: Callable[..., Any], tmp_path: Path) -> None:
+    """A heart beats unevenly: trigger times differ from slice to slice, their order counts."""
+    for number, (z, t) in enumerate(BACK_AND_FORTH):
+        made = dataset(
+            np.full((2, 3), 100 * t + z, np.int16), (0, 0, 2 * z), InstanceNumber=number + 1,
+            TriggerTime=30.5 * t + z,
+        )  # fmt: skip
+        write(made, tmp_path / str(number))
+    image = load(tmp_path)
+    assert image.array[..., 0, 0].tolist() == RIGHT
+    assert image.additions.axes[0].values == [0, 30.5, 61]
+    assert any("trigger times differ from slice to slice" in note for note in image.notes)
