@@ -239,8 +239,12 @@ def levels(
 @_argument("file")
 @_from
 @_image
-@_option(OTHER, "-o", "--output", metavar="PNG", help="Write a picture instead of printing one.")
-@_option(OTHER, "--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
+@_option(OTHER, "-o", "--output", metavar="PICTURE", help="Write a .png, .jpg, .webp or .tif instead.")
+@_option(VALUES, "--window", metavar="WINDOW", help="LOW,HIGH or ct-soft, ct-bone, ct-lung, ct-brain.")
+@_option(VALUES, "--at", metavar="Z,Y,X", help="The voxel whose planes are shown; the middle by default.")
+@_option(VALUES, "--entry", metavar="N", help="Which entry of time or channels: 0, or 0,2 for several axes.")
+@_option(VALUES, "--overlay", metavar="LABELS", help="Show this label map over the image.")
+@_option(VALUES, "--labels/--no-labels", default=None, help="The voxels are labels, or are not.")
 @_option(OTHER, "-f", "--force", is_flag=True, help="Overwrite the picture.")
 def show_image(
     file: str,
@@ -248,16 +252,34 @@ def show_image(
     image: str | None,
     output: str | None,
     window: str | None,
+    at: str | None,
+    entry: str | None,
+    overlay: str | None,
+    labels: bool | None,
     force: bool,
 ) -> None:
     """Show the middle planes of FILE, in the terminal or as a picture."""
     from mlarray_io.pictures import planes as picture
+    from mlarray_io.pictures import sheet
 
-    shown = picture.planes_of(file, source_format, image, window)
+    look = picture.Look(_integers("--at", at), _integers("--entry", entry) or (), overlay is not None)
+    shown = picture.planes_of(file, source_format, image, window, look, labels)
+    if overlay is not None:
+        shown = picture.overlaid(shown, picture.planes_of(overlay, look=look, labels=True))
     if output is None:
-        picture.print_planes(shown)
+        sheet.print_planes(shown)
     else:
-        picture.publish(shown, output, overwrite=force)
+        sheet.publish(shown, output, overwrite=force)
+
+
+def _integers(option: str, text: str | None) -> tuple[int, ...] | None:
+    """Return the numbers of an option, such as 10,120,80."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"expected numbers with commas, not {text!r}", field=option) from None
 
 
 @cli.command()
@@ -337,7 +359,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
         path = error.ctx.command_path if error.ctx else name
         raise OptionError(error.format_message(), hint=f"Try '{path} --help'") from error
     except click.Abort as error:
-        raise KeyboardInterrupt from error
+        said = error.__cause__.args if isinstance(error.__cause__, KeyboardInterrupt) else ()
+        raise KeyboardInterrupt(*said) from error
     return code if isinstance(code, int) else 0
 
 

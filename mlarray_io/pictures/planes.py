@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import ArgumentError, MissingDependencyError, UnsupportedError, about
+from mlarray_core.errors import ArgumentError, UnsupportedError, about
 from mlarray_io.mla import MlaReader
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
     from mlarray_core.array.image import MLArray
@@ -30,7 +28,6 @@ LARGEST = 512
 """Where the file holds coarser levels, the coarsest with an axis of at least so many voxels is read."""
 WHOLE = 1 << 30
 """Bytes up to which an image is read at once, which is fastest; of a larger one its middle planes are."""
-GAP = 8
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,9 @@ class Plane:
         What it shows.
     labels
         Whether colours stand for classes, and must not be mixed.
+    sides
+        Where the patient's sides are, of left, right, top and bottom: letters such as ``RLAP``; empty where
+        that is unknown.
     """
 
     pixels: Array
@@ -54,10 +54,37 @@ class Plane:
     width: float
     title: str
     labels: bool = False
+    sides: str = ""
 
 
-def planes(image: MLArray | Reader, window: str | None = None) -> list[Plane]:
-    """Return the middle planes of an image: three of a volume, the plane itself of a picture.
+SIDES = ("RLAP", "RLSI", "APSI")
+"""Left, right, top and bottom of axial, coronal and sagittal planes, whose axes lead to L, P and S."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where to look at an image.
+
+    Attributes
+    ----------
+    at
+        Voxel along each spatial axis, in the order of the array, whose planes are shown; None for the middle.
+    entry
+        Which entry along each other axis, such as time; the first where it isn't said.
+    full
+        Read the image itself, also where a coarser level would do.
+    """
+
+    at: tuple[int, ...] | None = None
+    entry: tuple[int, ...] = ()
+    full: bool = False
+
+
+MIDDLE = Look()
+
+
+def planes(image: MLArray | Reader, window: str | None = None, look: Look = MIDDLE) -> list[Plane]:
+    """Return planes of an image: three of a volume, the plane itself of a picture.
 
     Parameters
     ----------
@@ -66,8 +93,11 @@ def planes(image: MLArray | Reader, window: str | None = None) -> list[Plane]:
         axial planes show the patient's right on the left, as seen from the feet.
     window
         A name of `WINDOWS`, ``"LOW,HIGH"``, or None for the first to the 99th percentile.
+    look
+        Where, if not in the middle.
     """
-    volume = _Volume(_coarse(image if isinstance(image, Reader) else MlaReader(image)))
+    reader = image if isinstance(image, Reader) else MlaReader(image)
+    volume = _Volume(reader if look.full or look.at is not None else _coarse(reader), look)
     labels = image.meta.is_seg.value is True
     names = (
         ("axial", "coronal", "sagittal") if volume.oriented else tuple(f"along axis {n}" for n in range(3))
@@ -82,21 +112,37 @@ def planes(image: MLArray | Reader, window: str | None = None) -> list[Plane]:
     shown = []
     for axis, (plane, height, width) in cuts.items():
         upright = plane[::-1] if volume.oriented and axis > 0 else plane  # head up
-        shown.append(Plane(_coloured(upright, labels, limits), height, width, names[axis], labels))
+        sides = SIDES[axis] if volume.oriented else ""
+        shown.append(Plane(_coloured(upright, labels, limits), height, width, names[axis], labels, sides))
     return shown
 
 
 def planes_of(
-    path: str, source_format: str | None = None, image: str | None = None, window: str | None = None
+    path: str,
+    source_format: str | None = None,
+    image: str | None = None,
+    window: str | None = None,
+    look: Look = MIDDLE,
+    labels: bool | None = None,
 ) -> list[Plane]:
-    """Return the middle planes of a file of any format."""
+    """Return planes of a file of any format.
+
+    Parameters
+    ----------
+    path, source_format, image
+        The file, a format to force, an image to choose.
+    window, look
+        As for `planes`.
+    labels
+        Whether the voxels are labels; None for what the file says.
+    """
     from mlarray_io.engine.select import open_one
     from mlarray_io.engine.settings import Settings
     from mlarray_io.places.place import place_of
 
-    settings = Settings(source_format=source_format)
+    settings = Settings(source_format=source_format, labels=labels)
     with open_one(place_of(path), settings, image) as opened, about(str(opened.source.where)):
-        return planes(opened.reader, window)
+        return planes(opened.reader, window, look)
 
 
 def _coarse(reader: Reader) -> Reader:
@@ -107,13 +153,36 @@ def _coarse(reader: Reader) -> Reader:
     return fine[-1] if fine else reader
 
 
+def overlaid(image: list[Plane], labels: list[Plane]) -> list[Plane]:
+    """Return the planes of an image with those of its labels over them, in colours that it shines through.
+
+    Raises
+    ------
+    ArgumentError
+        The two aren't cut alike.
+    """
+    import numpy as np
+
+    if [(one.title, one.pixels.shape) for one in image] != [(one.title, one.pixels.shape) for one in labels]:
+        hint = "'mlarray check-pairs' says how they differ"
+        raise ArgumentError("image and labels have not the same shape or orientation", hint=hint)
+    shown = []
+    for under, over in zip(image, labels, strict=True):
+        mixed = (under.pixels.astype(np.uint16) + over.pixels) // 2
+        pixels = np.where(over.pixels.any(axis=2, keepdims=True), mixed, under.pixels).astype(np.uint8)
+        shown.append(replace(under, pixels=pixels))
+    return shown
+
+
 class _Volume:
-    """The first entry of an image along all but its spatial axes, as z, y, x.
+    """One entry of an image along all but its spatial axes, as z, y, x.
 
     Parameters
     ----------
     reader
         Of one to three spatial axes.
+    look
+        Which entry, and where its planes are.
 
     Attributes
     ----------
@@ -125,7 +194,7 @@ class _Volume:
         Whether planes have red, green and blue.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, look: Look) -> None:
         from mlarray_core import geometry
         from mlarray_io.engine.views import OrientedView
 
@@ -144,13 +213,35 @@ class _Volume:
         self.spacing = missing + list(geometry.decompose(affine)[0])
         self.shape = [1] * len(missing) + [sizes[axis] for axis in self._axes]
         kept = (*self._axes, *colours)
-        self._box = [slice(0, size) if axis in kept else slice(0, 1) for axis, size in enumerate(sizes)]
-        count = math.prod(part.stop for part in self._box)
+        entry = iter(look.entry)
+        self._box = [
+            slice(0, size) if axis in kept else _entry(next(entry, 0), size)
+            for axis, size in enumerate(sizes)
+        ]
+        self._at = [size // 2 for size in self.shape]
+        if look.at is not None:
+            self._at = [0] * len(missing) + self._oriented_index(reader, look.at)
+        count = math.prod(part.stop - part.start for part in self._box)
         self._voxels = self._read(self._box) if count * reader.dtype.itemsize <= WHOLE else None
 
+    def _oriented_index(self, reader: Reader, at: tuple[int, ...]) -> list[int]:
+        """Return an index along the spatial axes of the array as one along the axes that are shown."""
+        from mlarray_core import geometry
+
+        sizes = [reader.shape[axis] for axis in self._axes]
+        if len(at) != len(sizes) or not all(0 <= one < size for one, size in zip(at, sizes, strict=False)):
+            what = f"expected a voxel within {' x '.join(map(str, sizes))}, got {','.join(map(str, at))}"
+            raise ArgumentError(what, field="at")
+        if not self.oriented:
+            return list(at)
+        spatial = reader.meta.spatial
+        affine = geometry.affine_of(spatial, len(sizes))
+        order, flips, _ = geometry.reorientation(affine, spatial.coord_system, sizes, "LPS")
+        return [sizes[old] - 1 - at[old] if flip else at[old] for old, flip in zip(order, flips, strict=True)]
+
     def plane(self, axis: int) -> Array:
-        """Return the middle plane across an axis: rows, columns, and colours if there are any."""
-        middle, own = self.shape[axis] // 2, axis - 3 + len(self._axes)
+        """Return the plane across an axis: rows, columns, and colours if there are any."""
+        middle, own = self._at[axis], axis - 3 + len(self._axes)
         if self._voxels is not None or own < 0:
             voxels = self._read(self._box) if self._voxels is None else self._voxels
             cut: Array = voxels.take(middle, axis)
@@ -169,6 +260,12 @@ class _Volume:
         inner = voxels.shape[:count]
         voxels = voxels.reshape(*inner, -1)[..., :3] if self.coloured else voxels.reshape(inner)
         return voxels.reshape((1,) * (3 - count) + voxels.shape)
+
+
+def _entry(number: int, size: int) -> slice:
+    if not 0 <= number < size:
+        raise ArgumentError(f"expected an entry from 0 to {size - 1}, got {number}", field="entry")
+    return slice(number, number + 1)
 
 
 def _limits(shown: list[Array], window: str | None) -> tuple[float, float]:
@@ -226,79 +323,3 @@ def _palette() -> Array:
     table = (np.array(colours) * 255).astype(np.uint8)
     table[0] = 0
     return table
-
-
-def save_png(shown: list[Plane], target: Path, height: int = 512) -> None:
-    """Write planes side by side, a millimetre as long in each direction.
-
-    Raises
-    ------
-    MissingDependencyError
-        Pillow is not installed.
-    """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError(
-            "writing a picture needs Pillow", path=target, hint="Install it with: pip install 'mlarray[show]'"
-        ) from error
-    scale = height / max(plane.height for plane in shown)
-    sizes = [(max(1, round(plane.width * scale)), max(1, round(plane.height * scale))) for plane in shown]
-    sheet = Image.new("RGB", (sum(w for w, _ in sizes) + GAP * (len(sizes) - 1), height))
-    left = 0
-    for plane, size in zip(shown, sizes, strict=True):
-        how = Image.Resampling.NEAREST if plane.labels else Image.Resampling.BILINEAR
-        sheet.paste(Image.fromarray(plane.pixels).resize(size, how), (left, (height - size[1]) // 2))
-        left += size[0] + GAP
-    sheet.save(target, "PNG")
-
-
-def publish(shown: list[Plane], target: str, *, overwrite: bool) -> None:
-    """Write a picture that appears whole or not at all."""
-    from mlarray_core.publish import atomic
-
-    with atomic(target, overwrite=overwrite) as path:
-        save_png(shown, path)
-
-
-def print_planes(shown: list[Plane]) -> None:
-    """Print planes in the terminal, as wide as it is."""
-    from rich.console import Console
-
-    console = Console()
-    console.print(blocks(shown, console.width - 1))
-
-
-def blocks(shown: list[Plane], columns: int) -> Any:
-    """Return planes side by side as text for a terminal, two pixels in each character."""
-    import numpy as np
-    from rich.text import Text
-
-    widths = sum(plane.width for plane in shown)
-    scale = (columns - 2 * (len(shown) - 1)) / widths
-    sheets = [
-        _nearest(plane, max(1, int(plane.height * scale)), max(1, int(plane.width * scale)))
-        for plane in shown
-    ]
-    rows = max(len(sheet) for sheet in sheets)
-    rows += rows % 2
-    sheets = [np.pad(sheet, ((0, rows - len(sheet)), (0, 0), (0, 0))) for sheet in sheets]
-    text = Text(no_wrap=True)
-    for row in range(0, rows, 2):
-        for index, sheet in enumerate(sheets):
-            for upper, lower in zip(sheet[row], sheet[row + 1], strict=True):
-                text.append(
-                    "\u2580",
-                    f"rgb({upper[0]},{upper[1]},{upper[2]}) on rgb({lower[0]},{lower[1]},{lower[2]})",
-                )
-            text.append("  " if index < len(sheets) - 1 else "\n")
-    return text
-
-
-def _nearest(plane: Plane, height: int, width: int) -> Array:
-    import numpy as np
-
-    rows = (np.arange(height) + 0.5) * len(plane.pixels) / height
-    columns = (np.arange(width) + 0.5) * plane.pixels.shape[1] / width
-    picked: Array = plane.pixels[rows.astype(int)][:, columns.astype(int)]
-    return picked

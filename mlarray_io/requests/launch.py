@@ -84,8 +84,28 @@ def run_batch(request: Request, listener: Listener) -> Tally:
     """Do a batch, or look ahead at what it would do, and return its sum."""
     from mlarray_io.batch.run import Run
 
-    asked = batch_request(request)
-    return Run(asked, _pool(request, asked), listener).run()
+    asked, counting = batch_request(request), _Counting(listener)
+    try:
+        return Run(asked, _pool(request, asked), counting).run()
+    except KeyboardInterrupt:
+        said = f"{counting.done} of {counting.count} sources are done; run the same again to go on"
+        raise KeyboardInterrupt(said if counting.count and not asked.settings.single else "") from None
+
+
+class _Counting:
+    """Passes on what a run says, and counts."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.skipped, self.left_out = listener.skipped, listener.left_out
+        self._listener, self.done, self.count = listener, 0, 0
+
+    def planned(self, jobs: Sequence[Job]) -> None:
+        self.count = len(jobs)
+        self._listener.planned(jobs)
+
+    def reported(self, job: Job, report: Report) -> None:
+        self.done += 1
+        self._listener.reported(job, report)
 
 
 def batch_request(request: Request) -> BatchRequest:

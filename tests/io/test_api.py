@@ -136,3 +136,15 @@ def test_whole_datasets(dataset, tmp_path):
     mlarray.convert(dataset / "labelsTr/case_0.nii.gz", tmp_path / "a.mla", labels=True)
     assert mlarray.verify(tmp_path / "a.mla").state == "sealed"
     assert mlarray.verify(dataset / "labelsTr/case_0.nii.gz").state == "damaged"
+
+
+def test_an_interrupted_batch_says_how_to_go_on(dataset, tmp_path, monkeypatch, capsys):
+    from mlarray_io.batch import run
+
+    def interrupted(self):
+        self._listener.planned([None] * 6)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.Run, "run", interrupted)
+    assert main(["convert", str(dataset), str(tmp_path / "out")]) == 130
+    assert "Interrupted: 0 of 6 sources are done; run the same again to go on" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 from mlarray_core import Meta, MetaSpatial, MLArray
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_io.pictures import planes as picture
+from mlarray_io.pictures import sheet
 
 ZYX = ["spatial_z", "spatial_y", "spatial_x"]
 
@@ -165,9 +166,9 @@ def test_levels_of_the_source_are_shown(tmp_path):
 def test_png_and_terminal(tmp_path):
     image_module = pytest.importorskip("PIL.Image")
     shown = picture.planes(volume(np.random.default_rng(0).integers(0, 99, (10, 20, 30)).astype(np.int16)))
-    picture.save_png(shown, tmp_path / "planes.png", 100)
-    with image_module.open(tmp_path / "planes.png") as sheet:
-        assert sheet.height == 100
-    lines = picture.blocks(shown, 60).plain.splitlines()
+    sheet.save(shown, tmp_path / "planes.png", 100)
+    with image_module.open(tmp_path / "planes.png") as picked:
+        assert picked.height == 100
+    lines = sheet.blocks(shown, 60).plain.splitlines()
     assert max(map(len, lines)) <= 60
     assert "\u2580" in lines[0]
