@@ -208,6 +208,17 @@ def read(
 ) -> MLArray:
     """Read an image of any format into memory. The arguments are those of `convert`.
 
+    Parameters
+    ----------
+    path
+        The file or folder, or its URL.
+    format
+        Name of its format, to overrule its content.
+    image
+        Key of the image, for a source that holds several.
+    coord_system, orient, raw, labels, options, threads, max_bytes
+        As for `convert`.
+
     Returns
     -------
     MLArray
@@ -262,6 +273,19 @@ def write(
 ) -> Conversion:
     """Write an image to any format that can be written. The arguments are those of `convert`.
 
+    Parameters
+    ----------
+    image
+        An `MLArray`, or anything that NumPy takes for an array.
+    path
+        Where to; the suffix says the format.
+    format
+        Name of the format, to overrule the suffix.
+    overwrite, strict, coord_system, orient, labels, options, threads
+        As for `convert`.
+    patch_size, chunk_size, block_size, codec, clevel, profile, levels, lossy, stats, foreground
+        Of a `.mla` target, as for `convert`.
+
     Raises
     ------
     MLArrayError
@@ -296,6 +320,15 @@ def write(
 def info(path: Path, *, format: str | None = None, image: str | int | None = None) -> Meta:
     """Return the metadata of an image of any format without reading its voxels.
 
+    Parameters
+    ----------
+    path
+        The file or folder, or its URL.
+    format
+        Name of its format, to overrule its content.
+    image
+        Key of the image, for a source that holds several.
+
     Raises
     ------
     MLArrayError
@@ -317,8 +350,8 @@ class FormatInfo:
         How the files end that it writes.
     reads, writes
         What it can do.
-    plugin
-        The entry point that brought it.
+    plugin, package
+        The entry point that brought it, and its package with the version.
     missing
         Libraries that it needs and that aren't installed.
     install
@@ -334,6 +367,7 @@ class FormatInfo:
     reads: bool
     writes: bool
     plugin: str
+    package: str
     missing: tuple[str, ...]
     install: str
     options: tuple[OptionHelp, ...]
@@ -351,6 +385,7 @@ def formats() -> list[FormatInfo]:
             reads=format.reads,
             writes=format.writes,
             plugin=registry.plugins.get(format.name, ""),
+            package=registry.packages.get(format.name, ""),
             missing=tuple(missing(format)),
             install=install_line(format) if format.requires else "",
             options=tuple(describe(format.options_type)),

@@ -117,11 +117,23 @@ class MlaFormat(Format[MlaOptions]):
         return Confidence.PARSED if b"b2nd" in source.head[:256] else Confidence.SIGNATURE
 
     def images(self, source: Source, options: MlaOptions, context: Context) -> Sequence[ImageRef]:
-        """Return the one image of the file."""
+        """Return the one image of the file.
+
+        Parameters
+        ----------
+        source, options, context
+            As `Format.images` has them.
+        """
         return [ImageRef(key="0", primary=True)]
 
     def open(self, source: Source, image: ImageRef, options: MlaOptions, context: Context) -> Reader:
-        """Open the file, its voxels in place."""
+        """Open the file, its voxels in place.
+
+        Parameters
+        ----------
+        source, image, options, context
+            As `Format.open` has them.
+        """
         from mlarray_core.array.image import open_any
 
         return MlaReader(open_any(source.url or source.path))
@@ -138,6 +150,13 @@ class MlaFormat(Format[MlaOptions]):
         """Write the image in one pass, chunk by chunk.
 
         `spread` has the chunks encoded by other machines, see `mlarray_io.cluster.regions`.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            As `Format.write` has them.
+        spread
+            Has the chunks encoded by other machines, see `mlarray_io.cluster.regions`.
         """
         import numpy as np
 

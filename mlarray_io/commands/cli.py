@@ -343,6 +343,15 @@ def convert_file(load_filepath: str, save_filepath: str, force: bool) -> None:
 def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
     """Run a command and return its exit code.
 
+    Parameters
+    ----------
+    command
+        The command, or the group of all.
+    name
+        What the program is called in messages.
+    arguments
+        The command line, without the program.
+
     Raises
     ------
     OptionError

@@ -93,23 +93,47 @@ class Commands(click.Group):
         formatter.write_text("'mlarray COMMAND --help' shows a command's options, with examples.")
 
 
-def complete_formats(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
-    """Complete the name of a format that can be read."""
+def complete_formats(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Complete the name of a format that can be read.
+
+    Parameters
+    ----------
+    context, parameter
+        Of click, for what was typed before.
+    start
+        What was typed of the word.
+    """
     from mlarray_io.engine.registry import installed
 
     return _fitting(start, (format.name for format in installed().formats if format.reads))
 
 
-def complete_targets(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
-    """Complete the name, or a suffix, of a format that can be written."""
+def complete_targets(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Complete the name, or a suffix, of a format that can be written.
+
+    Parameters
+    ----------
+    context, parameter
+        Of click, for what was typed before.
+    start
+        What was typed of the word.
+    """
     from mlarray_io.engine.registry import installed
 
     names = {format.name for format in installed().formats if format.writes}
     return _fitting(start, sorted(names | {suffix[1:] for suffix in installed().suffixes.written}))
 
 
-def complete_settings(context: click.Context, _: click.Parameter, start: str) -> list[CompletionItem]:
-    """Complete NAME= of an option of the formats that were named, or of any."""
+def complete_settings(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Complete NAME= of an option of the formats that were named, or of any.
+
+    Parameters
+    ----------
+    context, parameter
+        Of click, for what was typed before.
+    start
+        What was typed of the word.
+    """
     from mlarray_io.engine.registry import installed
     from mlarray_io.sdk.options import describe
 
@@ -119,8 +143,16 @@ def complete_settings(context: click.Context, _: click.Parameter, start: str) ->
     return [_item(f"{name}=", help=text) for name, text in sorted(options.items()) if name.startswith(start)]
 
 
-def complete_files(_: click.Context, __: click.Parameter, start: str) -> list[CompletionItem]:
-    """Leave files and folders to the shell."""
+def complete_files(context: click.Context, parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Leave files and folders to the shell.
+
+    Parameters
+    ----------
+    context, parameter
+        Of click, for what was typed before.
+    start
+        What was typed of the word.
+    """
     return [_item(start, type="file")]
 
 

@@ -145,7 +145,13 @@ def _inspected(source: Source, reading: Format, image: str | None, *, one: bool)
 
 
 def header(path: str | os.PathLike[str]) -> Meta:
-    """Return the metadata of the one image of a source."""
+    """Return the metadata of the one image of a source.
+
+    Raises
+    ------
+    MLArrayError
+        There is nothing, it can't be read, or it holds several images.
+    """
     meta = inspect(path, one=True).meta
     if meta is None:
         raise AssertionError("one image was demanded")

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 
 def build(file: str, count: str, method: Method | None = None) -> None:
-    """Make the levels of a file anew; the file appears with all of them or stays as it was."""
+    """Make the levels of a file anew; the file appears with all of them or stays as it was.
+
+    Parameters
+    ----------
+    file
+        A `.mla` file.
+    count
+        ``auto``, or how many.
+    method
+        How values are made; None for what the metadata and the voxels say.
+    """
     stored.count_of(count)
     chosen = _method(file) if method is None else method
     with _anew(file) as path:

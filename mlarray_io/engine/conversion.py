@@ -77,6 +77,19 @@ def convert_all(
 
     The files are called after the images, a single nameless one after the source, and are `.mla` unless
     `settings.target_format` says otherwise.
+
+    Parameters
+    ----------
+    source
+        Where the images are.
+    folder
+        Where their files go.
+    settings
+        What is asked for of every image.
+    image
+        Key or title of one of them; None for all.
+    progress
+        Called with the bytes of voxels that are done and the bytes of all, for each image.
     """
     report, choice = Report(), Choice(image)
 
@@ -211,7 +224,17 @@ def is_folder(target: Path) -> bool:
 
 
 def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:
-    """Write an image that is open already to the file `target`."""
+    """Write an image that is open already to the file `target`.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    target
+        Where to.
+    settings
+        What is asked for.
+    """
     target.check_target(overwrite=settings.overwrite)
     writing = installed().for_target(target, settings.target_format)
     options = settings.write_options(writing)

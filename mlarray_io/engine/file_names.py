@@ -89,7 +89,17 @@ class NameTemplate:
 
 
 def file_names(images: Sequence[ImageRef], origin: Source, reading: Format) -> list[str]:
-    """Return a file name without suffix for each image, all different in any case."""
+    """Return a file name without suffix for each image, all different in any case.
+
+    Parameters
+    ----------
+    images
+        As the format lists them.
+    origin
+        The source.
+    reading
+        Its format, whose suffix is cut off.
+    """
     stem = origin.name[: len(origin.name) - suffix_length(origin.name, reading.suffixes)]
     names: dict[str, str] = {}
     for image in images:

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reading(source: Source, format: str) -> Iterator[None]:
-    """Guard code of the format called `format` that reads `source`."""
+    """Guard code of the format called `format` that reads `source`.
+
+    Raises
+    ------
+    MLArrayError
+        For whatever the code raises: the same error with the file's name, or what the error means.
+    """
     try:
         yield
     except MLArrayError as error:
@@ -67,7 +73,13 @@ def _above(url: str) -> str:
 
 @contextmanager
 def writing(path: Path | str, format: str) -> Iterator[None]:
-    """Guard code of the format called `format` that writes `path`."""
+    """Guard code of the format called `format` that writes `path`.
+
+    Raises
+    ------
+    MLArrayError
+        For whatever the code raises: the same error with the file's name, or what the error means.
+    """
     try:
         yield
     except MLArrayError as error:
@@ -96,6 +108,11 @@ class GuardedReader(Reader):
         Name of the format.
     on_read
         Called with the number of bytes of each box that was read.
+
+    Raises
+    ------
+    PluginError
+        The plugin promised one thing and gave another: chunks, a shape or a type.
     """
 
     def __init__(

@@ -63,6 +63,15 @@ class Tolerance:
 def check_lossy(dtype: np.dtype[Any], tolerance: Tolerance, *, is_seg: bool) -> None:
     """Refuse what must not be rounded.
 
+    Parameters
+    ----------
+    dtype
+        Of the voxels.
+    tolerance
+        How far they may be rounded.
+    is_seg
+        Whether they are labels.
+
     Raises
     ------
     ArgumentError

@@ -46,6 +46,11 @@ class Registry:
         Why a plugin could not be loaded or a format failed to sniff, by name.
     plugins
         Name of the plugin (its entry point) that brought each format, by format name.
+
+    Attributes
+    ----------
+    packages
+        Package and version that brought each format, by format name.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Registry:
         self.formats = tuple(sorted(formats, key=lambda format: format.name))
         self.broken = {} if broken is None else broken
         self.plugins = {} if plugins is None else plugins
+        self.packages: dict[str, str] = {}
 
     @classmethod
     def load(cls) -> Registry:
@@ -70,12 +76,21 @@ class Registry:
                 for format in _formats_of(manager, point):
                     _accept(format, formats)
                     registry.plugins[format.name] = point.name
+                    registry.packages[format.name] = _package(point)
             except (Exception, SystemExit) as error:
                 registry.broken[point.name] = f"{type(error).__name__}: {error}"
-        return cls(formats.values(), registry.broken, registry.plugins)
+        loaded = cls(formats.values(), registry.broken, registry.plugins)
+        loaded.packages = registry.packages
+        return loaded
 
     def get(self, name: str) -> Format:
-        """Return the format called `name`, or say which may have been meant."""
+        """Return the format called `name`, or say which may have been meant.
+
+        Raises
+        ------
+        OptionError
+            There is none, or its plugin could not be loaded.
+        """
         for format in self.formats:
             if format.name == name.lower():
                 return format
@@ -241,7 +256,13 @@ def install_line(format: Format) -> str:
 
 
 def require(format: Format, path: Path | str | None = None) -> None:
-    """Raise `MissingDependencyError`, with the command that helps, when a library of `format` is missing."""
+    """Raise `MissingDependencyError`, with the command that helps, when a library of `format` is missing.
+
+    Raises
+    ------
+    MissingDependencyError
+        A library of the format is missing.
+    """
     names = missing(format)
     if names:
         raise MissingDependencyError(
@@ -270,6 +291,10 @@ def _admitted() -> list[EntryPoint]:
         wanted = {"mla", *(name.strip() for name in limit.split(","))}
         points = [point for point in points if point.name in wanted]
     return sorted(points, key=lambda point: (not _is_ours(point), point.name))
+
+
+def _package(point: EntryPoint) -> str:
+    return "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 def _is_ours(point: EntryPoint) -> bool:

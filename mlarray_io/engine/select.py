@@ -29,6 +29,15 @@ SHOWN = 20
 def images_of(source: Source, format: Format, options: Options, context: Context) -> Sequence[ImageRef]:
     """List the images of a source; none at all is an error.
 
+    Parameters
+    ----------
+    source
+        The file or folder.
+    format, options
+        Who reads it, and how.
+    context
+        Gets what is skipped.
+
     Raises
     ------
     UnsupportedError
@@ -46,6 +55,15 @@ def images_of(source: Source, format: Format, options: Options, context: Context
 
 def choose(images: Sequence[ImageRef], wanted: str | None, source: Source) -> ImageRef:
     """Return the image with the key or title `wanted`, or the only one, or the only primary one.
+
+    Parameters
+    ----------
+    images
+        What there is.
+    wanted
+        Key, title, name or alias; None for the only one.
+    source
+        Named in errors.
 
     Raises
     ------
@@ -78,6 +96,19 @@ def open_image(
     on_read: Callable[[int], None] | None = None,
 ) -> Reader:
     """Open one image with everything that its plugin does guarded, and its metadata complete.
+
+    Parameters
+    ----------
+    source
+        The file or folder.
+    format, options
+        Who reads it, and how.
+    image
+        Which one of its images.
+    context
+        Limits, and where reports go.
+    on_read
+        Called with the number of bytes of each box that is read.
 
     Raises
     ------

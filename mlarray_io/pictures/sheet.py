@@ -32,6 +32,15 @@ def save(shown: list[Plane], target: Path, height: int = 512) -> None:
 
     The suffix says the format, of those that Pillow writes.
 
+    Parameters
+    ----------
+    shown
+        The planes, from left to right.
+    target
+        Where to.
+    height
+        Pixels from top to bottom.
+
     Raises
     ------
     MissingDependencyError
@@ -79,7 +88,17 @@ def _mark(
 
 
 def publish(shown: list[Plane], target: str, *, overwrite: bool) -> None:
-    """Write a picture that appears whole or not at all."""
+    """Write a picture that appears whole or not at all.
+
+    Parameters
+    ----------
+    shown
+        The planes.
+    target
+        Where to.
+    overwrite
+        Replace an existing picture.
+    """
     from mlarray_core.publish import atomic
 
     with atomic(target, overwrite=overwrite) as path:

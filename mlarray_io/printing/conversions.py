@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 
 def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
-    """Print what a conversion did."""
+    """Print what a conversion did.
+
+    Parameters
+    ----------
+    conversion
+        What was done.
+    as_json
+        Print strict JSON.
+    quiet
+        Print nothing for a person.
+    """
     if as_json:
         say(strict_json(_with_checksum(conversion)))
     elif not quiet:
@@ -22,7 +32,17 @@ def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
 
 
 def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: bool) -> int:
-    """Print what several conversions did; return how many failed."""
+    """Print what several conversions did; return how many failed.
+
+    Parameters
+    ----------
+    results
+        What was done and what failed, in order.
+    as_json
+        Print strict JSON.
+    quiet
+        Print nothing but failures for a person.
+    """
     failed = [result for result in results if isinstance(result, Failure)]
     if as_json:
         good = [_with_checksum(result) for result in results if isinstance(result, Conversion)]

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(name: str, silent: bool, *, images: bool = False) -> Iterator[Progress | None]:
-    """Lend a progress bar on standard error, of bytes or of images, or None when nobody would see it."""
+    """Lend a progress bar on standard error, of bytes or of images, or None when nobody would see it.
+
+    Parameters
+    ----------
+    name
+        What stands before the bar.
+    silent
+        Show nothing.
+    images
+        Count images, not bytes.
+    """
     if silent:
         yield None
         return

@@ -23,7 +23,7 @@ def formats(found: Mapping[str, Any]) -> None:
         only_read = [s for s in one["suffixes"] if one["writes"] and s not in one["target_suffixes"]]
         suffixes = " ".join(one["target_suffixes"] or one["suffixes"])
         suffixes += f" (only read: {' '.join(only_read)})" if only_read else ""
-        _cells(table, one["name"], one["title"], can, suffixes, one["plugin"], state)
+        _cells(table, one["name"], one["title"], can, suffixes, _plugin(one), state)
     _console().print(table)
     options = _table("format", "option (-o name=value)", "value", "default", "what it does")
     for one in found["formats"]:
@@ -33,6 +33,12 @@ def formats(found: Mapping[str, Any]) -> None:
     if options.rows:
         _console().print(options)
     _broken(found["broken"])
+
+
+def _plugin(one: Mapping[str, Any]) -> str:
+    """Return what brought a format: our own plugins by name, others with package and version."""
+    ours = one["package"].startswith("mlarray ")
+    return one["plugin"] if ours or not one["package"] else f"{one['plugin']} ({one['package']})"
 
 
 def claims(found: Mapping[str, Any]) -> None:

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bar(progress: Progress | bool | None, name: str, *, images: bool) -> Iterator[Progress | None]:
-    """Lend what is called as a conversion goes on: the caller's, a bar, or nothing."""
+    """Lend what is called as a conversion goes on: the caller's, a bar, or nothing.
+
+    Parameters
+    ----------
+    progress
+        The caller's function, True for a bar on standard error, None or False for nothing.
+    name
+        What stands before the bar.
+    images
+        Count images, not bytes.
+    """
     if progress is True:
         from mlarray_io.printing.progress import progress as shown_bar
 

@@ -23,6 +23,11 @@ class ArrayReader(Reader):
     ----------
     image
         An `MLArray`, or anything that NumPy takes for an array.
+
+    Raises
+    ------
+    ArgumentError
+        The image has no voxels.
     """
 
     def __init__(self, image: MLArray | npt.ArrayLike) -> None:
@@ -43,7 +48,13 @@ class ArrayReader(Reader):
 
 
 def whole(reader: Reader, place: Place) -> np.ndarray[Any, Any]:
-    """Read everything, slab by slab into one array, so that the source's chunks aren't held twice."""
+    """Read everything, slab by slab into one array, so that the source's chunks aren't held twice.
+
+    Raises
+    ------
+    LimitError
+        There is not enough memory.
+    """
     import numpy as np
 
     from mlarray_io.sdk.boxes import slabs

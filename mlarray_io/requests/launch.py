@@ -81,7 +81,13 @@ class Collector:
 
 
 def run_batch(request: Request, listener: Listener) -> Tally:
-    """Do a batch, or look ahead at what it would do, and return its sum."""
+    """Do a batch, or look ahead at what it would do, and return its sum.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The user has interrupted it; the message says how much is done.
+    """
     from mlarray_io.batch.run import Run
 
     asked, counting = batch_request(request), _Counting(listener)

@@ -23,6 +23,11 @@ def slabs(
     """Yield boxes that tile an image exactly, in C order, each starting and ending on the target's chunks.
 
     See `slab_shape` for the arguments and the size of the boxes.
+
+    Parameters
+    ----------
+    shape, itemsize, source_chunks, target_chunks, budget
+        As for `slab_shape`.
     """
     return tiles(shape, slab_shape(shape, itemsize, source_chunks, target_chunks, budget))
 
@@ -98,7 +103,17 @@ def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[slice
 
 
 def boxes_along(shape: tuple[int, ...], step: int, axis: int = 0) -> Iterator[tuple[slice, ...]]:
-    """Yield boxes that cover `shape` in steps of `step` along one axis."""
+    """Yield boxes that cover `shape` in steps of `step` along one axis.
+
+    Parameters
+    ----------
+    shape
+        Size of each axis.
+    step
+        Voxels of one box along `axis`.
+    axis
+        The axis that is cut.
+    """
     for start in range(0, shape[axis], step):
         box = [slice(0, size) for size in shape]
         box[axis] = slice(start, min(start + step, shape[axis]))

@@ -190,11 +190,38 @@ class Format(Generic[O]):
         return Confidence.SUFFIX if source.has_suffix(*self.suffixes) else Confidence.NO
 
     def images(self, source: Source, options: O, context: Context) -> Sequence[ImageRef]:
-        """List the images of `source` without reading voxels. One, unless overridden."""
+        """List the images of `source` without reading voxels. One, unless overridden.
+
+        Parameters
+        ----------
+        source
+            The file or folder.
+        options
+            The user's settings of the format.
+        context
+            Limits, and where what is skipped is reported.
+        """
         return [ImageRef(key="0", primary=True)]
 
     def open(self, source: Source, image: ImageRef, options: O, context: Context) -> Reader:
-        """Open one image: metadata ready, voxels not read."""
+        """Open one image: metadata ready, voxels not read.
+
+        Parameters
+        ----------
+        source
+            The file or folder.
+        image
+            One of those that `images` lists.
+        options
+            The user's settings of the format.
+        context
+            Limits, and where losses and warnings are reported.
+
+        Raises
+        ------
+        UnsupportedError
+            The format can't be read, unless overridden.
+        """
         raise UnsupportedError(f"the format {self.name} can't be read", path=source.path)
 
     def write(self, reader: Reader, target: Path, options: O, context: Context) -> None:
@@ -203,6 +230,22 @@ class Format(Generic[O]):
         `target` is a fresh path with the right suffix in the target's folder; the host moves it into place
         when this returns and removes it when this raises. What can't be held is told to `context.loss`.
         A format of several files puts them beside `target`, named after it, and lists them in `companions`.
+
+        Parameters
+        ----------
+        reader
+            The image, of whatever format.
+        target
+            A fresh path with the right suffix.
+        options
+            The user's settings of the format.
+        context
+            Limits, and where losses and progress are reported.
+
+        Raises
+        ------
+        UnsupportedError
+            The format can't be written, unless overridden.
         """
         raise UnsupportedError(f"the format {self.name} can't be written", path=target)
 

@@ -30,7 +30,17 @@ class Skipped(Loss):
 
 
 def tell_losses(reader: Reader, context: Context, title: str) -> None:
-    """Report what a file of voxels alone can't hold of an image."""
+    """Report what a file of voxels alone can't hold of an image.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    context
+        Gets the losses.
+    title
+        What the format is called.
+    """
     from mlarray_io.sdk.headerless import default_labels
 
     meta, spatial = reader.meta, reader.meta.spatial

@@ -117,6 +117,11 @@ def share(
         Settings of the target alone.
     source, target
         Name and settings of the two formats.
+
+    Raises
+    ------
+    OptionError
+        A name that neither side knows, or a value that its type doesn't allow.
     """
     names = {side: {f.name for f in fields(kind)} for side, (_, kind) in enumerate((source, target))}
     for name in given:
@@ -135,14 +140,34 @@ def canonical(name: str) -> str:
 
 
 def unknown(name: str, known: Sequence[str], owner: str) -> OptionError:
-    """Say that an option doesn't exist, and which may have been meant."""
+    """Say that an option doesn't exist, and which may have been meant.
+
+    Parameters
+    ----------
+    name
+        As it was given.
+    known
+        The names that there are.
+    owner
+        Whose options they are.
+    """
     return OptionError(
         f"{owner or 'the format'} has no option {name!r}", hint=suggestion(name, known, "options")
     )
 
 
 def suggestion(name: str, known: Sequence[str], plural: str) -> str:
-    """Say which of `known` may have been meant by `name`, or list them all."""
+    """Say which of `known` may have been meant by `name`, or list them all.
+
+    Parameters
+    ----------
+    name
+        As it was given.
+    known
+        The names that there are.
+    plural
+        What they are, such as ``options``.
+    """
     import difflib
 
     close = difflib.get_close_matches(canonical(name), known, n=3)

@@ -67,7 +67,13 @@ class Source:
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB as they are; empty for a folder."""
+        """The first 64 KiB as they are; empty for a folder.
+
+        Raises
+        ------
+        ReadError
+            The file can't be read.
+        """
         if self.is_dir:
             return b""
         try:

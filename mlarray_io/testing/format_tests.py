@@ -62,12 +62,24 @@ class FormatTests:
 
     @pytest.fixture
     def format(self) -> Format:
-        """Return the format. To be overridden."""
+        """Return the format. To be overridden.
+
+        Raises
+        ------
+        NotImplementedError
+            The fixture isn't overridden.
+        """
         raise NotImplementedError("override the fixture `format`")
 
     @pytest.fixture
     def samples(self) -> Sequence[Path]:
-        """Return files (or folders) of the format, two or more if possible. To be overridden."""
+        """Return files (or folders) of the format, two or more if possible. To be overridden.
+
+        Raises
+        ------
+        NotImplementedError
+            The fixture isn't overridden.
+        """
         raise NotImplementedError("override the fixture `samples`")
 
     def reference(self, path: Path, image: ImageRef) -> Reference | None:

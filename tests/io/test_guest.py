@@ -56,6 +56,8 @@ def test_it_is_listed(mlarray_command):
     assert "pgm" not in found["broken"]
     guest = next(format for format in found["formats"] if format["name"] == "pgm")
     assert (guest["plugin"], guest["reads"], guest["writes"]) == ("pgm", True, True)
+    assert guest["package"] == "mlarray-pgm 1.0"
+    assert "pgm (mlarray-pgm 1.0)" in mlarray_command("formats").stdout
 
 
 def test_it_converts_both_ways(mlarray_command, tmp_path):

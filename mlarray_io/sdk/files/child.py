@@ -73,7 +73,13 @@ class ChildBytes:
         return self._file.read(count)
 
     def read_into(self, offset: int, target: memoryview) -> None:
-        """Fill `target` with the bytes from `offset` on."""
+        """Fill `target` with the bytes from `offset` on.
+
+        Raises
+        ------
+        CorruptError
+            There are fewer bytes than the header promised.
+        """
         self._file.seek(self._start + offset)
         if self._file.readinto(target) != len(target):  # type: ignore[attr-defined]
             raise CorruptError("holds fewer voxels than its header describes", path=self.path)
@@ -124,7 +130,17 @@ class ChildReader(Reader):
 
 
 def ask_child(function: str, path: Path, suffix: str = "") -> dict[str, Any]:
-    """Return the dict that a function makes of a file, in another process; see `call_child`."""
+    """Return the dict that a function makes of a file, in another process; see `call_child`.
+
+    Parameters
+    ----------
+    function
+        ``module:name``, which yields one dict.
+    path
+        The file, its only argument.
+    suffix
+        What the name of the file has to end in for the library.
+    """
     answer = call_child(function, path, suffix=suffix)
     answer.close()
     return answer.header
@@ -247,7 +263,19 @@ def _kind(error: Exception) -> str:
 
 
 def main(function: str, path: str, nbytes: str, seconds: str) -> None:
-    """Be the process: keep standard output for the answer, and let the library print where nobody looks."""
+    """Be the process: keep standard output for the answer, and let the library print where nobody looks.
+
+    Parameters
+    ----------
+    function
+        ``module:name`` of what is called.
+    path
+        The file.
+    nbytes
+        Memory that the process may use for the answer.
+    seconds
+        Processor time that it may use.
+    """
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit(int(nbytes), int(seconds))

@@ -65,6 +65,15 @@ def data_path(header: Path, name: str, external: bool) -> Path:
 def numbered(first: int, last: int, step: int, path: Path) -> range:
     """Return the numbers of data files from `first` to `last`, both included.
 
+    Parameters
+    ----------
+    first, last
+        The first and the last number.
+    step
+        From one to the next.
+    path
+        The header, for errors.
+
     Raises
     ------
     CorruptError
@@ -136,6 +145,15 @@ def located(
 
 def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
     """Fill a 1-D array with the numbers of a text, apart by white space or commas.
+
+    Parameters
+    ----------
+    file
+        Open for reading, at the first number.
+    out
+        Is filled, in order.
+    path
+        For errors.
 
     Raises
     ------

@@ -88,6 +88,15 @@ class RawReader(Reader):
 def check_size(raw: RawData, file: Bytes, context: Context) -> None:
     """Refuse a header that describes more than its file can hold, or than the host allows.
 
+    Parameters
+    ----------
+    raw
+        What the header describes.
+    file
+        Where the voxels are.
+    context
+        Of the conversion, with the limit.
+
     Raises
     ------
     CorruptError
@@ -107,7 +116,17 @@ def check_size(raw: RawData, file: Bytes, context: Context) -> None:
 
 
 def read_box(file: Bytes, raw: RawData, box: Box) -> np.ndarray[Any, Any]:
-    """Read a box in native byte order. Reaching the last voxel checks the checksum."""
+    """Read a box in native byte order. Reaching the last voxel checks the checksum.
+
+    Parameters
+    ----------
+    file
+        Where the voxels are.
+    raw
+        How they lie in it.
+    box
+        Which ones.
+    """
     out = np.empty([part.stop - part.start for part in box], raw.dtype)
     if out.size:
         for at, run in raw.runs(box):

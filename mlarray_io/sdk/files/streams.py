@@ -105,7 +105,17 @@ class PlainBytes:
 
 
 class PackedBytes:
-    """A compressed file, decompressed forwards; going back starts again from the beginning."""
+    """A compressed file, decompressed forwards; going back starts again from the beginning.
+
+    Parameters
+    ----------
+    path
+        The file.
+    compression
+        How it is packed.
+    start
+        Where the packed bytes begin in it.
+    """
 
     forward = True
 
