@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -20,7 +20,7 @@ LONGEST = 100_000
 """Most positions along an axis that are kept in the metadata."""
 
 
-def names_of(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> list[str | None] | None:
+def names_of(dataset: h5py.Dataset, attributes: Mapping[str, object]) -> list[str | None] | None:
     """Return the name of each axis that has one, None when the file names none.
 
     vigra's axistags come first, then HDF5's dimension labels, then names of dimension scales, which are the
@@ -33,10 +33,10 @@ def names_of(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> list[str |
     return names if any(names) else None
 
 
-def tags_of(attributes: Mapping[str, Any], ndim: int) -> Sequence[Mapping[str, Any]]:
+def tags_of(attributes: Mapping[str, object], ndim: int) -> Sequence[Mapping[str, object]]:
     """Return vigra's tags, one for each axis; none when they don't fit the dataset."""
     try:
-        tags = json.loads(attributes.get(TAGS, "{}"))["axes"]
+        tags = json.loads(str(attributes.get(TAGS, "{}")))["axes"]
     except (KeyError, TypeError, ValueError, RecursionError):
         return ()
     fits = isinstance(tags, list) and len(tags) == ndim and all(isinstance(tag, dict) for tag in tags)
@@ -66,7 +66,7 @@ def scale_of(dataset: h5py.Dataset, axis: int) -> h5py.Dataset | None:
         return None
 
 
-def is_scale(found: Any) -> bool:
+def is_scale(found: object) -> bool:
     """Return whether a dataset is the scale of others' axes, not an image."""
     try:
         return isinstance(found, h5py.Dataset) and bool(h5py.h5ds.is_scale(found.id))

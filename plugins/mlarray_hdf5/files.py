@@ -101,7 +101,7 @@ def walk(file: h5py.File) -> Iterator[tuple[str, Any, Any]]:
                 waiting.append((path, found))
 
 
-def _address(found: Any) -> Any:
+def _address(found: h5py.HLObject) -> object:
     return h5py.h5o.get_info(found.id).addr
 
 
@@ -173,9 +173,9 @@ def check_filters(dataset: h5py.Dataset) -> None:
             )
 
 
-def attributes_of(found: Any) -> dict[str, Any]:
+def attributes_of(found: h5py.HLObject) -> dict[str, object]:
     """Return the attributes of an object as plain values, without those that are too long."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name in list(found.attrs)[:1000]:
         try:
             if found.attrs.get_id(name).get_storage_size() > LONGEST_ATTRIBUTE:
@@ -190,7 +190,7 @@ def attributes_of(found: Any) -> dict[str, Any]:
     return values
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         if value.dtype.kind not in "biufSUO" or (value.dtype.hasobject and not _texts(value)):
             raise TypeError(value.dtype)
@@ -207,11 +207,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value))
 
 
-def _texts(value: Any) -> bool:
+def _texts(value: object) -> bool:
     return all(isinstance(item, str | bytes) for item in np.asarray(value).ravel())
 
 
-def is_image(found: Any) -> bool:
+def is_image(found: object) -> bool:
     """Whether an object is a dataset of numbers with axes."""
     if not isinstance(found, h5py.Dataset) or not found.shape or 0 in found.shape:
         return False
@@ -220,7 +220,7 @@ def is_image(found: Any) -> bool:
     return kind.itemsize in sizes.get(kind.kind, ()) and h5py.check_ref_dtype(kind) is None
 
 
-def voxel_type(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> np.dtype[Any]:
+def voxel_type(dataset: h5py.Dataset, attributes: Mapping[str, object]) -> np.dtype[Any]:
     """Return the type of the voxels, native: MATLAB's truth values and complex numbers for what they are."""
     if is_logical(attributes):
         return np.dtype(bool)

@@ -115,7 +115,7 @@ def _datasets(file: h5py.File, level: h5py.Group) -> list[list[h5py.Dataset]]:
     return found
 
 
-def _spatial(told: Mapping[str, Any], reader: ImarisReader) -> MetaSpatial:
+def _spatial(told: Mapping[str, object], reader: ImarisReader) -> MetaSpatial:
     """Return the geometry: ExtMin and ExtMax are the outer edges of the first and last voxel, x first."""
     low, high = ([_number(told, f"Ext{end}{axis}", None) for axis in range(3)] for end in ("Min", "Max"))
     labels = ["temporal", "channel", "spatial_z", "spatial_y", "spatial_x"]
@@ -132,13 +132,13 @@ def _spatial(told: Mapping[str, Any], reader: ImarisReader) -> MetaSpatial:
     return geometry.spatial_meta(affine, axis_labels=labels, axis_units=units)
 
 
-def _text(told: Mapping[str, Any], name: str) -> str:
+def _text(told: Mapping[str, object], name: str) -> str:
     """Return an attribute: Imaris writes texts as arrays of single characters."""
     value = told.get(name, "")
     return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _number(told: Mapping[str, Any], name: str, default: Any) -> Any:
+def _number(told: Mapping[str, object], name: str, default: Any) -> Any:
     try:
         value = float(_text(told, name))
     except ValueError:

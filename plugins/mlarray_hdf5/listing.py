@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 
@@ -73,7 +73,7 @@ def _datasets(file: h5py.File, context: Context) -> list[ImageRef]:
     return found
 
 
-def _image(path: str, item: h5py.Dataset, marks: Mapping[str, Any], context: Context) -> list[ImageRef]:
+def _image(path: str, item: h5py.Dataset, marks: Mapping[str, object], context: Context) -> list[ImageRef]:
     try:
         check_storage(item)
     except MLArrayError as error:
@@ -85,13 +85,13 @@ def _image(path: str, item: h5py.Dataset, marks: Mapping[str, Any], context: Con
     return [ImageRef(key=path, facts=facts, primary=itk, name=path.strip("/").replace("/", "_"))]
 
 
-def _link(link: Any) -> str:
+def _link(link: object) -> str:
     if isinstance(link, h5py.ExternalLink):
         return f"it is a link to another file, {link.filename!r}"
     return f"it is a link to {link.path!r}" if isinstance(link, h5py.SoftLink) else "it is a link"
 
 
-def _reason(item: Any) -> str | None:
+def _reason(item: object) -> str | None:
     """Return why a dataset with axes isn't offered; None for groups, texts and single numbers."""
     if not isinstance(item, h5py.Dataset) or not item.shape or 0 in item.shape:
         return None

@@ -25,7 +25,7 @@ SIZES = "element_size_um"
 """ilastik's and Fiji's attribute: voxel size in micrometres, slowest axis first."""
 
 
-def kept(attributes: Mapping[str, Any], ndim: int) -> Meta | None:
+def kept(attributes: Mapping[str, object], ndim: int) -> Meta | None:
     """Return the metadata that our writer kept."""
     text = attributes.get(KEY)
     if not isinstance(text, str):
@@ -37,7 +37,7 @@ def kept(attributes: Mapping[str, Any], ndim: int) -> Meta | None:
     return kept_meta(content, ndim) if isinstance(content, dict) else None
 
 
-def spatial_of(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> MetaSpatial | None:
+def spatial_of(dataset: h5py.Dataset, attributes: Mapping[str, object]) -> MetaSpatial | None:
     """Return the geometry and labels that are marked, None when nothing known is."""
     group = dataset.parent
     if dataset.name.endswith("/VoxelData") and all(
@@ -58,7 +58,7 @@ def spatial_of(dataset: h5py.Dataset, attributes: Mapping[str, Any]) -> MetaSpat
     return geometry.spatial_meta(None, axis_labels=labels, axis_units=units, spacing=sizes)
 
 
-def _sizes(stored: Any, labels: Sequence[str]) -> list[float] | None:
+def _sizes(stored: object, labels: Sequence[str]) -> list[float] | None:
     """Return the sizes of the spatial axes from those of z, y, x, or from as many as there are axes."""
     if not isinstance(stored, list) or not all(_positive(size) for size in stored) or not labels:
         return None
@@ -68,13 +68,13 @@ def _sizes(stored: Any, labels: Sequence[str]) -> list[float] | None:
     return [float(size) for size in stored] if len(stored) == len(labels) else None
 
 
-def _resolutions(tags: Sequence[Mapping[str, Any]], space: Sequence[int]) -> list[float] | None:
+def _resolutions(tags: Sequence[Mapping[str, object]], space: Sequence[int]) -> list[float] | None:
     """Return vigra's resolutions of the spatial axes, where all are known (0 is unknown)."""
     found: list[Any] = [tags[axis].get("resolution") for axis in space] if tags else []
     return [float(size) for size in found] if found and all(map(_positive, found)) else None
 
 
-def _positive(size: Any) -> bool:
+def _positive(size: object) -> bool:
     return isinstance(size, int | float) and 0 < size < math.inf
 
 

@@ -20,7 +20,7 @@ _NUMERIC = frozenset(
 _KINDS = {"char": "text", "cell": "a cell array", "function_handle": "a function"}
 
 
-def reason_against(found: Any, attributes: Mapping[str, Any]) -> str | None:
+def reason_against(found: object, attributes: Mapping[str, object]) -> str | None:
     """Return why a dataset or group that MATLAB wrote is no image, None when nothing marks it so."""
     kind = attributes.get("MATLAB_class")
     if "MATLAB_sparse" in attributes:
@@ -32,7 +32,7 @@ def reason_against(found: Any, attributes: Mapping[str, Any]) -> str | None:
     return "it is empty" if attributes.get("MATLAB_empty") else None
 
 
-def is_logical(attributes: Mapping[str, Any]) -> bool:
+def is_logical(attributes: Mapping[str, object]) -> bool:
     """Return whether numbers stand for truth values."""
     return attributes.get("MATLAB_class") == "logical"
 

@@ -120,7 +120,7 @@ def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path, context
 
 
 def _meta(
-    dataset: h5py.Dataset, key: str, attributes: dict[str, Any], options: Hdf5Options, context: Context
+    dataset: h5py.Dataset, key: str, attributes: dict[str, object], options: Hdf5Options, context: Context
 ) -> Meta:
     ndim = len(dataset.shape)
     own = kept(attributes, ndim)
@@ -135,7 +135,7 @@ def _meta(
     return meta
 
 
-def _rescale(dataset: h5py.Dataset, attributes: Mapping[str, Any], context: Context) -> Rescale | None:
+def _rescale(dataset: h5py.Dataset, attributes: Mapping[str, object], context: Context) -> Rescale | None:
     """Return slope and intercept by the CF conventions (8.1, "Packed data"), which are not applied here."""
     numbers = {name: _number(attributes.get(name)) for name in _PACKED}
     fill = next((name for name in _FILLS if name in attributes), None)
@@ -152,7 +152,9 @@ def _rescale(dataset: h5py.Dataset, attributes: Mapping[str, Any], context: Cont
 _PACKED, _FILLS = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """Return a finite number, also of an array of one; None for anything else."""
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None

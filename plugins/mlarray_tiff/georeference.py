@@ -29,7 +29,7 @@ _PIXEL_IS_POINT = 2
 _USER_DEFINED = 32767
 
 
-def geo_affine(tags: Mapping[int, Any], axes: str) -> Affine | None:
+def geo_affine(tags: Mapping[int, object], axes: str) -> Affine | None:
     """Return the affine of an image in its reference system, None when the file doesn't give one.
 
     Rows are the system's x and y (z), columns the spatial axes in array order; it leads to pixel centres.
@@ -57,12 +57,12 @@ def geo_affine(tags: Mapping[int, Any], axes: str) -> Affine | None:
     return affine if usable else None
 
 
-def is_point(tags: Mapping[int, Any]) -> bool:
+def is_point(tags: Mapping[int, object]) -> bool:
     """Say whether positions in the file are those of pixel centres, not of corners."""
     return bool(geo_keys(tags).get(_RASTER_TYPE) == _PIXEL_IS_POINT)
 
 
-def _model(tags: Mapping[int, Any]) -> Affine | None:
+def _model(tags: Mapping[int, object]) -> Affine | None:
     """Return the 4 x 4 matrix from column, row, layer to x, y, z."""
     transform = _numbers(tags.get(MODEL_TRANSFORM))
     if len(transform) == 16:
@@ -92,7 +92,7 @@ def _numbers(value: Any) -> list[float]:
         return []
 
 
-def geo_keys(tags: Mapping[int, Any]) -> dict[int, Any]:
+def geo_keys(tags: Mapping[int, object]) -> dict[int, Any]:
     """Return the GeoKeys by number; texts and doubles from the tags that they point into."""
     directory = [int(value) for value in _numbers(tags.get(GEO_KEYS))]
     texts, doubles = str(tags.get(GEO_TEXTS) or ""), _numbers(tags.get(GEO_DOUBLES))
@@ -108,7 +108,7 @@ def geo_keys(tags: Mapping[int, Any]) -> dict[int, Any]:
     return keys
 
 
-def crs(tags: Mapping[int, Any]) -> str | None:
+def crs(tags: Mapping[int, object]) -> str | None:
     """Return the name of the reference system: ``EPSG:32633``, or the words of the file for its own."""
     keys = geo_keys(tags)
     for key in (_PROJECTED, _GEOGRAPHIC):

@@ -49,7 +49,7 @@ _IN_INCHES = {"um": 25400.0, "mm": 25.4, "cm": 2.54, "inch": 1.0}
 _PHYSICAL = {_INCH: "inch", _CENTIMETRE: "cm"}
 
 
-def unit_of(text: Any) -> str:
+def unit_of(text: object) -> str:
     """Return our name of a unit: ``um`` for every spelling of it, empty for pixels, others verbatim."""
     spelt = _unescaped(str(text)).strip().strip("\0")
     quoted = re.fullmatch(r"\('(.*)',\)", spelt)  # a Python tuple that was written as text
@@ -62,7 +62,7 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\u[0-9a-fA-F]{4}", lambda match: codecs.decode(match.group(), "unicode_escape"), text)
 
 
-def pixel_size(resolution: Any) -> float:
+def pixel_size(resolution: object) -> float:
     """Return the size of a pixel from a resolution: a fraction, or a number. 0 when there is none."""
     try:
         top, bottom = resolution if isinstance(resolution, tuple | list) else (resolution, 1)
@@ -72,7 +72,7 @@ def pixel_size(resolution: Any) -> float:
     return value if math.isfinite(value) and value > 0 else 0.0
 
 
-def plain_scales(tags: Mapping[int, Any]) -> Scales:
+def plain_scales(tags: Mapping[int, object]) -> Scales:
     """Return the pixel size that resolution tags give, in their unit; none for what is only a default.
 
     TIFF 6.0, "XResolution", "ResolutionUnit". Without a unit they are an aspect ratio.
@@ -89,7 +89,7 @@ def plain_scales(tags: Mapping[int, Any]) -> Scales:
     return {axis: Scale(size, _PHYSICAL[unit]) for axis, size in sizes.items()}
 
 
-def imagej_scales(info: Mapping[str, Any], tags: Mapping[int, Any]) -> Scales:
+def imagej_scales(info: Mapping[str, object], tags: Mapping[int, object]) -> Scales:
     """Return what ImageJ's description says: pixels per ``unit``, distance of slices, time between frames."""
     scales: Scales = {}
     unit = unit_of(info.get("unit", ""))

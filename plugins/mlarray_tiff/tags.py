@@ -56,7 +56,7 @@ def tags_to_source(page: TiffPage) -> dict[str, Any]:
     return {"tags": tags, "tag_types": types}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return any value that tifffile parses as JSON can hold it; long arrays as bytes with their type."""
     if isinstance(value, tuple | list) and len(value) > _LONGEST and _numeric(value):
         value = np.asarray(value)
@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _again(value: Any) -> Any:
+def _again(value: object) -> Any:
     """Return `value` such that `headers.plain` takes it and doesn't change what is plain already."""
     return headers.restore(plain(value))
 
@@ -87,7 +87,7 @@ def _numeric(values: tuple[Any, ...] | list[Any]) -> bool:
     return all(type(value) in (int, float) for value in values)
 
 
-def unplain(value: Any) -> Any:
+def unplain(value: object) -> Any:
     """Undo `plain`: arrays for what was an array kept as bytes."""
     if isinstance(value, dict) and set(value) == {"dtype", "shape", "data"}:
         data = headers.restore(value["data"])
@@ -119,7 +119,7 @@ def tag_value(source: Mapping[str, Any], code: int) -> Any:
     return None
 
 
-def _fits(value: Any, dtype: int, count: int) -> bool:
+def _fits(value: object, dtype: int, count: int) -> bool:
     """Say whether a value is what its type says; readers make dictionaries of some, which can't go back."""
     if dtype in (2, 1, 7) and isinstance(value, str | bytes):
         return True

@@ -36,7 +36,7 @@ class Described:
     """
 
     scales: Scales
-    tags: Mapping[int, Any]
+    tags: Mapping[int, object]
     channels: list[Channel] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
@@ -112,7 +112,7 @@ def _summary(series: TiffPageSeries, index: int) -> dict[str, Any]:
     }
 
 
-def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[Channel]:
+def _imagej_channels(info: Mapping[str, object], series: TiffPageSeries) -> list[Channel]:
     """Return channel names, which ImageJ keeps as labels of slices, where each channel has one of its own."""
     labels, axes = info.get("Labels"), series.axes
     if not isinstance(labels, list) or "C" not in axes:
@@ -125,13 +125,13 @@ def _imagej_channels(info: Mapping[str, Any], series: TiffPageSeries) -> list[Ch
     return [Channel(name=label) for label in first] if repeated else []
 
 
-def _json(opened: OpenTiff, index: int) -> Mapping[str, Any]:
+def _json(opened: OpenTiff, index: int) -> Mapping[str, object]:
     """Return the JSON that tifffile writes into descriptions."""
     found = opened.file.shaped_metadata or ()
     return found[index] if index < len(found) and isinstance(found[index], dict) else {}
 
 
-def _json_scales(info: Mapping[str, Any]) -> Scales:
+def _json_scales(info: Mapping[str, object]) -> Scales:
     """Return the sizes in such JSON, in the words of OME (tifffile's own, and ours)."""
     scales: Scales = {}
     for axis in "XYZ":
@@ -144,13 +144,13 @@ def _json_scales(info: Mapping[str, Any]) -> Scales:
     return scales
 
 
-def _json_channels(info: Mapping[str, Any]) -> list[Channel]:
+def _json_channels(info: Mapping[str, object]) -> list[Channel]:
     channel = info.get("Channel")
     names = channel.get("Name") if isinstance(channel, dict) else None
     return [Channel(name=str(name)) for name in names] if isinstance(names, list) else []
 
 
-def _lsm_channels(info: Mapping[str, Any]) -> list[Channel]:
+def _lsm_channels(info: Mapping[str, object]) -> list[Channel]:
     colours = info.get("ChannelColors")
     names = colours.get("ColorNames") if isinstance(colours, dict) else None
     return [Channel(name=str(headers.plain(name))) for name in names] if isinstance(names, list) else []

@@ -61,7 +61,7 @@ def _stk(file: TiffFile, page: TiffPage) -> Scales:
 
 def _lsm(file: TiffFile, page: TiffPage) -> Scales:
     """Read Zeiss LSM's sizes, which are in metres, and its interval in seconds."""
-    info: Mapping[str, Any] = file.lsm_metadata or {}
+    info: Mapping[str, object] = file.lsm_metadata or {}
     scales = {axis: Scale(number(info.get(f"VoxelSize{axis}")), "m") for axis in "XYZ"}
     return {**scales, "T": Scale(number(info.get("TimeIntervall")), "s")}
 

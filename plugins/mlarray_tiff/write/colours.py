@@ -35,7 +35,7 @@ def colour_arguments(plan: Plan, reader: Reader) -> dict[str, Any]:
     return arguments
 
 
-def _grey(said: Any, source: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+def _grey(said: object, source: Mapping[str, object], reader: Reader) -> dict[str, Any]:
     if said == _PALETTE and reader.dtype.name in ("uint8", "uint16"):
         colours = _colormap(tag_value(source, 320), reader.dtype)
         if colours is not None:
@@ -43,7 +43,7 @@ def _grey(said: Any, source: Mapping[str, Any], reader: Reader) -> dict[str, Any
     return {"photometric": "miniswhite" if said == _WHITE_IS_ZERO else "minisblack"}
 
 
-def _colormap(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+def _colormap(value: object, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
     """Return the table of colours as long as the type demands, zeros for indices that were impossible."""
     if value is None:
         return None
@@ -56,7 +56,7 @@ def _colormap(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
     return whole
 
 
-def _photometric(said: Any, source: Mapping[str, Any], count: int, dtype: np.dtype[Any]) -> str:
+def _photometric(said: object, source: Mapping[str, object], count: int, dtype: np.dtype[Any]) -> str:
     if said == _SEPARATED and count >= 4:
         return "separated"
     decoded = said == _YCBCR and tag_value(source, 259) in _JPEGS  # JPEG decodes to RGB
@@ -67,7 +67,7 @@ def _photometric(said: Any, source: Mapping[str, Any], count: int, dtype: np.dty
     return "minisblack"
 
 
-def _extra(source: Mapping[str, Any], count: int, photometric: str) -> list[int]:
+def _extra(source: Mapping[str, object], count: int, photometric: str) -> list[int]:
     """Return what further samples are: what the source says, else alpha after red, green and blue."""
     said = tag_value(source, 338)
     values = [said] if isinstance(said, int) else list(said or ())

@@ -174,7 +174,7 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
             context.loss(f"positions along axis {axis}", "TIFF has time points only")
 
 
-def _tell_geometry(reader: Reader, source: Mapping[str, Any], context: Context) -> None:
+def _tell_geometry(reader: Reader, source: Mapping[str, object], context: Context) -> None:
     spatial = reader.meta.spatial
     if geo_tags(reader, source):
         return

@@ -29,7 +29,7 @@ _TYPES = {GEO_KEYS: _SHORT, GEO_TEXTS: _ASCII}
 ExtraTag = tuple[int, int, int, Any, bool]
 
 
-def geo_tags(reader: Reader, source: Mapping[str, Any]) -> list[ExtraTag]:
+def geo_tags(reader: Reader, source: Mapping[str, object]) -> list[ExtraTag]:
     """Return the GeoTIFF tags of an image: its source's, with another transformation where it moved."""
     tags = {code: tag_value(source, code) for code in GEO_TAGS}
     tags = {code: value for code, value in tags.items() if value is not None}
