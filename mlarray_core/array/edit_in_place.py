@@ -156,6 +156,11 @@ def committed(writer: ImageWriter, storage: EditedStorage | None, metadata: byte
         What was changed of the voxels, if anything.
     metadata
         Encoded.
+
+    Raises
+    ------
+    BaseException
+        What writing raised; the file is as it was.
     """
     if storage is None:
         writer.finish(metadata)

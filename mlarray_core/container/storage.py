@@ -126,7 +126,17 @@ class PlainStorage(Storage):
         self._own()[box] = value
 
     def change(self, box: Box, key: Any, value: Any) -> None:
-        """Assign to some of the voxels of `box`, where they are."""
+        """Assign to some of the voxels of `box`, where they are.
+
+        Parameters
+        ----------
+        box
+            The voxels, one slice for each axis.
+        key
+            Which of them, as NumPy indexes.
+        value
+            What they are set to.
+        """
         whole: tuple[Any, ...] = (*box, ...)  # gives a view, of an array without axes too
         self._own()[whole][key] = value
 
@@ -305,7 +315,17 @@ class EditedStorage(Storage):
             self._next().write(box, value)
 
     def change(self, box: Box, key: Any, value: Any) -> None:
-        """Assign to some of the voxels of `box`; other threads' voxels in the same chunks stay."""
+        """Assign to some of the voxels of `box`; other threads' voxels in the same chunks stay.
+
+        Parameters
+        ----------
+        box
+            The voxels, one slice for each axis.
+        key
+            Which of them, as NumPy indexes.
+        value
+            What they are set to.
+        """
 
         def rule(voxels: Array) -> None:
             voxels[key] = value

@@ -153,8 +153,7 @@ def header(path: str | os.PathLike[str]) -> Meta:
         There is nothing, it can't be read, or it holds several images.
     """
     meta = inspect(path, one=True).meta
-    if meta is None:
-        raise AssertionError("one image was demanded")
+    assert meta is not None, "one image was asked for"
     return meta
 
 

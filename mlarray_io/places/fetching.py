@@ -73,7 +73,24 @@ def local_copy(url: str, most: int | None = None) -> Iterator[Path]:
 
 
 def fetch(url: str, path: Path, most: int | None = None) -> None:
-    """Fetch the file or the folder at a URL to `path`, piece by piece. Raises as `local_copy` does."""
+    """Fetch the file or the folder at a URL to `path`, piece by piece. Raises as `local_copy` does.
+
+    Parameters
+    ----------
+    url
+        Of a file or folder.
+    path
+        Where it is put.
+    most
+        Bytes that may be fetched.
+
+    Raises
+    ------
+    LimitError
+        It is larger than `most`, or than the disk has room for.
+    ReadError
+        The server refuses, or the connection breaks off.
+    """
     import shutil
     from concurrent.futures import ThreadPoolExecutor
 

@@ -143,7 +143,17 @@ class UrlFolder:
         return int(info["size"])
 
     def read(self, name: str, start: int, count: int) -> bytes | None:
-        """Return at most `count` bytes of a file, None where there is none."""
+        """Return at most `count` bytes of a file, None where there is none.
+
+        Parameters
+        ----------
+        name
+            Of a file in the folder.
+        start
+            First byte; negative counts from the end.
+        count
+            How many bytes at most.
+        """
         with explained(self.url):
             try:
                 return read_part(self._system, self._place(name), start, count)

@@ -72,12 +72,34 @@ def _context(largest: int | None = None) -> Context:
 
 
 def images(format: Format, path: Path, largest: int | None = None) -> Sequence[ImageRef]:
-    """Return the images of a source, of which each may allocate `largest` bytes."""
+    """Return the images of a source, of which each may allocate `largest` bytes.
+
+    Parameters
+    ----------
+    format
+        The format.
+    path
+        The source.
+    largest
+        Bytes that an image may need.
+    """
     return images_of(Source(path), format, format.options_type(), _context(largest))
 
 
 def opened(format: Format, path: Path, image: ImageRef | None = None, largest: int | None = None) -> Reader:
-    """Open an image of a source, the first one unless told which."""
+    """Open an image of a source, the first one unless told which.
+
+    Parameters
+    ----------
+    format
+        The format.
+    path
+        The source.
+    image
+        One of its images; None for the first.
+    largest
+        Bytes that an image may need.
+    """
     chosen = image or images(format, path, largest)[0]
     return open_image(Source(path), format, chosen, format.options_type(), _context(largest))
 
@@ -91,7 +113,17 @@ def readers(format: Format, samples: Sequence[Path]) -> Iterator[Reader]:
 
 
 def write(format: Format, reader: Reader, target: Path) -> None:
-    """Write an image as a conversion does."""
+    """Write an image as a conversion does.
+
+    Parameters
+    ----------
+    format
+        The format.
+    reader
+        The image.
+    target
+        The file to write.
+    """
     with atomic(target) as temporary, guard.writing(target, format.name):
         format.write(reader, temporary, format.options_type(), _context())
 

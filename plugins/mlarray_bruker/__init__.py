@@ -25,7 +25,13 @@ class BrukerFormat(Format):
         return Confidence.SUFFIX if source.name.lower() == "2dseq" and not source.is_dir else Confidence.NO
 
     def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
-        """Read the parameters in another process; voxels are read there too, whole."""
+        """Read the parameters in another process; voxels are read there too, whole.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_bruker.reader import open_bruker
 
         return open_bruker(source.path, context)

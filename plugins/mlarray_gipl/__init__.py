@@ -27,7 +27,13 @@ class GiplFormat(Format):
         return Confidence.SIGNATURE if source.plain_head[252:256] in _GIPL else super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
-        """Read the header; voxels come box by box, forwards when they are gzipped."""
+        """Read the header; voxels come box by box, forwards when they are gzipped.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_gipl.reader import open_gipl
 
         return open_gipl(source.path, context)

@@ -34,19 +34,37 @@ class Hdf5Format(Format[Hdf5Options]):
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
     def images(self, source: Source, options: Hdf5Options, context: Context) -> Sequence[ImageRef]:
-        """List the datasets; links out of the file are skipped and told."""
+        """List the datasets; links out of the file are skipped and told.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
         from mlarray_hdf5.listing import list_images
 
         return list_images(source.path, context)
 
     def open(self, source: Source, image: ImageRef, options: Hdf5Options, context: Context) -> Reader:
-        """Open one dataset, or all channels and times of an Imaris file."""
+        """Open one dataset, or all channels and times of an Imaris file.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_hdf5.reader import open_hdf5
 
         return open_hdf5(source.path, image.key, options, context)
 
     def write(self, reader: Reader, target: Path, options: Hdf5Options, context: Context) -> None:
-        """Write one dataset, chunked and deflated, the metadata as its attributes."""
+        """Write one dataset, chunked and deflated, the metadata as its attributes.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_hdf5.writer import write_hdf5
 
         write_hdf5(reader, target, options, context)

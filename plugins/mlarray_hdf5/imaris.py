@@ -66,7 +66,13 @@ class ImarisReader(Reader):
 
 
 def open_imaris(file: h5py.File, options: Hdf5Options) -> ImarisReader:
-    """Open one resolution, and the coarser ones as its levels."""
+    """Open one resolution, and the coarser ones as its levels.
+
+    Raises
+    ------
+    OptionError
+        There is no such resolution.
+    """
     count = sum(name.startswith("ResolutionLevel ") for name in find(file, KEY))
     if not 0 <= options.level < count:
         raise OptionError(f"expected 0 to {count - 1}, got {options.level}", field="level")

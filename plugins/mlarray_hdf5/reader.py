@@ -82,6 +82,17 @@ class Hdf5Reader(Reader):
 def open_hdf5(path: Path, key: str, options: Hdf5Options, context: Context) -> Reader:
     """Open the dataset at the path `key`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Name of the image in the file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

@@ -29,13 +29,25 @@ class MatFormat(Format[MatOptions]):
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
     def images(self, source: Source, options: MatOptions, context: Context) -> Sequence[ImageRef]:
-        """List the numeric arrays; cells, structures and texts are skipped and told."""
+        """List the numeric arrays; cells, structures and texts are skipped and told.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
         from mlarray_mat.reader import list_arrays
 
         return list_arrays(source.path, context)
 
     def open(self, source: Source, image: ImageRef, options: MatOptions, context: Context) -> Reader:
-        """Open one array: mapped from the file, or inflated whole where it is compressed."""
+        """Open one array: mapped from the file, or inflated whole where it is compressed.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_mat.reader import open_array
 
         return open_array(source.path, image.key, options, context)

@@ -74,6 +74,15 @@ class Variable:
 def variables(file: IO[bytes], size: int, path: Path) -> Iterator[Variable | tuple[str, str]]:
     """Yield the arrays of a file; name and reason of what is no numeric array.
 
+    Parameters
+    ----------
+    file
+        The open file.
+    size
+        Bytes in the file.
+    path
+        The file, for errors.
+
     Raises
     ------
     CorruptError
@@ -160,6 +169,17 @@ def _tag(head: bytes, at: int, mark: str) -> tuple[int, int, int, int]:
 
 def imaginary(real: Part, tag: bytes, base: int, size: int) -> Part:
     """Return the imaginary part, whose tag follows the real numbers.
+
+    Parameters
+    ----------
+    real
+        The real part.
+    tag
+        Of the imaginary part.
+    base
+        Where the array's content begins in the file.
+    size
+        Bytes of that content.
 
     Raises
     ------

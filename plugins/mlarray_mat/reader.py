@@ -83,6 +83,17 @@ def list_arrays(path: Path, context: Context) -> Sequence[ImageRef]:
 def open_array(path: Path, key: str, options: MatOptions, context: Context) -> MatReader:
     """Open the array called `key`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Name of the image in the file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

@@ -33,13 +33,25 @@ class MetaImageFormat(Format[MetaImageOptions]):
         return super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: MetaImageOptions, context: Context) -> Reader:
-        """Read the header; voxels come box by box, forwards when they are compressed."""
+        """Read the header; voxels come box by box, forwards when they are compressed.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_metaimage.reader import open_metaimage
 
         return open_metaimage(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: MetaImageOptions, context: Context) -> None:
-        """Write one file, or a header and its data beside it when the name ends in ``.mhd``."""
+        """Write one file, or a header and its data beside it when the name ends in ``.mhd``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_metaimage.writer import write_metaimage
 
         write_metaimage(reader, target, options, context)

@@ -39,6 +39,15 @@ def spatial_of(fields: Fields, path: Path, *, wanted: bool = True) -> tuple[Meta
 
     Axes beyond the third are of space only where the matrix mixes them with the first three.
 
+    Parameters
+    ----------
+    fields
+        The fields of the header, by name.
+    path
+        The file, for errors.
+    wanted
+        False leaves position and size unread.
+
     Raises
     ------
     CorruptError

@@ -48,6 +48,15 @@ _PATTERN = re.compile(r"(\S*%0?\d*d\S*)((?:\s+-?\d+){0,3})")
 def open_metaimage(path: Path, options: MetaImageOptions, context: Context) -> RawReader:
     """Open the image whose file or header is `path`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

@@ -28,13 +28,25 @@ class MghFormat(Format[MghOptions]):
         return Confidence.SIGNATURE if is_mgh(source.plain_head) else super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: MghOptions, context: Context) -> Reader:
-        """Read the header; voxels come box by box, forwards when they are gzipped."""
+        """Read the header; voxels come box by box, forwards when they are gzipped.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_mgh.reader import open_mgh
 
         return open_mgh(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: MghOptions, context: Context) -> None:
-        """Write one file, gzipped when the name ends in ``z``."""
+        """Write one file, gzipped when the name ends in ``z``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_mgh.writer import write_mgh
 
         write_mgh(reader, target, options, context)

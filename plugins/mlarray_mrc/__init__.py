@@ -32,13 +32,25 @@ class MrcFormat(Format[MrcOptions]):
         return super().sniff(source) if not source.is_dir and (known or not head) else Confidence.NO
 
     def open(self, source: Source, image: ImageRef, options: MrcOptions, context: Context) -> Reader:
-        """Read the header; voxels are mapped from the file."""
+        """Read the header; voxels are mapped from the file.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_mrc.reader import open_mrc
 
         return open_mrc(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: MrcOptions, context: Context) -> None:
-        """Write an MRC2014 file, forwards."""
+        """Write an MRC2014 file, forwards.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_mrc.writer import write_mrc
 
         write_mrc(reader, target, context)

@@ -32,7 +32,13 @@ class MzarrFormat(Format[MzarrOptions]):
         return Confidence.PARSED if ours else Confidence.NO
 
     def open(self, source: Source, image: ImageRef, options: MzarrOptions, context: Context) -> Reader:
-        """Open one resolution; chunks are decoded when asked for."""
+        """Open one resolution; chunks are decoded when asked for.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_mzarr.reader import open_mzarr
 
         return open_mzarr(source.path, options, context)

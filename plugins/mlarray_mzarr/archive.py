@@ -41,6 +41,11 @@ class Archive:
     ----------
     path
         The file.
+
+    Raises
+    ------
+    CorruptError
+        It is no ZIP, or a damaged one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +61,13 @@ class Archive:
         self._zip.close()
 
     def read(self, name: str, most: int) -> bytes | None:
-        """Return a member of at most `most` bytes, None when there is no such member."""
+        """Return a member of at most `most` bytes, None when there is no such member.
+
+        Raises
+        ------
+        CorruptError
+            The member is larger, encrypted or damaged.
+        """
         info = self._members.get(name)
         if info is None:
             return None
@@ -68,7 +79,13 @@ class Archive:
             raise CorruptError(f"{name} is damaged ({error})", path=self.path) from error
 
     def json(self, name: str) -> dict[str, object]:
-        """Return the JSON object in a member; empty when there is no such member."""
+        """Return the JSON object in a member; empty when there is no such member.
+
+        Raises
+        ------
+        CorruptError
+            The member holds something else.
+        """
         content = self.read(name, LONGEST_METADATA)
         try:
             loaded = {} if content is None else json.loads(content)

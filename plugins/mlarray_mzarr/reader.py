@@ -86,6 +86,15 @@ class MzarrReader(Reader):
 def open_mzarr(path: Path, options: MzarrOptions, context: Context) -> Reader:
     """Open the image at one of its resolutions.
 
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

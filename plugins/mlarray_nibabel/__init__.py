@@ -21,7 +21,13 @@ class NibabelFormat(Format):
     partner: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
-        """Read the header in another process; voxels are read there too."""
+        """Read the header in another process; voxels are read there too.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_nibabel.reader import open_image
 
         return open_image(source.path, self.name, context)

@@ -42,13 +42,25 @@ class NiftiFormat(Format[NiftiOptions]):
         return super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: NiftiOptions, context: Context) -> Reader:
-        """Read the header; voxels come plane by plane."""
+        """Read the header; voxels come plane by plane.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_nifti.reader import open_nifti
 
         return open_nifti(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: NiftiOptions, context: Context) -> None:
-        """Write one file, or a pair when the name ends in ``.hdr`` or ``.img``."""
+        """Write one file, or a pair when the name ends in ``.hdr`` or ``.img``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_nifti.writer import write_nifti
 
         write_nifti(reader, target, options, context)

@@ -19,6 +19,15 @@ LARGEST = 1 << 28
 def read_extensions(file: Bytes, header: Header, context: Context) -> list[Extension]:
     """Return code and content of each extension; what follows a damaged one is left out, with a warning.
 
+    Parameters
+    ----------
+    file
+        The open file, behind the header.
+    header
+        The header, for byte order and the offset of the voxels.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     LimitError

@@ -70,6 +70,15 @@ def affine_of(header: Header, ndim: int, form: Form, path: Path) -> Affine:
 def voxel_sizes(header: Header, ndim: int, path: Path) -> list[float]:
     """Return the sizes of a voxel in x, y, z from pixdim[1..3]; 1 for axes that the image lacks or has once.
 
+    Parameters
+    ----------
+    header
+        The file's header.
+    ndim
+        Number of axes of the image.
+    path
+        The file, for errors.
+
     Raises
     ------
     CorruptError
@@ -129,7 +138,17 @@ def qform(header: Header, sizes: list[float]) -> Affine:
 
 
 def with_third_axis(affine: Affine, ndim: int, header: Header) -> Affine:
-    """Give the axes that a 1-D or 2-D image lacks a direction, where its sform leaves them without one."""
+    """Give the axes that a 1-D or 2-D image lacks a direction, where its sform leaves them without one.
+
+    Parameters
+    ----------
+    affine
+        4 x 4, from the sform.
+    ndim
+        Number of axes of the image.
+    header
+        The header, for voxel sizes.
+    """
     affine = affine.copy()
     sizes = [abs(size) if np.isfinite(size) and size else 1.0 for size in header.get("pixdim")[1:4]]
     for axis in range(ndim, 3):
@@ -230,7 +249,17 @@ def _is_rotation(affine: Affine) -> bool:
 
 
 def put_sform(header: Header, affine: Affine, code: int) -> None:
-    """Store an affine as sform."""
+    """Store an affine as sform.
+
+    Parameters
+    ----------
+    header
+        The header that is filled.
+    affine
+        4 x 4, from voxel indices to RAS in the header's units.
+    code
+        Which world (nifti1.h, NIFTI_XFORM_...).
+    """
     for row, name in enumerate(("srow_x", "srow_y", "srow_z")):
         header.fields[name] = affine[row]
     header.fields["sform_code"] = code

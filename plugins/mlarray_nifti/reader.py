@@ -87,6 +87,15 @@ class NiftiReader(Reader):
 def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
     """Open the image whose file, or one of whose two files, is `path`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError
@@ -187,6 +196,17 @@ def rescale_of(header: Header, storage: Storage, context: Context, *, spm: bool 
     """Return the header's slope and intercept, None when they change nothing.
 
     Colours have none (nifti1.h, "scl_slope"). Those of labels are kept, not applied: a label is no quantity.
+
+    Parameters
+    ----------
+    header
+        The file's header.
+    storage
+        How the voxels are stored.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    spm
+        Whether the header is one of SPM's Analyze.
     """
     slope, intercept = header.get("scl_slope", 0.0), header.get("scl_inter", 0.0)
     if header.variant == "analyze":

@@ -31,6 +31,17 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
     """Store the units, and the steps of the fourth axis. Return the factor for lengths.
 
     An image in a known world without units is taken for millimetres, unless its NIfTI source said nothing.
+
+    Parameters
+    ----------
+    header
+        The header that is filled.
+    reader
+        The image that is written.
+    plan
+        What was decided about the file.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
     """
     labels, units = reader.labels, reader.meta.spatial.axis_units
     if plan.as_read and units == axis_units(header, labels):

@@ -89,7 +89,19 @@ def _undoable(reader: Reader, rescale: Rescale) -> bool:
 
 
 def pieces(reader: Reader, plan: Plan, stored: Stored, context: Context) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the voxels in the order of the file, little-endian, a bounded piece at a time."""
+    """Yield the voxels in the order of the file, little-endian, a bounded piece at a time.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    plan
+        What was decided about the file.
+    stored
+        Type of the voxels in the file.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    """
     for voxels in file_order(reader, plan.order, context):
         if stored.rescale is not None:
             voxels = _requantised(voxels, stored.rescale, context)

@@ -28,13 +28,25 @@ class NrrdFormat(Format[NrrdOptions]):
         return Confidence.PARSED if source.head.startswith(MAGIC) else super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: NrrdOptions, context: Context) -> Reader:
-        """Read the header; voxels come box by box, forwards when they are compressed."""
+        """Read the header; voxels come box by box, forwards when they are compressed.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_nrrd.reader import open_nrrd
 
         return open_nrrd(source.path, options, context)
 
     def write(self, reader: Reader, target: Path, options: NrrdOptions, context: Context) -> None:
-        """Write one file, or a header and its data beside it when the name ends in ``.nhdr``."""
+        """Write one file, or a header and its data beside it when the name ends in ``.nhdr``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_nrrd.writer import write_nrrd
 
         write_nrrd(reader, target, options, context)

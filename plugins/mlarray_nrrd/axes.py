@@ -34,6 +34,17 @@ _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 def per_axis(fields: Fields, name: str, fill: Any, path: Path) -> list[Any]:
     """Return a field that has one value an axis, `fill` for each when it is missing.
 
+    Parameters
+    ----------
+    fields
+        The fields of the header, by name.
+    name
+        Of the field.
+    fill
+        For each axis, when the field is missing.
+    path
+        The file, for errors.
+
     Raises
     ------
     CorruptError
@@ -71,7 +82,17 @@ def directions(fields: Fields, path: Path) -> list[list[float] | None]:
 
 
 def roles(fields: Fields, vectors: Sequence[list[float] | None], path: Path) -> list[Role]:
-    """Return what each axis is: by its direction if any axis has one, else by its kind and spacing."""
+    """Return what each axis is: by its direction if any axis has one, else by its kind and spacing.
+
+    Parameters
+    ----------
+    fields
+        The fields of the header, by name.
+    vectors
+        Direction of each axis, None for those that have none.
+    path
+        The file, for errors.
+    """
     kinds = [str(kind).lower() for kind in per_axis(fields, "kinds", "", path)]
     labels = per_axis(fields, "labels", "", path)
     if any(vector is not None for vector in vectors):

@@ -40,6 +40,15 @@ _PATTERN = re.compile(r"(?P<name>.*%0?\d*[du].*?)\s+(?P<range>-?\d+\s+-?\d+\s+-?
 def raw_data(fields: Fields, path: Path, context: Context) -> RawData:
     """Return shape and type of the voxels, slowest axis first.
 
+    Parameters
+    ----------
+    fields
+        The fields of the header, by name.
+    path
+        The file, for errors.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

@@ -51,6 +51,15 @@ _HEX_LINE = 35
 def decode_hex(file: IO[bytes], out: memoryview, path: Path) -> None:
     """Fill `out` with the bytes that pairs of hexadecimal digits spell; white space between them is ignored.
 
+    Parameters
+    ----------
+    file
+        The open file, at the first digit.
+    out
+        Bytes that are filled.
+    path
+        The file, for errors.
+
     Raises
     ------
     CorruptError

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 def open_nrrd(path: Path, options: NrrdOptions, context: Context) -> RawReader:
     """Open the image whose file or header is `path`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

@@ -48,7 +48,17 @@ def source_header(reader: Reader, path: Path) -> Header | None:
 
 
 def source_placement(header: Header, reader: Reader, path: Path) -> tuple[Placement, MetaSpatial] | None:
-    """Return what reading the source's header gives, None when its axes aren't the image's any more."""
+    """Return what reading the source's header gives, None when its axes aren't the image's any more.
+
+    Parameters
+    ----------
+    header
+        The source's header.
+    reader
+        The image that is written.
+    path
+        The file, for errors.
+    """
     if len(header.fields.get("sizes", ())) != header.fields.get("dimension", -1):
         return None
     placement = placement_of(header.fields, path, Context())

@@ -34,19 +34,37 @@ class NumpyFormat(Format[NumpyOptions]):
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
     def images(self, source: Source, options: NumpyOptions, context: Context) -> Sequence[ImageRef]:
-        """List the arrays."""
+        """List the arrays.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
         from mlarray_numpy.reader import list_arrays
 
         return list_arrays(source.path, context)
 
     def open(self, source: Source, image: ImageRef, options: NumpyOptions, context: Context) -> Reader:
-        """Open one array, mapped from the file where it isn't compressed."""
+        """Open one array, mapped from the file where it isn't compressed.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_numpy.reader import open_array
 
         return open_array(source.path, image.key, options, context)
 
     def write(self, reader: Reader, target: Path, options: NumpyOptions, context: Context) -> None:
-        """Write one array, as a stream."""
+        """Write one array, as a stream.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_numpy.writer import write_array
 
         write_array(reader, target, options, context)

@@ -53,6 +53,15 @@ class Layout:
 def read_layout(file: IO[bytes], size: int, path: Path) -> Layout:
     """Read the header at the beginning of `file`, which has `size` bytes (NumPy's NEP 1).
 
+    Parameters
+    ----------
+    file
+        The open file, at its beginning.
+    size
+        Bytes in the file, or in the member of a `.npz`.
+    path
+        The file, for errors.
+
     Raises
     ------
     CorruptError

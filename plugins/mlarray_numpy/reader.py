@@ -154,6 +154,17 @@ def list_arrays(path: Path, context: Context) -> Sequence[ImageRef]:
 def open_array(path: Path, key: str, options: NumpyOptions, context: Context) -> Reader:
     """Open the array `key` of a `.npz`, or the one of a `.npy`.
 
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Name of the image in the file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

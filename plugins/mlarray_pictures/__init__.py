@@ -41,13 +41,25 @@ class PictureFormat(Format[PictureOptions]):
         return Confidence.SIGNATURE if certain else Confidence.SUFFIX
 
     def open(self, source: Source, image: ImageRef, options: PictureOptions, context: Context) -> Reader:
-        """Open a picture, or a folder of slices in natural order, decoded one by one."""
+        """Open a picture, or a folder of slices in natural order, decoded one by one.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_pictures.reader import open_pictures
 
         return open_pictures(source, self.suffixes, options, context)
 
     def write(self, reader: Reader, target: Path, options: PictureOptions, context: Context) -> None:
-        """Write one PNG, or a folder of them when the name ends in ``.pngs``."""
+        """Write one PNG, or a folder of them when the name ends in ``.pngs``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_pictures.writer import write_pictures
 
         write_pictures(reader, target, options, context)

@@ -83,6 +83,17 @@ def open_pictures(
 ) -> PictureReader:
     """Open a picture or a folder.
 
+    Parameters
+    ----------
+    source
+        A picture or a folder.
+    suffixes
+        Of the pictures in a folder.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     UnsupportedError

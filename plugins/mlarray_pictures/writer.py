@@ -99,7 +99,17 @@ def _is_byte(value: Any) -> bool:
 
 
 def encode(pixels: np.ndarray[Any, Any], palette: list[list[int]] | None, clevel: int) -> bytes:
-    """Return a PNG of a picture of bool (one bit), uint8 or uint16, as indices where there is a palette."""
+    """Return a PNG of a picture of bool (one bit), uint8 or uint16, as indices where there is a palette.
+
+    Parameters
+    ----------
+    pixels
+        Rows, columns, and perhaps colours.
+    palette
+        Colours by index; None for none.
+    clevel
+        Effort of deflate, 0 to 9.
+    """
     if pixels.dtype == bool:
         return _bits(pixels, clevel)
     import imagecodecs

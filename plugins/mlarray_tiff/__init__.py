@@ -43,7 +43,13 @@ class TiffFormat(Format[TiffOptions]):
         return super().sniff(source)
 
     def images(self, source: Source, options: TiffOptions, context: Context) -> Sequence[ImageRef]:
-        """List the series; the first one is primary."""
+        """List the series; the first one is primary.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
         from mlarray_tiff.read.reader import list_series
 
         return list_series(source.path, options, context)
@@ -55,13 +61,25 @@ class TiffFormat(Format[TiffOptions]):
         return tuple(members_of(source.path))
 
     def open(self, source: Source, image: ImageRef, options: TiffOptions, context: Context) -> Reader:
-        """Read the headers of one series; voxels come by tiles and strips."""
+        """Read the headers of one series; voxels come by tiles and strips.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_tiff.read.reader import open_series
 
         return open_series(source.path, image.key, options, context)
 
     def write(self, reader: Reader, target: Path, options: TiffOptions, context: Context) -> None:
-        """Write OME-TIFF, or what `flavour` says."""
+        """Write OME-TIFF, or what `flavour` says.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_tiff.write.writer import write_tiff
 
         write_tiff(reader, target, options, context)

@@ -59,7 +59,19 @@ def spacing(axes: str, scales: Scales) -> list[float] | None:
 def axis_additions(
     axes: str, shape: Sequence[int], scales: Scales, times: Sequence[float]
 ) -> dict[int, AxisValues]:
-    """Return time points, and the names of axes that have no label of their own, by axis."""
+    """Return time points, and the names of axes that have no label of their own, by axis.
+
+    Parameters
+    ----------
+    axes
+        A letter for each axis.
+    shape
+        Size of each axis.
+    scales
+        Steps by letter.
+    times
+        Time points, if the file has them.
+    """
     found: dict[int, AxisValues] = {}
     for index, letter in enumerate(axes):
         if axes.index(letter) != index:

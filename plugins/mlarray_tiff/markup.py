@@ -17,6 +17,15 @@ DEEPEST = 200
 def check_markup(text: str, path: Path, field: str) -> None:
     """Refuse XML that defines entities or types of its own: none of TIFF's does, attacks do.
 
+    Parameters
+    ----------
+    text
+        The XML.
+    path
+        The file, for errors.
+    field
+        Where it stands, for errors.
+
     Raises
     ------
     UnsafeError
@@ -32,6 +41,15 @@ def check_markup(text: str, path: Path, field: str) -> None:
 
 def parse_markup(text: str, path: Path, field: str) -> ElementTree.Element:
     """Return the root element.
+
+    Parameters
+    ----------
+    text
+        The XML.
+    path
+        The file, for errors.
+    field
+        Where it stands, for errors.
 
     Raises
     ------

@@ -106,7 +106,13 @@ def _check_imagej(file: TiffFile, series: list[TiffPageSeries], path: Path) -> N
 
 @contextmanager
 def understood(path: Path) -> Iterator[None]:
-    """Explain whatever tifffile raises: it parses as it goes, so damage shows as any exception."""
+    """Explain whatever tifffile raises: it parses as it goes, so damage shows as any exception.
+
+    Raises
+    ------
+    MLArrayError
+        Whatever the code raises, explained: damage, limits, what isn't supported.
+    """
     try:
         yield
     except MLArrayError:
@@ -218,7 +224,13 @@ def _reopened(opened: OpenTiff, companion: Path) -> OpenTiff:
 
 
 def companion_xml(companion: Path) -> str:
-    """Return the OME-XML of a companion, which is XML or another OME-TIFF file; empty when it has none."""
+    """Return the OME-XML of a companion, which is XML or another OME-TIFF file; empty when it has none.
+
+    Raises
+    ------
+    LimitError
+        It is larger than OME-XML ever is.
+    """
     if companion.stat().st_size > LONGEST_COMPANION and not companion.name.lower().endswith(
         (".tif", ".tiff")
     ):

@@ -27,7 +27,13 @@ class VtkFormat(Format):
         return super().sniff(source)
 
     def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
-        """Read the header; voxels come box by box, those that are text are decoded at once."""
+        """Read the header; voxels come box by box, those that are text are decoded at once.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_vtk.reader import open_vtk
 
         return open_vtk(source.path, context)

@@ -42,19 +42,37 @@ class ZarrFormat(Format[ZarrOptions]):
         return Confidence.SIGNATURE if known else super().sniff(source)
 
     def images(self, source: Source, options: ZarrOptions, context: Context) -> Sequence[ImageRef]:
-        """List images, labels and plain arrays, wherever in the hierarchy."""
+        """List images, labels and plain arrays, wherever in the hierarchy.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
         from mlarray_zarr.listing import list_images
 
         return list_images(source, context)
 
     def open(self, source: Source, image: ImageRef, options: ZarrOptions, context: Context) -> Reader:
-        """Open one image at one of its resolutions; chunks are read when asked for."""
+        """Open one image at one of its resolutions; chunks are read when asked for.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
         from mlarray_zarr.reader import open_zarr
 
         return open_zarr(source, image.key, options, context)
 
     def write(self, reader: Reader, target: Path, options: ZarrOptions, context: Context) -> None:
-        """Write OME-Zarr with a pyramid; a plain array where OME-Zarr can't hold the axes."""
+        """Write OME-Zarr with a pyramid; a plain array where OME-Zarr can't hold the axes.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
         from mlarray_zarr.writer import write_zarr
 
         write_zarr(reader, target, options, context)

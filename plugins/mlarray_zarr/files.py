@@ -40,7 +40,17 @@ class Folder:
         return None if (status := self._status(key)) is None else status.st_size
 
     def read(self, key: str, start: int, count: int) -> bytes | None:
-        """Return at most `count` bytes of a file, None when there is no such file."""
+        """Return at most `count` bytes of a file, None when there is no such file.
+
+        Parameters
+        ----------
+        key
+            Name of the file in the store.
+        start
+            First byte; negative counts from the end.
+        count
+            How many bytes at most.
+        """
         if self._status(key) is None:
             return None
         with open(self._inside(key), "rb") as file:
@@ -79,6 +89,11 @@ class Archive:
         Of the ZIP, or what to call it.
     file
         Its bytes, when they aren't at `path`.
+
+    Raises
+    ------
+    CorruptError
+        It is no ZIP, or a damaged one.
     """
 
     def __init__(self, path: Path | str, file: BinaryIO | None = None) -> None:
@@ -96,7 +111,22 @@ class Archive:
         return None if info is None else info.file_size
 
     def read(self, key: str, start: int, count: int) -> bytes | None:
-        """Return at most `count` bytes of a file, None when there is no such file."""
+        """Return at most `count` bytes of a file, None when there is no such file.
+
+        Parameters
+        ----------
+        key
+            Name of the file in the store.
+        start
+            First byte; negative counts from the end.
+        count
+            How many bytes at most.
+
+        Raises
+        ------
+        CorruptError
+            The member is damaged or encrypted.
+        """
         info = self._members.get(self._top + checked(key))
         if info is None:
             return None
@@ -150,7 +180,17 @@ class Remote:
         return self._folder.size(checked(key))
 
     def read(self, key: str, start: int, count: int) -> bytes | None:
-        """Return at most `count` bytes of a file, None when there is no such file."""
+        """Return at most `count` bytes of a file, None when there is no such file.
+
+        Parameters
+        ----------
+        key
+            Name of the file in the store.
+        start
+            First byte; negative counts from the end.
+        count
+            How many bytes at most.
+        """
         return self._folder.read(checked(key), start, count)
 
     def folders(self, key: str) -> list[str]:

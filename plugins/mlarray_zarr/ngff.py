@@ -156,7 +156,17 @@ def affine_of(axes: Sequence[Axis], level: Level) -> Matrix | None:
 
 
 def step_between(axes: Sequence[Axis], fine: Level, coarse: Level) -> Matrix:
-    """Return the matrix from spatial indices of one level to those of a finer one."""
+    """Return the matrix from spatial indices of one level to those of a finer one.
+
+    Parameters
+    ----------
+    axes
+        All axes of the image.
+    fine
+        The finer level, with scale and translation of each axis.
+    coarse
+        The coarser level.
+    """
     at = [index for index, axis in enumerate(axes) if axis.kind == "space"]
     matrix = np.eye(len(at) + 1)
     for row, index in enumerate(at):

@@ -84,7 +84,13 @@ class ArrayInfo:
 
 
 def read_node(files: Files, path: str) -> Node | None:
-    """Return the group or array at `path`, None when there is neither."""
+    """Return the group or array at `path`, None when there is neither.
+
+    Raises
+    ------
+    CorruptError
+        Its metadata are damaged.
+    """
     found = read_json(files, joined(path, "zarr.json"))
     if found is not None:
         kind = found.get("node_type")

@@ -60,7 +60,17 @@ class Plan:
 
 
 def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
-    """Decide everything. An image that OME-Zarr can't hold gets no levels, and a loss is told."""
+    """Decide everything. An image that OME-Zarr can't hold gets no levels, and a loss is told.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    """
     labels = list(reader.meta.spatial.axis_labels or default_labels(len(reader.shape)))
     axes = _axes(reader, labels)
     order = tuple(range(len(labels)))

@@ -101,6 +101,17 @@ class _Image:
 def open_zarr(source: Source, key: str, options: ZarrOptions, context: Context) -> Reader:
     """Open the image or array called `key`.
 
+    Parameters
+    ----------
+    source
+        The store.
+    key
+        Path of the image in the store.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+
     Raises
     ------
     CorruptError

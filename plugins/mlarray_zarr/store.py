@@ -66,7 +66,17 @@ class FileStore(Store):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Return a file, or a part of one; None when there is no such file."""
+        """Return a file, or a part of one; None when there is no such file.
+
+        Parameters
+        ----------
+        key
+            Name of the file.
+        prototype
+            Makes the buffer.
+        byte_range
+            Which part; None for all.
+        """
         content = await asyncio.to_thread(self._read, key, byte_range)
         return None if content is None else prototype.buffer.from_bytes(content)
 
@@ -81,11 +91,23 @@ class FileStore(Store):
         return self._files.size(key) is not None
 
     async def set(self, key: str, value: Buffer) -> None:
-        """Refuse: the store is read-only."""
+        """Refuse: the store is read-only.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("the store is read-only")
 
     async def delete(self, key: str) -> None:
-        """Refuse: the store is read-only."""
+        """Refuse: the store is read-only.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError("the store is read-only")
 
     async def list(self) -> AsyncIterator[str]:

@@ -121,7 +121,17 @@ def _renamed(meta: Meta, axis: int, names: Sequence[str]) -> Meta:
 
 
 def turned_frames(meta: Meta, old: str, new: str) -> None:
-    """Turn the frames that tensors of an image are along from one world (RAS, LPS or LAS) to another."""
+    """Turn the frames that tensors of an image are along from one world (RAS, LPS or LAS) to another.
+
+    Parameters
+    ----------
+    meta
+        The metadata of the image, changed in place.
+    old
+        World of the frames.
+    new
+        World to turn them to.
+    """
     additions = Additions.of(meta)
     signs = [1.0 if mine == yours else -1.0 for mine, yours in zip(old, new, strict=True)]
     for known in additions.axes.values():

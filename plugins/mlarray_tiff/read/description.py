@@ -42,7 +42,17 @@ class Described:
 
 
 def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
-    """Return what the file says about series `index`: OME-XML, ImageJ, JSON, vendors' tags, or resolution."""
+    """Return what the file says about series `index`: OME-XML, ImageJ, JSON, vendors' tags, or resolution.
+
+    Parameters
+    ----------
+    opened
+        The open file.
+    series
+        The series.
+    index
+        Number of the series.
+    """
     file, tags = opened.file, values_of(series.keyframe)
     if opened.images:
         image = opened.images[index]
@@ -71,7 +81,19 @@ def planned_planes(series: TiffPageSeries) -> int:
 def to_source(
     opened: OpenTiff, series: Sequence[TiffPageSeries], index: int, described: Described
 ) -> dict[str, Any]:
-    """Return the header, JSON-safe: tags with their types, OME-XML verbatim, what the other series are."""
+    """Return the header, JSON-safe: tags with their types, OME-XML verbatim, what the other series are.
+
+    Parameters
+    ----------
+    opened
+        The open file.
+    series
+        The series.
+    index
+        Number of the series.
+    described
+        What `describe` said of the series.
+    """
     one, file = series[index], opened.file
     source: dict[str, Any] = {
         "format": FORMAT,

@@ -73,7 +73,17 @@ class TiffReader(Reader):
 
 
 def list_series(path: Path, options: TiffOptions, context: Context) -> list[ImageRef]:
-    """List the series of a file, the first one primary."""
+    """List the series of a file, the first one primary.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    """
     opened = open_tiff(path, ome=options.ome)
     try:
         series = opened.series()
@@ -98,6 +108,17 @@ def list_series(path: Path, options: TiffOptions, context: Context) -> list[Imag
 
 def open_series(path: Path, key: str, options: TiffOptions, context: Context) -> TiffReader:
     """Open one series, or the level of it that the options name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Number of the series.
+    options
+        The format's settings.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
 
     Raises
     ------

@@ -42,7 +42,17 @@ class Files:
         self._lock = threading.Lock()
 
     def read(self, path: str, offset: int, count: int) -> bytes:
-        """Return up to `count` bytes."""
+        """Return up to `count` bytes.
+
+        Parameters
+        ----------
+        path
+            One of the image's files.
+        offset
+            First byte.
+        count
+            How many bytes.
+        """
         with self._lock:
             file = self._file(path)
             file.seek(offset)
@@ -50,6 +60,15 @@ class Files:
 
     def read_into(self, path: str, offset: int, buffer: memoryview) -> None:
         """Fill `buffer`.
+
+        Parameters
+        ----------
+        path
+            One of the image's files.
+        offset
+            First byte.
+        buffer
+            What is filled.
 
         Raises
         ------

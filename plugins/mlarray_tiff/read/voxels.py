@@ -24,7 +24,13 @@ class Voxels:
     chunks: tuple[int, ...] | None = None
 
     def read(self, box: Box) -> Array:
-        """Return a box, native byte order."""
+        """Return a box, native byte order.
+
+        Raises
+        ------
+        NotImplementedError
+            It isn't overridden.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -39,7 +45,17 @@ class Run:
     raw: RawData
 
     def read(self, files: Files, box: Box, out: Array) -> None:
-        """Read a box into a contiguous array of the file's byte order."""
+        """Read a box into a contiguous array of the file's byte order.
+
+        Parameters
+        ----------
+        files
+            The image's files.
+        box
+            Slices with explicit bounds, slowest axis first.
+        out
+            Contiguous array that is filled.
+        """
         for place, index in self.raw.runs(box):
             files.read_into(self.path, place, memoryview(out[index].reshape(-1).view(np.uint8)))
 

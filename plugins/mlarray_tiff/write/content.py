@@ -27,7 +27,17 @@ _LETTERS = {"temporal": "T", "channel": "C", "components": "S"}
 
 
 def content_of(reader: Reader, plan: Plan, target: Path) -> OmeContent:
-    """Return what there is to say about an image."""
+    """Return what there is to say about an image.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    plan
+        What was decided about the file.
+    target
+        The file to write, for its name.
+    """
     additions = Additions.of(reader.meta)
     scales = _spatial_scales(reader, plan)
     times = _times(reader, plan, additions, scales)
@@ -145,7 +155,19 @@ def json_metadata(content: OmeContent) -> dict[str, Any]:
 
 
 def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> None:
-    """Report what the image has and TIFF has no place for."""
+    """Report what the image has and TIFF has no place for.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    plan
+        What was decided about the file.
+    flavour
+        ``ome``, ``imagej``, ``geotiff`` or ``plain``.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    """
     meta, additions = reader.meta, Additions.of(reader.meta)
     source = meta.source if meta.source.get("format") == FORMAT else {}
     _tell_geometry(reader, source, context)

@@ -34,6 +34,21 @@ def image_pieces(
 
     Sources whose chunks span several planes are read by whole chunks, through a file in `folder` where those
     planes don't fit the budget: reading plane by plane would decode each chunk once for every plane.
+
+    Parameters
+    ----------
+    reader
+        The image that is written.
+    plan
+        What was decided about the file.
+    band
+        Rows; whole planes for 0.
+    dtype
+        Type of the voxels in the file.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
+    folder
+        Where a temporary file may be put.
     """
     steps = _steps(plan, dtype.itemsize, reader.chunks)
     outer = [range(0, one.size, step) for one, step in zip(plan.outer, steps, strict=True)]
@@ -156,7 +171,17 @@ class Scratch:
         self.put(plane, row // 2, reduce(native, (2, 2, 1), self._method).astype(self.dtype, copy=False))
 
     def put(self, plane: int, row: int, voxels: Array) -> None:
-        """Keep rows of a plane."""
+        """Keep rows of a plane.
+
+        Parameters
+        ----------
+        plane
+            Number of the plane.
+        row
+            First row.
+        voxels
+            The rows.
+        """
         self._file.seek((plane * self.shape[1] + row) * self._line)
         self._file.write(np.ascontiguousarray(voxels).data)
 
@@ -178,7 +203,17 @@ class Scratch:
 
 
 def tiles(pieces: Iterator[Piece], side: int, coarser: Scratch | None) -> Iterator[Array]:
-    """Cut pieces into tiles, row by row; interleaved samples stay, a single one goes."""
+    """Cut pieces into tiles, row by row; interleaved samples stay, a single one goes.
+
+    Parameters
+    ----------
+    pieces
+        Planes, or bands of whole rows of tiles.
+    side
+        Of a tile, in pixels.
+    coarser
+        Where rows are kept for coarser levels, if there are any.
+    """
     for piece in pieces:
         if coarser is not None:
             coarser.add(piece)
