@@ -359,7 +359,7 @@ def _exempt(node: Function) -> bool:
 def _count(node: Function) -> int:
     given = node.args
     names = [one.arg for one in [*given.posonlyargs, *given.args, *given.kwonlyargs]]
-    own = names[1:] if names[:1] in (["self"], ["cls"]) else names
+    own = [name for name in names if name not in ("self", "cls") and name.strip("_")]  # _ is given and unused
     return len(own) + (given.vararg is not None) + (given.kwarg is not None)
 
 
