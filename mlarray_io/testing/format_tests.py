@@ -87,7 +87,17 @@ class FormatTests:
         return None
 
     def copy(self, format: Format, sample: Path, target: Path) -> Path:
-        """Copy a sample, and the files that belong to it, under another name."""
+        """Copy a sample, and the files that belong to it, under another name.
+
+        Parameters
+        ----------
+        format
+            The format.
+        sample
+            The file or folder.
+        target
+            Where the copy is put.
+        """
         if sample.is_dir():
             return Path(shutil.copytree(sample, target))
         for old, new in zip(format.companions(sample), format.companions(target), strict=True):
