@@ -117,9 +117,37 @@ class Publication:
             self._check(self.target.parent / path.name)
         for path in written:
             sync(path)
-        for path in written:
-            self._move(path, self.target.parent / path.name)
+        if any((self.target.parent / path.name).exists() for path in written[:-1]) and self.target.exists():
+            self._replace_set(written)
+        else:
+            for path in written:
+                self._move(path, self.target.parent / path.name)
         _sync_one(self.target.parent)
+
+    def _replace_set(self, written: list[Path]) -> None:
+        """Replace files that make up one image, such as a header and its voxels: never a mix of old and new.
+
+        The old target goes first. Until the new one is there the image is incomplete, as its readers say; a
+        failure puts everything back.
+        """
+        places = [self.target.parent / path.name for path in written]
+        asides: list[tuple[Path, Path]] = []
+        try:
+            for place in (places[-1], *places[:-1]):
+                if place.exists():
+                    aside = self._folder / f"{place.name}.before"
+                    place.rename(aside)
+                    asides.append((aside, place))
+            _sync_one(self.target.parent)
+            for path, place in zip(written, places, strict=True):
+                self._move(path, place)
+        except BaseException:
+            for path, place in zip(written[:-1], places[:-1], strict=True):
+                if not path.exists():
+                    place.unlink(missing_ok=True)
+            for aside, place in reversed(asides):
+                aside.replace(place)
+            raise
 
     def _move(self, path: Path, target: Path) -> None:
         if target.exists() and path.is_file() and target.is_file():

@@ -96,7 +96,9 @@ def partition(
     inner = inner or [False] * len(shape)
     axes = [axis for axis, flag in enumerate(spatial) if flag][-3:]
     if not axes:
-        axes = [axis for axis, flag in enumerate(inner) if not flag][-3:]
+        # without space every axis is as good; those of length one, as CIFTI has four of, would fill no chunk
+        outer = [axis for axis, flag in enumerate(inner) if not flag]
+        axes = [axis for axis in outer if shape[axis] > 1][-3:] or outer[-3:]
     if not axes:
         axes, inner = list(range(len(shape)))[-3:], [False] * len(shape)
     if not axes:

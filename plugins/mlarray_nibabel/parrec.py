@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_core.errors import CorruptError
-from mlarray_nibabel.description import Foreign, fortran, json_of, planes, scaled
+from mlarray_nibabel.description import Foreign, bytes_of, fortran, json_of, planes, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def describe(path: str) -> Iterator[Described]:
     dtype = scaled(image.get_data_dtype(), slopes, intercepts)
     definitions = {name: json_of(header.image_defs[name]) for name in header.image_defs.dtype.names}
     source = {"general": json_of(dict(header.general_info)), "images": definitions}
-    volumes = _volumes(header, image)
+    volumes = _sorted(_volumes(header, image))
     told = [name for name in volumes if len(set(volumes[name])) > 1]
     dynamic = told == ["dynamic scan number"]
     zooms = header.get_zooms()
@@ -57,17 +57,27 @@ def describe(path: str) -> Iterator[Described]:
 
 def voxels(path: str) -> Iterator[Described | memoryview]:
     """Yield the voxels of a REC file, in the display's scaling."""
-    yield from planes(_open(path), next(describe(path))["dtype"])
+    image, dtype = _open(path), next(describe(path))["dtype"]
+    if len(image.shape) < 4:
+        yield from planes(image, dtype)
+        return
+    yield {}
+    for volume in _order(_volumes(image.header, image)):
+        yield bytes_of(image.dataobj[..., volume].T, dtype)
 
 
 def _open(path: str) -> Foreign:
     from nibabel.parrec import PARRECImage
 
-    # what the general part says of echoes, b-values and dynamics is more than derived maps have: lines count
+    # of echoes, b-values and gradients the general part names more than derived maps have: lines count there
     image = PARRECImage.from_filename(path, permit_truncated=True, scaling="dv", strict_sort=True)
     lines, shape = len(image.header.image_defs), image.shape
     if int(np.prod(shape[2:])) != lines:
         raise CorruptError(f"its {lines} lines make no whole volumes of {shape[2]} slices: it was cut short")
+    missing = {"max_dynamics": "dynamic scan number", "max_slices": "slice number"}
+    for most, column in missing.items():
+        if len(set(image.header.image_defs[column].tolist())) < image.header.general_info[most]:
+            raise CorruptError(f"it lacks lines of {column}s that its general part counts: it was cut short")
     name = image.file_map["image"].filename
     least = int(np.prod(shape)) * image.get_data_dtype().itemsize
     if Path(name).stat().st_size < least:
@@ -82,9 +92,22 @@ def _volumes(header: Foreign, image: Foreign) -> dict[str, list[int]]:
     return {name: np.asarray(header.image_defs[name])[first].tolist() for name in names}
 
 
+def _order(volumes: dict[str, list[int]]) -> list[int]:
+    """Return nibabel's volumes by gradient before b-value, as scanners number them."""
+    inner = ("gradient orientation number", "diffusion b value number")
+    outer = list(zip(*(column for name, column in volumes.items() if name not in inner), strict=True))
+    keys = [volumes[name] for name in inner if name in volumes]
+    return sorted(range(len(outer)), key=lambda at: (outer.index(outer[at]), *(key[at] for key in keys), at))
+
+
+def _sorted(volumes: dict[str, list[int]]) -> dict[str, list[int]]:
+    order = _order(volumes)
+    return {name: [column[at] for at in order] for name, column in volumes.items()}
+
+
 def _named(header: Foreign, image: Foreign, volumes: dict[str, list[int]], told: list[str]) -> list[Foreign]:
     """Return name, unit and values of what tells the volumes apart: numbers, or a dict for each volume."""
-    first = header.get_sorted_slice_indices()[:: image.shape[2]]
+    first = header.get_sorted_slice_indices()[:: image.shape[2]][_order(_volumes(header, image))]
     if len(told) == 1:
         name, unit = VALUES.get(told[0], (told[0], ""))
         if name in header.image_defs.dtype.names and header.image_defs[name].ndim == 1:

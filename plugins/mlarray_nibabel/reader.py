@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError, NotFoundError, UnsupportedError
-from mlarray_io.sdk import DISPLACEMENT, ChildReader, PartsView, RawData, ask_child, world_parts
+from mlarray_io.sdk import DISPLACEMENT, FRAME, ChildReader, RawData, ask_child
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,9 @@ _SUFFIXES = {"minc": ".mnc", "ecat": ".v"}
 _GRID = re.compile(r"_grid(_\d+)?\.mnc$")
 """How MINC's tools call the displacements of a transform: along x, y, z of the world, in mm (MINC's .xfm,
 Displacement_Volume)."""
+
+_RAS_IN_LPS = [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]
+"""What displacements are along, whose numbers stay as they are stored."""
 
 _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 
@@ -74,11 +77,7 @@ def open_image(path: Path, format: str, context: Context) -> Reader:
     voxels = f"mlarray_nibabel.{format}:voxels"
     for note in found["notes"]:
         context.warn(f"{path}: {note}")
-    reader = ChildReader(path, voxels, raw, _meta(found, path), suffix)
-    parts = world_parts(reader.meta, reader.labels)
-    if parts is None:
-        return reader
-    return PartsView(reader, parts.axis, range(len(parts.names)), parts.signs("RAS", "LPS"))
+    return ChildReader(path, voxels, raw, _meta(found, path), suffix)
 
 
 def _meta(found: Described, path: Path) -> Meta:
@@ -104,7 +103,7 @@ def _meta(found: Described, path: Path) -> Meta:
             axes[int(axis)] = AxisValues("time", found["units"][int(axis)], values)
     at = found["axes"].index("components") if "components" in found["axes"] else None
     if at is not None and _GRID.search(path.name) and found["shape"][at] == 3 and world:
-        axes[at] = AxisValues(DISPLACEMENT, "mm", ["x", "y", "z"])
+        axes[at] = AxisValues(DISPLACEMENT, "mm", ["x", "y", "z"], {FRAME: _RAS_IN_LPS})
     Additions(axes=axes).store(meta)
     return meta
 

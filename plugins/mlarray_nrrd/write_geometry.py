@@ -51,7 +51,7 @@ def written_world(meta: Meta, labels: Sequence[str]) -> str | None:
 def written_parts(reader: Reader, world: str | None) -> Reader:
     """Return the image with its displacements in the world that is written, its tensors in NRRD's order."""
     parts = world_parts(reader.meta, reader.labels)
-    if parts is None or world is None or parts.frame is not None:
+    if parts is None or world is None or (parts.frame is not None and parts.kind != DISPLACEMENT):
         return reader
     order = next((names for names in SPELT if sorted(names) == sorted(parts.names)), None)
     return in_world(reader, world, order)

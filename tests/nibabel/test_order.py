@@ -145,8 +145,18 @@ def test_grids_turn_with_the_world(tmp_path, world, sign):
     mlarray.convert(path, tmp_path / "a.mla", coord_system=world)
     image = mlarray.read(tmp_path / "a.mla")
     assert image.meta.spatial.axis_labels[0] == "components"
-    signs = np.array([sign, sign, 1]).reshape(3, 1, 1, 1)
-    np.testing.assert_allclose(image.to_numpy(), voxels.astype("f4") * signs)
+    np.testing.assert_array_equal(image.to_numpy(), voxels.astype("f4"))  # along a frame that is kept
+    frame = Additions.of(image.meta).axes[0].others["frame"]
+    assert frame == np.diag([float(sign), sign, 1]).tolist()
+    mlarray.convert(tmp_path / "a.mla", tmp_path / "a.mha")
+    lps = np.array([-1, -1, 1]).reshape(3, 1, 1, 1)
+    found = np.moveaxis(mlarray.read(tmp_path / "a.mha").to_numpy(), 3, 0)
+    np.testing.assert_allclose(found, voxels.astype("f4") * lps, atol=1e-6)
+    mlarray.convert(tmp_path / "a.mla", tmp_path / "a.nii")
+    nifti = nibabel.load(tmp_path / "a.nii")
+    assert nifti.header["intent_code"] == 1006
+    found = np.asarray(nifti.dataobj)[:, :, :, 0].transpose(3, 2, 1, 0)
+    np.testing.assert_allclose(found, voxels.astype("f4"), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ class PartsView(Reader):
 
 
 class TensorView(Reader):
-    """The same image with symmetric tensors along the axes of a world instead of a frame of their own.
+    """The same image with vectors or symmetric tensors along the axes of a world, not a frame of their own.
 
     Parameters
     ----------
@@ -201,8 +201,8 @@ class TensorView(Reader):
     order
         Names of the parts, as they are wanted.
     frame
-        Vectors of the world that the parts of `reader` are along: D of the world is F D F', with them as the
-        columns of F.
+        Vectors of the world that the parts of `reader` are along: with them as the columns of F, a vector of
+        the world is F v, a tensor F D F'.
     """
 
     def __init__(
@@ -236,6 +236,8 @@ def _share(new: str, old: str, frame: np.ndarray[Any, np.dtype[np.float64]]) -> 
     """Return how much of a part along the frame is in one along the world; what is no part stays itself."""
     if not new or not old:
         return float(new == old)
+    if len(new) == len(old) == 1:
+        return float(frame["xyz".index(old), "xyz".index(new)])
     row, column, first, second = ("xyz".index(letter) for letter in new + old)
     share = frame[first, row] * frame[second, column]
     return float(share if first == second else share + frame[second, row] * frame[first, column])
