@@ -169,7 +169,7 @@ class MlaFormat(Format[MlaOptions]):
         dtype, meta = np.dtype(reader.dtype).newbyteorder("="), deepcopy(reader.meta)
         changes = options.lossy is not None or options.levels != "none"
         labels = changes and holds_labels(reader, context)
-        tolerance = _tolerance(meta, dtype, options, labels=labels)
+        tolerance = _tolerance(meta, dtype, options, context, labels=labels)
         if options.levels != SOURCE:
             levels.count_of(options.levels)
         plan = plan_image(meta, reader.shape, dtype, _request(options), reader)
@@ -230,7 +230,9 @@ def _counted(
         yield number, exact
 
 
-def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions, *, labels: bool) -> Tolerance | None:
+def _tolerance(
+    meta: Meta, dtype: np.dtype[Any], options: MlaOptions, context: Context, *, labels: bool
+) -> Tolerance | None:
     """Return how far values may be rounded, checked and noted in the metadata; None for not at all."""
     from mlarray_core.meta import Additions
     from mlarray_io.engine.lossy import Tolerance, check_lossy
@@ -239,6 +241,8 @@ def _tolerance(meta: Meta, dtype: np.dtype[Any], options: MlaOptions, *, labels:
         return None
     tolerance = Tolerance.parse(options.lossy)
     check_lossy(dtype, tolerance, is_seg=labels)
+    if dtype.kind in "iu" and tolerance.error < 1:
+        context.warn(f"a tolerance of {tolerance.error:g} changes no integer: nothing is rounded")
     additions = Additions.of(meta)
     additions.lossy = tolerance.plain()
     additions.store(meta)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlarray_io.api import formats
+from mlarray_io.engine import foreign
 from mlarray_io.engine.registry import install_line, installed, missing
 from mlarray_io.places.place import place_of
 from mlarray_io.places.sources import source_at
@@ -44,4 +45,10 @@ def claims(path: str | os.PathLike[str]) -> dict[str, Any]:
         }
         for format, confidence in registry.claims(source)
     ]
-    return {"path": str(source.where), "claims": found, "broken": dict(registry.broken)}
+    known = None if found else foreign.recognised(source)
+    return {
+        "path": str(source.where),
+        "claims": found,
+        "known_as": None if known is None else known.name,
+        "broken": dict(registry.broken),
+    }

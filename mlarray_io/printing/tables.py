@@ -44,7 +44,8 @@ def _plugin(one: Mapping[str, Any]) -> str:
 def claims(found: Mapping[str, Any]) -> None:
     """Print which formats claim a file."""
     if not found["claims"]:
-        say(f"{printable(found['path'])}: no installed format claims it")
+        what = f" (it is {found['known_as']})" if found["known_as"] else ""
+        say(f"{printable(found['path'])}: no installed format claims it{what}")
     table = _table("format", "confidence", "")
     for place, claim in enumerate(found["claims"]):
         note = f"needs {claim['install']}" if claim["install"] else "taken" if place == 0 else ""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
@@ -13,13 +17,14 @@ from mlarray_dicom.signature import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlarray_io import Context
 
 DIRECTORY = "1.2.840.10008.1.3.10"
 _OURS = frozenset({".dcm", ".dicom", ".ima"})
 """Suffixes by which a file says that it is DICOM, so that one that isn't may be a damaged image."""
+SIBLINGS = 8
+"""Files beside a single one that are asked whether they are of its series: enough to find one."""
 KEPT_HEADERS = 16 << 20
 """Bytes of headers that stay in memory, so that they needn't be read twice; they take four times as much."""
 
@@ -54,6 +59,7 @@ def scan(path: Path, context: Context) -> Scan:
         instance = read_instance(path)
         if instance.text("SOPClassUID") != DIRECTORY:
             _demand_image(instance)
+            _note_siblings(instance, context)
             return Scan([instance])
         paths = _listed(path)
     else:
@@ -82,6 +88,24 @@ def _scan_all(root: Path, paths: Iterator[Path], context: Context) -> Scan:
             if series and isinstance(error, CorruptError):
                 found.damaged.setdefault(series, []).append(error)
     return found
+
+
+def _note_siblings(instance: Instance, context: Context) -> None:
+    """Tell who gives one slice of a series that there are more, which the folder gives as one volume.
+
+    The first few files beside it are looked at: those of a series lie together.
+    """
+    series = instance.text("SeriesInstanceUID")
+    if not series or not has(instance.dataset, "ImagePositionPatient"):
+        return
+    beside = (entry for entry in os.scandir(instance.path.parent) if entry.is_file())
+    for entry in itertools.islice(beside, SIBLINGS):
+        if entry.name == instance.path.name:
+            continue
+        with suppress(MLArrayError, OSError):
+            if read_instance(Path(entry.path)).text("SeriesInstanceUID") == series:
+                context.warn("it is one slice of a series of several files: give their folder for the volume")
+                return
 
 
 def _demand_image(instance: Instance) -> None:

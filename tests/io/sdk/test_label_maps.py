@@ -88,6 +88,13 @@ def test_lossy_is_refused_for_what_may_be_labels(tmp_path, capsys):
         mlarray.convert(tmp_path / "a.nrrd", tmp_path / "b.mla", options={"lossy": "much"})
 
 
+def test_a_bound_that_changes_nothing_says_so(tmp_path):
+    """Steps of integers are whole: tolerance=0.5 leaves them as they are."""
+    done = mlarray.write(scan(), tmp_path / "a.mla", lossy="tolerance=0.5")
+    assert "nothing is rounded" in done.warnings[0]
+    np.testing.assert_array_equal(np.asarray(mlarray.MLArray(tmp_path / "a.mla")), scan())
+
+
 def test_scans_are_averaged_and_rounded_as_before(tmp_path):
     mlarray.write(scan(), tmp_path / "a.nrrd")
     done = mlarray.convert(
