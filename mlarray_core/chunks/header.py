@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import NamedTuple
 
 from mlarray_core.chunks.field import Field
@@ -24,6 +25,9 @@ CODEC = Field(22, "<B")
 """Number of the codec where FLAGS says that it is one of the later ones."""
 KIND = Field(31, "<B")
 """One bit for content that is elsewhere, three for what all items of a chunk are that isn't stored."""
+
+_WHOLE = Struct("<4B3i6sB8xB")
+"""All of these fields at once, in their order: opening a file reads three headers, and each call counts."""
 
 _SECOND_FORMAT, _AS_IT_IS = 0x05, 0x02
 _LATER_CODEC, _NO_CODEC = 6, 7
@@ -65,15 +69,15 @@ class ChunkHead(NamedTuple):
         """
         if len(chunk) < CHUNK_HEADER:
             raise CorruptError("a chunk is cut short")
-        flags, kind = FLAGS.of(chunk), kind_of(chunk)
-        nbytes, blocksize, cbytes = NBYTES.of(chunk), BLOCKSIZE.of(chunk), CBYTES.of(chunk)
+        _, _, flags, _, nbytes, blocksize, cbytes, filters, later, marks = _WHOLE.unpack_from(chunk)
+        kind = marks >> 4 & 7
         if flags & _SECOND_FORMAT != _SECOND_FORMAT or min(nbytes, blocksize) < 0 or cbytes < CHUNK_HEADER:
             raise CorruptError("a chunk's header is damaged")
-        if KIND.of(chunk) & _ELSEWHERE or kind > UNINIT:
+        if marks & _ELSEWHERE or kind > UNINIT:
             raise CorruptError("a chunk claims that its content is elsewhere")
         codec = flags >> 5
-        unknown = codec == _NO_CODEC or (codec == _LATER_CODEC and CODEC.of(chunk) not in CODECS)
-        if unknown or not FILTERS.issuperset(FILTER_NUMBERS.of(chunk)):
+        unknown = codec == _NO_CODEC or (codec == _LATER_CODEC and later not in CODECS)
+        if unknown or not FILTERS.issuperset(filters):
             raise UnsupportedError("a chunk asks for a codec or filter that is not built in")
         return cls(nbytes, blocksize, cbytes, kind == UNINIT)
 
