@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlarray_core import errors
+    from mlarray import errors
     from mlarray_core.array.image import MLArray
     from mlarray_core.headers import is_serializable
     from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE as MLARRAY_DEFAULT_PATCH_SIZE
@@ -96,7 +96,7 @@ def __getattr__(name: str) -> Any:
     if name == "MLARRAY_DEFAULT_PATCH_SIZE":
         return import_module("mlarray_core.layout.shapes").DEFAULT_PATCH_SIZE
     if name == "errors":
-        return import_module("mlarray_core.errors")
+        return import_module("mlarray.errors")
     if name == "__version__":
         return import_module("importlib.metadata").version("mlarray")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

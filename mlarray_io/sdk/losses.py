@@ -87,6 +87,8 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, s
     for what in ("channels", "bids", "lossy"):
         if getattr(additions, what):
             context.loss(f"extra[{KEY!r}].{what}", why)
+    if additions.labels and not own_source:  # a header that was kept holds its own table
+        context.loss(f"the names, colours and codes of {len(additions.labels)} labels", why)
     others = sorted(name for name in meta.extra if name != KEY)
     if others:
         context.loss(f"extra: {', '.join(others)}", why)

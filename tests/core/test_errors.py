@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
+import mlarray
+from mlarray_core import errors as core
 from mlarray_core.errors import CorruptError, about
+
+
+def test_errors_are_imported_from_the_package_too():
+    classes = {
+        name: one for name, one in vars(core).items() if isinstance(one, type) and issubclass(one, Exception)
+    }
+    assert {name: getattr(mlarray.errors, name) for name in mlarray.errors.__all__} == classes
+    from mlarray.errors import MLArrayError
+
+    assert MLArrayError is core.MLArrayError
 
 
 def test_an_error_names_the_file_of_the_block_it_left():

@@ -184,6 +184,9 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
         context.loss("statistics", "TIFF has no place for them")
     if meta.is_seg.is_seg:
         context.loss("that the voxels are labels", "TIFF has no place for it")
+    if additions.labels:
+        what = f"the names, colours and codes of {len(additions.labels)} labels"
+        context.loss(what, "TIFF has no place for them")
     for what in ("bids", "rescale"):
         if getattr(additions, what):
             context.loss(f"extra[{KEY!r}].{what}", "TIFF has no place for it")
