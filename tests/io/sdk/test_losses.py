@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from mlarray.errors import LossError
 
 import mlarray
 from mlarray import Meta, MLArray
+from mlarray.errors import LossError
 
 if TYPE_CHECKING:
     from pathlib import Path
