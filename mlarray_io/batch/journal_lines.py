@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from sys import intern
 from typing import IO, TYPE_CHECKING
@@ -17,7 +19,7 @@ LONGEST_LINE = 64 << 20
 """Bytes of a line: a source of some 300,000 images."""
 _BLOCK = 4 << 20
 """Bytes that are read and parsed at once, which takes half the time of line by line."""
-_SOURCE_STATES = frozenset({"started", "done", "failed", "empty"})
+_SOURCE_STATES = ("started", "done", "failed", "empty")
 
 
 @dataclass(slots=True)
@@ -127,7 +129,8 @@ def inside(place: object) -> str:
     if not isinstance(place, str):
         raise TypeError("a place that is no text")
     parts = place.replace("\\", "/").split("/")
-    absolute = place.startswith(("/", "\\")) or ":" in parts[0][1:2]
+    drive = re.match(r"[A-Za-z]:[\\/]", place) is not None or (os.name == "nt" and ":" in place)
+    absolute = place.startswith(("/", "\\")) or drive
     if absolute or ".." in parts or "\0" in place or (place and "" in parts):
         raise ValueError(f"the place {place[:80]!r} is outside of the target")
     return place
