@@ -52,7 +52,8 @@ def planted(tmp_path):
     """Markers in the current folder, the sources' and the target's; returns these, and the file of marks."""
     marks = tmp_path / "marks.txt"
     here, source, target = (plant(tmp_path / name, marks) for name in ("here", "source", "target"))
-    np.save(source / "a.npy", np.zeros((3, 4), "i2"))
+    for folder in (source, target):
+        np.save(folder / "a.npy", np.zeros((3, 4), "i2"))
     shutil.copy(DATA / "nibabel/tiny.mnc", source / "tiny.mnc")
     shutil.copy(DATA / "nifti/anatomical.nii", source / "b.nii")
     return here, source, target, marks
@@ -75,7 +76,7 @@ COMMANDS = {
         "{target}/t.html",
         "--stats",
     ],
-    "check-pairs": ["check-pairs", "{source}", "{source}", "--include", "*.npy"],
+    "check-pairs": ["check-pairs", "{source}", "{target}", "--include", "*.npy"],
     "info": ["info", "{source}/tiny.mnc"],
     "formats": ["formats", "{source}/tiny.mnc"],
     "show": ["show", "{source}/tiny.mnc", "-o", "{target}/t.png"],

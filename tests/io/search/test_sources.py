@@ -1,0 +1,65 @@
+"""What a search finds below folders, and what it leaves out."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from mlarray_io.search.criteria import Criteria, Found, LeftOut
+from mlarray_io.search.sources import Search
+
+imagecodecs = pytest.importorskip("imagecodecs", reason="the extra pictures isn't installed")
+
+
+def search(source, **criteria):
+    """Return places by kind, and the names that are left out."""
+    found = list(Search(Criteria(**criteria)).search([str(source)]))
+    places = sorted((one.kind, one.place) for one in found if isinstance(one, Found))
+    return places, sorted(os.path.basename(one.path) for one in found if isinstance(one, LeftOut))
+
+
+def picture(path, size=4):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(imagecodecs.png_encode(np.zeros((size, 5), "u1")))
+
+
+def test_pictures_in_a_folder_are_images_of_their_own(tmp_path):
+    """Whether they are slices of a volume, the files don't say: only a folder's name does."""
+    for number in range(3):
+        picture(tmp_path / f"xrays/patient{number}.png", 4 + number)
+        picture(tmp_path / f"scan.pngs/{number}.png")
+    assert search(tmp_path)[0] == [
+        ("file", "xrays/patient0"), ("file", "xrays/patient1"), ("file", "xrays/patient2"),
+        ("folder", "scan"),
+    ]  # fmt: skip
+    assert search(tmp_path / "scan.pngs")[0] == [("folder", "scan")]
+
+
+def test_a_zarr_is_one_image_whatever_its_version(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    for version in (2, 3):
+        group = zarr.open_group(tmp_path / f"v{version}.zarr", mode="w", zarr_format=version)
+        group.create_array("0", shape=(4, 5), dtype="u1")
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    assert search(tmp_path) == ([("file", "a"), ("folder", "v2"), ("folder", "v3")], [])
+
+
+def test_patterns_choose_what_is_left_out_too(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    (tmp_path / "README").write_text("read me")
+    (tmp_path / "b.npy").write_bytes(b"no array at all")
+    assert search(tmp_path)[1] == ["README", "b.npy"]
+    assert search(tmp_path, include=("*.npy",))[1] == ["b.npy"]
+    assert search(tmp_path, exclude=("b*",))[1] == ["README"]
+
+
+def test_what_the_journal_knows_is_not_opened(tmp_path, monkeypatch):
+    from mlarray_io.search import folders
+
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    monkeypatch.setattr(folders, "claim_of", None)
+    status = (tmp_path / "a.npy").stat()
+    known = {str(tmp_path / "a.npy"): (status.st_size, status.st_mtime_ns)}
+    assert search(tmp_path, known=known.get)[0] == [("file", "a")]
