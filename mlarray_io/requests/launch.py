@@ -143,11 +143,13 @@ def _pool(request: Request, asked: BatchRequest) -> Pool:
     from mlarray_io.batch.jobs import death
     from mlarray_io.batch.perform import forecast, perform
     from mlarray_io.batch.workers import Workers
+    from mlarray_io.search.sources import folders_of
 
     scheduler = request.flags.scheduler
     if scheduler is None or asked.dry:
         work = partial(forecast if asked.dry else perform, settings=asked.settings)
-        return Workers(_jobs(request), work, death, untrusted=(*request.sources, request.target.text))
+        untrusted = (*folders_of(request.sources), request.target.text)
+        return Workers(_jobs(request), work, death, untrusted)
     from mlarray_io.cluster.client import Cluster, connect
 
     connect(scheduler).close()  # before anything is planned

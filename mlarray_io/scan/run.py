@@ -14,7 +14,7 @@ from mlarray_io.scan import outliers, tables
 from mlarray_io.scan.facts import Look, Wish, look, lost
 from mlarray_io.scan.rows import Row
 from mlarray_io.search.criteria import Criteria, Found, LeftOut
-from mlarray_io.search.sources import Search
+from mlarray_io.search.sources import Search, folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +75,9 @@ def scan(request: ScanRequest, progress: Callable[[int, int], None] | None = Non
     found, left_out = _found(request)
     seen: dict[str, Look] = {}
     work = partial(look, wish=request.wish)
-    pool: Workers[Found, Look] = Workers(min(request.jobs, len(found)), work, lost, request.sources)
+    pool: Workers[Found, Look] = Workers(
+        min(request.jobs, len(found)), work, lost, folders_of(request.sources)
+    )
     for one, looked in pool.run(iter(found)):
         seen[one.path] = looked
         if progress is not None:

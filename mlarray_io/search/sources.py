@@ -100,6 +100,18 @@ def _lines(path: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def folders_of(sources: Sequence[str]) -> list[str]:
+    """Return the files and folders of this machine that sources name, patterns by the part that is fixed."""
+    found: list[str] = []
+    for one in sources:
+        source = place_of(one).text
+        if source.startswith("@"):
+            found += sorted({os.path.dirname(line) or "." for line in _lines(source[1:]) if not is_url(line)})
+        elif not is_url(source):
+            found.append(_fixed_part(source) if _is_glob(source) else source)
+    return found
+
+
 def is_several(source: str) -> bool:
     """Whether a source on the command line is a list or a pattern."""
     return source.startswith("@") or (not is_url(source) and _is_glob(source))

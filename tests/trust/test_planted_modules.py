@@ -123,6 +123,19 @@ def test_no_variable_of_python_brings_them_into_a_process(planted, monkeypatch, 
     assert not marks.exists(), marks.read_text()
 
 
+@pytest.mark.parametrize("kind", ["list", "pattern"])
+def test_folders_that_lists_and_patterns_name_are_on_no_path(planted, monkeypatch, kind):
+    here, source, target, marks = planted
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONPATH", str(source))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(source)])
+    (here / "list.txt").write_text(f"{source}/a.npy\n{source}/b.nii\n")
+    given = "@list.txt" if kind == "list" else f"{source}/[ab].n*"
+    assert main(["convert", given, str(target), "--jobs", "2", "-q"]) == 0
+    assert {path.name for path in target.glob("*.mla")} == {"a.mla", "b.mla"}
+    assert not marks.exists(), marks.read_text()
+
+
 def test_a_process_gets_this_path_less_folders_of_data(tmp_path, monkeypatch):
     folders = {name: tmp_path / name for name in ("here", "source", "library", "installed")}
     for folder in folders.values():

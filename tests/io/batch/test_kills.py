@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -61,6 +62,7 @@ def test_interrupts_leave_nothing_half_done(tmp_path, sign, code):
     _, err = run.communicate(timeout=30)
     assert run.returncode == code
     assert "Traceback" not in err
+    assert sign != signal.SIGINT or re.fullmatch(r"\s*Interrupted: \d+ of 60 done; run again to go on\n", err)
     assert 5 <= len(files(out)) < 60
     assert not list(out.rglob(".*.tmp-*"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlarray_core.errors import ArgumentError, OptionError
-from mlarray_io.commands.request import ConvertFlags, Kind, flags_of, journal_of, parse
+from mlarray_io.requests.request import ConvertFlags, Kind, flags_of, journal_of, parse
 
 
 @pytest.fixture
