@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
     from mlarray_io.sdk.dtypes import stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
-    from mlarray_io.sdk.files.data_files import data_path, decode_text, last_bytes, located, numbered
+    from mlarray_io.sdk.files.data_files import (
+        check_beside,
+        data_path,
+        decode_text,
+        last_bytes,
+        located,
+        numbered,
+    )
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.streams import (
@@ -76,6 +83,7 @@ _HOME = {
     "contiguous": "sdk.boxes",
     "slab_shape": "sdk.boxes",
     "tiles": "sdk.boxes",
+    "check_beside": "sdk.files.data_files",
     "data_path": "sdk.files.data_files",
     "decode_text": "sdk.files.data_files",
     "last_bytes": "sdk.files.data_files",
@@ -117,14 +125,15 @@ __all__ = [
     "ask_child",
     "bare_meta",
     "call_child",
+    "check_beside",
     "check_size",
     "contiguous",
     "data_path",
     "decode_text",
     "default_labels",
     "file_order",
-    "holds_labels",
     "fitting_levels",
+    "holds_labels",
     "ignored_warnings",
     "in_world",
     "keep_meta",

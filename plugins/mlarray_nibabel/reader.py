@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta, geometry
 from mlarray_core.errors import CorruptError, MetadataError, NotFoundError, UnsupportedError
-from mlarray_io.sdk import DISPLACEMENT, FRAME, ChildReader, RawData, ask_child
+from mlarray_io.sdk import DISPLACEMENT, FRAME, ChildReader, RawData, ask_child, check_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,10 @@ def open_image(path: Path, format: str, context: Context) -> Reader:
             path=path,
             hint="Leave out --raw (raw=True)",
         )
-    path = _header(path, format)
+    header = _header(path, format)
+    for other in (header, *_partners(header, format)):
+        check_beside(path, other)
+    path = header
     suffix = _SUFFIXES.get(format, "")
     found = ask_child(f"mlarray_nibabel.{format}:describe", path, suffix)
     raw = RawData(tuple(found["shape"]), np.dtype(found["dtype"]))
@@ -114,6 +117,14 @@ def _positions(line: list[float], count: int) -> list[float]:
     if not step or not np.isfinite([start, step]).all() or count < 2:
         return []
     return [start + step * index for index in range(count)]
+
+
+def _partners(header: Path, format: str) -> list[Path]:
+    """Return the files beside a header that nibabel may open with it."""
+    suffixes = _HEADERS.get(format, ())[:-1]
+    stem = header.name[: -len(header.suffix)]
+    names = [stem + spelt for suffix in suffixes for spelt in (suffix, suffix.upper())]
+    return [header.with_name(name) for name in dict.fromkeys(names)]
 
 
 def _labels(axes: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from mlarray_io.sdk import (
     TENSOR,
     Bytes,
     PartsView,
+    check_beside,
     check_size,
     open_bytes,
     read_box,
@@ -131,6 +132,7 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
 def _open_files(path: Path, context: Context) -> tuple[Header, Bytes]:
     """Return the header and the file that holds the voxels."""
     first = header_path(path)
+    check_beside(path, first)
     file = open_bytes(first)
     try:
         block = file.read(0, LONGEST_HEADER)
@@ -141,6 +143,7 @@ def _open_files(path: Path, context: Context) -> tuple[Header, Bytes]:
         if header.single:
             return header, file
         voxels = image_path(first, path)
+        check_beside(path, voxels)
     except BaseException:
         file.close()
         raise

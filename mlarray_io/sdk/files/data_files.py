@@ -62,6 +62,22 @@ def data_path(header: Path, name: str, external: bool) -> Path:
     return resolved
 
 
+def check_beside(path: Path, other: Path) -> None:
+    """Refuse a second file of an image that is a link out of the folder of the first.
+
+    Raises
+    ------
+    UnsafeError
+        It leads elsewhere.
+    """
+    if other != path and other.is_symlink() and not other.resolve().is_relative_to(path.parent.resolve()):
+        raise UnsafeError(
+            f"belongs together with {other.name}, which is a link out of its folder",
+            path=path,
+            hint="If you trust it, put the file itself beside it",
+        )
+
+
 def numbered(first: int, last: int, step: int, path: Path) -> range:
     """Return the numbers of data files from `first` to `last`, both included.
 
