@@ -3,7 +3,7 @@
 # Guess: Pillow opens both as they are, or refuses what it can't hold.
 # What happens: grey values stay uint16 (mode I;16). Colours become uint8 without a warning: 59000 is read as 230.
 # SimpleITK reads 59000.
-# Why it matters: microscopy and photographs in 16-bit colour lose half of their bits in the reader that most Python
+# Why it matters: microscopy and photographs in 16-bit colour lose half of their bits in a reader that many Python
 # programs use.
 set -eu
 folder=$(mktemp -d)
