@@ -4,7 +4,7 @@ Run: MLARRAY_BENCH_DATA=... python benchmarks/dicom_series.py --reference /path/
 
 The series is written by pydicom from a real scan (`data.load("ct")`), with the header of a real slice when
 one is given. The reference's Python needs SimpleITK and mlarray 0.0.54. Each measurement is a process of its
-own; they take turns, and the fastest of each counts; processor time is told too, because other work disturbs
+own; they take turns, and the fastest of each counts; processor time is given too, because other work disturbs
 it less. Files are removed.
 """
 

@@ -1,7 +1,7 @@
 """How little is read from the disk to look at a large image, counted by the system.
 
 Run as ``python benchmarks/level_reads.py``; needs Linux, 4 GB of disk and a few minutes. Before each look,
-the file is taken out of the system's cache; ``/proc/self/io`` then says what was fetched. The system is told
+the file is taken out of the system's cache; ``/proc/self/io`` then says what was fetched. The system is asked
 not to read ahead: how far it does is a setting of the machine.
 """
 

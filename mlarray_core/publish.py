@@ -42,7 +42,7 @@ class Publication:
     Parameters
     ----------
     target
-        Where the file or folder shall appear. Links are followed, a replaced file's permissions kept.
+        Where the file or folder is to appear. Links are followed, a replaced file's permissions kept.
     overwrite
         Replace what is there. Otherwise an existing target is refused, at once and again by `commit`.
 

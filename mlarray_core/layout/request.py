@@ -19,7 +19,7 @@ DParams: TypeAlias = "Mapping[str, object] | blosc2.DParams | None"
 
 @dataclass(frozen=True)
 class LayoutRequest:
-    """How an image shall be cut and compressed, as far as somebody says.
+    """How an image is to be cut and compressed, as far as somebody says.
 
     Parameters
     ----------

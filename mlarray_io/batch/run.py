@@ -86,7 +86,7 @@ class Run:
     pool
         Who does it.
     listener
-        Who is told.
+        Called as the run goes on.
     """
 
     def __init__(self, request: BatchRequest, pool: Pool, listener: Listener) -> None:

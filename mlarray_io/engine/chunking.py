@@ -61,7 +61,7 @@ class Chunking:
         for box in tiles(self._grid.shape, self.step):
             voxels = self._reader[box].astype(self._grid.dtype, copy=False)
             for number, chunk in chunks_of(voxels, box, self._grid):
-                # a copy lets go of a large box before the next is read
+                # a copy frees a large box before the next is read
                 yield number, chunk.copy() if self._is_large else chunk
             context.progress(voxels.nbytes)
             del voxels, chunk  # a chunk is a view that would keep the whole box while the next one is read

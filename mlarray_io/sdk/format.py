@@ -228,7 +228,7 @@ class Format(Generic[O]):
         """Write the image of `reader` to `target`.
 
         `target` is a fresh path with the right suffix in the target's folder; the host moves it into place
-        when this returns and removes it when this raises. What can't be held is told to `context.loss`.
+        when this returns and removes it when this raises. What can't be held is reported to `context.loss`.
         A format of several files puts them beside `target`, named after it, and lists them in `companions`.
 
         Parameters

@@ -63,7 +63,7 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, s
     meta
         Of the image that is written.
     context
-        Is told.
+        Where losses are reported.
     title
         What the format is called.
     own_source

@@ -158,7 +158,7 @@ class FormatTests:
         format.sniff(Source(tmp_path))
 
     def test_suffix_in_any_case(self, format: Format, samples: Sequence[Path], tmp_path: Path) -> None:
-        """A file from a system that shouts is read too."""
+        """A file whose suffix is in capitals is read too."""
         sample = samples[0]
         path = self.copy(format, sample, tmp_path / sample.name.upper())
         assert format.sniff(Source(path)) > Confidence.NO

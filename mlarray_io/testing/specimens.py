@@ -87,7 +87,7 @@ def images(format: Format, path: Path, largest: int | None = None) -> Sequence[I
 
 
 def opened(format: Format, path: Path, image: ImageRef | None = None, largest: int | None = None) -> Reader:
-    """Open an image of a source, the first one unless told which.
+    """Open an image of a source, the first one unless another is given.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _affine(reader: Reader) -> npt.NDArray[Any]:
 
 
 def same_place(left: Reader, right: Reader) -> None:
-    """Check that two images lie at the same place, in whichever world each is told."""
+    """Check that two images lie at the same place, in whichever world each is given."""
     worlds = [geometry.normal_world(reader.meta.spatial.coord_system) for reader in (left, right)]
     first, second = _affine(left), _affine(right)
     if None not in worlds:

@@ -48,7 +48,7 @@ class Scan:
 def scan(path: Path, context: Context) -> Scan:
     """Read the headers of one file, of the files that a DICOMDIR lists, or of all files below a folder.
 
-    What is left out is told to `context.skip`.
+    What is left out is reported to `context.skip`.
 
     Raises
     ------

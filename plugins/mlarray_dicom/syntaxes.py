@@ -1,4 +1,4 @@
-"""Transfer syntaxes by UID (PS3.6, table A-1), as far as they are told apart here."""
+"""Transfer syntaxes by UID (PS3.6, table A-1), as far as they are distinguished here."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Hdf5Format(Format[Hdf5Options]):
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
     def images(self, source: Source, options: Hdf5Options, context: Context) -> Sequence[ImageRef]:
-        """List the datasets; links out of the file are skipped and told.
+        """List the datasets; links out of the file are skipped and reported.
 
         Parameters
         ----------

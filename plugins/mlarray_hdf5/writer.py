@@ -37,7 +37,7 @@ def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Cont
     options
         Path, chunks and compression of the dataset.
     context
-        Is told when the metadata is too long for an attribute.
+        Where to report that the metadata is too long for an attribute.
     """
     chunks = _chunks(reader, options)
     with h5py.File(target, "w") as file:

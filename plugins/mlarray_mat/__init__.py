@@ -29,7 +29,7 @@ class MatFormat(Format[MatOptions]):
         return super().sniff(source) if not source.is_dir and not head else Confidence.NO
 
     def images(self, source: Source, options: MatOptions, context: Context) -> Sequence[ImageRef]:
-        """List the numeric arrays; cells, structures and texts are skipped and told.
+        """List the numeric arrays; cells, structures and texts are skipped and reported.
 
         Parameters
         ----------

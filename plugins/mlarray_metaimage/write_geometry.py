@@ -55,7 +55,7 @@ def fresh_fields(reader: Reader, order: list[int], context: Context) -> Fields:
     order
         Its axes as the file holds them, slowest first.
     context
-        Is told what the fields can't say.
+        Where to report what the fields can't say.
     """
     spatial, labels = reader.meta.spatial, reader.labels
     count = sum(label.startswith("spatial") for label in labels)

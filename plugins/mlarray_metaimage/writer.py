@@ -56,7 +56,7 @@ def write_metaimage(reader: Reader, target: Path, options: MetaImageOptions, con
     options
         Whether and how hard to compress.
     context
-        Is told what MetaImage can't hold.
+        Where to report what MetaImage can't hold.
 
     Raises
     ------

@@ -41,7 +41,7 @@ def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Contex
     options
         Effort of gzip.
     context
-        Is told what MGH can't hold.
+        Where to report what MGH can't hold.
 
     Raises
     ------

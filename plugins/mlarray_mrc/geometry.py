@@ -58,7 +58,7 @@ def placement_of(reader: Reader, labels: list[str], context: Context) -> Placeme
     labels
         Of its axes.
     context
-        Is told what MRC can't say.
+        Where to report what MRC can't say.
     """
     spatial = reader.meta.spatial
     count = sum(map(is_spatial, labels))

@@ -52,7 +52,7 @@ def open_mrc(path: Path, options: MrcOptions, context: Context) -> MrcReader:
     options
         What it doesn't say.
     context
-        Sets the limit of memory; is told when an extended header isn't kept.
+        Sets the limit of memory; where to report that an extended header isn't kept.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def write_mrc(reader: Reader, target: Path, context: Context) -> None:
     target
         Where to.
     context
-        Is told what MRC can't hold.
+        Where to report what MRC can't hold.
 
     Raises
     ------

@@ -36,7 +36,7 @@ def spm_affine(path: Path, context: Context) -> Affine | None:
     path
         Either file of the image.
     context
-        Is told when a matrix is there that isn't taken.
+        Where to report that a matrix is there that isn't taken.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def place(header: Header, meta: Meta, plan: Plan, factor: float, context: Contex
     factor
         What turns the image's unit of length into the header's.
     context
-        Is told when the world is none that NIfTI knows.
+        Where to report that the world is none that NIfTI knows.
     path
         The target, for messages.
     """

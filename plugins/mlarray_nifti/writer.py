@@ -47,7 +47,7 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
     options
         NIfTI version, gzip level, whether stored integers are restored.
     context
-        Is told what NIfTI can't hold.
+        Where to report what NIfTI can't hold.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def placement_of(fields: Fields, path: Path, context: Context) -> Placement:
     path
         The file, for messages.
     context
-        Is told what is uncertain.
+        Where to report what is uncertain.
 
     Raises
     ------

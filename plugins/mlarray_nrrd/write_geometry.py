@@ -87,7 +87,7 @@ def fresh_fields(
     pairs
         Key/value pairs that are written too, which may say b-values.
     context
-        Is told the losses.
+        Where to report losses.
     """
     spatial, time, parts = meta.spatial, _time_axis(meta, labels), world_parts(meta, labels)
     count = sum(map(is_spatial, labels))

@@ -87,7 +87,7 @@ def compose(
     path
         The target, for messages.
     context
-        Is told the losses.
+        Where to report losses.
     """
     known = None if header is None else source_placement(header, reader, path)
     shape = reader.shape
@@ -112,7 +112,7 @@ def compose(
 def _unchanged(
     reader: Reader, header: Header, placement: Placement, spatial: MetaSpatial, path: Path
 ) -> bool:
-    """Say whether the image still is where the source's header puts it, told in the same world and units."""
+    """Say whether the image still is where the source's header puts it, in the same world and units."""
     from mlarray_core import Additions
 
     mine = reader.meta.spatial

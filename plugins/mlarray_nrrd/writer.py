@@ -38,7 +38,7 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     options
         Encoding and gzip level.
     context
-        Is told what NRRD can't hold.
+        Where to report what NRRD can't hold.
 
     Raises
     ------

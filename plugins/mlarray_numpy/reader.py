@@ -131,7 +131,7 @@ def _within(part: Box, whole: Box) -> Box:
 
 
 def list_arrays(path: Path, context: Context) -> Sequence[ImageRef]:
-    """List the arrays of a file; members of a `.npz` that are none are skipped and told."""
+    """List the arrays of a file; members of a `.npz` that are none are skipped and reported."""
     if not zipfile.is_zipfile(path):
         return [ImageRef(key="0", primary=True)]
     found = []

@@ -29,7 +29,7 @@ def write_array(reader: Reader, target: Path, options: NumpyOptions, context: Co
     options
         How a `.npz` is written.
     context
-        Is told that NumPy keeps voxels only.
+        Where to report that NumPy keeps voxels only.
     """
     tell_losses(reader, context, "NumPy's format")
     if target.suffix.lower() != ".npz":

@@ -32,7 +32,7 @@ def write_pictures(reader: Reader, target: Path, options: PictureOptions, contex
     options
         Compression.
     context
-        Is told what PNG can't hold.
+        Where to report what PNG can't hold.
 
     Raises
     ------

@@ -60,7 +60,7 @@ class Plan:
 
 
 def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
-    """Decide everything. An image that OME-Zarr can't hold gets no levels, and a loss is told.
+    """Decide everything. An image that OME-Zarr can't hold gets no levels, and a loss is reported.
 
     Parameters
     ----------

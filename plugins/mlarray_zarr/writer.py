@@ -39,7 +39,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     options
         Version, levels, chunks, shards and compression.
     context
-        Is told what OME-Zarr can't say.
+        Where to report what OME-Zarr can't say.
     """
     from zarr.storage import LocalStore, ZipStore
 

@@ -263,7 +263,7 @@ def _kind(error: Exception) -> str:
 
 
 def main(function: str, path: str, nbytes: str, seconds: str) -> None:
-    """Be the process: keep standard output for the answer, and let the library print where nobody looks.
+    """Run in the child: standard output is kept for the answer, what the library prints goes to standard error.
 
     Parameters
     ----------

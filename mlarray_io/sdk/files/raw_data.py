@@ -148,7 +148,7 @@ def file_order(reader: Reader, order: Sequence[int], context: Context) -> Iterat
     order
         Its axes as the file holds them, slowest first.
     context
-        Is told the progress.
+        Where to report progress.
     """
     from mlarray_io.sdk.boxes import contiguous
 

@@ -88,7 +88,7 @@ def real_world_of(group: Group) -> RealWorld | None:
 
 
 def _collect(items: list[Dataset], path: Path, found: dict[tuple[object, ...], Dataset]) -> None:
-    """Add the mappings of one frame; several of them are told apart by their numbers."""
+    """Add the mappings of one frame; several of them are distinguished by their numbers."""
     for item in items:
         slope = number_of(item, "RealWorldValueSlope", path)
         intercept = number_of(item, "RealWorldValueIntercept", path)

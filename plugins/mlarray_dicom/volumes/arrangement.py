@@ -160,7 +160,7 @@ def _segment_axis(numbers: list[int]) -> RepeatAxis:
 
 
 def _slide(group: Group, options: DicomOptions) -> Arrangement:
-    """Arrange tiles; the slide's world is none that a patient has, so only the spacing is told."""
+    """Arrange tiles; the slide's world is none that a patient has, so only the spacing is kept."""
     first = group.first
     single = is_segmentation(first) and kind_of(first) != "LABELMAP"
     tiling = slides.tiling_of(first, described(first) if single else [])

@@ -7,7 +7,7 @@ preference, the first that tells the frames of every position apart alike decide
 2. the dimension indices of the file, private dimensions included (C.7.6.17.2);
 3. several of these attributes together, or times that differ from slice to slice, each position by its own;
 4. when each frame was acquired;
-5. instance and frame numbers, and the user is told: the axis is ``non_spatial`` then, unless the file says
+5. instance and frame numbers, with a note: the axis is ``non_spatial`` then, unless the file says
    that it has as many temporal positions (C.8.3.1).
 """
 
@@ -223,7 +223,7 @@ def _by_several(frames: Sequence[Frame], planes: list[list[int]], notes: list[st
     names = [*(["b-value"] if weighted else []), *(key.name for key in varying)]
     values = ["/".join(f"{part:g}" for part in _spelt(keys, varying, weighted=weighted)) for keys in rows]
     name = " and ".join(names)
-    notes = [*notes, f"{len(rows)} frames at each position are told apart by {name} together"]
+    notes = [*notes, f"{len(rows)} frames at each position are distinguished by {name} together"]
     return Repeats(order, RepeatAxis(name, "", values, unknown=True), notes)
 
 
@@ -299,7 +299,7 @@ def _rows(frames: Sequence[Frame], order: Order) -> list[list[FrameKeys]]:
 def _axis(frames: Sequence[Frame], order: Order, key: _Key | None) -> RepeatAxis:
     """Return name, unit and values of the axis of repeats.
 
-    Volumes that differ in diffusion are told by that, whatever put them in order: several of them may share a
+    Volumes that differ in diffusion are distinguished by that, whatever put them in order: several of them may share a
     b-value. Otherwise times of acquisition are better than mere numbers.
     """
     rows = _rows(frames, order)

@@ -50,7 +50,7 @@ ORIENTATION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-4
 """The same for pixel spacing, as a part of it."""
 DIGITS = 2
-"""Digits of a position, in mm, to which places count as the same when images are told apart."""
+"""Digits of a position, in mm, to which places count as the same when images are distinguished."""
 
 _EXPLAINING: dict[str, Callable[[Frame], Hashable]] = {
     "stack": lambda frame: frame.keys.stack,

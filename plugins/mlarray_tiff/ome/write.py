@@ -121,7 +121,7 @@ def ome_xml(content: OmeContent, meta: Meta, path: Path, context: Context) -> by
     path
         The target, for errors.
     context
-        Is told what OME has no place for.
+        Where to report what OME has no place for.
     """
     ElementTree.register_namespace("", NAMESPACE)
     ElementTree.register_namespace("xsi", _INSTANCE)

@@ -51,7 +51,7 @@ def write_tiff(reader: Reader, target: Path, options: TiffOptions, context: Cont
     options
         Flavour, compression, tiles, pyramid.
     context
-        Is told what TIFF can't hold.
+        Where to report what TIFF can't hold.
 
     Raises
     ------
