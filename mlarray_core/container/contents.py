@@ -262,7 +262,7 @@ class Contents:
 
 
 def reader(buffer: bytes | memoryview | mmap.mmap) -> frames.Read:
-    """Return what reads bytes of a buffer: not a method, which would keep the file open until a garbage collection."""
+    """Return what reads bytes of a buffer: a method would keep the file open."""
     return lambda at, count: bytes(buffer[at : at + count])
 
 

@@ -263,7 +263,7 @@ def _kind(error: Exception) -> str:
 
 
 def main(function: str, path: str, nbytes: str, seconds: str) -> None:
-    """Run in the child: standard output is kept for the answer, what the library prints goes to standard error.
+    """Run in the child; what the library prints goes to standard error, as standard output is for the answer.
 
     Parameters
     ----------

@@ -299,8 +299,8 @@ def _rows(frames: Sequence[Frame], order: Order) -> list[list[FrameKeys]]:
 def _axis(frames: Sequence[Frame], order: Order, key: _Key | None) -> RepeatAxis:
     """Return name, unit and values of the axis of repeats.
 
-    Volumes that differ in diffusion are distinguished by that, whatever put them in order: several of them may share a
-    b-value. Otherwise times of acquisition are better than mere numbers.
+    Volumes that differ in diffusion are distinguished by that, whatever put them in order: several of them
+    may share a b-value. Otherwise times of acquisition are better than mere numbers.
     """
     rows = _rows(frames, order)
     weighted = _by_weighting(rows)
