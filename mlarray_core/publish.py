@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,7 +88,7 @@ class Publication:
     def abort(self) -> None:
         """Remove everything that was written and not committed."""
         if self._open and os.getpid() == self._pid:  # not a forked child's to remove
-            shutil.rmtree(self._folder, ignore_errors=True)
+            _remove(self._folder)
         self._open = False
 
     def explain(self, error: OSError) -> MLArrayError:
@@ -122,7 +123,10 @@ class Publication:
         else:
             for path in written:
                 self._move(path, self.target.parent / path.name)
-        _sync_one(self.target.parent)
+        try:
+            _sync_one(self.target.parent)
+        except OSError as error:
+            raise uncertain(error, self.asked) from error
 
     def _replace_set(self, written: list[Path]) -> None:
         """Replace files that make up one image, such as a header and its voxels: never a mix of old and new.
@@ -173,6 +177,8 @@ class Publication:
         """Put a folder in place of whatever is there; a folder can't be renamed over a full one."""
         aside = self._folder / f"{target.name}.replaced"
         replaced = target.exists()
+        if replaced and _exchange(path, target):
+            return  # what was there is in the temporary folder now, and goes with it
         if replaced:
             target.rename(aside)
         try:
@@ -252,6 +258,42 @@ def _restore(temporary: Path) -> None:
             aside.rename(target)
 
 
+_EXCHANGE = 2
+"""RENAME_EXCHANGE (linux/fs.h)."""
+_HERE = -100
+"""AT_FDCWD (linux/fcntl.h): paths are absolute, or of the current folder."""
+
+
+def _exchange(path: Path, other: Path) -> bool:
+    """Have two paths change places in one step; return whether this system and disk can do that."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_HERE, os.fsencode(path), _HERE, os.fsencode(other), _EXCHANGE) == 0)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; a second time where something of it was left, for a disk may fail once."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Name a file in the system's errors that don't: those of reading and writing an open one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and not isinstance(error, MLArrayError):
+            error.filename = path
+        raise
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -329,6 +371,14 @@ def write_error(error: OSError, path: str | os.PathLike[str]) -> WriteError:
     """Say what an error of the operating system means for somebody who writes `path`."""
     cause, hint = _CAUSES.get(error.errno or 0, (error.strerror or str(error), None))
     return WriteError(f"can't be written: {cause}", path=path, hint=hint)
+
+
+def uncertain(error: OSError, path: str | os.PathLike[str]) -> WriteError:
+    """Say what `error` means that came after everything was written: that a power cut may still undo it."""
+    cause = error.strerror or str(error)
+    return WriteError(
+        f"is written, but may not be on the disk yet: {cause}", path=path, hint="Write it again to be sure"
+    )
 
 
 def sync(path: Path) -> None:

@@ -74,7 +74,7 @@ class MlaReader(Reader):
         self.levels = [MlaReader(level) for level in image.levels]
         self.meta = self._image.meta
         self.shape = (0,) if self._image.shape is None else self._image.shape
-        self.dtype = self._image.dtype or _float64()
+        self.dtype = _float64() if self._image.dtype is None else self._image.dtype
         chunks = self.meta.blosc2.chunk_size
         self.chunks = None if chunks is None or not self.shape else tuple(chunks)
         self._read = 0

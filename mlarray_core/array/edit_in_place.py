@@ -11,7 +11,7 @@ from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_an
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import State
 from mlarray_core.container.storage import EditedStorage, FrameStorage
-from mlarray_core.errors import ArgumentError, MLArrayError
+from mlarray_core.errors import ArgumentError, LockedError, MLArrayError
 from mlarray_core.levels.store import build, count_of
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic, write_error
@@ -189,8 +189,12 @@ def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) 
     in_file = Lock()  # which has one position, whichever thread reads or writes
 
     def load(number: int) -> bytes | None:
+        if stored and number not in written:
+            return stored.chunk(number)
         with in_file:
-            return stored.chunk(number) if stored and number not in written else writer.load(number)
+            if writer.frame.file.closed:
+                raise LockedError("these voxels are in a file that the parent process writes", path=path)
+            return writer.load(number)
 
     def store(number: int, chunk: bytes) -> None:
         with in_file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from mlarray_core.array.edit_in_place import EditInPlace, committed, edited
@@ -38,6 +39,8 @@ class NewFile:
     ------
     WriteError
         The folder is missing or can't be written to.
+    LimitError
+        There would be too many chunks.
     """
 
     def __init__(
@@ -45,15 +48,14 @@ class NewFile:
     ) -> None:
         self.path, self._plan, self._dparams, self._levels = path, plan, dict(dparams), level_count
         self._publication = Publication(path, overwrite=True)
-        try:
-            self._file = open(self._publication.path, "w+b", buffering=0)  # noqa: SIM115 - closed by commit or abort
-            self._writer = ImageWriter(self._file, plan)
-        except OSError as error:
-            self._publication.abort()
-            raise self._publication.explain(error) from error
-        except BaseException:
-            self._publication.abort()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self._publication.abort)
+            try:
+                self._file = undo.enter_context(open(self._publication.path, "w+b", buffering=0))
+                self._writer = ImageWriter(self._file, plan)
+            except OSError as error:
+                raise self._publication.explain(error) from error
+            undo.pop_all()
         self._edited = edited(self._writer, path)
 
     @property

@@ -9,6 +9,8 @@ fork can't survive, stay off.
 from __future__ import annotations
 
 import ast
+import os
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import blosc2
@@ -122,10 +124,24 @@ def share_lock() -> None:
     blosc2.set_releasegil(True)
 
 
+_forked = Event()
+"""Set in forked children, where Blosc2's threads hang: those that it counts on stayed in the parent."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked.set)
+
+
+def _decompression(dparams: Mapping[str, object] | None) -> blosc2.DParams:
+    """Return Blosc2's decompression parameters, with one thread unless more were asked for and can be had."""
+    params: dict[str, Any] = {"nthreads": 1, **(dparams or {})}
+    if _forked.is_set():
+        params["nthreads"] = 1
+    return blosc2.DParams(**params)
+
+
 def view_frame(buffer: object, dparams: Mapping[str, object] | None = None) -> blosc2.NDArray:
     """Return a Blosc2 array over a checked frame in memory or in a memory map, without copying it."""
     array = blosc2.ndarray_from_cframe(buffer, copy=False)
-    array.schunk.dparams = blosc2.DParams(**{"nthreads": 1, **(dparams or {})})
+    array.schunk.dparams = _decompression(dparams)
     return array
 
 
@@ -134,7 +150,7 @@ def ndarray(frame: bytes, dparams: Mapping[str, object] | None = None) -> blosc2
     array = blosc2.ndarray_from_cframe(frame, copy=True)
     for name in list(array.schunk.vlmeta):
         del array.schunk.vlmeta[name]
-    array.schunk.dparams = blosc2.DParams(**{"nthreads": 1, **(dparams or {})})
+    array.schunk.dparams = _decompression(dparams)
     return array
 
 

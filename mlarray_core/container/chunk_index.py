@@ -9,6 +9,8 @@ from mlarray_core.chunks.header import CHUNK_HEADER, NAN, UNINIT, ZERO, ChunkHea
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, about
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from mlarray_core.chunks.grid import Grid
@@ -44,6 +46,7 @@ class ChunkIndex:
         self._read, self._frame, self._path = read, frame, path
         self._start = frame.header_size
         self._kinds: dict[bytes, bool] = {}
+        self._found: set[int] = set()
         self._check()
 
     def _check(self) -> None:
@@ -67,11 +70,18 @@ class ChunkIndex:
         return self._places[1]
 
     @cached_property
-    def unwritten(self) -> set[int]:
-        """Numbers of the chunks that were never written, as far as they were looked at: they are zeros."""
-        import numpy as np
+    def _any_marked(self) -> bool:
+        """Whether the index marks chunks as never written."""
+        return any((kinds(part) == UNINIT).any() for part in _parts(self.offsets))
 
-        return set(np.flatnonzero(kinds(self.offsets) == UNINIT).tolist())
+    @property
+    def any_unwritten(self) -> bool:
+        """Whether a chunk was never written, as far as they were looked at: such chunks are zeros."""
+        return bool(self._found) or self._any_marked
+
+    def is_unwritten(self, number: int) -> bool:
+        """Whether chunk `number`, which was looked at, was never written."""
+        return number in self._found or bool(kinds(int(self.offsets[number])) == UNINIT)
 
     @cached_property
     def _places(self) -> tuple[Array, Array]:
@@ -110,7 +120,7 @@ class ChunkIndex:
         if unwritten is None or not CHUNK_HEADER <= size <= self.room[number]:
             unwritten = self._examined(number, head, kind)
         if unwritten:
-            self.unwritten.add(number)
+            self._found.add(number)
         return at, size
 
     def _examined(self, number: int, head: bytes, kind: bytes) -> bool:
@@ -134,11 +144,12 @@ def _room(offsets: Array, end: int) -> Array:
     """Return the bytes from each stored chunk to the next one or to `end`, and check that they can be."""
     import numpy as np
 
-    absent = int(np.count_nonzero(offsets < 0))
-    order = np.argsort(offsets)
-    if absent and not np.isin(kinds(offsets[order[:absent]]), (ZERO, NAN, UNINIT)).all():
-        raise CorruptError("the index of chunks holds an unknown mark")
-    stored = order[absent:]
+    marks = (ZERO, NAN, UNINIT)
+    for part in _parts(offsets):
+        if not np.isin(kinds(part[part < 0]), marks).all():
+            raise CorruptError("the index of chunks holds an unknown mark")
+    stored = np.flatnonzero(offsets >= 0)
+    stored = stored[np.argsort(offsets[stored])]
     ends = np.empty(len(stored), np.int64)
     starts = offsets[stored]
     ends[:-1], ends[-1:] = starts[1:], end
@@ -150,6 +161,12 @@ def _room(offsets: Array, end: int) -> Array:
     room = np.zeros(len(offsets), np.int64)
     room[stored] = gaps
     return room
+
+
+def _parts(offsets: Array) -> Iterator[Array]:
+    """Yield the offsets some at a time: a few hundred bytes may name millions of chunks of zeros."""
+    for start in range(0, len(offsets), 1 << 16):
+        yield offsets[start : start + (1 << 16)]
 
 
 def special(offset: int, grid: Grid) -> bytes | None:

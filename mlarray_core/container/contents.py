@@ -118,7 +118,7 @@ class Contents:
         if self._unchecked.flat[number]:
             self._check(number, where)
             self._note_checked([number])
-        if number in self.index.unwritten:
+        if self.index.is_unwritten(number):
             return None
         return special(int(self.index.offsets[number]), self.grid) if where is None else self.read(*where)
 
@@ -253,10 +253,10 @@ class Contents:
     @cached_property
     def levels(self) -> list[StoredLevel]:
         """Where the coarser levels are; none where there are none, or none that belong to this image."""
-        from mlarray_core.container.level_index import read_index
+        from mlarray_core.container.level_index import end_of_levels, read_index
 
         try:
-            return read_index(self.read, len(self.buffer), self.frame)
+            return read_index(self.read, end_of_levels(self.read, len(self.buffer), self.frame), self.frame)
         except CorruptError:
             return []
 
@@ -273,10 +273,12 @@ def _end_of(contents: Contents) -> int:
         if contents.table is not None and contents.table.levels:
             _warn_gone(contents.path)
         return size
-    if not contents.levels:
-        _warn_more(contents.path, size - length)
-        return length
-    return size
+    from mlarray_core.container.level_index import end_of_levels
+
+    end = end_of_levels(contents.read, size, contents.frame) if contents.levels else length
+    if end < size:
+        _warn_more(contents.path, size - end)
+    return end
 
 
 def _warn_gone(path: str | None) -> None:

@@ -13,7 +13,9 @@ from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import special
 from mlarray_core.container.stored_meta import META_KEY
 from mlarray_core.container.trailer import trailer_of, vlmeta_content, with_fingerprint
+from mlarray_core.errors import LimitError
 from mlarray_core.metadata import msgpack
+from mlarray_core.publish import naming, uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+MOST_CHUNKS = 1 << 24
+"""Half of what is read: the checksums of these take 128 MB in the trailer."""
 ZEROS = -(0x7F << 56)
 """Offset that stands for a chunk of zeros (c-blosc2's frame.c: the highest byte is 0x81)."""
 
@@ -74,6 +78,11 @@ class FrameWriter:
     ----------
     dead
         Bytes of the file that no chunk needs any more.
+
+    Raises
+    ------
+    LimitError
+        There would be more chunks than are read.
     """
 
     def __init__(
@@ -88,6 +97,11 @@ class FrameWriter:
         if base is not None:
             self._continue(base)
             return
+        if grid.nchunks > MOST_CHUNKS:
+            raise LimitError(
+                f"the image would have {grid.nchunks:,} chunks, the limit is {MOST_CHUNKS:,}",
+                hint="Choose larger chunks",
+            )
         template = codec.empty_frame(grid, self.cparams)
         frame = frames.parse(lambda at, count: template[at : at + count], len(template))
         self._begin(frame.header, frame.nchunks)
@@ -192,15 +206,31 @@ class FrameWriter:
         sealed = self._sums is not None and self._broken is None
         header, end = closed(self._header, index, self._end, vlmeta, sealed=sealed)
         self._write(index + end)
-        self._sync()
-        self.file.seek(0)
-        self.file.write(header)
-        self._sync()
-        self.file.truncate(len(header) + self._end + len(index) + len(end))
+        with naming(self._name):
+            self._sync()
+            self.file.seek(0)
+            self._write_on(header)
+            try:
+                self._sync()
+                self.file.truncate(len(header) + self._end + len(index) + len(end))
+            except OSError as error:
+                if self._behind:  # an edit in place is done when its header is written
+                    raise uncertain(error, self._name or "") from error
+                raise
+
+    @property
+    def _name(self) -> str | None:
+        """What the file is called; None for one in memory."""
+        name = getattr(self.file, "name", None)
+        return name if isinstance(name, str) else None if name is None else str(name)
 
     def _write(self, data: bytes) -> None:
         """Write behind the last chunk, wherever reading one or a full disk left the file."""
-        self.file.seek(len(self._header) + self._end)
+        with naming(self._name):
+            self.file.seek(len(self._header) + self._end)
+            self._write_on(data)
+
+    def _write_on(self, data: bytes) -> None:
         left = memoryview(data)
         while left:
             left = left[self.file.write(left) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core.container.contents import Contents
+
+
+_held: weakref.WeakSet[HeldFile] = weakref.WeakSet()
 
 
 class HeldFile:
@@ -42,6 +46,7 @@ class HeldFile:
     def __init__(self, path: Path, contents: Contents) -> None:
         self.path, self.contents = path, contents
         self.file = open_binary(str(path), "r+b", buffering=0)
+        _held.add(self)
         try:
             _lock(self.file, path)
             self.check_same()
@@ -79,6 +84,16 @@ class HeldFile:
         """Let other writers have the file."""
         with suppress(OSError):
             self.file.close()
+
+
+def _after_fork() -> None:
+    """Give up what a forked child inherited: with it, the lock would outlast the parent's."""
+    for file in list(_held):
+        file.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager

@@ -25,8 +25,14 @@ MAX_LEVELS = 32
 MAX_DIRECTORY = 1 << 16
 _END = b"PK\x05\x06"
 _END_SIZE = 22
+_LOCAL, _CENTRAL, _END64, _LOCATOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x06\x06", b"PK\x06\x07"
+_ENTRY, _END64_SIZE, _LOCATOR_SIZE = 46, 56, 20
 _MEMBER, _LENGTHS = 30, 26
 """Bytes of a member's header, and where the lengths of name and extra field are (APPNOTE.TXT, 4.3.7)."""
+_ZIP64, _PART, _SIZES = 1, 4, 16
+"""The part of the extra field that holds sizes: its kind, and the bytes of a part's head and of both sizes."""
+_IN_EXTRA = 0xFFFFFFFF
+"""A size that stands in the extra field, for it takes more than four bytes."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,54 @@ def _place(read: Read, size: int, frame: Frame, entry: zipfile.ZipInfo) -> tuple
     if entry.header_offset < frame.length or at + entry.file_size > size:
         raise CorruptError("a level lies outside the file")
     return at, entry.file_size
+
+
+def end_of_levels(read: Read, size: int, frame: Frame) -> int:
+    """Return where the levels behind a frame end, by walking over them; the frame's end without any.
+
+    What follows them, such as the half of an edit, is no part of them.
+
+    Parameters
+    ----------
+    read
+        Gives bytes of the file.
+    size
+        Bytes in the file.
+    frame
+        The one that the file begins with.
+    """
+    at = frame.length
+    for _ in range(MAX_LEVELS + 1):
+        head = read(at, _MEMBER)
+        if not head.startswith(_LOCAL) or len(head) < _MEMBER:
+            break
+        stored, _, name, extra = struct.unpack_from("<IIHH", head, 18)
+        if stored == _IN_EXTRA:
+            stored = _size_in(read(at + _MEMBER + name, extra))
+        at += _MEMBER + name + extra + stored
+    for _ in range(MAX_LEVELS + 1):
+        entry = read(at, _ENTRY)
+        if not entry.startswith(_CENTRAL) or len(entry) < _ENTRY:
+            break
+        at += _ENTRY + sum(struct.unpack_from("<HHH", entry, 28))
+    if read(at, 4) == _END64:
+        at += _END64_SIZE
+    if read(at, 4) == _LOCATOR:
+        at += _LOCATOR_SIZE
+    whole = read(at, 4) == _END and at + _END_SIZE <= size
+    return at + _END_SIZE if whole else frame.length
+
+
+def _size_in(extra: bytes) -> int:
+    """Return the stored size that a member's extra field holds (APPNOTE.TXT, 4.5.3)."""
+    at = 0
+    while at + _PART <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        at += _PART
+        if kind == _ZIP64 and length >= _SIZES and at + _SIZES <= len(extra):
+            return int(struct.unpack_from("<QQ", extra, at)[1])
+        at += length
+    return 0
 
 
 class _Window(io.RawIOBase):

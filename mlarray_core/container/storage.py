@@ -217,7 +217,7 @@ class FrameStorage(Storage):
             if isinstance(error, MLArrayError):
                 raise
             raise CorruptError("the voxels can't be decompressed", path=self.contents.path) from error
-        if self.contents.index.unwritten:
+        if self.contents.index.any_unwritten:
             self._clear_unwritten(box, out)
         return out
 
@@ -242,7 +242,7 @@ class FrameStorage(Storage):
 
     def _clear_unwritten(self, box: Box, out: Array) -> None:
         """Make voxels that were never written zero: Blosc2 returns whatever was in memory."""
-        for number in self.contents.index.unwritten.intersection(self.grid.touched(box)):
+        for number in filter(self.contents.index.is_unwritten, self.grid.touched(box)):
             here, _ = self.grid.overlap(number, box)
             out[here] = 0
 

@@ -59,7 +59,7 @@ def take(path: Path, meta: Meta, offered: Sequence[tuple[Coarse, Fit]], cut: Cut
     drop(path)
     contents = open_contents(str(path), "none")
     files = []
-    with tempfile.TemporaryDirectory(dir=path.parent) as spool:
+    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as spool:
         for number, (one, place) in enumerate(offered, 1):
             files.append(Path(spool) / name_of(number))
             coarse = meta_at(meta, one.shape, place)

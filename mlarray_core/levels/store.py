@@ -33,6 +33,7 @@ from mlarray_core.levels.overlay import Fit
 from mlarray_core.levels.reduction import METHODS, Method, reduce
 from mlarray_core.meta import Meta
 from mlarray_core.metadata import msgpack
+from mlarray_core.publish import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,8 +96,9 @@ def build(
     int
         How many levels there are now.
     """
-    drop(path)
     count = count_of(levels)
+    with naming(path):
+        drop(path)
     if count == 0:
         return 0
     contents = open_contents(str(path), "none")
@@ -105,7 +107,7 @@ def build(
     if not wanted:
         return 0
     chosen = _method(method, meta)
-    with tempfile.TemporaryDirectory(dir=path.parent) as spool:
+    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as spool:
         files = _spooled(Path(spool), contents, meta, wanted, chosen, threads)
         attach(path, contents, files, chosen, [level.factors for level in wanted])
     return len(wanted)
@@ -127,12 +129,13 @@ def attach(
     factors
         For each of them, voxels of the full image along each axis that one voxel stands for.
     """
-    frame = _note(path, contents, len(files))
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
-        for number, file in enumerate(files, 1):
-            _append(archive, number, file)
-        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index_of(frame, method, factors))
-    _sync(path)
+    with naming(path):
+        frame = _note(path, contents, len(files))
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+            for number, file in enumerate(files, 1):
+                _append(archive, number, file)
+            archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index_of(frame, method, factors))
+        _sync(path)
 
 
 def _note(path: Path, contents: Contents, count: int) -> Frame:
@@ -295,15 +298,16 @@ def copy(source: Contents, path: Path) -> None:
     stored = find(source)
     if not stored:
         return
-    frame = _note(path, open_contents(str(path), "none"), len(stored))
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
-        for number, level in enumerate(stored, 1):
-            entry = zipfile.ZipInfo(name_of(number), _DATE)
-            with archive.open(entry, "w", force_zip64=level.size >= 1 << 31) as member:
-                for start in range(level.at, level.at + level.size, 1 << 20):
-                    member.write(source.read(start, min(1 << 20, level.at + level.size - start)))
-        index = index_of(frame, stored[0].method, [level.factors for level in stored])
-        archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
+    with naming(path):
+        frame = _note(path, open_contents(str(path), "none"), len(stored))
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+            for number, level in enumerate(stored, 1):
+                entry = zipfile.ZipInfo(name_of(number), _DATE)
+                with archive.open(entry, "w", force_zip64=level.size >= 1 << 31) as member:
+                    for start in range(level.at, level.at + level.size, 1 << 20):
+                        member.write(source.read(start, min(1 << 20, level.at + level.size - start)))
+            index = index_of(frame, stored[0].method, [level.factors for level in stored])
+            archive.writestr(zipfile.ZipInfo(INDEX, _DATE), index)
 
 
 def drop(path: Path) -> bool:

@@ -174,18 +174,23 @@ def encode(meta: Meta) -> bytes:
 
 def _check_plain(mapping: dict[str, object]) -> None:
     """Refuse what `decode` would refuse, and what other readers couldn't load."""
-    items = 0
+    items = text = 0
     pending: list[tuple[str, object]] = [("", mapping)]
     while pending:
         path, value = pending.pop()
         items += 1
         if type(value) is dict:
             items += len(value)
+            text += sum(len(key) for key in value if type(key) is str)
             pending += [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
         elif type(value) is list:
             pending += [(path, item) for item in value]
         elif value is not None and type(value) not in (str, int, float, bool):
             raise MetadataTypeError(f"{type(value).__name__} is no plain value", field=path)
+        elif type(value) is str:
+            text += len(value)
+        if text > MAX_BYTES:
+            raise _too_large(text)
         if items > unpickle.MAX_ITEMS:
             raise LimitError(
                 f"the metadata holds more than {unpickle.MAX_ITEMS:,} values",
@@ -195,14 +200,18 @@ def _check_plain(mapping: dict[str, object]) -> None:
 
 def _gzip(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
-        raise LimitError(
-            f"the metadata has {len(data):,} bytes, the limit is {MAX_BYTES:,}",
-            hint="Keep large tables in a file of their own",
-        )
+        raise _too_large(len(data))
     # level 9 takes 20 s for 30 MB of numbers, to save a tenth
     deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
     body = deflate.compress(data) + deflate.flush()
     return _GZIP_HEADER + body + struct.pack("<II", zlib.crc32(data), len(data))
+
+
+def _too_large(size: int) -> LimitError:
+    return LimitError(
+        f"the metadata has {size:,} bytes or more, the limit is {MAX_BYTES:,}",
+        hint="Keep large tables in a file of their own",
+    )
 
 
 def lift(mapping: Mapping[str, object], *, shape: Sequence[int] | None = None) -> Meta:

@@ -22,6 +22,10 @@ MAX_STEPS = 2_000_000
 """How many instructions a pickle may have."""
 MAX_ITEMS = 1_000_000
 """How many values it may hold, counting one that is referred to twice twice."""
+MAX_TEXT = 64 << 20
+"""Bytes of text and of long integers that it may hold, counted like that: twice what a file may store."""
+_MAX_KEY = (1 << 61) - 1
+"""From here on integers may share a hash (CPython's modulus), and a dict of them takes quadratic time."""
 
 # Pickle's writer hands over items in batches of 1000; containers that wait for their content add little.
 _MAX_STACK = 4096
@@ -95,7 +99,17 @@ def plain(value: object) -> object:
 
 class _Copier:
     def __init__(self) -> None:
-        self.items = 0
+        self.items = self.text = 0
+
+    def leaf(self, value: object) -> object:
+        """Count what is long about a value that isn't copied."""
+        if type(value) is str:
+            self.text += len(value)
+        elif type(value) is int and value > _MAX_KEY:
+            self.text += value.bit_length() // 8
+        if self.text > MAX_TEXT:
+            raise LimitError(f"the metadata holds more than {MAX_TEXT:,} bytes of text")
+        return value
 
     def count(self, items: int) -> None:
         self.items += items
@@ -104,18 +118,15 @@ class _Copier:
 
     def copy(self, value: object, depth: int) -> object:
         if type(value) in _LEAVES:
-            return value
+            return self.leaf(value)
         if depth > MAX_DEPTH:
             raise LimitError(f"the metadata is nested more than {MAX_DEPTH} deep")
         if isinstance(value, dict):
             self.count(2 * len(value))
-            return {
-                _key(key): item if type(item) in _LEAVES else self.copy(item, depth + 1)
-                for key, item in value.items()
-            }
+            return {self.leaf(_key(key)): self.copy(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             self.count(len(value))
-            return [item if type(item) in _LEAVES else self.copy(item, depth + 1) for item in value]
+            return [self.copy(item, depth + 1) for item in value]
         if isinstance(value, _Dtype):
             return value.order + value.code
         name = value.full if isinstance(value, _Name) else type(value).__name__
@@ -123,6 +134,8 @@ class _Copier:
 
 
 def _key(key: object) -> object:
+    if type(key) is int and abs(key) >= _MAX_KEY:
+        raise LimitError("the metadata holds a dict with an integer key of more than 60 bits")
     if key is None or isinstance(key, (str, int, float)):
         return key
     raise UnsafeError(f"the metadata holds a dict with a key of type {type(key).__name__}")
@@ -137,6 +150,7 @@ class _Unpickler:
         self.stack: list[object] = []
         self.marks: list[list[object]] = []
         self.memo: dict[int, object] = {}
+        self.copied = 0
 
     def run(self) -> object:
         data, steps, refuse = self.data, _STEPS, _Unpickler.refuse
@@ -272,6 +286,9 @@ class _Unpickler:
         if type(maker) is not _Name or maker.rule is None or type(arguments) is not _Tuple:
             shown = maker.full if type(maker) is _Name else type(maker).__name__
             raise UnsafeError(f"the metadata asks to call {shown}", hint=_HINT)
+        self.copied += sum(len(argument) for argument in arguments if isinstance(argument, (list, dict)))
+        if self.copied > MAX_ITEMS:
+            raise LimitError(f"the metadata holds more than {MAX_ITEMS:,} values")
         self.stack.append(maker.rule(arguments))
 
     def build(self) -> None:

@@ -141,7 +141,9 @@ def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdic
 
 
 def seal_anew(path: str, contents: Contents) -> None:
-    """Write a file, which nobody else writes to, anew with the same header, metadata and chunks, and a seal.
+    """Write a file anew with the same header, metadata, chunks and levels, and a seal.
+
+    The caller holds the file's lock.
 
     Raises
     ------
@@ -149,10 +151,13 @@ def seal_anew(path: str, contents: Contents) -> None:
         It can't be written; the file is as it was.
     """
     from mlarray_core.container.image_writer import write_anew
+    from mlarray_core.levels.store import copy
     from mlarray_core.publish import atomic
 
-    with atomic(path, overwrite=True) as temporary, open(temporary, "w+b") as file:
-        write_anew(file, contents)
+    with atomic(path, overwrite=True) as temporary:
+        with open(temporary, "w+b") as file:
+            write_anew(file, contents)
+        copy(contents, temporary)
 
 
 def _damaged(contents: Contents) -> Iterator[int]:

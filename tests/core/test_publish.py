@@ -128,6 +128,30 @@ def test_a_folder_is_a_target(tmp_path: Path, before: str) -> None:
     assert entries(tmp_path) == ["a.zarr"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
+def test_a_folder_is_there_at_every_moment(tmp_path: Path) -> None:
+    """Somebody who looks all the time sees the old folder or the new one, never none."""
+    target = tmp_path / "a.zarr"
+    code = (
+        "import os, sys\n"
+        "print('ready', flush=True)\n"
+        "missing = 0\n"
+        "while not os.path.exists(sys.argv[1] + '.done'): missing += not os.path.isdir(sys.argv[1])\n"
+        "print(missing)\n"
+    )
+    target.mkdir()
+    looking = subprocess.Popen([sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE, text=True)
+    assert looking.stdout is not None
+    assert looking.stdout.readline() == "ready\n"
+    for number in range(200):
+        with atomic(target, overwrite=True) as temp:
+            temp.mkdir()
+            (temp / "c").write_text(str(number))
+    Path(f"{target}.done").touch()
+    assert looking.communicate()[0] == "0\n"
+    assert (target / "c").read_text() == "199"
+
+
 def test_a_folder_that_cannot_move_gives_the_old_one_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +166,7 @@ def test_a_folder_that_cannot_move_gives_the_old_one_back(
         return real(self, to)
 
     monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(publish, "_exchange", lambda *_: False)  # as on systems that have no such call
     with pytest.raises(WriteError, match="Input/output"), atomic(target, overwrite=True) as temp:
         temp.mkdir()
     assert entries(target) == ["old"]

@@ -161,3 +161,18 @@ def test_levels_are_not_made_while_somebody_edits(path: Path) -> None:
     assert path.read_bytes() != before
     with MLArray.open(path, verify="full") as image:
         assert (image[0] == 99).all()
+
+
+def test_levels_are_kept_when_a_file_is_sealed_anew(tmp_path: Path) -> None:
+    """What follows them is removed, whatever it is."""
+    path = tmp_path / "a.mla"
+    MLArray(np.arange(40**3, dtype="i4").reshape(40, 40, 40)).save(path, levels=2)
+    expected = [level.to_numpy() for level in MLArray.open(path).levels]
+    path.write_bytes(path.read_bytes() + b"half of an edit")
+    with pytest.warns(UserWarning, match="15 bytes"):
+        assert verify(path, reseal=True).resealed
+    with MLArray.open(path, verify="full") as image:
+        assert [level.shape for level in image.levels] == [(20, 20, 20), (10, 10, 10)]
+        assert all(
+            np.array_equal(level.to_numpy(), old) for level, old in zip(image.levels, expected, strict=True)
+        )

@@ -52,3 +52,13 @@ def test_every_voxel_arrives_whatever_the_budget(budget, tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", voxels)
     mlarray.convert(tmp_path / "a.npy", tmp_path / "a.mla")
     assert np.array_equal(mlarray.MLArray.open(tmp_path / "a.mla")[...], voxels)
+
+
+def test_a_single_number_is_converted(tmp_path):
+    """An array without axes is one, and not a file of metadata only."""
+    import mlarray
+
+    mlarray.MLArray(np.float32(3.5).reshape(())).save(tmp_path / "a.mla")
+    mlarray.convert(tmp_path / "a.mla", tmp_path / "b.mla")
+    with mlarray.MLArray.open(tmp_path / "b.mla", verify="full") as image:
+        assert (image.shape, float(image[()])) == ((), 3.5)

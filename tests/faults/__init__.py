@@ -1,0 +1,1 @@
+"""Every system call that changes the disk, made to fail once; see `tests.faults.harness`."""
