@@ -30,7 +30,7 @@ _ENTRY, _END64_SIZE, _LOCATOR_SIZE = 46, 56, 20
 _MEMBER, _LENGTHS = 30, 26
 """Bytes of a member's header, and where the lengths of name and extra field are (APPNOTE.TXT, 4.3.7)."""
 _ZIP64, _PART, _SIZES = 1, 4, 16
-"""The part of the extra field that holds sizes: its kind, and the bytes of a part's head and of both sizes."""
+"""The part of the extra field that holds sizes: its kind, the bytes of a part's head, and of both sizes."""
 _IN_EXTRA = 0xFFFFFFFF
 """A size that stands in the extra field, for it takes more than four bytes."""
 
