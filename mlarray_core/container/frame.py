@@ -210,12 +210,16 @@ def _parse(read: Read, size: int) -> Frame:
     return frame
 
 
-_MARKED = (HEADER_SIZE, LENGTH, FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE, *THREADS, EXTENSION)
+_MARKERS = [
+    (one.at - 1, one.marker)
+    for one in (
+        HEADER_SIZE, LENGTH, FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE, *THREADS, EXTENSION,
+    )
+]  # fmt: skip
 
 
 def _check_markers(start: bytes) -> None:
-    for one in _MARKED:
-        at, marker = one.at - 1, one.marker
+    for at, marker in _MARKERS:
         if start[at] != marker:
             raise CorruptError(f"byte {at} of the header is 0x{start[at]:02x}, not 0x{marker:02x}")
     if HAS_VLMETA.of(start) not in (_FALSE, _TRUE):

@@ -11,7 +11,7 @@ enums, `collections.OrderedDict` and `defaultdict`, NumPy scalars and their dtyp
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError
@@ -24,6 +24,8 @@ MAX_ITEMS = 1_000_000
 """How many values it may hold, counting one that is referred to twice twice."""
 MAX_TEXT = 64 << 20
 """Bytes of text and of long integers that it may hold, counted like that: twice what a file may store."""
+_SHORT = 64
+"""Texts of so many bytes may be shared freely: as many as values may be are no more than MAX_TEXT."""
 _MAX_KEY = (1 << 61) - 1
 """From here on integers may share a hash (CPython's modulus), and a dict of them takes quadratic time."""
 
@@ -80,8 +82,9 @@ def loads(data: bytes) -> object:
     LimitError
         If it is nested too deeply or holds too much.
     """
-    value = _Unpickler(data).run()
-    return plain(value)
+    machine = _Unpickler(data)
+    value = machine.run()
+    return (_TextCounter() if machine.shares else _Copier()).copy(value, 0)
 
 
 def plain(value: object) -> object:
@@ -98,18 +101,10 @@ def plain(value: object) -> object:
 
 
 class _Copier:
-    def __init__(self) -> None:
-        self.items = self.text = 0
+    """Copies values in which no text is shared: they hold no more of it than the file."""
 
-    def leaf(self, value: object) -> object:
-        """Count what is long about a value that isn't copied."""
-        if type(value) is str:
-            self.text += len(value)
-        elif type(value) is int and value > _MAX_KEY:
-            self.text += value.bit_length() // 8
-        if self.text > MAX_TEXT:
-            raise LimitError(f"the metadata holds more than {MAX_TEXT:,} bytes of text")
-        return value
+    def __init__(self) -> None:
+        self.items = 0
 
     def count(self, items: int) -> None:
         self.items += items
@@ -118,19 +113,46 @@ class _Copier:
 
     def copy(self, value: object, depth: int) -> object:
         if type(value) in _LEAVES:
-            return self.leaf(value)
+            return value
         if depth > MAX_DEPTH:
             raise LimitError(f"the metadata is nested more than {MAX_DEPTH} deep")
         if isinstance(value, dict):
             self.count(2 * len(value))
-            return {self.leaf(_key(key)): self.copy(item, depth + 1) for key, item in value.items()}
+            return {
+                _key(key): item if type(item) in _LEAVES else self.copy(item, depth + 1)
+                for key, item in value.items()
+            }
         if isinstance(value, (list, tuple)):
             self.count(len(value))
-            return [self.copy(item, depth + 1) for item in value]
+            return [item if type(item) in _LEAVES else self.copy(item, depth + 1) for item in value]
         if isinstance(value, _Dtype):
             return value.order + value.code
         name = value.full if isinstance(value, _Name) else type(value).__name__
         raise UnsafeError(f"the metadata holds {name}, which is no plain value")
+
+
+class _TextCounter(_Copier):
+    """Copies values in which text may be shared, and counts it as often as it is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = 0
+
+    def copy(self, value: object, depth: int) -> object:
+        if isinstance(value, (dict, list, tuple)):
+            self._count_text(value)
+            if isinstance(value, dict):
+                self._count_text(value.values())
+        return super().copy(value, depth)
+
+    def _count_text(self, values: Iterable[object]) -> None:
+        for value in values:
+            if type(value) is str:
+                self.text += len(value)
+            elif type(value) is int and abs(value) > _MAX_KEY:
+                self.text += value.bit_length() // 8
+        if self.text > MAX_TEXT:
+            raise LimitError(f"the metadata holds more than {MAX_TEXT:,} bytes of text")
 
 
 def _key(key: object) -> object:
@@ -151,6 +173,7 @@ class _Unpickler:
         self.marks: list[list[object]] = []
         self.memo: dict[int, object] = {}
         self.copied = 0
+        self.shares = False
 
     def run(self) -> object:
         data, steps, refuse = self.data, _STEPS, _Unpickler.refuse
@@ -235,7 +258,10 @@ class _Unpickler:
         self.memo[index] = self.stack[-1]
 
     def recall(self, index: int) -> None:
-        self.stack.append(self.memo[index])
+        value = self.memo[index]
+        if type(value) is not str or len(value) > _SHORT:
+            self.shares = True
+        self.stack.append(value)
 
     def tuple(self, content: list[object]) -> None:
         made = _Tuple(content)
