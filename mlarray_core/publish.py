@@ -285,7 +285,13 @@ def _remove(folder: Path) -> None:
 
 @contextmanager
 def naming(path: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Name a file in the system's errors that don't: those of reading and writing an open one."""
+    """Name a file in the system's errors that don't: those of reading and writing an open one.
+
+    Raises
+    ------
+    OSError
+        As it was, with a name.
+    """
     try:
         yield
     except OSError as error:

@@ -195,7 +195,15 @@ class FrameWriter:
         return head + self.file.read(stored_size(head) - CHUNK_HEADER)
 
     def finish(self, metadata: bytes) -> None:
-        """Write offsets, metadata and seal, and then the header that makes it a frame."""
+        """Write offsets, metadata and seal, and then the header that makes it a frame.
+
+        Raises
+        ------
+        OSError
+            There is no room, or the disk fails; a frame that was there before is still whole.
+        WriteError
+            The frame is written, but may not be on the disk yet.
+        """
         from mlarray_core.chunks import codec
 
         index = codec.pack_offsets(self._offsets) if len(self._offsets) else b""
