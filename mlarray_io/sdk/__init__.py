@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlarray_io.places.sources import UrlFolder, UrlSource
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
-    from mlarray_io.sdk.dtypes import stored_dtype, voxel_dtype
+    from mlarray_io.sdk.dtypes import packing_of, stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
     from mlarray_io.sdk.files.data_files import (
         check_beside,
@@ -71,6 +71,7 @@ _HOME = {
     "ChildReader": "sdk.files.child",
     "ask_child": "sdk.files.child",
     "call_child": "sdk.files.child",
+    "packing_of": "sdk.dtypes",
     "placed": "sdk.space.placement",
     "spatial_labels": "sdk.space.placement",
     "RawData": "sdk.files.raw_data",
@@ -144,6 +145,7 @@ __all__ = [
     "numbered",
     "open_bytes",
     "open_gzip",
+    "packing_of",
     "placed",
     "read_box",
     "read_label_table",

@@ -1,17 +1,19 @@
-"""Types of voxels: which stored ones `.mla` holds, and how a target holds those that it has no code for."""
+"""Types of voxels: which stored ones `.mla` holds, how a target holds others, and how values are packed."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import numpy as np
 
+    from mlarray_core.meta import Rescale
     from mlarray_io.sdk.context import Context
 
 
@@ -82,3 +84,39 @@ def stored_dtype(
 def _by_kind_and_size(name: str) -> tuple[str, int]:
     kind = name.rstrip("0123456789")
     return kind, int(name[len(kind) :] or 0)
+
+
+_FILLS = ("_FillValue", "missing_value")
+
+
+def packing_of(attributes: Mapping[str, Any], dtype: np.dtype[Any], context: Context) -> Rescale | None:
+    """Return slope and intercept of stored values, which are not applied; None where there are none.
+
+    CF conventions 1.11, 8.1 "Packed data" and 2.5.1 "Missing data".
+
+    Parameters
+    ----------
+    attributes
+        Of the array.
+    dtype
+        Of its stored values.
+    context
+        Is told what stays as it is.
+    """
+    from mlarray_core.meta import Rescale
+
+    marked = next((name for name in _FILLS if name in attributes), None)
+    if marked is not None and _number(attributes[marked]) is not None:
+        context.warn(f"missing values are marked by {marked} {attributes[marked]}, and stay as they are")
+    slope, intercept = (_number(attributes.get(name)) for name in ("scale_factor", "add_offset"))
+    if slope is None and intercept is None:
+        return None
+    context.warn("scale_factor and add_offset are kept and not applied")
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    return Rescale(slope, intercept, dtype.newbyteorder("=").name, applied=False)
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number, also of a list of one; None for anything else."""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return float(value) if type(value) in (int, float) and math.isfinite(value) else None

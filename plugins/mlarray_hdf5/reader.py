@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, Rescale
+from mlarray_core import Additions
 from mlarray_core.errors import MLArrayError, OptionError, UnsupportedError
 from mlarray_core.headers import plain
 from mlarray_hdf5.axes import positions_of
@@ -27,10 +26,9 @@ from mlarray_hdf5.imaris import is_imaris, open_imaris
 from mlarray_hdf5.marks import KEY, kept, spatial_of
 from mlarray_hdf5.matlab import reason_against
 from mlarray_io import Box, Context, Reader
-from mlarray_io.sdk import bare_meta
+from mlarray_io.sdk import bare_meta, packing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import h5py
@@ -142,30 +140,5 @@ def _meta(
     attributes.pop(KEY, None)
     source = {"dataset": key, "attributes": plain(attributes), "file": plain(attributes_of(dataset.file))}
     meta = bare_meta(options, ndim, spatial=spatial_of(dataset, attributes), source=source)
-    Additions(axes=positions_of(dataset), rescale=_rescale(dataset, attributes, context)).store(meta)
+    Additions(axes=positions_of(dataset), rescale=packing_of(attributes, dataset.dtype, context)).store(meta)
     return meta
-
-
-def _rescale(dataset: h5py.Dataset, attributes: Mapping[str, object], context: Context) -> Rescale | None:
-    """Return slope and intercept by the CF conventions (8.1, "Packed data"), which are not applied here."""
-    numbers = {name: _number(attributes.get(name)) for name in _PACKED}
-    fill = next((name for name in _FILLS if name in attributes), None)
-    if fill is not None:
-        context.warn(f"{dataset.name} marks missing values by {fill}, which stay as they are")
-    if numbers == {"scale_factor": None, "add_offset": None}:
-        return None
-    slope, intercept = numbers["scale_factor"], numbers["add_offset"]
-    context.warn(f"{dataset.name} has scale_factor and add_offset, which are kept and not applied")
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    return Rescale(slope, intercept, dataset.dtype.newbyteorder("=").name, applied=False)
-
-
-_PACKED, _FILLS = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
-
-
-def _number(value: object) -> float | None:
-    """Return a finite number, also of an array of one; None for anything else."""
-    value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None

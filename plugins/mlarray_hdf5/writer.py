@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -23,6 +26,8 @@ LONGEST = 60_000
 """Bytes that one attribute can hold in the layout that every HDF5 reads (64 KB with its header)."""
 _MICROMETRES = {"um": 1.0, "mm": 1e3, "nm": 1e-3, "cm": 1e4, "m": 1e6}
 _CHUNK = 1 << 20
+_ROOM_TO_CLOSE = 8 << 20
+"""Bytes for the index of chunks and the library's cache of 1 MB, several times over."""
 
 
 def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Context) -> None:
@@ -57,8 +62,21 @@ def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Cont
             reader.shape, slab_shape(reader.shape, reader.dtype.itemsize, reader.chunks, chunks, BUDGET)
         ):
             voxels = reader[box]
+            _check_room(target, voxels.nbytes)
             dataset[box] = voxels
             context.progress(voxels.nbytes)
+
+
+def _check_room(target: Path, nbytes: int) -> None:
+    """Refuse to go on when the disk may fill up: HDF5's library crashes when it can't close a file.
+
+    Raises
+    ------
+    OSError
+        There is no room for a slab as it is, uncompressed, and for what the library writes when it closes.
+    """
+    if shutil.disk_usage(target.parent).free < nbytes + _ROOM_TO_CLOSE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
 def _chunks(reader: Reader, options: Hdf5Options) -> tuple[int, ...]:

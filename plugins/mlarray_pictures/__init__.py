@@ -8,7 +8,7 @@ from mlarray_io import Confidence, Format, Source, hookimpl
 from mlarray_pictures.options import PictureOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader
@@ -31,6 +31,8 @@ class PictureFormat(Format[PictureOptions]):
         from mlarray_pictures.signature import kind_of, pictures_in
 
         if not source.is_dir:
+            if source.has_suffix(".mrxs"):
+                return Confidence.SIGNATURE  # to be refused by its name
             if kind_of(source.head) is not None:
                 return Confidence.SIGNATURE
             return super().sniff(source) if not source.head else Confidence.NO
@@ -39,6 +41,22 @@ class PictureFormat(Format[PictureOptions]):
             return Confidence.NO
         certain = not others and kind_of(Source(found[0]).head) is not None
         return Confidence.SIGNATURE if certain else Confidence.SUFFIX
+
+    def images(self, source: Source, options: PictureOptions, context: Context) -> Sequence[ImageRef]:
+        """List one volume, or the pictures of a folder that doesn't say that they are one.
+
+        Parameters
+        ----------
+        source
+            What is read.
+        options
+            The user's settings.
+        context
+            Has the limits, and is told what is left out, lost or odd.
+        """
+        from mlarray_pictures.reader import list_pictures
+
+        return list_pictures(source, self.suffixes, options, context)
 
     def open(self, source: Source, image: ImageRef, options: PictureOptions, context: Context) -> Reader:
         """Open a picture, or a folder of slices in natural order, decoded one by one.
@@ -50,7 +68,7 @@ class PictureFormat(Format[PictureOptions]):
         """
         from mlarray_pictures.reader import open_pictures
 
-        return open_pictures(source, self.suffixes, options, context)
+        return open_pictures(source, image.key, self.suffixes, options, context)
 
     def write(self, reader: Reader, target: Path, options: PictureOptions, context: Context) -> None:
         """Write one PNG, or a folder of them when the name ends in ``.pngs``.

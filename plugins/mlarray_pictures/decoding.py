@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError
-from mlarray_pictures import bmp, png
+from mlarray_pictures import bmp, jpeg, png
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,10 @@ def decode(path: Path, header: Header, *, colours: bool) -> np.ndarray[Any, Any]
         if header.kind == "png":
             pixels = _png(content, header, colours)
         elif header.kind == "jpeg":
-            _check_end(content)
-            pixels = imagecodecs.jpeg_decode(content)
+            end = jpeg.end_of(content)
+            if end is None:  # the decoder would fill what is missing with grey
+                raise CorruptError("is cut short: a JPEG ends with a marker, this one doesn't", path=path)
+            pixels = imagecodecs.jpeg_decode(content[:end])
         elif header.kind == "bmp":
             pixels = bmp.decode(content)
         elif header.kind == "webp":
@@ -87,9 +89,3 @@ def _png(content: bytes, header: Header, colours: bool) -> np.ndarray[Any, Any]:
     if ihdr.colour == png.GREY and ihdr.depth < 8:  # the decoder stretches them to 0..255
         pixels = pixels // (255 // ((1 << ihdr.depth) - 1))
     return pixels.astype(header.dtype, copy=False)
-
-
-def _check_end(content: bytes) -> None:
-    """Refuse a JPEG without an end: the decoder would fill what is missing with grey."""
-    if b"\xff\xd9" not in content[-65536:]:
-        raise CorruptError("is cut short: a JPEG ends with a marker, this one doesn't")

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_pictures import bmp, png
+from mlarray_pictures import bmp, jpeg, png
 from mlarray_pictures.signature import Kind, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = 1 << 18
@@ -68,7 +67,7 @@ def read_header(path: Path, *, colours: bool) -> Header:
     with path.open("rb") as file:
         head = file.read(HEAD)
         kind = kind_of(head)
-        if kind == "jpeg" and not any(_is_frame(marker) for marker, _ in _segments(head)):
+        if kind == "jpeg" and not any(_is_frame(marker) for marker, _ in jpeg.segments(head)):
             head += file.read(LONG_HEAD - HEAD)
     if kind is None:
         raise UnsupportedError("is no picture", path=path)
@@ -100,7 +99,7 @@ def _picture(kind: Kind, height: int, width: int, samples: int, dtype: str, **so
 def _png(head: bytes, colours: bool = False) -> Header:
     ihdr = png.parse_ihdr(head)
     dtype = "bool" if ihdr.depth == 1 else "uint16" if ihdr.depth == 16 else "uint8"
-    source: dict[str, Any] = {"bits": ihdr.depth}
+    source: dict[str, Any] = {"bits": ihdr.depth, **_png_extras(head, ihdr.colour)}
     if ihdr.colour == png.PALETTE:
         if colours:
             return _picture("png", ihdr.height, ihdr.width, 3, "uint8", **source)
@@ -108,34 +107,46 @@ def _png(head: bytes, colours: bool = False) -> Header:
     return _picture("png", ihdr.height, ihdr.width, png.SAMPLES[ihdr.colour], dtype, **source)
 
 
+def _png_extras(head: bytes, colour: int) -> dict[str, Any]:
+    """Return what a PNG says before its pixels beyond them: frames, and the colour that is transparent.
+
+    PNG specification, third edition, 11.3.2.1 (tRNS) and 11.3.6.1 (acTL).
+    """
+    found: dict[str, Any] = {}
+    at = 8
+    while at + 12 <= len(head):
+        size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
+        data = head[at + 8 : at + 8 + size]
+        if kind == b"acTL" and len(data) == 8:
+            found["frames"] = int.from_bytes(data[:4], "big")
+        elif kind == b"tRNS" and colour in (png.GREY, png.RGB):
+            found["transparent"] = list(struct.unpack(f">{len(data) // 2}H", data[: len(data) // 2 * 2]))
+        elif kind == b"IDAT":
+            break
+        at += 12 + size
+    return found
+
+
 def _jpeg(head: bytes) -> Header:
     source: dict[str, Any] = {}
-    for marker, segment in _segments(head):
-        if marker in (0xD9, 0xDA):
+    adobe: bytes | None = None
+    for marker, segment in jpeg.segments(head):
+        if marker in (jpeg.END, jpeg.START_OF_SCAN):
             break
         if marker == 0xE1 and segment[:6] == b"Exif\0\0":
             turn = _orientation(segment[6:])
-            source = {"orientation": turn} if turn else source
+            source |= {"orientation": turn} if turn else {}
+        if marker == 0xEE and segment[:5] == b"Adobe":
+            adobe = segment
+        if marker == 0xE2 and segment[:4] == b"MPF\0":
+            source["others"] = "further pictures follow this one (MPO)"
         if _is_frame(marker):
             bits, height, width, samples = struct.unpack(">B2HB", segment[:6])
             if samples not in (1, 3, 4):
                 raise UnsupportedError(f"is a JPEG of {samples} samples a pixel")
+            source |= {"lossless": marker in jpeg.LOSSLESS, **jpeg.colours_of(samples, adobe)}
             return _picture("jpeg", height, width, samples, "uint8" if bits <= 8 else "uint16", **source)
     raise ValueError("no frame header")
-
-
-def _segments(head: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and segments (ITU-T T.81, B.1.1.2), past stray bytes (jdmarker.c, next_marker)."""
-    at = head.find(b"\xff", 2)
-    while 0 <= at < len(head) - 3:
-        marker, size = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
-        if marker in (0x00, 0xFF):
-            at = head.find(b"\xff", at + 1)
-            continue
-        if size < 2 or at + 2 + size > len(head):
-            return
-        yield marker, head[at + 4 : at + 2 + size]
-        at = head.find(b"\xff", at + 2 + size)
 
 
 def _is_frame(marker: int) -> bool:
@@ -173,7 +184,16 @@ def _jpeg2000(head: bytes) -> Header:
     if bits > 16 or right <= left or down <= top:
         raise UnsupportedError(f"is a JPEG 2000 picture of {bits} bits a sample")
     name = ("int" if parts[0][0] & 128 else "uint") + ("8" if bits <= 8 else "16")
-    return _picture("jpeg2000", down - top, right - left, samples, name, bits=bits)
+    return _picture("jpeg2000", down - top, right - left, samples, name, bits=bits, **_wavelet(head, at))
+
+
+def _wavelet(head: bytes, start: int) -> dict[str, Any]:
+    """Return whether the wavelet loses nothing: 0 is irreversible, 1 reversible (T.800, table A.20).
+
+    A reversible one may still have been cut off, so nothing is said of it.
+    """
+    at = head.find(b"\xff\x52", start)
+    return {"lossless": False} if 0 <= at < len(head) - 13 and head[at + 13] == 0 else {}
 
 
 def _webp(head: bytes) -> Header:

@@ -16,4 +16,8 @@ class PictureOptions(BareOptions):
     palette: Literal["index", "colour"] = option(
         "index", "read a PNG with a palette as its indices, such as labels, or as its colours"
     )
+    stack: Literal["auto", "yes", "no"] = option(
+        "auto",
+        "read a folder as one volume; auto: if it is called NAME.pngs or its names differ in one number only",
+    )
     clevel: int = option(4, "deflate's effort when writing PNG, 0 (none) to 9 (most)", low=0, high=9)

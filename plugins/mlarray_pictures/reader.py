@@ -8,11 +8,11 @@ import numpy as np
 
 from mlarray_core import Additions, Meta
 from mlarray_core.errors import LimitError, UnsupportedError
-from mlarray_io import Box, Context, Reader, Source
+from mlarray_io import Box, Context, ImageRef, Reader, Source
 from mlarray_io.sdk import bare_meta
 from mlarray_pictures.decoding import decode, palette_of
 from mlarray_pictures.header import Header, read_header
-from mlarray_pictures.signature import pictures_in
+from mlarray_pictures.signature import are_numbered, pictures_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LARGEST = 2 << 30
 """Most bytes of one picture, unless the host gives a limit of its own: it is decoded whole."""
+
+
+_METHODS = {"jpeg": "JPEG", "webp": "WebP", "jpeg2000": "JPEG 2000"}
 
 
 class PictureReader(Reader):
@@ -78,10 +81,51 @@ class PictureReader(Reader):
         return replace(self._header, kind=own.kind)
 
 
-def open_pictures(
+VOLUME = "0"
+"""Key of a single picture, and of the one volume of a folder."""
+
+
+def list_pictures(
     source: Source, suffixes: tuple[str, ...], options: PictureOptions, context: Context
+) -> list[ImageRef]:
+    """List what a picture or a folder holds: a volume if it says so, else each picture by its name.
+
+    Parameters
+    ----------
+    source
+        A picture, or a folder.
+    suffixes
+        Of pictures.
+    options
+        What the user says of it.
+    context
+        Is told of the option that makes a volume of pictures.
+    """
+    paths = pictures_in(source.path, suffixes)[0] if source.is_dir else []
+    stacked = options.stack == "yes" or source.path.name.lower().endswith(".pngs")
+    if not paths or stacked or (options.stack == "auto" and are_numbered([path.name for path in paths])):
+        return [ImageRef(key=VOLUME, primary=True)]
+    context.warn("its pictures are images of their own; -o stack=yes reads them as one volume")
+    return [ImageRef(key=path.name, name=path.stem, primary=len(paths) == 1) for path in paths]
+
+
+def open_pictures(
+    source: Source, key: str, suffixes: tuple[str, ...], options: PictureOptions, context: Context
 ) -> PictureReader:
-    """Open a picture or a folder.
+    """Open a picture, one of a folder, or all of it.
+
+    Parameters
+    ----------
+    source
+        A picture, or a folder.
+    key
+        As listed.
+    suffixes
+        Of pictures.
+    options
+        What the user says of it.
+    context
+        Has the limit, and is told what isn't read.
 
     Parameters
     ----------
@@ -104,11 +148,18 @@ def open_pictures(
         A header makes no sense.
     """
     colours = options.palette == "colour"
+    if source.has_suffix(".mrxs"):
+        raise UnsupportedError(
+            "is the preview of a MIRAX slide, whose voxels lie in the folder beside it",
+            path=source.path,
+            hint="Convert it to OME-TIFF first, such as with bfconvert",
+        )
     paths = [source.path]
     if source.is_dir:
-        paths, _ = pictures_in(source.path, suffixes)
+        found, _ = pictures_in(source.path, suffixes)
+        paths = found if key == VOLUME else [path for path in found if path.name == key]
         if not paths:
-            raise UnsupportedError("is a folder without pictures", path=source.path)
+            raise UnsupportedError("is a folder without such pictures", path=source.path)
     headers = [read_header(path, colours=colours) for path in paths]
     _check_equal(paths, headers, source)
     header = headers[0]
@@ -118,8 +169,30 @@ def open_pictures(
             f"a picture of {header} needs {nbytes:,} bytes", path=paths[0], hint="Raise --max-bytes"
         )
     context.allow(nbytes * len(paths), source.path)
-    meta = _meta(paths, header, options, stacked=source.is_dir)
-    return PictureReader(paths, header, meta, stacked=source.is_dir, colours=colours)
+    _tell(headers, context)
+    stacked = source.is_dir and key == VOLUME
+    meta = _meta(paths, header, options, stacked=stacked)
+    return PictureReader(paths, header, meta, stacked=stacked, colours=colours)
+
+
+def _tell(headers: Sequence[Header], context: Context) -> None:
+    """Refuse films; name pictures that aren't read and colours that aren't what they look like.
+
+    Raises
+    ------
+    UnsupportedError
+        A PNG has several frames (APNG), as a WebP that has is refused too.
+    """
+    for header in headers:
+        if header.source.get("frames", 1) > 1:
+            raise UnsupportedError(f"is an animated PNG of {header.source['frames']} frames")
+        if "others" in header.source:
+            context.warn(f"only the first picture is read: {header.source['others']}")
+        if "transparent" in header.source:
+            context.warn("the colour that its PNG shows as transparent is kept in the source only")
+        if header.source.get("colour_model") == "CMYK":
+            inverted = ", stored inverted: 255 is no ink" if header.source["inverted_inks"] else ""
+            context.warn(f"its four components are inks (CMYK{inverted})")
 
 
 def _check_equal(paths: Sequence[Path], headers: Sequence[Header], source: Source) -> None:
@@ -148,6 +221,6 @@ def _meta(paths: Sequence[Path], header: Header, options: PictureOptions, *, sta
         palette = palette_of(paths[0].read_bytes())
         source |= {} if palette is None else {"palette": palette}
     meta = bare_meta(options, len(labels), labels=labels, source=source)
-    if header.kind == "jpeg" or header.source.get("lossless") is False:
-        Additions(lossy={"method": "JPEG" if header.kind == "jpeg" else "WebP"}).store(meta)
+    if header.source.get("lossless") is False:
+        Additions(lossy={"method": _METHODS.get(header.kind, header.kind)}).store(meta)
     return meta

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 Kind = Literal["png", "jpeg", "bmp", "jpeg2000", "webp"]
@@ -34,6 +35,16 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     """Return a key that sorts ``slice2`` before ``slice10``."""
     parts = re.split(r"([0-9]+)", name.lower())
     return [(0, int(part[:4000]), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def are_numbered(names: Sequence[str]) -> bool:
+    """Say whether names differ in one number only, and each in another: those of the slices of a volume."""
+    parts = [re.split(r"([0-9]+)", name.rpartition(".")[0].lower()) for name in names]
+    if len(names) < 2 or len({(*part[::2],) for part in parts}) > 1:
+        return False
+    numbers = [[int(digits[:4000]) for digits in part[1::2]] for part in parts]
+    differing = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
+    return len(differing) == 1 and len(set(differing[0])) == len(names)
 
 
 def pictures_in(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[Path], int]:

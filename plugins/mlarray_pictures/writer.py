@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlarray_io import Context, Reader
     from mlarray_pictures.options import PictureOptions
 
+_NO_RGB, _YCBCR, _JPEGS = (5, 8, 9, 10), 6, (6, 7, 33003, 33004, 33005, 33007, 34892)
+"""TIFF's PhotometricInterpretation of inks, CIELab, ICCLab and ITULab; its codecs that decode to RGB."""
 _COLOURS = {1: png.GREY, 2: png.GREY_ALPHA, 3: png.RGB, 4: png.RGBA}
 
 
@@ -48,6 +50,12 @@ def write_pictures(reader: Reader, target: Path, options: PictureOptions, contex
             f"PNG holds bool, uint8 and uint16, the image is {reader.dtype.name}",
             path=target,
             hint="Convert the values first, or write another format",
+        )
+    if _coloured(reader) and _is_no_rgb(reader):
+        raise UnsupportedError(
+            "PNG has grey, RGB and alpha, the image has other colours (CMYK, Lab or YCbCr)",
+            path=target,
+            hint="Convert its colours first, or write .mla or TIFF",
         )
     coloured = _coloured(reader)
     count = len(reader.shape) - coloured
@@ -82,6 +90,17 @@ def _write_slices(
 def _coloured(reader: Reader) -> bool:
     labels = reader.meta.spatial.axis_labels or default_labels(len(reader.shape))
     return labels[-1] in ("components", "channel") and reader.shape[-1] <= 4
+
+
+def _is_no_rgb(reader: Reader) -> bool:
+    """Say whether the source says that samples are inks, Lab or YCbCr: as RGB they'd be other colours."""
+    source = reader.meta.source
+    tag = source.get("tags", {}).get("PhotometricInterpretation") if source.get("format") == "tiff" else None
+    if source.get("colour_model") == "CMYK":
+        return True
+    if tag == _YCBCR:  # what JPEG holds so is decoded to RGB
+        return source.get("tags", {}).get("Compression") not in _JPEGS
+    return tag in _NO_RGB
 
 
 def _palette(reader: Reader) -> list[list[int]] | None:

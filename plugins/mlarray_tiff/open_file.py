@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from tifffile import TiffFile
 
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError, UnsupportedError
-from mlarray_tiff.markup import check_markup, parse_markup
+from mlarray_tiff.markup import check_markup, children, parse_markup
 from mlarray_tiff.ome.read import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
 from mlarray_tiff.scales import number
 from mlarray_tiff.scan import scan
@@ -148,11 +149,19 @@ def open_tiff(path: Path, *, ome: bool) -> OpenTiff:
     ------
     CorruptError
         It makes no sense.
+    UnsupportedError
+        It is the preview of a slide that isn't read.
     UnsafeError
         Its XML is an attack, or leads out of the folder.
     NotFoundError
         A file that belongs to it is missing.
     """
+    if path.suffix.lower() == ".vsi":
+        raise UnsupportedError(
+            "is the preview of an Olympus slide, whose voxels lie in the folder beside it",
+            path=path,
+            hint="Convert it to OME-TIFF first, such as with bfconvert",
+        )
     with path.open("rb") as head:
         start = head.read(65536)
     if recognise(start) is None and is_companion(start):
@@ -209,8 +218,30 @@ def _with_ome(opened: OpenTiff) -> OpenTiff:
     if companion is not None:
         return _reopened(opened, companion)
     _scan_others(root, path)
+    if _places_planes(root, opened.pages):
+        opened.file.close()
+        placed = ElementTree.tostring(root, encoding="unicode")
+        opened.file = TiffFile(path, omexml=placed)
     opened.xml, opened.images = xml, read_ome(root, path)
     return opened
+
+
+def _places_planes(root: Element, pages: int) -> bool:
+    """Say that planes lie in order, where XML of one image leaves it out and has as many as there are pages.
+
+    Its schema wants TiffData there; without any, tifffile finds no image. Empty, it means all planes in order
+    (OME-TIFF specification, "TiffData").
+    """
+    found = [pixels for image in children(root, "Image") for pixels in children(image, "Pixels")]
+    if len(found) != 1 or any(children(found[0], name) for name in ("TiffData", "BinData", "MetadataOnly")):
+        return False
+    pixels = found[0]
+    samples = sum(int(channel.get("SamplesPerPixel", 1)) - 1 for channel in children(pixels, "Channel"))
+    sizes = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "ZCT"}
+    if sizes["Z"] * (sizes["C"] - samples) * sizes["T"] != pages:
+        return False
+    pixels.append(ElementTree.Element(pixels.tag.replace("Pixels", "TiffData")))
+    return True
 
 
 def _reopened(opened: OpenTiff, companion: Path) -> OpenTiff:

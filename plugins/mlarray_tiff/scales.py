@@ -7,6 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlarray_core import units
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,21 +23,8 @@ class Scale(NamedTuple):
 Scales = dict[str, Scale]
 """By axis letter: X, Y, Z, T."""
 
-_UNITS = {
-    "um": ("µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "um"),
-    "nm": ("nm", "nanometer", "nanometers"),
-    "mm": ("mm", "millimeter", "millimeters"),
-    "cm": ("cm", "centimeter", "centimeters"),
-    "m": ("m", "meter", "meters"),
-    "inch": ("in", "inch", "inches"),
-    "s": ("s", "sec", "second", "seconds"),
-    "ms": ("ms", "msec", "millisecond", "milliseconds"),
-    "us": ("µs", "μs", "us"),
-    "min": ("min", "minute", "minutes"),
-    "h": ("h", "hr", "hour", "hours"),
-    "": ("", "pixel", "pixels", "reference frame"),
-}
-_SPELT = {spelling: unit for unit, spellings in _UNITS.items() for spelling in spellings}
+_NONE = ("", "pixel", "pixels", "reference frame")
+"""What OME, ImageJ and vendors write where there is no unit."""
 
 _DEFAULT_DPI = (1.0, 72.0, 96.0, 100.0)
 """Dots per inch that programs write for want of knowledge."""
@@ -54,7 +43,7 @@ def unit_of(text: object) -> str:
     spelt = _unescaped(str(text)).strip().strip("\0")
     quoted = re.fullmatch(r"\('(.*)',\)", spelt)  # a Python tuple that was written as text
     spelt = quoted.group(1) if quoted else spelt
-    return _SPELT.get(spelt, _SPELT.get(spelt.lower(), spelt))
+    return "" if spelt.lower() in _NONE else units.symbol_of(spelt)
 
 
 def _unescaped(text: str) -> str:

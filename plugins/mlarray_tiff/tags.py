@@ -28,7 +28,7 @@ _STORAGE = frozenset({
 _SHOWN = (258, 259, 262, 266, 277, 284, 292, 317, 338, 339, 530, 532)
 """Those of them that say what the samples mean or were; kept for people, not written back."""
 
-_REWRITTEN = frozenset({270, 282, 283, 296, 305, 320, 42113})
+_REWRITTEN = frozenset({270, 282, 283, 296, 305, 320})
 """Tags that the writer decides about itself."""
 
 _LONGEST = 1024

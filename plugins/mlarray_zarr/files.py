@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import zipfile
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,6 +14,8 @@ from mlarray_core.errors import CorruptError, LimitError, UnsafeError, Unsupport
 from mlarray_io.sdk import UrlSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlarray_io import Source
     from mlarray_io.sdk import UrlFolder
 
@@ -20,6 +23,10 @@ LONGEST_METADATA = 16 << 20
 """Most bytes of one JSON file."""
 DEFLATE_BEST = 1032
 """The most bytes that one byte of deflate can stand for."""
+
+
+DEEPEST = 64
+"""Folders in folders of an archive that are looked into."""
 
 
 class Folder:
@@ -61,6 +68,12 @@ class Folder:
         """Return the names of the folders in a folder, sorted."""
         with os.scandir(self._inside(key)) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+    def names(self, key: str) -> Iterator[tuple[str, bool]]:
+        """Yield the names in a folder, and whether each is a folder, in no order."""
+        with os.scandir(self._inside(key)) as entries:
+            for entry in entries:
+                yield entry.name, entry.is_dir(follow_symlinks=False)
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -141,9 +154,23 @@ class Archive:
 
     def folders(self, key: str) -> list[str]:
         """Return the names of the folders in a folder, sorted."""
-        prefix = self._top + (f"{checked(key)}/" if key else "")
-        inside = (name[len(prefix) :] for name in self._members if name.startswith(prefix))
-        return sorted({name.partition("/")[0] for name in inside if "/" in name})
+        return sorted(name for name, folder in self.names(key) if folder)
+
+    def names(self, key: str) -> Iterator[tuple[str, bool]]:
+        """Yield the names in a folder, and whether each is a folder."""
+        yield from self._inside.get((self._top + checked(key)).rstrip("/"), {}).items()
+
+    @cached_property
+    def _inside(self) -> dict[str, dict[str, bool]]:
+        """What each folder holds: made once, or a store of many groups would be searched once for each."""
+        found: dict[str, dict[str, bool]] = {}
+        for member in self._members:
+            parts = member.split("/")[:DEEPEST]
+            for depth, name in enumerate(parts):
+                if name:
+                    folder = found.setdefault("/".join(parts[:depth]), {})
+                    folder[name] = folder.get(name, False) or depth + 1 < len(parts)
+        return found
 
     def close(self) -> None:
         """Close the archive."""
@@ -196,6 +223,9 @@ class Remote:
     def folders(self, key: str) -> list[str]:
         """Return the names of the folders in a folder, sorted; none where the server doesn't list."""
         return self._folder.folders(checked(key))
+
+    def names(self, key: str) -> None:
+        """Return None: listing all names of a folder may cost a request for each thousand."""
 
     def close(self) -> None:
         """Do nothing: connections are fsspec's."""

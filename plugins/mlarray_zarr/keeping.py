@@ -10,10 +10,12 @@ import numpy as np
 from mlarray_core import Meta, MetaSpatial, geometry
 from mlarray_io.sdk import keep_meta, kept_meta
 from mlarray_zarr.ngff import Multiscale, affine_of, step_between
+from mlarray_zarr.orientation import places_of, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlarray_zarr.ngff import Axis, Matrix
     from mlarray_zarr.nodes import Node
 
 KEY = "mlarray"
@@ -74,10 +76,7 @@ def kept_spatial(kept: Kept, where: tuple[Multiscale, int] | None, ndim: int) ->
     image, number = where
     count = len(geometry.spatial_axes(spatial.axis_labels, ndim))
     affine, told = geometry.affine_of(spatial, count), affine_of(image.axes, image.levels[0])
-    if told is None or told.shape != affine.shape:
-        return None
-    own, theirs = (np.vstack([np.linalg.norm(m[:-1, :-1], axis=0), m[:-1, -1]]) for m in (affine, told))
-    if not np.allclose(own, theirs, rtol=1e-6, atol=1e-9):
+    if told is None or told.shape != affine.shape or not _agree(affine, told, image.axes, spatial):
         return None
     if number == 0:
         return spatial
@@ -87,3 +86,14 @@ def kept_spatial(kept: Kept, where: tuple[Multiscale, int] | None, ndim: int) ->
         axis_units=spatial.axis_units,
         coord_system=spatial.coord_system,
     )
+
+
+def _agree(own: Matrix, told: Matrix, axes: Sequence[Axis], spatial: MetaSpatial) -> bool:
+    """Say whether what OME-Zarr says is the kept geometry, or as much of it as OME-Zarr can say.
+
+    Without orientations that are sizes and position; before they were written, so were those of all images.
+    """
+    if places_of(axes) is not None:
+        return bool(np.allclose(own, turned(told, spatial.coord_system), rtol=1e-6, atol=1e-9))
+    mine, theirs = (np.vstack([np.linalg.norm(m[:-1, :-1], axis=0), m[:-1, -1]]) for m in (own, told))
+    return bool(np.allclose(mine, theirs, rtol=1e-6, atol=1e-9))

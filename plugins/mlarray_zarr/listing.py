@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_io import Context, ImageRef
+from mlarray_zarr.coordinates import is_coordinate
 from mlarray_zarr.files import Files, checked, joined, open_files
+from mlarray_zarr.label_images import label_names
 from mlarray_zarr.ngff import Multiscale, multiscales_of, ome_of
 from mlarray_zarr.nodes import Node, array_info, read_node
 
@@ -33,8 +35,9 @@ def _found(files: Files, context: Context) -> list[ImageRef]:
     for node in _walk(files, MOST_NODES):
         try:
             if node.array is not None:
-                found.append(_array(files, node))
+                found += _array(files, node, context)
                 continue
+            _tell_wells(files, node, context)
             images = multiscales_of(node)
             found += [_image(files, node, image, number) for number, image in enumerate(images)]
             if images:
@@ -61,17 +64,14 @@ def _walk(files: Files, most: int) -> Iterator[Node]:
 
 def _labels(files: Files, node: Node, context: Context) -> list[ImageRef]:
     """List the label images of an image (OME-Zarr, "labels" metadata)."""
-    folder = joined(node.path, "labels")
-    group = read_node(files, folder)
-    names = None if group is None else ome_of(group).get("labels")
     found = []
-    for name in names if isinstance(names, list) else ():
+    for path in label_names(files, node.path):
         try:
-            labels = read_node(files, joined(folder, str(name)))
+            labels = read_node(files, checked(path))
             if labels is not None:
                 found += [_image(files, labels, image, n) for n, image in enumerate(multiscales_of(labels))]
         except MLArrayError as error:
-            context.skip(f"{folder}/{name}", error.message, lost=True)
+            context.skip(path, error.message, lost=True)
     return found
 
 
@@ -82,10 +82,23 @@ def _image(files: Files, node: Node, image: Multiscale, number: int) -> ImageRef
     return ImageRef(key=key, title=image.name, facts=facts, name=node.path.replace("/", "_"))
 
 
-def _array(files: Files, node: Node) -> ImageRef:
+def _array(files: Files, node: Node, context: Context) -> list[ImageRef]:
     info = array_info(files, node)
+    if is_coordinate(node, info):
+        context.skip(node.path, "it holds positions along an axis of others")
+        return []
     facts = {"shape": list(info.shape), "dtype": info.dtype.name}
-    return ImageRef(key=node.path or "/", facts=facts, name=node.path.replace("/", "_"))
+    return [ImageRef(key=node.path or "/", facts=facts, name=node.path.replace("/", "_"))]
+
+
+def _tell_wells(files: Files, node: Node, context: Context) -> None:
+    """Name the wells that a plate lists and that are missing (OME-Zarr, "plate" metadata)."""
+    plate = ome_of(node).get("plate")
+    wells = plate.get("wells") if isinstance(plate, dict) else None
+    for well in wells[:MOST_NODES] if isinstance(wells, list) else ():
+        path = well.get("path") if isinstance(well, dict) else None
+        if isinstance(path, str) and read_node(files, joined(node.path, path)) is None:
+            context.skip(joined(node.path, path), "the plate lists this well, and it is missing")
 
 
 def _needed(files: Files, path: str) -> Node:

@@ -1,4 +1,4 @@
-"""OME-Zarr's metadata of multiscale images, versions 0.1 to 0.5 (ngff.openmicroscopy.org)."""
+"""OME-Zarr's metadata of multiscale images, versions 0.1 to 0.6 (ngff.openmicroscopy.org)."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core import units
 from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_zarr.orientation import orientation_of, oriented_affine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlarray_zarr.nodes import Node
 
     Matrix = np.ndarray[Any, np.dtype[np.float64]]
-
-UNITS = {
-    "angstrom": "Å", "nanometer": "nm", "micrometer": "um", "millimeter": "mm", "centimeter": "cm",
-    "meter": "m", "kilometer": "km", "picometer": "pm", "inch": "in", "second": "s", "millisecond": "ms",
-    "microsecond": "us", "nanosecond": "ns", "minute": "min", "hour": "h", "day": "d",
-}  # fmt: skip
-"""Symbols of the units that OME-Zarr spells out (0.4, "axes" metadata)."""
-NAMES = {symbol: name for name, symbol in UNITS.items()} | {"µm": "micrometer", "micron": "micrometer"}
 
 _KINDS = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its name, its type (space, time, channel or any other) and its unit, empty for none."""
+    """One axis: name, type (space, time, channel or any other), unit and orientation, empty for none."""
 
     name: str
     kind: str
     unit: str = ""
+    orientation: str = ""
 
     @property
     def label(self) -> str:
@@ -47,11 +42,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: where its array is, and scale and translation for each axis."""
+    """One resolution: where its array is, scale and translation of each axis, and whether they are stated."""
 
     path: str
     scale: tuple[float, ...]
     translation: tuple[float, ...]
+    stated: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,15 +88,32 @@ def multiscales_of(node: Node) -> list[Multiscale]:
 
 
 def _multiscale(content: Mapping[str, Any]) -> Multiscale:
-    if "coordinateSystems" in content:
-        raise UnsupportedError("uses coordinate systems of an OME-Zarr later than 0.5")
-    axes = _axes(content.get("axes"))
-    shared = content.get("coordinateTransformations")
-    levels = [_level(entry, shared, len(axes)) for entry in content["datasets"]]
+    entries = content["datasets"]
+    axes = _axes(_system_of(content, entries) if "coordinateSystems" in content else content.get("axes"))
+    # since 0.6 those of the whole image lead into further systems; before, they follow those of a level
+    shared = None if "coordinateSystems" in content else content.get("coordinateTransformations")
+    levels = [_level(entry, shared, len(axes)) for entry in entries]
     if not levels:
         raise ValueError("no datasets")
     name = content.get("name")
     return Multiscale(axes, tuple(levels), name if isinstance(name, str) else "")
+
+
+def _system_of(content: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the axes of the coordinate system that the levels lead into (0.6, RFC-5)."""
+    targets = {
+        _named(step.get("output")) for entry in entries for step in entry.get("coordinateTransformations", ())
+    }
+    systems = {str(system["name"]): system["axes"] for system in content["coordinateSystems"]}
+    if len(targets) != 1 or not targets <= set(systems):
+        raise UnsupportedError(
+            "has levels that lead into several coordinate systems of OME-Zarr 0.6, or none"
+        )
+    return systems[targets.pop()]
+
+
+def _named(output: Any) -> str:
+    return str(output.get("name") if isinstance(output, dict) else output)
 
 
 def _axes(listed: Any) -> tuple[Axis, ...]:
@@ -110,24 +123,34 @@ def _axes(listed: Any) -> tuple[Axis, ...]:
         content = {"name": entry} if isinstance(entry, str) else entry
         name, unit = str(content["name"]), content.get("unit")
         kind = content.get("type") or _KINDS.get(name.lower(), "")
-        symbol = UNITS.get(unit, unit) if isinstance(unit, str) else ""
-        axes.append(Axis(name, str(kind), symbol))
+        symbol = units.symbol_of(unit) if isinstance(unit, str) else ""
+        axes.append(Axis(name, str(kind), symbol, orientation_of(content.get("orientation"))))
     return tuple(axes)
 
 
 def _level(entry: Mapping[str, Any], shared: Any, ndim: int) -> Level:
     scale, translation = np.ones(ndim), np.zeros(ndim)
-    for steps in (entry.get("coordinateTransformations"), shared):
-        for step in steps or ():
-            kind = step["type"]
-            if kind not in ("identity", "scale", "translation") or "path" in step:
-                raise UnsupportedError(f"has a coordinate transformation of type {kind!r}")
-            if kind == "scale":
-                values = _numbers(step["scale"], ndim)
-                scale, translation = scale * values, translation * values
-            elif kind == "translation":
-                translation = translation + _numbers(step["translation"], ndim)
-    return Level(str(entry["path"]), tuple(scale.tolist()), tuple(translation.tolist()))
+    stated = False
+    for step in (*_flat(entry.get("coordinateTransformations")), *_flat(shared)):
+        kind = step["type"]
+        if kind not in ("identity", "scale", "translation") or "path" in step:
+            raise UnsupportedError(f"has a coordinate transformation of type {kind!r}")
+        if kind == "scale":
+            values = _numbers(step["scale"], ndim)
+            scale, translation = scale * values, translation * values
+        elif kind == "translation":
+            translation = translation + _numbers(step["translation"], ndim)
+        stated = True
+    return Level(str(entry["path"]), tuple(scale.tolist()), tuple(translation.tolist()), stated)
+
+
+def _flat(steps: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield transformations one by one, those of a sequence (0.6) in its place."""
+    for step in steps or ():
+        if step["type"] == "sequence":
+            yield from step["transformations"]
+        else:
+            yield step
 
 
 def _numbers(values: Any, ndim: int) -> Matrix:
@@ -143,10 +166,17 @@ def world_rows(names: Sequence[str]) -> list[int]:
 
 
 def affine_of(axes: Sequence[Axis], level: Level) -> Matrix | None:
-    """Return the affine of a level's spatial axes, None when there are none."""
+    """Return the affine of a level's spatial axes, None when there are none or nothing is said of them.
+
+    Rows are the coordinates of LPS where the axes are oriented (`orientation`), else x, y, z by name.
+    """
     at = [index for index, axis in enumerate(axes) if axis.kind == "space"]
-    if not at:
+    # a size of 0 is none: programs of microscopes write it for want of knowledge
+    if not at or not level.stated or not all(level.scale[index] for index in at):
         return None
+    oriented = oriented_affine(axes, level)
+    if oriented is not None:
+        return oriented
     affine = np.eye(len(at) + 1)
     affine[:-1, :-1] = 0
     for column, (index, row) in enumerate(zip(at, world_rows([axes[i].name for i in at]), strict=True)):

@@ -26,6 +26,10 @@ CODECS = frozenset(
 )
 """Codecs that may run. Others of the library's can execute code (pickle) or make no numbers (json2, vlen)."""
 
+_COMPRESSORS = frozenset({"blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma"})
+MOST_SHARDS = 4
+"""How deep shards may lie in shards; tensorstore's and zarr's own tests have two."""
+
 _TYPES = frozenset(
     {"bool", "float16", "float32", "float64", "complex64", "complex128"}
     | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
@@ -67,7 +71,7 @@ class ArrayInfo:
     outer
         The box that one file holds: a chunk, or a shard of several.
     names
-        Names of the axes, where all have one.
+        Names of the axes, None for one without; None when no axis has a name.
     codec
         Which codec a chunk is given to first.
     index
@@ -78,7 +82,7 @@ class ArrayInfo:
     dtype: np.dtype[Any]
     chunks: tuple[int, ...]
     outer: tuple[int, ...]
-    names: tuple[str, ...] | None
+    names: tuple[str | None, ...] | None
     codec: str = ""
     index: ShardIndex | None = None
 
@@ -133,9 +137,10 @@ def array_info(files: Files, node: Node) -> ArrayInfo:
 
 def _info2(content: Mapping[str, Any], attributes: Mapping[str, Any]) -> ArrayInfo:
     """Read a ``.zarray`` (Zarr storage specification 2)."""
-    for codec in (content.get("compressor"), *(content.get("filters") or ())):
-        if codec is not None:
-            _check_codec(codec["id"])
+    used = [codec["id"] for codec in (content.get("compressor"), *(content.get("filters") or ())) if codec]
+    for name in used:
+        _check_codec(name)
+    _check_once(used)
     if content["order"] not in ("C", "F") or content.get("dimension_separator", ".") not in (".", "/"):
         raise ValueError("order or dimension_separator")
     if not isinstance(content["dtype"], str):
@@ -155,34 +160,52 @@ def _info3(content: Mapping[str, Any]) -> ArrayInfo:
     if content.get("storage_transformers"):
         raise UnsupportedError("uses storage transformers")
     outer = _fitting(_sizes(content["chunk_grid"]["configuration"]["chunk_shape"], 1), shape)
-    shards = _check_codecs(content["codecs"], 0)
     dtype = content["data_type"]
-    if dtype not in _TYPES:
-        raise UnsupportedError(f"holds values of type {dtype!r}, which are no voxels")
-    chunks, codecs, index = outer, content["codecs"], None
-    if shards is not None:
-        chunks, codecs = _fitting(_sizes(shards["chunk_shape"], 1), shape), shards["codecs"]
-        index = index_of(shards, math.prod(o // c for o, c in zip(outer, chunks, strict=True)))
+    if not isinstance(dtype, str) or dtype not in _TYPES:
+        name = dtype.get("name", dtype) if isinstance(dtype, dict) else dtype
+        raise UnsupportedError(f"holds values of type {name!r}, which are no voxels")
     names = _names(content.get("dimension_names"), len(shape))
-    codec = codecs[-1] if isinstance(codecs[-1], str) else codecs[-1]["name"]
-    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names, codec.removeprefix("numcodecs."), index)
+    chunks, codec, index = _chunks3(content["codecs"], outer, 0)
+    return ArrayInfo(shape, np.dtype(dtype), chunks, outer, names, codec, index)
 
 
-def _check_codecs(codecs: list[Any], depth: int) -> dict[str, Any] | None:
-    """Check a list of codecs; return what describes shards."""
-    shards = None
-    for codec in codecs:
-        name = codec if isinstance(codec, str) else codec["name"]
+def _chunks3(
+    codecs: list[Any], outer: tuple[int, ...], depth: int
+) -> tuple[tuple[int, ...], str, ShardIndex | None]:
+    """Check codecs; return the smallest box stored, the codec it goes to first, and the index of shards."""
+    _check_codecs(codecs)
+    last = codecs[-1]
+    name = last if isinstance(last, str) else last["name"]
+    if name != "sharding_indexed":
+        return outer, name.removeprefix("numcodecs."), None
+    if depth == MOST_SHARDS:
+        raise UnsupportedError(f"has shards in shards, more than {MOST_SHARDS} deep")
+    shards = last["configuration"]
+    _check_codecs(shards["index_codecs"])
+    within = _fitting(_sizes(shards["chunk_shape"], 1), outer)
+    if any(size % part for size, part in zip(outer, within, strict=True)):
+        raise ValueError("shards are no multiples of their chunks")
+    chunks, codec, inner = _chunks3(shards["codecs"], within, depth + 1)
+    return chunks, codec, index_of(shards, math.prod(outer) // math.prod(within), inner)
+
+
+def _check_codecs(codecs: list[Any]) -> None:
+    """Refuse codecs that aren't known to be harmless, or whose result can't be weighed before."""
+    names = [codec if isinstance(codec, str) else codec["name"] for codec in codecs]
+    for name in names:
         _check_codec(name)
-        if name == "sharding_indexed":
-            if depth:
-                raise UnsupportedError("has shards in shards")
-            if codec is not codecs[-1]:  # what follows would be inflated before anything is known of it
-                raise UnsupportedError("compresses whole shards")
-            shards = dict(codec["configuration"])
-            for key in ("codecs", "index_codecs"):
-                _check_codecs(shards[key], depth + 1)
-    return shards
+    _check_once(names)
+    if "sharding_indexed" in names[:-1]:  # what follows would be inflated before anything is known of it
+        raise UnsupportedError("compresses whole shards")
+
+
+def _check_once(names: list[str]) -> None:
+    """Refuse two compressors in a row: the second one's result can't be weighed before it is made."""
+    compressors = [name for name in names if name.removeprefix("numcodecs.") in _COMPRESSORS]
+    if len(compressors) > 1:
+        raise UnsupportedError(
+            f"is compressed twice, by {' and '.join(compressors)}", hint="Rewrite it with one of them"
+        )
 
 
 def _check_codec(name: str) -> None:
@@ -207,10 +230,11 @@ def _fitting(chunks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]
     return chunks
 
 
-def _names(values: Any, ndim: int) -> tuple[str, ...] | None:
-    if not isinstance(values, list) or len(values) != ndim or not all(isinstance(v, str) for v in values):
+def _names(values: Any, ndim: int) -> tuple[str | None, ...] | None:
+    if not isinstance(values, list) or len(values) != ndim:
         return None
-    return tuple(values)
+    names = tuple(value if isinstance(value, str) and value else None for value in values)
+    return names if any(names) else None
 
 
 def _dict(value: Any, files: Files) -> dict[str, Any]:

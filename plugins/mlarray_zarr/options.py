@@ -14,7 +14,9 @@ class ZarrOptions(BareOptions):
     """Settings of reading (`level` and what the file doesn't say) and of writing (the others)."""
 
     level: int = option(0, "which resolution to read, 0 is the finest")
-    version: Literal["0.5", "0.4"] = option("0.5", "OME-Zarr to write: 0.5 is Zarr 3, 0.4 is Zarr 2")
+    version: Literal["0.5", "0.4", "0.6"] = option(
+        "0.5", "OME-Zarr to write: 0.5 and 0.6 are Zarr 3, 0.4 is Zarr 2"
+    )
     levels: int | Literal["auto", "none", "source"] = option(
         "auto",
         "coarser resolutions to write: how many; auto: those of the source if all fit, else until they are "

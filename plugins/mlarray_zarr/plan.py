@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import OptionError
+from mlarray_core.units import name_of
 from mlarray_io.sdk import default_labels, fitting_levels
-from mlarray_zarr.ngff import NAMES, Axis, Level, world_rows
+from mlarray_zarr.ngff import Axis, Level, world_rows
+from mlarray_zarr.orientation import orientations, places_of, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,11 +81,12 @@ def plan_of(reader: Reader, options: ZarrOptions, context: Context) -> Plan:
     else:
         context.loss("OME-Zarr metadata", "it needs 2 or 3 axes of space, at most one of time and one other")
     shape = tuple(reader.shape[axis] for axis in order)
-    stored = tuple(axes[axis] for axis in order)
-    chunks, shards = _boxes(shape, stored, options)
+    ordered = [axes[axis] for axis in order]
+    chunks, shards = _boxes(shape, ordered, options)
     if not _fits(axes):
-        return Plan(order, stored, (), (shape,), (), chunks, shards)
-    levels = [_finest(reader, stored, order, context)]
+        return Plan(order, tuple(ordered), (), (shape,), (), chunks, shards)
+    levels = [_finest(reader, ordered, order, context)]
+    stored = tuple(ordered)
     taken = _taken(reader, levels, order, options, context)
     if taken:
         shapes = [shape, *(tuple(level.shape[axis] for axis in order) for level in taken)]
@@ -126,7 +129,7 @@ def _axes(reader: Reader, labels: Sequence[str]) -> list[Axis]:
     kinds = {"temporal": "time", "channel": "channel", "components": "channel"}
     kinds |= {label: "space" for label in labels if label.startswith("spatial")}
     return [
-        Axis(name, kinds.get(label, "custom"), NAMES.get(unit, unit))
+        Axis(name, kinds.get(label, "custom"), name_of(unit) or unit)
         for name, label, unit in zip(names, labels, units, strict=True)
     ]
 
@@ -153,20 +156,30 @@ def _fits(axes: Sequence[Axis]) -> bool:
     return 2 <= ranks.count(2) <= 3 and ranks.count(0) <= 1 and ranks.count(1) <= 1
 
 
-def _finest(reader: Reader, axes: Sequence[Axis], order: Sequence[int], context: Context) -> Level:
-    """Return scale and translation of the image; what they can't say is a loss."""
+def _finest(reader: Reader, axes: list[Axis], order: Sequence[int], context: Context) -> Level:
+    """Return scale and translation of the image, and orient its axes; what can't be said is a loss."""
     at = [index for index, axis in enumerate(axes) if axis.kind == "space"]
     scale, translation = [1.0] * len(axes), [0.0] * len(axes)
-    affine = geometry.affine_of(reader.meta.spatial, len(at))
-    rows = world_rows([axes[index].name for index in at])
-    straight = np.zeros_like(affine[:-1, :-1])
-    for column, (index, row) in enumerate(zip(at, rows, strict=True)):
-        scale[index] = straight[row, column] = float(np.linalg.norm(affine[:-1, column]))
-        translation[index] = float(affine[row, -1])
     spatial = reader.meta.spatial
-    placed = spatial.direction is not None or spatial.affine is not None
-    if placed and not np.allclose(affine[:-1, :-1], straight, rtol=1e-6, atol=1e-9):
-        context.loss("direction of the axes", "OME-Zarr has scale and translation only; mlarray reads it")
+    affine = geometry.affine_of(spatial, len(at))
+    named = orientations(affine, spatial.coord_system)
+    if named is not None:
+        for index, name in zip(at, named, strict=True):
+            axes[index] = replace(axes[index], orientation=name)
+        straight, position = turned(affine, spatial.coord_system), [0.0] * len(at)
+        for column, (row, sign) in enumerate(places_of(axes) or ()):
+            position[column] = float(sign * straight[row, -1])
+    else:
+        rows = world_rows([axes[index].name for index in at])
+        position = [float(affine[row, -1]) for row in rows]
+        straight = np.zeros_like(affine[:-1, :-1])
+        straight[rows, range(len(at))] = np.linalg.norm(affine[:-1, :-1], axis=0)
+        placed = spatial.direction is not None or spatial.affine is not None
+        if placed and not np.allclose(affine[:-1, :-1], straight, rtol=1e-6, atol=1e-9):
+            context.loss("direction of the axes", "OME-Zarr has scale and translation only; mlarray reads it")
+    for column, index in enumerate(at):
+        scale[index] = float(np.linalg.norm(affine[:-1, column]))
+        translation[index] = position[column]
     for index, axis in enumerate(axes):
         if axis.kind == "time":
             scale[index], translation[index] = _steps(reader, order[index])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,16 @@ from mlarray_core import Additions, AxisValues, Channel, Meta, geometry
 from mlarray_core.errors import CorruptError, MLArrayError, OptionError, SelectionError
 from mlarray_core.headers import plain
 from mlarray_io import Box, Context, Reader
-from mlarray_io.sdk import bare_meta, default_labels
+from mlarray_io.sdk import bare_meta, default_labels, labels_of_names, packing_of
+from mlarray_zarr.chunk_keys import check_chunks
+from mlarray_zarr.coordinates import positions_of
 from mlarray_zarr.files import Files, joined, open_files
 from mlarray_zarr.keeping import KEY, Kept, kept_of, kept_spatial
+from mlarray_zarr.label_images import label_names, labels_of
 from mlarray_zarr.ngff import Multiscale, affine_of, multiscales_of, ome_of
 from mlarray_zarr.nodes import ArrayInfo, Node, array_info, read_node
+from mlarray_zarr.orientation import WORLD, places_of
+from mlarray_zarr.voxels import open_library
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,10 +28,6 @@ if TYPE_CHECKING:
     from mlarray_core import MetaSpatial
     from mlarray_io import Source
     from mlarray_zarr.options import ZarrOptions
-
-_KNOWN = {"t": "temporal", "time": "temporal", "c": "channel", "channel": "channel"} | {
-    axis: f"spatial_{axis}" for axis in "xyz"
-}
 
 
 class ZarrReader(Reader):
@@ -75,15 +75,7 @@ class ZarrReader(Reader):
 
     def _opened(self) -> Any:
         if self._array is None:
-            import zarr
-
-            from mlarray_zarr.store import FileStore
-
-            # no codec doubles what it can't compress; unbounded, a chunk could inflate to terabytes
-            largest = 2 * math.prod(self._info.outer) * self.dtype.itemsize + 65536
-            store = FileStore(self._files, self._info, largest)
-            version: Any = self._node.version
-            self._array = zarr.open_array(store, path=self._node.path, mode="r", zarr_format=version)
+            self._array = open_library(self._files, self._node, self._info)
         return self._array
 
 
@@ -144,24 +136,35 @@ def _open_array(files: Files, node: Node, options: ZarrOptions, context: Context
     order = _order(kept, info)
     reader = ZarrReader(files, node, info, order, owns=True)
     context.allow(reader.nbytes, files.path)
-    names = [name.lower() for name in info.names or ()]
-    known = bool(names) and set(names) <= set(_KNOWN)
-    labels = [_KNOWN[name] for name in names] if known else default_labels(len(order))
+    check_chunks(files, node, info, context)
+    labels = default_labels(len(order)) if info.names is None else labels_of_names(info.names)
     spatial = None if kept is None else kept_spatial(kept, None, len(order))
     if spatial is not None and kept is not None:
         reader.meta = _kept_meta(kept, spatial, options)
     else:
         reader.meta = bare_meta(options, len(order), labels=labels, source=_source(node))
+        additions = Additions(axes=positions_of(files, node, info))
+        additions.rescale = packing_of(node.attributes, info.dtype, context)
+        additions.store(reader.meta)
     return reader
 
 
 def _open_image(image: _Image, context: Context) -> Reader:
     count = len(image.content.levels)
     _level_exists(image.options.level, count)
-    first, *others = [_open_level(image, level, context) for level in range(image.options.level, count)]
+    first = _open_level(image, image.options.level, context)
     first._owns = True
     context.allow(first.nbytes, image.files.path)
+    others = []
+    for level in range(image.options.level + 1, count):
+        try:
+            others.append(_open_level(image, level, context))
+        except CorruptError as error:  # the image is whole without it
+            context.warn(f"level {level} is left out: {error.message}")
     first.levels = others
+    names = label_names(image.files, image.group.path)
+    if names:
+        context.warn(f"has label images: {', '.join(names[:8])}; --image chooses one")
     return first
 
 
@@ -175,6 +178,7 @@ def _open_level(image: _Image, number: int, context: Context) -> ZarrReader:
         what = f"{level.path} has {len(info.shape)} axes, its image {len(image.content.axes)}"
         raise CorruptError(what, path=image.files.path)
     order = _order(image.kept, info)
+    check_chunks(image.files, node, info, context)
     reader = ZarrReader(image.files, node, info, order, owns=False)
     reader.meta = _image_meta(image, number, order, info.shape, context)
     return reader
@@ -192,15 +196,20 @@ def _image_meta(
         context.warn("its OME-Zarr metadata was changed since it was written, and holds")
     level = image.content.levels[number]
     units = [axis.unit for axis in axes]
+    oriented = level.stated and places_of(axes) is not None
     spatial = geometry.spatial_meta(
         affine_of(axes, _reordered(level, order)),
         axis_labels=[axis.label for axis in axes],
         axis_units=units if any(units) else None,
+        coord_system=WORLD if oriented else None,
     )
+    if any(axis.orientation for axis in axes) and not oriented:
+        context.warn("its orientations don't span a patient's world, and are kept in the source only")
     ome = ome_of(image.group)
     is_seg = True if "image-label" in ome else None
     meta = bare_meta(image.options, len(axes), spatial=spatial, source=_source(image.group), is_seg=is_seg)
-    Additions(channels=_channels(ome), axes=_times(image, number, order, shape)).store(meta)
+    times = _times(image, number, order, shape)
+    Additions(channels=_channels(ome), axes=times, labels=labels_of(ome)).store(meta)
     return meta
 
 

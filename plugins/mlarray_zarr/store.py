@@ -154,4 +154,4 @@ class FileStore(Store):
         if part is None:
             return index.chunks(content)
         ours = RangeByteRequest(0, index.nbytes) if index.first else SuffixByteRequest(index.nbytes)
-        return [] if part == ours else [content]
+        return [] if part == ours else index.parts(content)

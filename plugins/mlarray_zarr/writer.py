@@ -12,6 +12,7 @@ from mlarray_core import Additions, reduce
 from mlarray_core.headers import restore
 from mlarray_io.sdk import holds_labels, slab_shape, tiles
 from mlarray_zarr.keeping import KEY, keep
+from mlarray_zarr.label_images import label_attributes
 from mlarray_zarr.plan import Plan, plan_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mlarray_core import Meta
     from mlarray_io import Box, Context, Reader
+    from mlarray_zarr.ngff import Axis, Level
     from mlarray_zarr.options import ZarrOptions
 
 BUDGET = 32 << 20
@@ -115,12 +117,14 @@ def _foreign(meta: Meta) -> dict[str, Any]:
 
 
 def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
-    """Return OME-Zarr's attributes: a key of their own in 0.5, each with a version in 0.4."""
-    multiscale: dict[str, Any] = {
-        "name": "image",
-        "axes": [_axis(axis) for axis in plan.axes],
-        "datasets": [_dataset(level) for level in plan.levels],
-    }
+    """Return OME-Zarr's attributes: a key of their own since 0.5, each with a version in 0.4."""
+    axes = [_axis(axis) for axis in plan.axes]
+    multiscale: dict[str, Any] = {"name": "image"}
+    if version == "0.6":
+        multiscale["coordinateSystems"] = [{"name": _SYSTEM, "axes": axes}]
+    else:
+        multiscale["axes"] = axes
+    multiscale["datasets"] = [_dataset(level, version) for level in plan.levels]
     if not plan.taken:
         multiscale["type"] = plan.method
     ome: dict[str, Any] = {"multiscales": [multiscale]}
@@ -128,25 +132,37 @@ def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
     if omero:
         ome["omero"] = omero
     if reader.meta.is_seg.is_seg is True:
-        ome["image-label"] = {"version": version}
+        ome["image-label"] = label_attributes(Additions.of(reader.meta).labels)
     if version == "0.4":
         multiscale["version"] = version
+        ome.get("image-label", {}).update(version=version)
         return ome
-    ome.get("image-label", {}).pop("version", None)
     return {"ome": {"version": version, **ome}}
 
 
-def _axis(axis: Any) -> dict[str, str]:
-    unit = {"unit": axis.unit} if axis.unit and axis.kind in ("space", "time") else {}
-    kind = {} if axis.kind == "custom" else {"type": axis.kind}
-    return {"name": axis.name, **kind, **unit}
+_SYSTEM = "intrinsic"
+"""Name of the coordinate system that levels lead into, as ngff-zarr 0.50 calls it."""
 
 
-def _dataset(level: Any) -> dict[str, Any]:
+def _axis(axis: Axis) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": axis.name}
+    if axis.kind != "custom":
+        content["type"] = axis.kind
+    if axis.unit and axis.kind in ("space", "time"):
+        content["unit"] = axis.unit
+    if axis.orientation:
+        content["orientation"] = {"type": "anatomical", "value": axis.orientation}
+    return content
+
+
+def _dataset(level: Level, version: str) -> dict[str, Any]:
     scale = {"type": "scale", "scale": list(level.scale)}
     translation = {"type": "translation", "translation": list(level.translation)}
-    moved = [translation] if any(level.translation) else []
-    return {"path": level.path, "coordinateTransformations": [scale, *moved]}
+    steps: list[dict[str, Any]] = [scale, translation] if any(level.translation) else [scale]
+    if version == "0.6":
+        ends = {"input": {"path": level.path}, "output": {"name": _SYSTEM}}
+        steps = [{"type": "sequence", "transformations": steps, **ends}]
+    return {"path": level.path, "coordinateTransformations": steps}
 
 
 def _omero(reader: Reader, plan: Plan) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 
 import mlarray
 from mlarray_core import Additions
-from mlarray_core.errors import UnsupportedError
+from mlarray_core.errors import MLArrayError, UnsupportedError
 
 h5py = pytest.importorskip("h5py")
 
@@ -187,3 +187,14 @@ def test_filters_of_hdf5plugin_are_used_where_it_is_installed(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("d", data=voxels, chunks=(20, 30), **plugin.Bitshuffle())
     np.testing.assert_array_equal(mlarray.read(tmp_path / "a.h5").to_numpy(), voxels)
+
+
+def test_a_disk_that_fills_up_ends_no_process(tmp_path, monkeypatch):
+    """HDF5's library can't close a file without room, and crashes: writing stops before that."""
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4 << 20))
+    with pytest.raises(MLArrayError, match="the disk is full"):
+        mlarray.write(np.zeros((8, 64, 64), "u2"), tmp_path / "a.h5")
+    assert not list(tmp_path.iterdir())

@@ -192,7 +192,35 @@ def test_mixed_sizes_are_listed(tmp_path):
     with pytest.raises(
         UnsupportedError, match=r"20x31 uint8 \(0\.png and 4 more\), 10x31 uint8 \(scout\.png\)"
     ):
+        mlarray.read(tmp_path, options={"stack": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("names", "stacked"),
+    [
+        (["slice1", "slice2", "slice10"], True), (["IM0001", "IM0002"], True), (["a_z1_t3", "a_z2_t3"], True),
+        (["cat", "dog"], False), (["a_z1_t1", "a_z2_t2"], False), (["1x", "2y"], False), (["1", "01"], False),
+    ],
+)  # fmt: skip
+def test_a_folder_is_a_volume_only_if_it_says_so(tmp_path, names, stacked):
+    for name in names:
+        save(tmp_path / f"{name}.png", GREY)
+    if stacked:
+        assert mlarray.read(tmp_path).shape == (len(names), 20, 31)
+        assert mlarray.read(tmp_path, options={"stack": "no"}, image=f"{names[0]}.png").shape == (20, 31)
+        return
+    with pytest.raises(MLArrayError, match="none was chosen"):
         mlarray.read(tmp_path)
+    np.testing.assert_array_equal(mlarray.read(tmp_path, image=f"{names[0]}.png").to_numpy(), GREY)
+    assert mlarray.read(tmp_path, options={"stack": "yes"}).shape == (len(names), 20, 31)
+
+
+@pytest.mark.parametrize("name", ["a.mrxs", "a.vsi"])
+def test_previews_of_slides_are_refused_by_name(tmp_path, name):
+    """Their voxels lie in a folder beside them (OpenSlide, "MIRAX format"; Bio-Formats, "CellSens VSI")."""
+    Image.fromarray(COLOUR).save(tmp_path / name, "JPEG" if name.endswith("mrxs") else "TIFF")
+    with pytest.raises(UnsupportedError, match="preview of"):
+        mlarray.read(tmp_path / name)
 
 
 def test_folders_of_other_things_are_not_claimed(tmp_path):
@@ -265,7 +293,7 @@ def test_links_in_a_folder_are_left_out(tmp_path):
     save(tmp_path / "in" / "a.png", GREY)
     save(tmp_path / "secret.png", GREY)
     (tmp_path / "in" / "b.png").symlink_to(tmp_path / "secret.png")
-    assert mlarray.read(tmp_path / "in").shape == (1, 20, 31)
+    assert mlarray.read(tmp_path / "in").shape == (20, 31)
 
 
 def test_an_empty_folder(tmp_path):

@@ -189,3 +189,36 @@ def test_private_names_still_exist(tmp_path):
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert len(stored_pages(file.series[0])) == 1
         assert len(file.series[0]) == 3
+
+
+def test_ome_xml_that_places_no_planes(tmp_path):
+    """One image, as many planes as pages: they lie in DimensionOrder, as an empty TiffData would say."""
+    sizes = 'SizeX="30" SizeY="20" SizeZ="%d" SizeC="1" SizeT="1" PhysicalSizeX="2" PhysicalSizeXUnit="Mm"'
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        f'<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" {sizes} '
+        'PhysicalSizeY="2" PhysicalSizeYUnit="Mm"/></Image></OME>'
+    )
+    write_pages(tmp_path / "a.ome.tif", [page(plane) for plane in VOXELS], xml % 3)
+    image = read(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(np.asarray(image), VOXELS)
+    assert image.meta.spatial.axis_units == ["", "Mm", "Mm"]  # megametres: units are case-sensitive
+    write_pages(tmp_path / "b.ome.tif", [page(plane) for plane in VOXELS], xml % 4)
+    with pytest.raises(CorruptError, match="don't fit its OME-XML"):
+        read(tmp_path / "b.ome.tif")
+
+
+def test_jpeg_xr_that_would_end_the_process_is_refused(tmp_path, monkeypatch):
+    """The codec runs in another process first, which may crash; here it is made to."""
+    picture = np.random.default_rng(0).integers(0, 255, (64, 96, 3), "u1")
+    tifffile.imwrite(tmp_path / "a.tif", picture, compression="jpegxr", photometric="rgb")
+    np.testing.assert_array_equal(np.asarray(read(tmp_path / "a.tif")), tifffile.imread(tmp_path / "a.tif"))
+    from mlarray_io import sdk
+
+    def crashed(function, path):
+        assert function == "mlarray_tiff.read.probe:decode_jpeg_xr"
+        raise CorruptError("the library that reads it crashed on it (SIGFPE)", path=path)
+
+    monkeypatch.setattr(sdk, "ask_child", crashed, raising=False)
+    with pytest.raises(CorruptError, match=r"segment 0 is no valid JPEG XR .*SIGFPE"):
+        np.asarray(read(tmp_path / "a.tif"))

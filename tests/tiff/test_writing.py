@@ -446,7 +446,7 @@ def test_plain(write, load):
 
 def test_what_tiff_has_no_place_for_is_told(write):
     meta = Meta(spatial={"axis_labels": TCZYX[2:], "spacing": [1, 2, 3], "origin": [1, 0, 0],
-                         "direction": [[0, 0, 1], [0, 1, 0], [1, 0, 0]], "coord_system": "LPS"})  # fmt: skip
+                         "direction": [[0, 0, -1], [0, 1, 0], [1, 0, 0]], "coord_system": "LPS"})  # fmt: skip
     meta.source = {"format": "other"}
     meta.extra["mine"] = 1
     _, context = write(STACK[0, 0], meta)

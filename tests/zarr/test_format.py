@@ -634,7 +634,7 @@ def test_later_versions_are_refused(tmp_path):
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=3)
     content = {"coordinateSystems": [], "datasets": [{"path": "0"}]}
     group.attrs["ome"] = {"version": "0.6", "multiscales": [content]}
-    with pytest.raises(UnsupportedError, match=r"0\.5"):
+    with pytest.raises(UnsupportedError, match=r"0\.6"):
         mlarray.read(tmp_path / "a.zarr")
 
 

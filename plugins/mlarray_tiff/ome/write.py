@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlarray_core import Channel, Meta
+    from mlarray_core import Channel, Meta, Rescale
     from mlarray_io import Context
     from mlarray_tiff.scales import Scales
     from mlarray_tiff.write.plan import Plan
@@ -99,6 +99,10 @@ class OmeContent:
         Time points that are no steps.
     channels
         One dict for each channel.
+    rescale
+        Slope and intercept of the values.
+    value_unit
+        ImageJ's name of what they measure.
     """
 
     plan: Plan
@@ -107,6 +111,8 @@ class OmeContent:
     scales: Scales
     times: list[float] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
+    rescale: Rescale | None = None
+    value_unit: str = "Gray Value"
 
 
 def ome_xml(content: OmeContent, meta: Meta, path: Path, context: Context) -> bytes:

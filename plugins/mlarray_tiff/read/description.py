@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import Channel, headers
+import numpy as np
+
+from mlarray_core import Channel, Rescale, headers
 from mlarray_tiff.read.vendors import vendor_metadata, vendor_scales
 from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
 from mlarray_tiff.tags import FORMAT, plain, tags_to_source, values_of
@@ -66,6 +68,20 @@ def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
     found = vendor_scales(file, series.keyframe)
     channels = _lsm_channels(file.lsm_metadata or {}) if series.kind == "lsm" else []
     return Described(plain_scales(tags) if found is None else found, tags, channels)
+
+
+def imagej_rescale(opened: OpenTiff, series: TiffPageSeries) -> Rescale | None:
+    """Return ImageJ's straight-line calibration, which is not applied; None where there is none.
+
+    Signed 16-bit pictures are stored so, with intercept -32768 (ImageJ, `Calibration`, function 0).
+    """
+    info = opened.file.imagej_metadata if series.kind in ("imagej", "uniform", "generic") else None
+    if not info or "c0" not in info or number(info.get("cf", 0)) != 0:
+        return None
+    slope, intercept = number(info.get("c1", 1)), number(info["c0"])
+    if slope == 0 or (slope, intercept) == (1.0, 0.0):
+        return None
+    return Rescale(slope, intercept, np.dtype(series.dtype).name, applied=False)
 
 
 def planned_planes(series: TiffPageSeries) -> int:

@@ -14,7 +14,7 @@ from mlarray_tiff.axes import axis_additions, axis_labels, axis_units, spacing
 from mlarray_tiff.georeference import coarser, crs, geo_affine
 from mlarray_tiff.open_file import OpenTiff, open_tiff, understood
 from mlarray_tiff.read.access import voxels_of
-from mlarray_tiff.read.description import Described, describe, planned_planes, to_source
+from mlarray_tiff.read.description import Described, describe, imagej_rescale, planned_planes, to_source
 from mlarray_tiff.read.private_names import stored_pages
 from mlarray_tiff.read.voxels import Voxels, is_left_out, native
 
@@ -30,7 +30,11 @@ _FREE = 4 << 30
 _MOST_RATIO = 20_000
 """Sparse slides hold 10,000 voxels a byte; above 4 GiB, more is no image unless the user says so."""
 
-_LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 34933, 50001, 50002, 52546)
+_LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 50001, 50002, 52546, 22610, 34934, 34887)
+"""JPEG, JPEG 2000, WebP, JPEG XL, JPEG XR and LERC, which may have lost something; PNG (34933) never has."""
+
+_MAY_BE_LOSSLESS = (33003, 33004, 33005, 34712, 50001, 50002, 52546, 22610, 34934, 34887)
+"""Those of them that have a lossless mode, which tifffile doesn't tell apart."""
 
 
 class TiffReader(Reader):
@@ -228,10 +232,14 @@ def _meta(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> Met
     described = describe(opened, one, index)
     meta = Meta(source=to_source(opened, series, index, described))
     meta.spatial = _spatial(one.axes, described)
-    lossy = {}
+    lossy: dict[str, Any] = {}
     if one.keyframe.compression in _LOSSY:
-        lossy = {"compression": getattr(one.keyframe.compression, "name", str(one.keyframe.compression))}
+        codec = one.keyframe.compression
+        lossy = {"compression": getattr(codec, "name", str(codec))}
+        if codec in _MAY_BE_LOSSLESS:
+            lossy["certain"] = False
     Additions(
+        rescale=imagej_rescale(opened, one),
         axes=axis_additions(one.axes, one.shape, described.scales, described.times),
         channels=described.channels,
         lossy=lossy,

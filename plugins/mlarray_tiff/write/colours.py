@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlarray_tiff.write.plan import Plan
 
 _WHITE_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 2, 3, 5, 6
+_LABS = {8: "cielab", 9: "icclab", 10: "itulab"}
 _JPEGS = (7, 33003, 33004, 33005, 34892)
 
 
@@ -28,11 +29,26 @@ def colour_arguments(plan: Plan, reader: Reader) -> dict[str, Any]:
         "photometric": _photometric(said, source, plan.sample_count, reader.dtype),
         "planarconfig": "separate" if plan.planar else "contig",
     }
-    base = {"rgb": 3, "separated": 4}.get(arguments["photometric"], 1)
+    base = {"rgb": 3, "separated": 4, **dict.fromkeys(_LABS.values(), 3)}.get(arguments["photometric"], 1)
     extra = plan.sample_count - base
     if extra > 0:
         arguments["extrasamples"] = _extra(source, extra, arguments["photometric"])
     return arguments
+
+
+def lost_meaning(plan: Plan, reader: Reader) -> str | None:
+    """Return the source's PhotometricInterpretation when it isn't written, None when it is."""
+    source = reader.meta.source if reader.meta.source.get("format") == FORMAT else {}
+    said = tag_value(source, 262)
+    if not isinstance(said, int) or plan.samples is None:
+        return None
+    written = _photometric(said, source, plan.sample_count, reader.dtype)
+    held = {"rgb": (_RGB, _YCBCR), "separated": (_SEPARATED,), "minisblack": (0, 1)}
+    held |= {name: (code,) for code, name in _LABS.items()}
+    return None if said in held[written] else _COLOURS.get(said, f"PhotometricInterpretation {said}")
+
+
+_COLOURS = {_YCBCR: "YCbCr", 32803: "a colour filter array", 32844: "LogL", 32845: "LogLuv", **_LABS}
 
 
 def _grey(said: object, source: Mapping[str, object], reader: Reader) -> dict[str, Any]:
@@ -62,6 +78,8 @@ def _photometric(said: object, source: Mapping[str, object], count: int, dtype: 
     decoded = said == _YCBCR and tag_value(source, 259) in _JPEGS  # JPEG decodes to RGB
     if (said == _RGB or decoded) and count >= 3:
         return "rgb"
+    if said in _LABS and count == 3:
+        return _LABS[said]
     if said is None and count in (3, 4) and dtype.name in ("uint8", "uint16"):
         return "rgb"
     return "minisblack"

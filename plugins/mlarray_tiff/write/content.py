@@ -12,6 +12,7 @@ from mlarray_core.meta import KEY
 from mlarray_tiff.ome.write import OmeContent
 from mlarray_tiff.scales import Scale, Scales
 from mlarray_tiff.tags import FORMAT
+from mlarray_tiff.write.colours import lost_meaning
 from mlarray_tiff.write.geo_tags import geo_tags
 
 if TYPE_CHECKING:
@@ -50,7 +51,14 @@ def content_of(reader: Reader, plan: Plan, target: Path) -> OmeContent:
         scales=scales,
         times=times,
         channels=channels,
+        rescale=additions.rescale,
+        value_unit=str(_imagej_info(reader).get("vunit", "Gray Value")),
     )
+
+
+def _imagej_info(reader: Reader) -> Mapping[str, Any]:
+    info = reader.meta.source.get("imagej") if reader.meta.source.get("format") == FORMAT else None
+    return info if isinstance(info, dict) else {}
 
 
 def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
@@ -123,6 +131,9 @@ def imagej_metadata(content: OmeContent, context: Context) -> dict[str, Any]:
         metadata["finterval"] = scales["T"].step
         if scales["T"].unit != "s":
             metadata["tunit"] = scales["T"].unit
+    rescale = content.rescale
+    if rescale is not None and not rescale.applied:
+        metadata.update(c0=rescale.intercept, c1=rescale.slope, cf=0, vunit=content.value_unit)
     if "X" in scales and not scales["X"].unit:
         context.loss("the voxel size", "ImageJ has none without a unit")
     if content.times:
@@ -172,6 +183,9 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
     source = meta.source if meta.source.get("format") == FORMAT else {}
     _tell_geometry(reader, source, context)
     _tell_labels(reader, plan, flavour, context)
+    colours = lost_meaning(plan, reader)
+    if colours is not None:
+        context.loss(f"that samples are {colours}", "they are written as samples without that meaning")
     if meta.source and not source:
         context.loss("the header of the source", "TIFF has no place for that of another format")
     if source.get("other_series"):
@@ -187,7 +201,8 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
     if additions.labels:
         what = f"the names, colours and codes of {len(additions.labels)} labels"
         context.loss(what, "TIFF has no place for them")
-    for what in ("bids", "rescale"):
+    unheld = ("bids",) if flavour == "imagej" and _is_stored(additions) else ("bids", "rescale")
+    for what in unheld:
         if getattr(additions, what):
             context.loss(f"extra[{KEY!r}].{what}", "TIFF has no place for it")
     others = sorted(name for name in meta.extra if name != KEY)
@@ -197,6 +212,11 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
     for axis, known in additions.axes.items():
         if known.values and not (axis in named and reader.labels[axis] == "temporal"):
             context.loss(f"positions along axis {axis}", "TIFF has time points only")
+
+
+def _is_stored(additions: Additions) -> bool:
+    """Say whether slope and intercept are of the stored values, which ImageJ has a place for."""
+    return additions.rescale is not None and not additions.rescale.applied
 
 
 def _tell_geometry(reader: Reader, source: Mapping[str, object], context: Context) -> None:
@@ -210,9 +230,14 @@ def _tell_geometry(reader: Reader, source: Mapping[str, object], context: Contex
         return
     affine = geometry.affine_of(spatial, count)
     directions = np.asarray(geometry.decompose(affine)[2])
+    labels = list(reader.labels)
+    named = [labels[axis][-1] for axis in geometry.spatial_axes(labels, len(labels))]
+    rows = ["xyz".index(name) if name in "xyz" else column for column, name in enumerate(named)]
+    # what TIFF means by X, Y and Z: each leads along its own coordinate of the world
+    upright = np.eye(max(count, *rows) + 1)[:count, rows] if sorted(rows) == list(range(count)) else None
     if affine[:-1, -1].any():
         context.loss("the origin", "TIFF has no place for it")
-    if not np.array_equal(directions, np.eye(count)):
+    if upright is None or not np.allclose(directions, upright, atol=1e-9):
         context.loss("the direction of the axes", "TIFF has no place for it")
 
 

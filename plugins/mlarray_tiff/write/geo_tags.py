@@ -12,6 +12,8 @@ from mlarray_tiff.georeference import (
     GEO_KEYS,
     GEO_TAGS,
     GEO_TEXTS,
+    MODEL_SCALE,
+    MODEL_TIEPOINT,
     MODEL_TRANSFORM,
     geo_affine,
     is_point,
@@ -34,8 +36,12 @@ def geo_tags(reader: Reader, source: Mapping[str, object]) -> list[ExtraTag]:
     tags = {code: tag_value(source, code) for code in GEO_TAGS}
     tags = {code: value for code, value in tags.items() if value is not None}
     spatial = reader.meta.spatial
-    if not tags or (spatial.affine is None and spatial.origin is None):
+    if not tags:
         return []
+    if spatial.affine is None and spatial.origin is None:
+        return (
+            [_tag(code, value) for code, value in tags.items()] if _has_points(tags, source, reader) else []
+        )
     letters = _letters(spatial.axis_labels or [])
     affine = geometry.affine_of(spatial, len(letters))
     before = geo_affine(tags, letters)
@@ -44,6 +50,13 @@ def geo_tags(reader: Reader, source: Mapping[str, object]) -> list[ExtraTag]:
         transform = _transform(affine, letters, point=is_point(tags))
         tags = {**{code: tags[code] for code in kept if code in tags}, MODEL_TRANSFORM: transform}
     return [_tag(code, value) for code, value in tags.items()]
+
+
+def _has_points(tags: Mapping[int, Any], source: Mapping[str, Any], reader: Reader) -> bool:
+    """Say whether ground control points place the image: several tie points, of an image of this size."""
+    stored = [int(size) for size in source.get("stored_shape", ()) if size != 1]
+    points = np.size(tags.get(MODEL_TIEPOINT, ()))
+    return points > 6 and MODEL_SCALE not in tags and stored == [size for size in reader.shape if size != 1]
 
 
 def _letters(labels: list[str]) -> str:
