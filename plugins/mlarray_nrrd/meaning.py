@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from mlarray_core import AxisValues, geometry
@@ -11,6 +10,7 @@ from mlarray_core.errors import CorruptError, MetadataError
 from mlarray_nrrd.axes import axis_labels, insertion, per_axis
 from mlarray_nrrd.diffusion import b_values
 from mlarray_nrrd.geometry import WAY_OUT, Placement
+from mlarray_nrrd.segments import is_segment
 from mlarray_nrrd.tensors import tensor_of
 
 if TYPE_CHECKING:
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from mlarray_nrrd.header import Header
     from mlarray_nrrd.lines import Fields
 
-_SEGMENT = re.compile(r"Segment\d+_(ID|Name|LabelValue)")
-
 
 def is_segmentation(header: Header) -> bool:
     """Say whether key/value pairs describe segments, as in Slicer's ``.seg.nrrd``."""
-    return any(_SEGMENT.fullmatch(key) for key, _ in header.pairs)
+    return any(is_segment(key) for key, _ in header.pairs)
 
 
 def spatial_of(fields: Fields, placement: Placement, path: Path) -> MetaSpatial:

@@ -11,6 +11,7 @@ from mlarray_nrrd.data_files import open_data, raw_data
 from mlarray_nrrd.geometry import Placement, placement_of, roles_only
 from mlarray_nrrd.header import Header, read_header, to_source
 from mlarray_nrrd.meaning import is_segmentation, positions, spatial_of
+from mlarray_nrrd.segments import labels_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,4 +69,7 @@ def _meta(header: Header, placement: Placement, path: Path) -> Meta:
         is_seg=True if is_segmentation(header) else None,
     )
     Additions(axes=positions(header, placement, path)).store(meta)
+    labels = labels_of(header.pairs)
+    if labels:
+        meta.labels = labels
     return meta

@@ -11,7 +11,9 @@ import numpy as np
 from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
 from mlarray_nrrd.encodings import ENCODINGS, NAMES, SUFFIXES, encode_hex, encode_text
+from mlarray_nrrd.lines import spelt_pair
 from mlarray_nrrd.meaning import is_segmentation
+from mlarray_nrrd.segments import is_segment, labels_of, pairs_of
 from mlarray_nrrd.write_header import compose, source_header, type_name
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     if 0 in reader.shape or not reader.shape:
         raise UnsupportedError(f"NRRD can't hold an image of shape {reader.shape}: an axis needs voxels")
     header = source_header(reader, target)
+    segments = _segments(reader, header, target)
     dtype = stored_dtype(reader.dtype, NAMES, "NRRD", target, context)
     encoding = _encoding(options, header)
     big = header is not None and str(header.fields.get("endian", "")).lower() == "big"
@@ -57,7 +60,9 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     if detached:
         storage["data file"] = data.name
     lines, shape, reader = compose(reader, storage, header, target, context)
-    _tell_losses(reader, header, context)
+    if segments is not None:
+        lines = [line for line in lines if not is_segment(line.partition(":=")[0])] + segments
+    _tell_losses(reader, header, segments is not None, context)
     front = ("\n".join(lines) + "\n\n").encode("utf-8")
     order = range(len(reader.shape))
     pieces = (_bytes(part, dtype, big, encoding, shape[-1]) for part in file_order(reader, order, context))
@@ -116,7 +121,21 @@ def _packed(raw: IO[bytes], encoding: str, level: int) -> Iterator[IO[bytes]]:
         yield raw
 
 
-def _tell_losses(reader: Reader, header: Header | None, context: Context) -> None:
+def _segments(reader: Reader, header: Header | None, target: Path) -> list[str] | None:
+    """Return the lines of segments to write instead of the source's, None to leave those."""
+    labels = list(reader.meta.labels)
+    if not target.name.lower().endswith(".seg.nrrd") or len(reader.shape) != 3 or not labels:
+        return None
+    if header is not None and labels_of(header.pairs) == labels:
+        return None
+    return [spelt_pair(key, value) for key, value in pairs_of(labels, reader.shape)]
+
+
+def _tell_losses(reader: Reader, header: Header | None, written: bool, context: Context) -> None:
     tell_unheld(reader.meta, context, "NRRD", own_source=header is not None)
-    if reader.meta.is_seg.is_seg and (header is None or not is_segmentation(header)):
+    if written or (header is not None and is_segmentation(header)):
+        return
+    if reader.meta.labels:
+        context.loss("the label table", "NRRD has it in .seg.nrrd only")
+    if reader.meta.is_seg.is_seg:
         context.loss("that voxels are labels", "NRRD says so only by describing each segment")
