@@ -53,7 +53,15 @@ def tell_losses(reader: Reader, context: Context, title: str) -> None:
         context.loss("the source's metadata", why)
 
 
-def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, scales: bool = False) -> None:
+def tell_unheld(
+    meta: Meta,
+    context: Context,
+    title: str,
+    *,
+    own_source: bool,
+    scales: bool = False,
+    labelled: bool = False,
+) -> None:
     """Report what a format has no place for: another format's header, boxes, statistics, extras.
 
     Positions along axes and the labels of axes are left to the format, which knows what it can say of them.
@@ -70,6 +78,8 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, s
         Whether `meta.source` is a header of this format, and was kept.
     scales
         Whether the format holds slope and intercept of stored values.
+    labelled
+        Whether the label table is written.
     """
     from mlarray_core.meta import KEY, Additions
 
@@ -87,7 +97,7 @@ def tell_unheld(meta: Meta, context: Context, title: str, *, own_source: bool, s
     for what in ("channels", "bids", "lossy"):
         if getattr(additions, what):
             context.loss(f"extra[{KEY!r}].{what}", why)
-    if additions.labels and not own_source:  # a header that was kept holds its own table
+    if additions.labels and not own_source and not labelled:  # a header that was kept holds its own table
         context.loss(f"the names, colours and codes of {len(additions.labels)} labels", why)
     others = sorted(name for name in meta.extra if name != KEY)
     if others:

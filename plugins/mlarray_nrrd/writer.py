@@ -132,10 +132,10 @@ def _segments(reader: Reader, header: Header | None, target: Path) -> list[str] 
 
 
 def _tell_losses(reader: Reader, header: Header | None, written: bool, context: Context) -> None:
-    tell_unheld(reader.meta, context, "NRRD", own_source=header is not None)
+    tell_unheld(reader.meta, context, "NRRD", own_source=header is not None, labelled=written)
     if written or (header is not None and is_segmentation(header)):
         return
-    if reader.meta.labels:
+    if reader.meta.labels and header is not None:
         context.loss("the label table", "NRRD has it in .seg.nrrd only")
     if reader.meta.is_seg.is_seg:
         context.loss("that voxels are labels", "NRRD says so only by describing each segment")
