@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 10
-"""After which a mutant counts as one that hangs."""
+"""After which a mutant counts as one that hangs, unless it ends when it is given more time."""
+PATIENCE = 6
+"""How much more: on a busy machine a process may take longer to start."""
 MEMORY = 1024
 """MB that reading a mutant may take beyond what the process had: the seeds are of some kB."""
 SHOWN = 20
@@ -117,11 +119,12 @@ class Campaign:
     def _ask(self, child: Child, path: Path, target: Path, whole: Path) -> dict[str, Any]:
         asked = {"path": str(path), "target": str(target), "whole": str(whole), "format": self.format}
         answer = child.ask(json.dumps(asked))
-        if (
-            answer == "hang"
-        ):  # perhaps for what others do on this machine, or for its imports: asked once more
-            target.unlink(missing_ok=True)
+        if answer == "hang":  # perhaps for what others do on this machine: asked once more, with patience
+            for left in (target, *target.parent.glob(f".{target.name}.tmp-*")):
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+            child.timeout = PATIENCE * SECONDS
             answer = child.ask(json.dumps(asked))
+            child.timeout = SECONDS
         if answer.startswith("{"):
             return dict(json.loads(answer))
         return {"what": answer.split()[0], "text": answer}
