@@ -101,7 +101,7 @@ def packing_of(attributes: Mapping[str, Any], dtype: np.dtype[Any], context: Con
     dtype
         Of its stored values.
     context
-        Is told what stays as it is.
+        Where to report what stays as it is.
     """
     from mlarray_core.meta import Rescale
 
