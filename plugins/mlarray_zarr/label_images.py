@@ -27,7 +27,7 @@ def label_names(files: Files, path: str) -> list[str]:
     return [f"{folder}/{name}" for name in names if isinstance(name, str)]
 
 
-def labels_of(ome: Mapping[str, Any]) -> list[Label]:
+def labels_of(ome: Mapping[str, object]) -> list[Label]:
     """Return the label table of an image's metadata: colours, and names among its properties.
 
     Label 0 is the background where nothing names it (OME-Zarr 0.4, "labels").
@@ -50,9 +50,9 @@ def label_attributes(labels: Sequence[Label]) -> dict[str, Any]:
     return {**({"colors": colors} if colors else {}), **({"properties": names} if names else {})}
 
 
-def _entries(listed: Any) -> list[tuple[int, Mapping[str, Any]]]:
+def _entries(listed: object) -> list[tuple[int, Mapping[str, object]]]:
     """Return entries by their value, the last of several."""
-    found: dict[int, Mapping[str, Any]] = {}
+    found: dict[int, Mapping[str, object]] = {}
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, dict) and type(one.get("label-value")) is int:
             found[one["label-value"]] = one

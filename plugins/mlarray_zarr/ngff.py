@@ -59,7 +59,7 @@ class Multiscale:
     name: str = ""
 
 
-def ome_of(node: Node) -> Mapping[str, Any]:
+def ome_of(node: Node) -> Mapping[str, object]:
     """Return the part of a group's attributes that is OME-Zarr's: a key of its own since 0.5."""
     ome = node.attributes.get("ome")
     return ome if isinstance(ome, dict) and node.version == 3 else node.attributes
@@ -112,7 +112,7 @@ def _system_of(content: Mapping[str, Any], entries: Sequence[Mapping[str, Any]])
     return systems[targets.pop()]
 
 
-def _named(output: Any) -> str:
+def _named(output: object) -> str:
     return str(output.get("name") if isinstance(output, dict) else output)
 
 
@@ -128,7 +128,7 @@ def _axes(listed: Any) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def _level(entry: Mapping[str, Any], shared: Any, ndim: int) -> Level:
+def _level(entry: Mapping[str, object], shared: object, ndim: int) -> Level:
     scale, translation = np.ones(ndim), np.zeros(ndim)
     stated = False
     for step in (*_flat(entry.get("coordinateTransformations")), *_flat(shared)):

@@ -216,7 +216,7 @@ def _check_codec(name: str) -> None:
         )
 
 
-def _sizes(values: Any, least: int) -> tuple[int, ...]:
+def _sizes(values: object, least: int) -> tuple[int, ...]:
     if not isinstance(values, list) or len(values) > 32:
         raise ValueError("a shape is expected")
     if any(type(value) is not int or not least <= value < 1 << 62 for value in values):
@@ -230,14 +230,14 @@ def _fitting(chunks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]
     return chunks
 
 
-def _names(values: Any, ndim: int) -> tuple[str | None, ...] | None:
+def _names(values: object, ndim: int) -> tuple[str | None, ...] | None:
     if not isinstance(values, list) or len(values) != ndim:
         return None
     names = tuple(value if isinstance(value, str) and value else None for value in values)
     return names if any(names) else None
 
 
-def _dict(value: Any, files: Files) -> dict[str, Any]:
+def _dict(value: object, files: Files) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CorruptError("attributes are no JSON object", path=files.path)
     return value

@@ -24,7 +24,7 @@ _WORLD_OF = {
 _NAMES = {place: name for name, place in _WORLD_OF.items()}
 
 
-def orientation_of(stated: Any) -> str:
+def orientation_of(stated: object) -> str:
     """Return the value of an axis' orientation: of an object, or of the bare text that some writers put."""
     value = stated.get("value") if isinstance(stated, dict) else stated
     return value if isinstance(value, str) else ""

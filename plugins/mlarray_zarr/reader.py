@@ -243,7 +243,7 @@ def _source(node: Node) -> dict[str, Any]:
     return {"zarr_format": node.version, "attributes": plain(attributes)}
 
 
-def _channels(ome: Mapping[str, Any]) -> list[Channel]:
+def _channels(ome: Mapping[str, object]) -> list[Channel]:
     omero = ome.get("omero")
     channels = omero.get("channels") if isinstance(omero, dict) else None
     return (

@@ -62,7 +62,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
         store.close()
 
 
-def _create(store: Any, reader: Reader, plan: Plan, options: ZarrOptions) -> list[Any]:
+def _create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> list[Any]:
     """Create all groups and arrays, their metadata complete: a ZIP's members can't be changed later."""
     import zarr
 
