@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Kept:
     order: tuple[int, ...]
 
 
-def keep(meta: Meta, order: Sequence[int]) -> dict[str, Any]:
+def keep(meta: Meta, order: Sequence[int]) -> dict[str, object]:
     """Return the attribute that `kept_of` reads."""
     return {**keep_meta(meta, len(order)), "order": list(order)}
 

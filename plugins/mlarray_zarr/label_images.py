@@ -41,7 +41,7 @@ def labels_of(ome: Mapping[str, object]) -> list[Label]:
     return [Label(value, names.get(value, ""), colors.get(value)) for value in values]
 
 
-def label_attributes(labels: Sequence[Label]) -> dict[str, Any]:
+def label_attributes(labels: Sequence[Label]) -> dict[str, object]:
     """Return the metadata of a label image."""
     colors = [
         {"label-value": label.value, "rgba": list(label.rgba)} for label in labels if label.rgba is not None

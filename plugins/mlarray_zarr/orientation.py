@@ -6,7 +6,7 @@ in the direction that its orientation names, so ``right-to-left`` is x of LPS, `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 

@@ -17,7 +17,7 @@ from mlarray_zarr.coordinates import positions_of
 from mlarray_zarr.files import Files, joined, open_files
 from mlarray_zarr.keeping import KEY, Kept, kept_of, kept_spatial
 from mlarray_zarr.label_images import label_names, labels_of
-from mlarray_zarr.ngff import Multiscale, affine_of, multiscales_of, ome_of
+from mlarray_zarr.ngff import Level, Multiscale, affine_of, multiscales_of, ome_of
 from mlarray_zarr.nodes import ArrayInfo, Node, array_info, read_node
 from mlarray_zarr.orientation import WORLD, places_of
 from mlarray_zarr.voxels import open_library
@@ -228,7 +228,7 @@ def _order(kept: Kept | None, info: ArrayInfo) -> tuple[int, ...]:
     return tuple(kept.order.index(axis) for axis in range(ndim))
 
 
-def _reordered(level: Any, order: Sequence[int]) -> Any:
+def _reordered(level: Level, order: Sequence[int]) -> Level:
     from dataclasses import replace
 
     return replace(
@@ -238,7 +238,7 @@ def _reordered(level: Any, order: Sequence[int]) -> Any:
     )
 
 
-def _source(node: Node) -> dict[str, Any]:
+def _source(node: Node) -> dict[str, object]:
     attributes = {key: value for key, value in node.attributes.items() if key != KEY}
     return {"zarr_format": node.version, "attributes": plain(attributes)}
 

@@ -66,7 +66,7 @@ def _create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> 
     """Create all groups and arrays, their metadata complete: a ZIP's members can't be changed later."""
     import zarr
 
-    version: Any = 2 if options.version == "0.4" else 3
+    version: Literal[2, 3] = 2 if options.version == "0.4" else 3
     attributes = {**_foreign(reader.meta), KEY: keep(reader.meta, plan.order)}
     settings: dict[str, Any] = {
         "dtype": reader.dtype,
@@ -90,7 +90,7 @@ def _create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> 
     ]
 
 
-def _compressor(options: ZarrOptions) -> Any:
+def _compressor(options: ZarrOptions) -> object:
     if options.codec == "none":
         return None
     if options.version == "0.4":
@@ -107,19 +107,19 @@ def _compressor(options: ZarrOptions) -> Any:
     return ZstdCodec(level=options.clevel) if options.codec == "zstd" else GzipCodec(level=options.clevel)
 
 
-def _foreign(meta: Meta) -> dict[str, Any]:
+def _foreign(meta: Meta) -> dict[str, object]:
     """Return the attributes that another program gave the store which the image came from."""
     source = meta.source
     if meta._image_meta_format.value != "zarr" or not isinstance(source.get("attributes"), dict):
         return {}
-    attributes: dict[str, Any] = restore(source["attributes"])
+    attributes: dict[str, object] = restore(source["attributes"])
     return {key: value for key, value in attributes.items() if key not in _RESERVED}
 
 
 def _ome(reader: Reader, plan: Plan, version: str) -> dict[str, Any]:
     """Return OME-Zarr's attributes: a key of their own since 0.5, each with a version in 0.4."""
     axes = [_axis(axis) for axis in plan.axes]
-    multiscale: dict[str, Any] = {"name": "image"}
+    multiscale: dict[str, object] = {"name": "image"}
     if version == "0.6":
         multiscale["coordinateSystems"] = [{"name": _SYSTEM, "axes": axes}]
     else:
@@ -144,8 +144,8 @@ _SYSTEM = "intrinsic"
 """Name of the coordinate system that levels lead into, as ngff-zarr 0.50 calls it."""
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
-    content: dict[str, Any] = {"name": axis.name}
+def _axis(axis: Axis) -> dict[str, object]:
+    content: dict[str, object] = {"name": axis.name}
     if axis.kind != "custom":
         content["type"] = axis.kind
     if axis.unit and axis.kind in ("space", "time"):
@@ -165,7 +165,7 @@ def _dataset(level: Level, version: str) -> dict[str, Any]:
     return {"path": level.path, "coordinateTransformations": steps}
 
 
-def _omero(reader: Reader, plan: Plan) -> dict[str, Any] | None:
+def _omero(reader: Reader, plan: Plan) -> dict[str, object] | None:
     """Return how channels are shown, with what 0.4 demands of each: a colour and a window."""
     channels = Additions.of(reader.meta).channels
     at = next((i for i, axis in enumerate(plan.axes) if axis.kind == "channel"), None)
