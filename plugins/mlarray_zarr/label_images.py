@@ -63,9 +63,10 @@ def _name(entry: Mapping[str, Any]) -> str:
     return next((entry[key] for key in _NAMES if isinstance(entry.get(key), str)), "")
 
 
-def _color(rgba: Any) -> str | None:
+def _color(rgba: object) -> str | None:
     """Return four bytes as the table has them, ``#rrggbb`` and alpha where it isn't 255."""
-    fits = isinstance(rgba, list) and len(rgba) in (3, 4)
-    if not fits or not all(type(part) is int and 0 <= part <= 255 for part in rgba):
+    if not isinstance(rgba, list) or len(rgba) not in (3, 4):
+        return None
+    if not all(type(part) is int and 0 <= part <= 255 for part in rgba):
         return None
     return "#" + bytes(rgba[:3] if rgba[3:] == [255] else rgba).hex()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -251,5 +251,5 @@ def _box(given: Sequence[int], space: Sequence[int], ndim: int, field: str) -> t
         raise OptionError(what, field=field)
     if len(given) == ndim:
         return tuple(given)
-    sizes: Any = dict(zip(space, given if len(given) > 1 else list(given) * len(space), strict=True))
+    sizes = dict(zip(space, given if len(given) > 1 else list(given) * len(space), strict=True))
     return tuple(sizes.get(index, 1) for index in range(ndim))

@@ -67,7 +67,7 @@ def _create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> 
     import zarr
 
     version: Literal[2, 3] = 2 if options.version == "0.4" else 3
-    attributes = {**_foreign(reader.meta), KEY: keep(reader.meta, plan.order)}
+    attributes: dict[str, Any] = {**_foreign(reader.meta), KEY: keep(reader.meta, plan.order)}
     settings: dict[str, Any] = {
         "dtype": reader.dtype,
         "chunks": plan.chunks,
