@@ -46,6 +46,13 @@ def reading(source: Source, format: str) -> Iterator[None]:
         raise _name_url(_read_error(error, source.where, format), source) from _cause(error, source)
     except Exception as error:
         raise _name_url(_explained(error, source.where, format), source) from _cause(error, source)
+    except BaseException as error:
+        if (
+            type(error).__name__ != "PanicException"
+        ):  # a codec written in Rust gave up: no Exception, by PyO3's rule
+            raise
+        panic = RuntimeError(str(error))
+        raise _name_url(_damaged(panic, source.where), source) from _cause(panic, source)
 
 
 def _cause(error: Exception, source: Source) -> Exception | None:
