@@ -190,7 +190,7 @@ class MlaFormat(Format[MlaOptions]):
             _take_levels(reader, target, meta, context, labels=labels)
         else:
             levels.build(
-                target, options.levels, "mode" if labels else None, threads=context.threads, meta=meta
+                target, options.levels, "mode" if labels else "mean", threads=context.threads, meta=meta
             )
 
 
@@ -205,7 +205,7 @@ def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context, *, 
     for reason in reasons:
         context.warn(reason)
     if not found:
-        levels.build(target, "auto", "mode" if labels else None, threads=context.threads, meta=meta)
+        levels.build(target, "auto", "mode" if labels else "mean", threads=context.threads, meta=meta)
         return
     silent = context.silent()  # progress counts the bytes of the image alone
 

@@ -7,6 +7,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import warnings
 import zipfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,7 @@ from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
 from mlarray_core.levels.overlay import Fit
 from mlarray_core.levels.reduction import METHODS, Method, reduce
+from mlarray_core.levels.values import few_values
 from mlarray_core.meta import Meta
 from mlarray_core.metadata import msgpack
 from mlarray_core.publish import naming
@@ -85,7 +87,8 @@ def build(
     levels
         ``"auto"`` until the coarsest fits 256 x 256 or 64 x 64 x 64, or how many.
     method
-        How values are made; None for the mode of label maps and the mean of everything else.
+        How values are made; None for the mode of label maps, and of integers of few values that don't say
+        what they are, and the mean of everything else.
     threads
         How many.
     meta
@@ -106,7 +109,7 @@ def build(
     wanted = [] if 0 in contents.grid.shape else _planned(contents.grid, meta, count)
     if not wanted:
         return 0
-    chosen = _method(method, meta)
+    chosen = _method(method, meta, contents)
     with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as spool:
         files = _spooled(Path(spool), contents, meta, wanted, chosen, threads)
         attach(path, contents, files, chosen, [level.factors for level in wanted])
@@ -178,14 +181,31 @@ def spacing_of(meta: Meta) -> list[float] | None:
     return meta.spatial.spacing
 
 
-def _method(method: Method | None, meta: Meta) -> Method:
+def _method(method: Method | None, meta: Meta, contents: Contents) -> Method:
     labels = meta.is_seg.value is True
-    chosen = method or ("mode" if labels else "mean")
+    chosen = method or ("mode" if labels or _may_be_labels(meta, contents) else "mean")
     if chosen not in METHODS:
         raise ArgumentError(f"method must be one of {', '.join(METHODS)}, not {chosen!r}")
     if labels and chosen == "mean":
         raise ArgumentError("the mean of labels is no label", hint="Take method 'mode' or 'max'")
     return chosen
+
+
+def _may_be_labels(meta: Meta, contents: Contents) -> bool:
+    """Whether voxels whose metadata don't say it may be labels: integers of few different values."""
+    grid = contents.grid
+    if meta.is_seg.value is not None or grid.dtype.kind not in "biu":
+        return False
+    storage = FrameStorage(contents)
+    count = few_values((storage.read(grid.box(number)) for number in range(grid.nchunks)), grid.dtype)
+    if count is None or count < 2:
+        return False
+    warnings.warn(
+        f"the image holds {count} different integers and doesn't say what they are: its levels hold the most "
+        "frequent value of each block, as those of labels do. Set meta.is_seg to True or False to say it",
+        stacklevel=2,
+    )
+    return True
 
 
 def _spooled(

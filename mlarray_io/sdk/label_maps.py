@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlarray_core.levels.values import few_values
 from mlarray_io.sdk.boxes import slabs
-from mlarray_io.sdk.value_set import ValueSet
 
 if TYPE_CHECKING:
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Reader
-
-FEW = 64
-"""Different integers up to which an image is taken for a label map: scans and photographs have hundreds, and
-most label maps fewer (an atlas with more regions is marked as one, or has to be)."""
 
 _BUDGET = 8 << 20
 """Bytes of voxels that are looked at at once: enough to tell a scan by, little to read twice."""
@@ -28,7 +24,7 @@ def holds_labels(reader: Reader, context: Context) -> bool:
     Parameters
     ----------
     reader
-        The image. It is read until it has shown more than `FEW` values, which is soon for most.
+        The image. It is read until it has shown too many values for labels, which is soon for most.
     context
         Gets the note.
 
@@ -41,7 +37,7 @@ def holds_labels(reader: Reader, context: Context) -> bool:
         return reader.meta.is_seg.value is True
     if reader.dtype.kind == "b":
         return True
-    count = few_values(reader) if reader.dtype.kind in "iu" else None
+    count = _count(reader) if reader.dtype.kind in "iu" else None
     if count is None or count < 2:
         return False
     context.warn(
@@ -51,24 +47,8 @@ def holds_labels(reader: Reader, context: Context) -> bool:
     return True
 
 
-def few_values(reader: Reader, most: int = FEW) -> int | None:
-    """Return how many different values an image of integers holds, None for more than `most`.
-
-    Parameters
-    ----------
-    reader
-        The image.
-    most
-        Reading stops where there are more.
-    """
+def _count(reader: Reader) -> int | None:
     if 0 in reader.shape:
         return 0
-    found = ValueSet(reader.dtype)
-    for box in slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None, _BUDGET):
-        voxels = reader[box]
-        found.add(voxels.reshape(-1)[:: max(1, voxels.size >> 12)])  # a few thousand of a scan tell at once
-        if len(found) <= most:
-            found.add(voxels)
-        if len(found) > most:
-            return None
-    return len(found)
+    boxes = slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None, _BUDGET)
+    return few_values((reader[box] for box in boxes), reader.dtype)

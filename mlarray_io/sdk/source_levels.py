@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.levels.overlay import Fit
+    from mlarray_core.levels.values import ValueSet
     from mlarray_io.sdk.format import Reader
-    from mlarray_io.sdk.value_set import ValueSet
 
 MOST = 32
 """No image has more levels: halving its longest axis so often leaves one voxel."""
@@ -67,7 +67,7 @@ def _place(reader: Reader, level: Reader, finer: list[tuple[Reader, Fit]]) -> Fi
 
 
 def _labels(reader: Reader) -> ValueSet:
-    from mlarray_io.sdk.value_set import ValueSet
+    from mlarray_core.levels.values import ValueSet
 
     labels = ValueSet(reader.dtype)
     for voxels in _pieces(reader):

@@ -22,7 +22,7 @@ def slide(tmp_path_factory):
     """Return the bytes of a slide with levels whose chunks hold many blocks each, and its sizes."""
     random = np.random.default_rng(2)
     voxels = random.integers(0, 3, (1100, 1500, 3)).astype(np.uint8)  # compresses, but not to nothing
-    meta = Meta(spatial=MetaSpatial(axis_labels=["spatial_y", "spatial_x", "components"]))
+    meta = Meta(is_seg=False, spatial=MetaSpatial(axis_labels=["spatial_y", "spatial_x", "components"]))
     path = tmp_path_factory.mktemp("slide") / "slide.mla"
     MLArray(voxels, meta=meta).save(path, levels="auto")
     return path.read_bytes()

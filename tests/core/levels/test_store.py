@@ -298,3 +298,17 @@ def test_levels_of_a_file_that_another_program_edited_are_not_made(path, scan):
         image = MLArray.open(path, mmap_mode="r+")
     with image, pytest.raises(ArgumentError, match="sealed"):
         image.save(path, levels=1)
+
+
+def test_levels_of_an_unmarked_label_map_keep_its_classes(tmp_path):
+    """The mean of 0, 1 and 5 is no class: integers of few values are taken for labels, with a warning."""
+    coarse = np.random.default_rng(1).choice(np.array([0, 1, 5], "u1"), (24, 24, 24))
+    labels = np.kron(coarse, np.ones((7, 7, 7), "u1"))
+    with pytest.warns(UserWarning, match="3 different integers"):
+        MLArray(labels).save(tmp_path / "a.mla", levels=1)
+    with MLArray.open(tmp_path / "a.mla") as image:
+        assert set(np.unique(image.levels[0].to_numpy())) <= {0, 1, 5}
+    averaged = MLArray(labels, meta=Meta(is_seg=False))
+    averaged.save(tmp_path / "b.mla", levels=1)
+    with MLArray.open(tmp_path / "b.mla") as image:
+        assert not set(np.unique(image.levels[0].to_numpy())) <= {0, 1, 5}

@@ -8,7 +8,7 @@ from mlarray_core import errors
 from mlarray_io import Context
 from mlarray_io.commands.main import main
 from mlarray_io.requests.in_memory import ArrayReader
-from mlarray_io.sdk.label_maps import FEW, few_values, holds_labels
+from mlarray_io.sdk.label_maps import holds_labels
 
 
 def label_map(classes=(0, 1, 5), shape=(64, 160, 160), dtype="u1"):
@@ -37,17 +37,6 @@ def test_what_is_taken_for_labels():
     assert told(scan()) == (False, 0)
     assert told(label_map(dtype="f4")) == (False, 0)
     assert told(np.zeros((3, 4), "u1")) == (False, 0)
-
-
-def test_values_are_counted_until_there_are_many():
-    def count(voxels):
-        return few_values(ArrayReader(mlarray.MLArray(voxels)))
-
-    assert count(np.arange(FEW, dtype="i4")) == FEW
-    assert count(np.arange(FEW + 1, dtype="i4")) is None
-    late = np.zeros((64, 512, 512), "u1")
-    late[-1, -1, -9:] = range(9)
-    assert count(late) == 9
 
 
 @pytest.mark.parametrize("suffix", [".mla", ".ome.zarr", ".ome.tif"])

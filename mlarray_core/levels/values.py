@@ -1,12 +1,19 @@
-"""The values that an image holds, collected piece by piece."""
+"""The values that an image holds, collected piece by piece: few of them are taken for labels."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Array = np.ndarray[Any, Any]
+
+FEW = 64
+"""Different integers up to which an image is taken for a label map: scans and photographs have hundreds, and
+most label maps fewer (an atlas with more regions is marked as one, or has to be)."""
 
 
 class ValueSet:
@@ -40,3 +47,25 @@ class ValueSet:
             return np.setdiff1d(voxels, self._values)
         flat = np.ascontiguousarray(voxels).reshape(-1)
         return np.unique(flat[~self._table[flat.view(self._code)]])
+
+
+def few_values(pieces: Iterable[Array], dtype: np.dtype[Any], most: int = FEW) -> int | None:
+    """Return how many different values an image of integers holds, None for more than `most`.
+
+    Parameters
+    ----------
+    pieces
+        All voxels, piece by piece; no more of them are asked for than it takes.
+    dtype
+        Of the voxels.
+    most
+        Counting stops where there are more.
+    """
+    found = ValueSet(dtype)
+    for voxels in pieces:
+        found.add(voxels.reshape(-1)[:: max(1, voxels.size >> 12)])  # a few thousand of a scan tell at once
+        if len(found) <= most:
+            found.add(voxels)
+        if len(found) > most:
+            return None
+    return len(found)

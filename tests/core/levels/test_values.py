@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlarray_io.sdk.value_set import ValueSet
+from mlarray_core.levels.values import FEW, ValueSet, few_values
 
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4"])
@@ -25,3 +25,14 @@ def test_extremes():
     values = ValueSet(np.dtype("i2"))
     values.add(np.array([-32768, 32767, 0], np.int16))
     assert values.strangers(np.array([-32768, 32767, -1, 1], np.int16)).tolist() == [-1, 1]
+
+
+def test_values_are_counted_until_there_are_many():
+    def count(voxels):
+        return few_values(iter(voxels), voxels.dtype)
+
+    assert count(np.arange(FEW, dtype="i4").reshape(4, -1)) == FEW
+    assert count(np.arange(FEW + 1, dtype="i4").reshape(5, -1)) is None
+    late = np.zeros((64, 512, 512), "u1")
+    late[-1, -1, -9:] = range(9)
+    assert count(late) == 9
