@@ -127,17 +127,6 @@ def open_pictures(
     context
         Has the limit, and is told what isn't read.
 
-    Parameters
-    ----------
-    source
-        A picture or a folder.
-    suffixes
-        Of the pictures in a folder.
-    options
-        The format's settings.
-    context
-        Limits to keep, and where losses, skipped images and warnings are reported.
-
     Raises
     ------
     UnsupportedError

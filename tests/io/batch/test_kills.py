@@ -62,7 +62,8 @@ def test_interrupts_leave_nothing_half_done(tmp_path, sign, code):
     _, err = run.communicate(timeout=30)
     assert run.returncode == code
     assert "Traceback" not in err
-    assert sign != signal.SIGINT or re.fullmatch(r"\s*Interrupted: \d+ of 60 done; run again to go on\n", err)
+    way_on = r"\s*Interrupted: \d+ of 60 sources are done; run the same again to go on\n"
+    assert sign != signal.SIGINT or re.fullmatch(way_on, err)
     assert 5 <= len(files(out)) < 60
     assert not list(out.rglob(".*.tmp-*"))
 
