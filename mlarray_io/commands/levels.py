@@ -42,8 +42,8 @@ def build(file: str, count: str, method: Method | None = None) -> None:
         stored.build(path, count, chosen, available_threads())
 
 
-def _method(file: str) -> Method | None:
-    """Return how levels are made where nobody says it, None for what the metadata say."""
+def _method(file: str) -> Method:
+    """Return how levels are made where nobody says it, so that the voxels are asked only here."""
     from mlarray_io.mla import MlaReader
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.label_maps import holds_labels
@@ -53,7 +53,7 @@ def _method(file: str) -> Method | None:
         labels = holds_labels(reader, context)
     for note in context.report.warnings:
         say(f"note: {note.partition('. Say')[0]}. Say it with --method", err=True)
-    return "mode" if labels else None
+    return "mode" if labels else "mean"
 
 
 def drop(file: str) -> None:
