@@ -24,8 +24,6 @@ MOST_AXES = 7
 """nifti1.h, dim[0]."""
 ALIGNED = 2
 """nifti1.h, NIFTI_XFORM_ALIGNED_ANAT: what nibabel notes too when it is given an affine."""
-_TIMES = {"sec": "s", "msec": "ms", "usec": "us"}
-_LENGTHS = {"meter": "m", "mm": "mm", "micron": "um"}
 
 
 def to_nibabel(voxels: Array, meta: Meta, coord_system: str | None) -> nibabel.Nifti1Image:
@@ -122,13 +120,14 @@ def from_nibabel(image: SpatialImage) -> tuple[Array, Meta]:
     length, time = header.get_xyzt_units() if is_nifti else ("mm", "unknown")
     has_parts = data.ndim > len(image.shape) or (intent == "vector" and data.ndim == 5)
     others = data.ndim - len(labels) - has_parts
-    labels += ["temporal" if at == 0 and time in _TIMES else "non_spatial" for at in range(others)]
+    labels += ["temporal" if at == 0 and units.is_time(time) else "non_spatial" for at in range(others)]
     if has_parts and others == 1 and data.shape[3] == 1:  # NIfTI's empty place for time
         data, labels, others = data[:, :, :, 0], labels[:3], 0
     count = min(3, len(labels))
     order = [*reversed(range(count + others)), *([data.ndim - 1] if has_parts else [])]
-    unit = {label: _LENGTHS.get(length, "") if label.startswith("spatial") else "" for label in labels}
-    unit["temporal"] = _TIMES.get(time, "")
+    length = units.symbol_of(length) if units.is_length(length) else ""
+    unit = {label: length if label.startswith("spatial") else "" for label in labels}
+    unit["temporal"] = units.symbol_of(time) if units.is_time(time) else ""
     labels = [labels[axis] for axis in order[: len(labels)]] + (["components"] if has_parts else [])
     axis_units = [unit.get(label, "") for label in labels]
     meta = Meta(
