@@ -234,7 +234,7 @@ def _index(unpacker: Unpacker) -> list[tuple[str, int]]:
     unpacker.expect(0xDE)
     entries = []
     for _ in range(unpacker.number(">H")):
-        tag = unpacker.take(1)[0]
+        tag = unpacker.byte()
         if not 0xA0 < tag <= 0xBF:
             raise CorruptError("a metadata section has no name")
         name = unpacker.take(tag - 0xA0).decode("ascii", "replace")
@@ -265,19 +265,19 @@ def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
 
 def _array(layers: dict[str, bytes]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]:
     unpacker = Unpacker(layers["b2nd"])
-    tag = unpacker.take(1)[0]
-    if tag not in (0x95, 0x97) or unpacker.take(1)[0] != 0:
+    tag = unpacker.byte()
+    if tag not in (0x95, 0x97) or unpacker.byte() != 0:
         raise UnsupportedError("this version of the array metalayer can't be read")
-    ndim = unpacker.take(1)[0]
+    ndim = unpacker.byte()
     if ndim > 16:
         raise CorruptError(f"the array claims {ndim} dimensions, at most 16 exist")
     sizes = []
-    for marker, form in ((0xD3, ">q"), (0xD2, ">i"), (0xD2, ">i")):
+    for marker, form in ((0xD3, "q"), (0xD2, "i"), (0xD2, "i")):
         unpacker.expect(0x90 + ndim)
-        sizes.append(tuple(_size(unpacker, marker, form) for _ in range(ndim)))
+        sizes.append(_sizes(unpacker, marker, form, ndim))
     dtype = ""
     if tag == 0x97:
-        if unpacker.take(1)[0] != 0:
+        if unpacker.byte() != 0:
             raise UnsupportedError("the array's dtype is not one of NumPy's")
         unpacker.expect(0xDB)
         dtype = unpacker.take(unpacker.number(">I")).decode("utf-8", "replace")
@@ -286,9 +286,12 @@ def _array(layers: dict[str, bytes]) -> tuple[tuple[int, ...], tuple[int, ...], 
     return sizes[0], sizes[1], sizes[2], dtype
 
 
-def _size(unpacker: Unpacker, marker: int, form: str) -> int:
-    unpacker.expect(marker)
-    return int(unpacker.number(form))
+def _sizes(unpacker: Unpacker, marker: int, form: str, count: int) -> tuple[int, ...]:
+    """Return `count` numbers, each behind its marker."""
+    found = unpacker.numbers(">" + count * ("B" + form))
+    if any(mark != marker for mark in found[::2]):
+        raise CorruptError(f"a size of the array is not marked 0x{marker:02x}")
+    return found[1::2]
 
 
 def _tail(read: Read, length: int, header_size: int) -> tuple[int, int, bytes]:
@@ -305,7 +308,7 @@ def _vlmeta(read: Read, trailer_at: int, length: int) -> dict[str, tuple[int, in
     trailer = read(trailer_at, length - trailer_at)
     unpacker = Unpacker(trailer)
     unpacker.expect(0x94)
-    if unpacker.take(1)[0] > 1:
+    if unpacker.byte() > 1:
         raise UnsupportedError("this version of the frame's trailer can't be read")
     found = {}
     for name, offset in _index(unpacker):

@@ -7,6 +7,7 @@ extension types that it knows rebuild objects.
 from __future__ import annotations
 
 import struct
+from functools import cache
 from typing import Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError
@@ -49,6 +50,11 @@ def pack_bytes(data: bytes) -> bytes:
     return b"\xc6" + struct.pack(">I", len(data)) + data
 
 
+@cache
+def _packed(form: str) -> struct.Struct:
+    return struct.Struct(form)
+
+
 class Unpacker:
     """A position in MessagePack data.
 
@@ -63,6 +69,7 @@ class Unpacker:
     def __init__(self, data: bytes | memoryview, at: int = 0) -> None:
         self.data = memoryview(data)
         self.at = at
+        self.size = len(data)
         self.items = 0
 
     def take(self, count: int) -> bytes:
@@ -73,15 +80,46 @@ class Unpacker:
         CorruptError
             There are fewer.
         """
-        if count < 0 or self.at + count > len(self.data):
+        end = self.at + count
+        if count < 0 or end > self.size:
             raise CorruptError("metadata ends early")
-        piece = bytes(self.data[self.at : self.at + count])
-        self.at += count
+        piece = bytes(self.data[self.at : end])
+        self.at = end
         return piece
+
+    def byte(self) -> int:
+        """Return the next byte.
+
+        Raises
+        ------
+        CorruptError
+            There is none.
+        """
+        at = self.at
+        if at >= self.size:
+            raise CorruptError("metadata ends early")
+        self.at = at + 1
+        return self.data[at]
 
     def number(self, form: str) -> Any:
         """Return the next number, packed as `form` says."""
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+        return self.numbers(form)[0]
+
+    def numbers(self, form: str) -> tuple[Any, ...]:
+        """Return the next numbers, packed as `form` says.
+
+        Raises
+        ------
+        CorruptError
+            There are fewer.
+        """
+        packed = _packed(form)
+        end = self.at + packed.size
+        if end > self.size:
+            raise CorruptError("metadata ends early")
+        found = packed.unpack_from(self.data, self.at)
+        self.at = end
+        return found
 
     def expect(self, marker: int) -> None:
         """Read one marker byte, which must be `marker`.
@@ -91,7 +129,7 @@ class Unpacker:
         CorruptError
             Another byte is there.
         """
-        found = self.take(1)[0]
+        found = self.byte()
         if found != marker:
             raise CorruptError(f"marker 0x{found:02x} where 0x{marker:02x} belongs")
 
@@ -106,7 +144,7 @@ class Unpacker:
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise LimitError("metadata is nested too deeply or holds too many items")
-        tag = self.take(1)[0]
+        tag = self.byte()
         if tag < 0x80:
             return tag
         if tag >= 0xE0:
