@@ -1,4 +1,4 @@
-"""DICOM: files, folders and multi-frame objects, for reading."""
+"""DICOM: files, folders and multi-frame objects, both ways."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mlarray_io import Confidence, Format, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from mlarray_core.meta import Meta
     from mlarray_io import Context, ImageRef, Reader, Source
@@ -19,7 +20,8 @@ class DicomFormat(Format[DicomOptions]):
 
     name: ClassVar[str] = "dicom"
     title: ClassVar[str] = "DICOM"
-    suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dicom", ".ima")
+    suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dcms", ".dicom", ".ima")
+    target_suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dcms")
     requires: ClassVar[tuple[str, ...]] = ("pydicom",)
     install: ClassVar[str] = "mlarray[dicom]"
     folder: ClassVar[Literal["whole", "together", "named"]] = "together"
@@ -70,6 +72,18 @@ class DicomFormat(Format[DicomOptions]):
         from mlarray_dicom.image import open_image
 
         return open_image(source.path, image, options, context)
+
+    def write(self, reader: Reader, target: Path, options: DicomOptions, context: Context) -> None:
+        """Write a derived object: one file, or a folder of slices when the name ends in ``.dcms``.
+
+        Parameters
+        ----------
+        reader, target, options, context
+            See `Format.write`.
+        """
+        from mlarray_dicom.write.writer import write_dicom
+
+        write_dicom(reader, target, options, context)
 
     def field_name(self, key: str) -> str:
         """Return the keyword of a tag, ``Modality`` for ``00080060``; private tags stay as they are."""

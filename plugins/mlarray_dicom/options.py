@@ -1,4 +1,4 @@
-"""The settings of reading DICOM."""
+"""The settings of reading and writing DICOM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlarray_io import Options, option
 
 @dataclass(frozen=True, kw_only=True)
 class DicomOptions(Options):
-    """Settings of reading."""
+    """Settings of reading, and of writing from `kind` on."""
 
     missing: Literal["error", "fill", "split"] = option(
         "error", "Slices missing from a stack: refuse it, fill them with the padding value, or split it there"
@@ -33,4 +33,21 @@ class DicomOptions(Options):
         "apart",
         "Series of one study with the same description and geometry: images of their own, or one image "
         "(some exports make a series of every volume)",
+    )
+    kind: Literal["auto", "image", "secondary", "map", "seg"] = option(
+        "auto",
+        "What to write: an image of its modality, secondary captures, a parametric map, a segmentation, "
+        "or what fits the voxels",
+    )
+    modality: Literal["CT", "MR", "PT", "OT"] | None = option(
+        None, "Modality of what is written; what the metadata say if none"
+    )
+    segmentation: Literal["auto", "binary", "fractional", "labelmap"] = option(
+        "auto", "Segmentations to write: binary where labels are counted from 1, else labelmap, or fractional"
+    )
+    template: str | None = option(
+        None, "A DICOM file, or the folder of a series, that gives what is written its patient and study"
+    )
+    compression: Literal["none", "rle", "jpegls", "jpeg2000"] = option(
+        "none", "Lossless compression of what is written"
     )

@@ -24,6 +24,8 @@ _TO_SRGB = (
 )
 """XYZ to linear sRGB (IEC 61966-2-1)."""
 _TYPE = "SegmentedPropertyTypeCodeSequence"
+_BACKGROUND = ("DCM", "125040")
+"""Code of the background (CID 7150)."""
 
 
 def labels_of(instance: Instance, *, masks: bool) -> list[Label]:
@@ -39,10 +41,17 @@ def labels_of(instance: Instance, *, masks: bool) -> list[Label]:
     found: dict[int, Label] = {}
     for item in instance.items("SegmentSequence"):
         number = loose_number(item, "SegmentNumber")
+        if number == 0 and _is_background(item):
+            continue  # a LABELMAP has to describe what no segment is (C.8.20.4.2)
         if number is not None:
             value = 1 if masks else int(number)
             found.setdefault(value, _label(item, value))
     return [found[value] for value in sorted(found)]
+
+
+def _is_background(item: Dataset) -> bool:
+    code = _code(item, _TYPE)
+    return code is not None and (code.scheme, code.value) == _BACKGROUND
 
 
 def _label(item: Dataset, value: int) -> Label:

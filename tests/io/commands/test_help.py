@@ -104,5 +104,5 @@ def test_a_shell_completes(line, offered):
 
 
 def test_only_readable_formats_complete_for_sources_and_only_writable_for_targets():
-    assert "dicom" not in completed("mlarray convert --to ")
-    assert {"dicom", "nifti"} <= set(completed("mlarray convert --from "))
+    assert "afni" not in completed("mlarray convert --to ")
+    assert {"afni", "nifti"} <= set(completed("mlarray convert --from "))

@@ -1,0 +1,1 @@
+"""Writing DICOM: images as derived objects, segmentations, parametric maps, slides, measurements."""
