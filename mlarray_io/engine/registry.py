@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -71,12 +71,12 @@ class Registry:
         manager.add_hookspecs(hookspecs)
         formats: dict[str, Format] = {}
         registry = cls((), plugins={})
-        for point in _admitted():
+        for point, package in _admitted():
             try:
                 for format in _formats_of(manager, point):
                     _accept(format, formats)
                     registry.plugins[format.name] = point.name
-                    registry.packages[format.name] = _package(point)
+                    registry.packages[format.name] = package
             except (Exception, SystemExit) as error:
                 registry.broken[point.name] = f"{type(error).__name__}: {error}"
         loaded = cls(formats.values(), registry.broken, registry.plugins)
@@ -283,22 +283,23 @@ def _found(name: str) -> bool:
         return False
 
 
-def _admitted() -> list[EntryPoint]:
-    """Return the entry points to load, our own first, so that no guest can take a built-in format's name."""
+def _admitted() -> list[tuple[EntryPoint, str]]:
+    """Return the entry points to load and their packages, ours first: no guest takes a built-in name."""
     points: Sequence[EntryPoint] = tuple(entry_points(group=GROUP))
     limit = os.environ.get(LIMIT)
     if limit is not None:
         wanted = {"mla", *(name.strip() for name in limit.split(","))}
         points = [point for point in points if point.name in wanted]
-    return sorted(points, key=lambda point: (not _is_ours(point), point.name))
+    packages: dict[Distribution | None, str] = {None: ""}
+    for point in points:  # a package's metadata are read once: that takes a millisecond
+        if point.dist is not None and point.dist not in packages:
+            packages[point.dist] = f"{point.dist.name} {point.dist.version}"
+    admitted = [(point, packages[point.dist]) for point in points]
+    return sorted(admitted, key=lambda one: (not _is_ours(one[1]), one[0].name))
 
 
-def _package(point: EntryPoint) -> str:
-    return "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
-
-
-def _is_ours(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == "mlarray"
+def _is_ours(package: str) -> bool:
+    return package.split(" ")[0] == "mlarray"
 
 
 def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format]:
