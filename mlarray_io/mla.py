@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mlarray_core.chunks.grid import Grid
     from mlarray_core.layout.request import LayoutRequest
     from mlarray_core.meta import Meta
+    from mlarray_core.statistics.census import Census
     from mlarray_io.engine.lossy import Tolerance
-    from mlarray_io.engine.statistics import Statistics
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.source import Source
 
@@ -49,7 +49,9 @@ class MlaOptions(Options):
         "none", "coarser versions to store: auto, none, how many, or source: those of the source that fit"
     )
     lossy: str | None = option(None, "round values within a bound: tolerance=0.5 or relative=0.001")
-    stats: bool = option(False, "note minimum, maximum, mean, deviation and percentiles of the voxels")
+    stats: bool = option(
+        False, "note minimum, maximum, mean, deviation and percentiles of the voxels, and where classes are"
+    )
     foreground: float | None = option(None, "with stats: only of voxels above this value")
 
     def __post_init__(self) -> None:
@@ -162,8 +164,8 @@ class MlaFormat(Format[MlaOptions]):
 
         from mlarray_core.container.image_writer import ImageWriter, plan_image
         from mlarray_core.levels import store as levels
+        from mlarray_core.statistics.class_locations import forget_others
         from mlarray_io.engine.chunking import Chunking
-        from mlarray_io.engine.statistics import Statistics
         from mlarray_io.sdk.label_maps import holds_labels
 
         dtype, meta = np.dtype(reader.dtype).newbyteorder("="), deepcopy(reader.meta)
@@ -174,17 +176,20 @@ class MlaFormat(Format[MlaOptions]):
             levels.count_of(options.levels)
         plan = plan_image(meta, reader.shape, dtype, _request(options), reader)
         _describe(meta, reader.shape)
-        statistics = Statistics(dtype, options.foreground) if options.stats else None
+        census = _census(meta, reader.shape, dtype, options)
         chunking = Chunking(reader, plan.grid)
         with open(target, "w+b") as file:
             writer = ImageWriter(file, plan, meta)
             if spread is not None:
-                spread(writer, chunking.step, tolerance, statistics, context)
+                spread(writer, chunking.step, tolerance, census, context)
             else:
-                chunks = _counted(chunking.chunks(context), tolerance, statistics)
+                chunks = _counted(chunking.chunks(context), tolerance, census, plan.grid)
                 writer.put_all(chunks, context.threads, chunking.ahead)
-            if statistics is not None:
-                meta.stats = statistics.meta()
+            forget_others(meta, writer.voxels_sum)
+            if census is not None:
+                reason = census.note(meta, writer.voxels_sum)
+                if reason:
+                    context.warn(f"it has no class locations: {reason}")
             writer.finish()
         if options.levels == SOURCE:
             _take_levels(reader, target, meta, context, labels=labels)
@@ -218,16 +223,27 @@ def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context, *, 
 def _counted(
     chunks: Iterator[tuple[int, np.ndarray[Any, Any]]],
     tolerance: Tolerance | None,
-    statistics: Statistics | None,
+    census: Census | None,
+    grid: Grid,
 ) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     """Pass chunks on, their voxels rounded and counted as far as that was asked for."""
     from mlarray_io.engine.lossy import rounded
 
     for number, voxels in chunks:
         exact = voxels if tolerance is None else rounded(voxels, tolerance)
-        if statistics is not None:
-            statistics.add(exact)
+        if census is not None:
+            census.add(grid.box(number), exact)
         yield number, exact
+
+
+def _census(meta: Meta, shape: tuple[int, ...], dtype: np.dtype[Any], options: MlaOptions) -> Census | None:
+    """Return what counts the voxels; None when nobody asked for it."""
+    from mlarray_core.statistics.census import Census
+
+    if not options.stats:
+        return None
+    labels = meta.is_seg.value is True or (meta.is_seg.value is None and dtype.kind == "b")
+    return Census(shape, dtype, options.foreground, labels=labels)
 
 
 def _tolerance(

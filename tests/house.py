@@ -26,6 +26,7 @@ WINGS = {
         ["layout"],
         ["chunks"],
         ["metadata"],
+        ["statistics"],
         ["geometry", "headers", "rescale"],
         ["meta"],
         ["units"],

@@ -209,11 +209,15 @@ def python_blocks():
         text = page.read_text(encoding="utf-8")
         blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
         if blocks and "<!-- include:" not in text:
-            yield pytest.param(blocks, id=str(page.relative_to(ROOT)))
+            needs = re.findall(r"^<!-- needs: (\w+) -->$", text, re.MULTILINE)
+            marks = [pytest.mark.torch] if "torch" in needs else []
+            yield pytest.param(blocks, needs, id=str(page.relative_to(ROOT)), marks=marks)
 
 
-@pytest.mark.parametrize("blocks", list(python_blocks()))
-def test_examples_run(blocks, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("blocks", "needs"), list(python_blocks()))
+def test_examples_run(blocks, needs, tmp_path, monkeypatch, capsys):
+    for library in needs:
+        pytest.importorskip(library, reason=f"needs {library}, which is in no extra")
     fsspec.filesystem("memory").store.clear()  # which other tests fill too
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "example"}

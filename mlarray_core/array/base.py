@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlarray_core.array.indexing import Key
     from mlarray_core.array.state import ImageState
+    from mlarray_core.array.voxels import Scalar
     from mlarray_core.meta import Meta, MetaSpatial
 
 Array = np.ndarray[Any, Any]
@@ -228,7 +229,7 @@ class ImageBase:
         """Return voxels, as NumPy's indexing does."""
         return self.read(key)
 
-    def read(self, key: Key = ..., *, out: Array | None = None) -> Any:
+    def read(self, key: Key = ..., *, out: Array | None = None, pad: Scalar | None = None) -> Any:
         """Return voxels.
 
         Parameters
@@ -237,14 +238,19 @@ class ImageBase:
             Whatever NumPy's indexing takes.
         out
             Buffer for the result: C-contiguous, of the right shape and dtype. Needs a key of plain slices.
+        pad
+            The key is a box of plain slices that may reach beyond the array, where voxels have this value:
+            ``-4`` is four voxels before the first one, not four before the end.
 
         Raises
         ------
         ArgumentTypeError
             There is no array (a TypeError).
         ArgumentError
-            `out` doesn't fit (a ValueError).
+            `out` or `pad` doesn't fit (a ValueError).
         """
+        if pad is not None:
+            return voxels.read_padded(self._state.need(), key, pad, out, self.filepath)
         return voxels.read(self._state.need(), key, out)
 
     def read_many(self, boxes: Iterable[Key], *, out: Array | None = None) -> Array:

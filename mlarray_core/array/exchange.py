@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from mlarray_core import geometry
 from mlarray_core.array.creation import Creation
-from mlarray_core.errors import MLArrayError
+from mlarray_core.container.storage import FrameStorage
+from mlarray_core.errors import MLArrayError, UnsupportedError
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.url_text import is_url, shown
 
 if TYPE_CHECKING:
     import nibabel
-    import numpy as np
     import SimpleITK
+    import torch
     from nibabel.spatialimages import SpatialImage
+
+    from mlarray_core.statistics.class_locations import ClassLocations
 
 MOST_BYTES = 64 << 20
 """Voxels that a notebook's picture may read: a second or two; of larger images it shows one slice."""
@@ -117,6 +122,73 @@ class Exchange(Creation):
 
         voxels, meta = from_sitk(image)
         return cls._made(voxels, meta, LayoutRequest(), compressed)
+
+    def to_torch(self) -> torch.Tensor:
+        """Return all voxels as a PyTorch tensor of the stored type, axes in the array's order.
+
+        `torch.as_tensor(image)` does the same; `torch.tensor(image)` goes voxel by voxel.
+
+        Raises
+        ------
+        UnsupportedError
+            PyTorch has no such type of voxels.
+        MissingDependencyError
+            PyTorch isn't installed.
+        """
+        from mlarray_core.exchange.torch_tensors import to_tensor
+
+        return to_tensor(self.to_numpy())
+
+    def __dlpack__(self, *, stream: None = None, **options: object) -> object:
+        """Return all voxels by the array API's protocol: `torch.as_tensor` would else go item by item."""
+        voxels = self.to_numpy()
+        if not voxels.flags.writeable:
+            voxels = voxels.copy()
+        known = options if np.lib.NumpyVersion(np.__version__) >= "2.1.0" else {}
+        return voxels.__dlpack__(stream=stream, **known)  # type: ignore[arg-type]
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # DLPack's number for the processor
+
+    @property
+    def class_locations(self) -> ClassLocations | None:
+        """Where each class of a label map is; None when nobody counted them, or voxels were changed since.
+
+        ``mlarray convert --labels --stats`` and ``save(..., stats=True)`` count them.
+
+        Raises
+        ------
+        MetadataError
+            What is stored are no class locations.
+        """
+        from mlarray_core.statistics.class_locations import ClassLocations
+
+        storage = self._state.need()
+        voxels = storage.contents.voxels_sum if isinstance(storage, FrameStorage) else None
+        return ClassLocations.stored_in(self.meta, storage.shape, voxels)
+
+    def find_classes(self) -> ClassLocations:
+        """Return where each class of a label map is: as it is stored, or counted now, reading all voxels.
+
+        Raises
+        ------
+        UnsupportedError
+            There are too many classes, or voxels are no whole numbers.
+        """
+        from mlarray_core.array.files import boxes_of
+        from mlarray_core.statistics.class_counter import ClassCounter
+
+        stored = self.class_locations
+        if stored is not None:
+            return stored
+        storage = self._state.need()
+        counter = ClassCounter(storage.shape)
+        for box in boxes_of(storage):
+            counter.add(box, storage.read(box))
+        found = counter.locations()
+        if found is None:
+            raise UnsupportedError(f"classes can't be found: {counter.refused}", path=self.filepath)
+        return found
 
     def _repr_html_(self) -> str:
         """Return middle slices and key facts for a notebook, under 100 kB.

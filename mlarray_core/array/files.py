@@ -16,14 +16,16 @@ from mlarray_core.layout.plan import normal_shape
 from mlarray_core.levels import store as stored_levels
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
+from mlarray_core.statistics.census import Census
 from mlarray_core.url_text import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
 
+    from mlarray_core.chunks.grid import Box
     from mlarray_core.container.storage import Storage
     from mlarray_core.layout.request import DParams, LayoutRequest
     from mlarray_core.meta import Meta
@@ -167,7 +169,7 @@ def create_file(
     return state
 
 
-def save_file(state: ImageState, path: str, levels: Levels) -> None:
+def save_file(state: ImageState, path: str, levels: Levels, *, stats: bool = False) -> None:
     """Write an image to a file, which appears whole or not at all.
 
     Parameters
@@ -176,7 +178,7 @@ def save_file(state: ImageState, path: str, levels: Levels) -> None:
         The image.
     path
         Of the file, which may be the one that is open.
-    levels
+    levels, stats
         As `MLArray.save` takes them.
 
     Raises
@@ -188,16 +190,51 @@ def save_file(state: ImageState, path: str, levels: Levels) -> None:
     """
     if state.session is not None and state.session.is_at(path):
         flush(state)
+        if stats:
+            _note_census(state)
         if levels != "keep":
             state.session.put_levels(levels)
         return
     storage = state.stored()
+    census = _census(state, storage) if stats and storage is not None else None
     state.describe()
     metadata = state.encoded_meta()
     with atomic(path, overwrite=True) as temporary:
         with open(temporary, "w+b") as file:
-            state.write_frame(file, storage, metadata)
+            state.write_frame(file, storage, metadata, census)
         _write_levels(temporary, levels, storage, state.meta)
+
+
+def _census(state: ImageState, storage: Storage) -> Census:
+    """Count all voxels of an image."""
+    labels = state.meta.is_seg.value is True or (
+        state.meta.is_seg.value is None and storage.dtype.kind == "b"
+    )
+    census = Census(storage.shape, storage.dtype, labels=labels)
+    for box in boxes_of(storage):
+        census.add(box, storage.read(box))
+    return census
+
+
+def boxes_of(storage: Storage) -> Iterator[Box]:
+    """Yield boxes that voxels are best read by when all are wanted: chunks, where there are any."""
+    if not all(storage.shape):
+        return
+    if storage.grid is None:
+        yield tuple(slice(0, size) for size in storage.shape)
+    else:
+        yield from map(storage.grid.box, range(storage.grid.nchunks))
+
+
+def _note_census(state: ImageState) -> None:
+    """Count the voxels of an image in the file that it is written to, and note what was found there."""
+    assert state.session is not None
+    stored = state.session.readable
+    if state.has_array and isinstance(stored, FrameStorage):
+        census = _census(state, stored)
+        voxels = stored.contents.voxels_sum
+        census.note(state.meta, voxels or "")
+        flush(state)
 
 
 def _write_levels(path: Path, levels: Levels, source: Storage | None, meta: Meta) -> None:

@@ -243,7 +243,9 @@ class MLArray(Exchange):
         state.mode, state.mmap_mode = mode, mmap_mode
         return cls._of(state)
 
-    def save(self, filepath: PathLike, *, verify: str = "touch", levels: Levels = "keep") -> None:
+    def save(
+        self, filepath: PathLike, *, verify: str = "touch", levels: Levels = "keep", stats: bool = False
+    ) -> None:
         """Save the image. The file appears whole or not at all, and may be the one that is open.
 
         Parameters
@@ -255,6 +257,9 @@ class MLArray(Exchange):
         levels
             Coarser versions to store behind the image: ``"auto"`` until the coarsest fits 256 x 256 or
             64 x 64 x 64, how many, ``"none"``, or ``"keep"`` for those that it has, unless it was edited.
+        stats
+            Read all voxels and note statistics in the metadata; of label maps (`meta.is_seg`) also where each
+            class is, which `mlarray.torch` draws patches by.
 
         Raises
         ------
@@ -265,7 +270,7 @@ class MLArray(Exchange):
         WriteError
             The disk is full, the folder is missing or read-only; an existing file stays as it is.
         """
-        files.save_file(self._state, files.checked_path(filepath, must_exist=False), levels)
+        files.save_file(self._state, files.checked_path(filepath, must_exist=False), levels, stats=stats)
 
     def flush(self) -> None:
         """Write everything that was changed to the file that is open for writing."""

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mlarray_core.errors import ArgumentError
+
 Box = tuple[slice, ...]
 Key: TypeAlias = Any
 """Whatever NumPy takes for an index: integers, slices, Ellipsis, None, arrays of integers or truth values."""
@@ -66,6 +68,42 @@ def _plain_box(key: Any, shape: tuple[int, ...]) -> Box | None:
         if type(start) is not int or type(stop) is not int or not 0 <= start <= stop <= size:
             return None
     return key
+
+
+def open_box(key: Any, shape: tuple[int, ...]) -> Box:
+    """Return the box that a key of plain slices is when it may reach beyond the array.
+
+    Parameters
+    ----------
+    key
+        A slice for each axis, or fewer: missing ones, and missing ends, are those of the array.
+    shape
+        Of the array.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else, or a slice ends before it starts (a ValueError).
+    """
+    parts = list(key) if isinstance(key, tuple) else [key]
+    if any(part is Ellipsis for part in parts):
+        at = next(number for number, part in enumerate(parts) if part is Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    if len(parts) != len(shape) or not all(
+        isinstance(part, slice) and part.step in (None, 1) for part in parts
+    ):
+        raise ArgumentError(f"with pad= the key is a slice for each of {len(shape)} axes, not {key!r}")
+    box = tuple(
+        slice(
+            0 if part.start is None else operator.index(part.start),
+            size if part.stop is None else operator.index(part.stop),
+        )
+        for part, size in zip(parts, shape, strict=True)
+    )
+    if any(part.stop < part.start for part in box):
+        raise ArgumentError(f"a slice of {key!r} ends before it starts; with pad= none counts from the end")
+    return box
 
 
 def _names_fields(key: Any) -> bool:

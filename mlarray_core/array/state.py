@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlarray_core.array.sessions import FileSession
     from mlarray_core.layout.request import DParams
     from mlarray_core.meta import Meta
+    from mlarray_core.statistics.census import Census
 
     Array = np.ndarray[Any, Any]
 
@@ -291,7 +292,9 @@ class ImageState:
         self.write_frame(buffer, self.stored(), self.encoded_meta())
         return buffer.getvalue()
 
-    def write_frame(self, file: BinaryIO, storage: Storage | None, metadata: bytes) -> None:
+    def write_frame(
+        self, file: BinaryIO, storage: Storage | None, metadata: bytes, census: Census | None = None
+    ) -> None:
         """Write the image into an open file.
 
         Parameters
@@ -302,11 +305,16 @@ class ImageState:
             What `stored` returned: planning a layout changes the metadata, which are encoded after it.
         metadata
             What `encoded_meta` returned.
+        census
+            Has counted the voxels: what it found is noted in the metadata first.
         """
         grid = NO_VOXELS.grid if storage is None or storage.grid is None else storage.grid
         writer = ImageWriter(file, ImagePlan(grid, self.meta.blosc2.cparams or NO_VOXELS.cparams))
         if storage is not None:
             writer.take(storage)
+        if census is not None:
+            census.note(self.meta, writer.voxels_sum)
+            metadata = self.encoded_meta()
         writer.finish(metadata)
 
 

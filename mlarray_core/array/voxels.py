@@ -52,6 +52,70 @@ def read(storage: Storage, key: Key, out: Array | None = None) -> Any:
     return voxels if rest is None else voxels[rest]
 
 
+def read_padded(storage: Storage, key: Key, pad: Scalar, out: Array | None, path: str | None) -> Array:
+    """Return the voxels of a box that may reach beyond the array, or lie outside of it.
+
+    Parameters
+    ----------
+    storage
+        Where the voxels are.
+    key
+        A slice for each axis; negative starts lie before the first voxel.
+    pad
+        The value outside of the array.
+    out
+        Buffer for the result.
+    path
+        Named in errors.
+
+    Raises
+    ------
+    ArgumentError
+        The key is no box, or the voxels' type can't hold `pad` (a ValueError).
+    LimitError
+        The box needs more memory than there is.
+    """
+    box = indexing.open_box(key, storage.shape)
+    inner = tuple(
+        slice(min(max(part.start, 0), size), max(min(part.stop, size), min(max(part.start, 0), size)))
+        for part, size in zip(box, storage.shape, strict=True)
+    )
+    if inner == box:
+        within: Array = read(storage, box, out)
+        return within
+    shape = _sizes(box)
+    if out is None:
+        check_size(shape, storage.dtype, path=path)
+        out = np.empty(shape, storage.dtype)
+    _check_out(out, shape, storage.dtype)
+    out[...] = padding(pad, storage.dtype)
+    if all(_sizes(inner)):
+        there = tuple(
+            slice(own.start - part.start, own.stop - part.start) for own, part in zip(inner, box, strict=True)
+        )
+        out[there] = storage.read(inner)
+    return out
+
+
+def padding(pad: Scalar, dtype: np.dtype[Any]) -> Array:
+    """Return the value to pad with, as the voxels' type has it.
+
+    Raises
+    ------
+    ArgumentError
+        The type can't hold it (a ValueError).
+    """
+    try:
+        with np.errstate(all="ignore"):
+            value: Array = np.asarray(pad).astype(dtype)
+        fits = dtype.kind not in "biu" or bool(value == pad)
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise ArgumentError(f"voxels of {dtype} can't be {pad!r}", field="pad")
+    return value
+
+
 def read_many(storage: Storage, keys: Iterable[Key], out: Array | None, path: str | None) -> Array:
     """Return the voxels of several boxes of one shape, one after the other along a new first axis.
 

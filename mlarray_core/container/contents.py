@@ -112,6 +112,13 @@ class Contents:
 
         return np.frombuffer(b"" if self.table is None else self.table.sums, "<u8")
 
+    @property
+    def voxels_sum(self) -> str | None:
+        """What tells these voxels, as they are stored, from others; None without a seal that holds."""
+        if self.table is None or self.state is not seal.State.SEALED:
+            return None
+        return seal.sum_of_sums(self.table.sums)
+
     def chunk(self, number: int) -> bytes | None:
         """Return the encoded bytes of one chunk, checked, or None for zeros."""
         where = self.index.locate(number)

@@ -194,6 +194,11 @@ class FrameWriter:
         head = self.file.read(CHUNK_HEADER)
         return head + self.file.read(stored_size(head) - CHUNK_HEADER)
 
+    @property
+    def voxels_sum(self) -> str:
+        """What `Contents.voxels_sum` will say of the chunks that were written so far."""
+        return seal.sum_of_sums(seal.pack_sums(self._sums or []))
+
     def finish(self, metadata: bytes) -> None:
         """Write offsets, metadata and seal, and then the header that makes it a frame.
 

@@ -164,6 +164,11 @@ class ImageWriter:
         for number in range(self.grid.nchunks if all(self.grid.shape) else 0):
             self.append(number, storage.chunk(number))
 
+    @property
+    def voxels_sum(self) -> str:
+        """What `Contents.voxels_sum` will say of the chunks that were written so far."""
+        return self.frame.voxels_sum
+
     def finish(self, metadata: bytes | None = None) -> None:
         """Write metadata, index and seal: only then is the file an image.
 

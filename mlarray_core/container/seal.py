@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from xxhash import xxh3_64_intdigest, xxh3_128_digest
+from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest, xxh3_128_digest
 
 from mlarray_core.container import frame as frames
 from mlarray_core.container.trailer import vlmeta_content, without_fingerprint
@@ -108,6 +108,11 @@ def chunk_sum(chunk: bytes | memoryview) -> int:
 def pack_sums(sums: list[int]) -> bytes:
     """Return checksums as the table holds them."""
     return struct.pack(f"<{len(sums)}Q", *sums)
+
+
+def sum_of_sums(sums: bytes) -> str:
+    """Return what tells the voxels of one file from others: a sum of the checksums of all its chunks."""
+    return xxh3_64_hexdigest(sums)
 
 
 def head_sum(header: bytes, metadata: bytes) -> bytes:

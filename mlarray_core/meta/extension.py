@@ -60,6 +60,8 @@ class Additions:
         What lossy compression was applied, by whom.
     losses
         What a conversion couldn't keep: dicts of ``what`` and ``why``.
+    classes
+        Where the classes of a label map are, see `mlarray_core.statistics.class_locations`.
     unknown
         What a newer writer put there; kept.
     """
@@ -71,6 +73,7 @@ class Additions:
     bids: JsonDict = field(default_factory=dict)
     lossy: JsonDict = field(default_factory=dict)
     losses: list[dict[str, str]] = field(default_factory=list)
+    classes: JsonDict = field(default_factory=dict)
     unknown: JsonDict = field(default_factory=dict)
 
     @classmethod
@@ -94,6 +97,7 @@ class Additions:
             bids=json_dict(stored.pop("bids", {}), f"{PATH}.bids"),
             lossy=json_dict(stored.pop("lossy", {}), f"{PATH}.lossy"),
             losses=each(stored.pop("losses", []), f"{PATH}.losses", json_dict),
+            classes=json_dict(stored.pop("classes", {}), f"{PATH}.classes"),
             unknown=stored,
         )
 

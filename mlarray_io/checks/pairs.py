@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlarray_core.errors import MLArrayError
 from mlarray_io.engine.select import open_one
@@ -15,7 +15,9 @@ from mlarray_io.search.criteria import display_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlarray_io.sdk.format import Reader
+    import numpy as np
+
+    from mlarray_core.meta import Meta
 
 HEADERS = Settings(threads=1)
 """Each of many processes reads headers; none of them needs more than its own thread."""
@@ -60,6 +62,22 @@ class PairRow:
         return {"image": self.image, "label": self.label, "problems": list(self.problems)}
 
 
+class Placed(Protocol):
+    """What can be compared: an image's array and metadata, such as a `Reader`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size of each axis."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the voxels."""
+
+    @property
+    def meta(self) -> Meta:
+        """Where it lies, and what its axes are."""
+
+
 def check(one: Pair, tolerance: float = 1e-3) -> PairRow:
     """Return what is wrong with a pair.
 
@@ -87,7 +105,7 @@ def lost(one: Pair, code: int | None) -> PairRow:
     return PairRow.of(one, f"the process died (code {code})")
 
 
-def problems(image: Reader, label: Reader, tolerance: float) -> list[str]:
+def problems(image: Placed, label: Placed, tolerance: float) -> list[str]:
     """Say how the grids of two images differ, in whatever world each of them is placed.
 
     Parameters
@@ -141,7 +159,7 @@ def _apart(affines: Sequence[Any], shape: Sequence[int], tolerance: float) -> li
     return found or [f"geometry: corners lie up to {distance:g} apart"]
 
 
-def _spatial_shape(reader: Reader) -> tuple[int, ...]:
+def _spatial_shape(reader: Placed) -> tuple[int, ...]:
     from mlarray_core import geometry
 
     axes = geometry.spatial_axes(reader.meta.spatial.axis_labels, len(reader.shape))

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.image_writer import ImageWriter
+    from mlarray_core.statistics.census import Census
     from mlarray_io.engine.lossy import Tolerance
     from mlarray_io.engine.result import Conversion
     from mlarray_io.engine.settings import Settings
-    from mlarray_io.engine.statistics import Statistics
     from mlarray_io.engine.writing import Writer
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Box, Format, ImageRef, Reader
     from mlarray_io.sdk.source import Source
 
-    Part = tuple[list[tuple[int, bytes | None]], Statistics | None]
+    Part = tuple[list[tuple[int, bytes | None]], Census | None]
 
 AHEAD = 3
 """Regions that are under way for each thread of the cluster."""
@@ -47,7 +47,7 @@ _OPEN: dict[int, tuple[str, ExitStack, Reader]] = {}
 class Work:
     """What is the same for all regions: the source, how it is read, and how chunks are encoded.
 
-    `statistics` has counted nothing; None when none are asked for. `run` tells conversions apart.
+    `census` has counted nothing; None when none is asked for. `run` tells conversions apart.
     """
 
     run: str
@@ -58,25 +58,25 @@ class Work:
     grid: Grid
     cparams: dict[str, Any]
     tolerance: Tolerance | None
-    statistics: Statistics | None
+    census: Census | None
 
 
 def encode(work: Work, box: Box) -> Part:
-    """Return the chunks of a region, encoded, with their numbers; and the statistics of its voxels."""
+    """Return the chunks of a region, encoded, with their numbers; and what was counted of its voxels."""
     from mlarray_core.chunks import codec
     from mlarray_io.engine.chunking import chunks_of
     from mlarray_io.engine.lossy import rounded
 
     keep_memory()
     found: list[tuple[int, bytes | None]] = []
-    statistics = deepcopy(work.statistics)
+    census = deepcopy(work.census)
     voxels = _read(work, box).astype(work.grid.dtype, copy=False)
     for number, chunk in chunks_of(voxels, box, work.grid):
         exact = chunk if work.tolerance is None else rounded(chunk, work.tolerance)
-        if statistics is not None:
-            statistics.add(exact)
+        if census is not None:
+            census.add(work.grid.box(number), exact)
         found.append((number, codec.encode(exact, work.grid, work.cparams)))
-    return found, statistics
+    return found, census
 
 
 def _read(work: Work, box: Box) -> np.ndarray[Any, Any]:
@@ -123,18 +123,18 @@ def convert_together(
         writer: ImageWriter,
         step: tuple[int, ...],
         tolerance: Tolerance | None,
-        statistics: Statistics | None,
+        census: Census | None,
         context: Context,
     ) -> None:
-        origin, blank = os.path.abspath(path), deepcopy(statistics)
+        origin, blank = os.path.abspath(path), deepcopy(census)
         work = Work(
             token_hex(8), origin, format, key, settings, writer.grid, writer.cparams, tolerance, blank
         )
         for chunks, counted in _encoded(client, work, step, context):
             for number, chunk in chunks:
                 writer.append(number, chunk)
-            if statistics is not None and counted is not None:
-                statistics.merge(counted)
+            if census is not None and counted is not None:
+                census.merge(counted)
 
     def writer(origin: Source, format: Format, chosen: ImageRef) -> Writer:
         return partial(MlaFormat().write, spread=partial(spread, origin.path, format.name, chosen.key))

@@ -126,7 +126,13 @@ def cli() -> None:
     LAYOUT, "--levels", metavar="COUNT", help="Coarser versions in .mla: auto, none, how many, or source."
 )
 @_option(LAYOUT, "--lossy", metavar="BOUND", help="Round values in .mla: tolerance=0.5 or relative=0.001.")
-@_option(LAYOUT, "--stats", is_flag=True, flag_value="yes", help="Note statistics of the voxels in .mla.")
+@_option(
+    LAYOUT,
+    "--stats",
+    is_flag=True,
+    flag_value="yes",
+    help="Note statistics, and of labels where classes are, in .mla.",
+)
 @_option(LAYOUT, "--foreground", metavar="VALUE", help="Statistics only of voxels above this value.")
 @_option(OTHER, "--threads", type=click.IntRange(1), metavar="N", help="How many threads; all by default.")
 @_option(OTHER, "--max-bytes", metavar="SIZE", help="Refuse images with more bytes of voxels, such as 8G.")

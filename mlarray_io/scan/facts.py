@@ -145,7 +145,7 @@ def _describe(row: Row, reader: Reader) -> None:
 def _measure(row: Row, reader: Reader, wish: Wish) -> None:
     """Add what only the voxels say."""
     if wish.stats and reader.dtype.kind in "biuf" and 0 not in reader.shape:
-        from mlarray_io.engine.statistics import Statistics
+        from mlarray_core.statistics.summary import Statistics
         from mlarray_io.sdk.boxes import slabs
 
         statistics = Statistics(reader.dtype)

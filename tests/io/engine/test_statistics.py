@@ -1,91 +1,13 @@
-"""Statistics that are gathered in pieces, against NumPy's of the whole."""
+"""What `--stats` notes in a `.mla` file."""
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 import mlarray
-from mlarray_core import errors
+from mlarray import MLArray
 from mlarray_io.commands.main import main
-from mlarray_io.engine.statistics import HIGH, LOW, Statistics
-
-
-def gathered(voxels, pieces=3, above=None):
-    found = Statistics(voxels.dtype, above)
-    for piece in np.array_split(voxels, pieces):
-        found.add(piece)
-    return found.meta()
-
-
-@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "?", "i4", "u4", "f2", "f4", "f8", "i8"])
-@settings(max_examples=20, deadline=None)
-@given(data=st.data())
-def test_they_are_numpys(dtype, data):
-    kind = np.dtype(dtype)
-    elements = {"min_value": -1e4, "max_value": 1e4} if kind.kind == "f" else {}
-    voxels = data.draw(
-        arrays.arrays(kind, arrays.array_shapes(max_dims=3, max_side=12), elements=elements or None)
-    )
-    exact = kind.kind != "f" and kind.itemsize <= 2
-    stats, wide = gathered(voxels), voxels.astype("f8")
-    assert (stats.min, stats.max) == (wide.min(), wide.max())
-    scale = max(1, np.abs(wide).max())
-    assert stats.mean == pytest.approx(wide.mean(), abs=1e-9 * scale)
-    assert stats.std == pytest.approx(wide.std(), abs=1e-7 * scale)
-    for share, found in ((0.5, stats.median), (LOW, stats.percentile_min), (HIGH, stats.percentile_max)):
-        wanted = np.quantile(wide, share)
-        assert found == pytest.approx(wanted, rel=1e-9, abs=(1e-9 if exact else 5e-4) * scale)
-
-
-def test_percentiles_of_floats_err_little():
-    voxels = np.random.default_rng(0).normal(50, 400, 300_000).astype("f4")
-    stats = gathered(voxels)
-    inside = voxels[(voxels >= np.quantile(voxels, LOW)) & (voxels <= np.quantile(voxels, HIGH))]
-    assert stats.percentile_min == pytest.approx(np.quantile(voxels, LOW), rel=5e-4)
-    assert stats.percentile_max == pytest.approx(np.quantile(voxels, HIGH), rel=5e-4)
-    assert stats.percentile_mean == pytest.approx(inside.mean(dtype="f8"), abs=0.1)
-    assert stats.percentile_std == pytest.approx(inside.std(dtype="f8"), rel=1e-3)
-
-
-def test_a_large_mean_costs_no_precision():
-    voxels = np.random.default_rng(0).normal(1e8, 1, 100_000)
-    assert gathered(voxels, 17).std == pytest.approx(voxels.std(), rel=1e-9)
-
-
-@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
-def test_parts_merge_to_the_same_in_any_order(dtype):
-    voxels = np.random.default_rng(0).normal(1e4, 400, 90_000).astype(dtype)
-    parts = []
-    for piece in np.array_split(voxels, 7):
-        parts.append(Statistics(voxels.dtype, 9e3))
-        parts[-1].add(piece)
-    for order in (parts, parts[::-1], parts[3:] + parts[:3]):
-        merged = Statistics(voxels.dtype, 9e3)
-        for part in order:
-            merged.merge(pickle.loads(pickle.dumps(part)))
-        assert merged.meta().to_plain() == gathered(voxels, 7, 9e3).to_plain()
-
-
-def test_sums_beyond_float64():
-    stats = gathered(np.array([1.5e308, 1.5e308, -1e308]), 1)
-    assert stats.mean == pytest.approx(2 / 3 * 1e308)
-    assert stats.std == np.inf
-
-
-def test_foreground_and_what_is_no_number():
-    voxels = np.array([0, 0, 0, 5, 7, np.nan, np.inf, -np.inf], "f4")
-    stats = gathered(voxels, above=0)
-    assert (stats.min, stats.max, stats.mean) == (5, 7, 6)
-    assert gathered(voxels).min == 0
-    assert gathered(voxels, above=99).mean is None
-    with pytest.raises(errors.UnsupportedError):
-        Statistics(np.dtype("c8"))
 
 
 def test_conversions_note_them(scan, voxels, tmp_path):
@@ -102,3 +24,47 @@ def test_conversions_note_them(scan, voxels, tmp_path):
 
 def test_formats_without_room_for_them_refuse(scan, tmp_path):
     assert main(["convert", str(scan), str(tmp_path / "b.toy"), "--stats"]) == 2
+
+
+@pytest.fixture
+def labels(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    array = np.zeros((30, 40, 20), np.uint8)
+    array[3:9, 10:20, 4:] = 2
+    array[20:, 5, 7] = 5
+    nibabel.save(nibabel.Nifti1Image(array, np.diag([1, 2, 3, 1])), tmp_path / "labels.nii.gz")
+    return tmp_path / "labels.nii.gz", array.T
+
+
+def test_classes_of_labels_are_found_while_they_are_converted(labels, tmp_path):
+    source, array = labels
+    assert main(["convert", str(source), str(tmp_path / "a.mla"), "--labels", "--stats"]) == 0
+    found = MLArray.open(tmp_path / "a.mla").class_locations
+    assert {value: one.count for value, one in found.items()} == {
+        2: (array == 2).sum(),
+        5: (array == 5).sum(),
+    }
+    assert found[2].box == ((4, 20), (10, 20), (3, 9))
+    assert (array[tuple(found.points(5).T)] == 5).all()
+    assert main(["convert", str(source), str(tmp_path / "b.mla"), "--labels"]) == 0
+    assert MLArray.open(tmp_path / "b.mla").class_locations is None
+
+
+def test_another_conversion_keeps_them_only_with_the_same_voxels(labels, tmp_path):
+    source, _ = labels
+    first = str(tmp_path / "a.mla")
+    assert main(["convert", str(source), first, "--labels", "--stats"]) == 0
+    assert main(["convert", first, str(tmp_path / "same.mla")]) == 0
+    assert len(MLArray.open(tmp_path / "same.mla").class_locations) == 2
+    assert main(["convert", first, str(tmp_path / "turned.mla"), "--orient", "LPS"]) == 0
+    turned = MLArray.open(tmp_path / "turned.mla")
+    assert turned.class_locations is None
+    assert "classes" not in turned.meta.extra["mlarray"]
+
+
+def test_labels_of_too_many_classes_are_converted_and_said_to_have_none(tmp_path, capsys):
+    np.save(tmp_path / "cells.npy", np.arange(40 * 40, dtype=np.int32).reshape(40, 40))
+    target = tmp_path / "cells.mla"
+    assert main(["convert", str(tmp_path / "cells.npy"), str(target), "--labels", "--stats"]) == 0
+    assert "1,024 classes" in " ".join(capsys.readouterr().err.split())
+    assert MLArray.open(target).class_locations is None

@@ -1,0 +1,1 @@
+"""What is counted of an image's voxels in one pass: numbers that sum them up, and where classes are."""
