@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.sdk.files.served import ServedReader, served_images, served_reader
     from mlarray_io.sdk.files.streams import (
         Bytes,
         Compression,
@@ -71,6 +72,9 @@ _HOME = {
     "ChildReader": "sdk.files.child",
     "ask_child": "sdk.files.child",
     "call_child": "sdk.files.child",
+    "ServedReader": "sdk.files.served",
+    "served_images": "sdk.files.served",
+    "served_reader": "sdk.files.served",
     "packing_of": "sdk.dtypes",
     "placed": "sdk.space.placement",
     "spatial_labels": "sdk.space.placement",
@@ -119,6 +123,7 @@ __all__ = [
     "PartsView",
     "RawData",
     "RawReader",
+    "ServedReader",
     "TENSOR",
     "UrlFolder",
     "UrlSource",
@@ -149,6 +154,8 @@ __all__ = [
     "placed",
     "read_box",
     "read_label_table",
+    "served_images",
+    "served_reader",
     "slab_shape",
     "spatial_labels",
     "stored_dtype",

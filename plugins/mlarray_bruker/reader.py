@@ -28,6 +28,7 @@ PARAMETERS = "visu_pars"
 _GROWTH = 4
 """Integers of one byte become floats: values are always scaled."""
 
+_LIBRARIES = ("SimpleITK",)
 _LONGEST = 1 << 24
 _UNTOLD = "[UNKNOWN_PRINT_CHARACTERISTICS]"
 """What ITK says in place of a value that isn't text."""
@@ -54,7 +55,7 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
             hint="Leave out --raw (raw=True)",
         )
     text = _parameters(path.with_name(PARAMETERS), path)
-    found = cast("Described", ask_child("mlarray_bruker.child:describe", path))
+    found = cast("Described", ask_child("mlarray_bruker.child:describe", path, libraries=_LIBRARIES))
     raw = RawData(tuple(reversed(found["size"])), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > path.stat().st_size * _GROWTH:
         raise CorruptError(
@@ -65,7 +66,7 @@ def open_bruker(path: Path, context: Context) -> ChildReader:
     context.allow(raw.nbytes, path)
     fields = {name: value for name, value in found["fields"].items() if _UNTOLD not in value}
     meta = Meta(source={PARAMETERS: text, "fields": plain(fields)}, spatial=_spatial(found, path))
-    return ChildReader(path, "mlarray_bruker.child:voxels", raw, meta)
+    return ChildReader(path, "mlarray_bruker.child:voxels", raw, meta, libraries=_LIBRARIES)
 
 
 def _parameters(parameters: Path, path: Path) -> str:

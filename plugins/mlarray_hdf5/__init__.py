@@ -17,7 +17,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class Hdf5Format(Format[Hdf5Options]):
-    """Datasets of numbers, wherever in the file."""
+    """Datasets of numbers, wherever in the file, read by h5py in a process of its own."""
 
     name: ClassVar[str] = "hdf5"
     title: ClassVar[str] = "HDF5, Imaris, MATLAB 7.3"
@@ -41,9 +41,9 @@ class Hdf5Format(Format[Hdf5Options]):
         source, options, context
             See `Format.images`.
         """
-        from mlarray_hdf5.listing import list_images
+        from mlarray_io.sdk import served_images
 
-        return list_images(source.path, context)
+        return served_images("mlarray_hdf5.listing:list_images", source.path, context)
 
     def open(self, source: Source, image: ImageRef, options: Hdf5Options, context: Context) -> Reader:
         """Open one dataset, or all channels and times of an Imaris file.
@@ -53,9 +53,9 @@ class Hdf5Format(Format[Hdf5Options]):
         source, image, options, context
             See `Format.open`.
         """
-        from mlarray_hdf5.reader import open_hdf5
+        from mlarray_io.sdk import served_reader
 
-        return open_hdf5(source.path, image.key, options, context)
+        return served_reader("mlarray_hdf5.reader:open_hdf5", source.path, context, image.key, options)
 
     def write(self, reader: Reader, target: Path, options: Hdf5Options, context: Context) -> None:
         """Write one dataset, chunked and deflated, the metadata as its attributes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from mlarray_io import Context
+
 LONGEST_ATTRIBUTE = 1 << 20
 """Most bytes of an attribute that are read."""
+MOST_ATTRIBUTES = 4 << 20
+"""Most bytes of all attributes of an object: attributes may share what they hold."""
+MOST_TEXTS = 10_000
+"""Most values of different length of an attribute: each may name the same long text."""
 LARGEST_CHUNK = 2 << 30
 MOST_OBJECTS = 20_000
 
@@ -173,13 +180,30 @@ def check_filters(dataset: h5py.Dataset) -> None:
             )
 
 
-def attributes_of(found: h5py.HLObject) -> dict[str, object]:
-    """Return the attributes of an object as plain values, without those that are too long."""
+def attributes_of(found: h5py.HLObject, context: Context | None = None) -> dict[str, object]:
+    """Return the attributes of an object as plain values, without those that are too long.
+
+    Parameters
+    ----------
+    found
+        A file, group or dataset.
+    context
+        Is told of those that are left out; None where they aren't kept anyway.
+    """
     values: dict[str, object] = {}
+    left = MOST_ATTRIBUTES
     for name in list(found.attrs)[:1000]:
         try:
-            if found.attrs.get_id(name).get_storage_size() > LONGEST_ATTRIBUTE:
+            stored = found.attrs.get_id(name)
+            size = stored.get_storage_size()
+            many = stored.dtype.hasobject and math.prod(stored.shape) > MOST_TEXTS
+            if many or size > min(LONGEST_ATTRIBUTE, left):
+                if context is not None:
+                    context.loss(
+                        f"attribute {name} of {found.name}", "attributes of an image are that long at most"
+                    )
                 continue
+            left -= size
             value = found.attrs[name]
         except FAILURES:
             continue

@@ -8,8 +8,9 @@ import h5py
 import numpy as np
 
 from mlarray_core import Additions, Channel, MetaSpatial, geometry
-from mlarray_core.errors import CorruptError, OptionError
-from mlarray_hdf5.files import attributes_of, check_storage, damaged, find, is_image
+from mlarray_core.errors import CorruptError, MLArrayError, OptionError
+from mlarray_hdf5.chunks import Chunks
+from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, find, is_image
 from mlarray_io import Box, Reader
 from mlarray_io.sdk import bare_meta
 
@@ -41,6 +42,7 @@ class ImarisReader(Reader):
 
     def __init__(self, datasets: list[list[h5py.Dataset]], size: tuple[int, ...]) -> None:
         self._datasets = datasets
+        self._stored = [[Chunks(one) for one in row] for row in datasets]
         first = datasets[0][0]
         self.shape = (len(datasets), len(datasets[0]), *size)
         self.dtype = first.dtype.newbyteorder("=")
@@ -53,8 +55,10 @@ class ImarisReader(Reader):
         for t in range(box[0].start, box[0].stop):
             for c in range(box[1].start, box[1].stop):
                 try:
-                    out[t - box[0].start, c - box[1].start] = self._datasets[t][c][box[2:]]
-                except (OSError, RuntimeError, ValueError) as error:
+                    out[t - box[0].start, c - box[1].start] = self._stored[t][c].read(box[2:])
+                except MLArrayError:
+                    raise
+                except FAILURES as error:
                     raise damaged(error, self._datasets[0][0].file.filename) from error
         return out
 
@@ -62,7 +66,7 @@ class ImarisReader(Reader):
         """Close the file."""
         if self._datasets and self._datasets[0][0]:
             self._datasets[0][0].file.close()
-        self._datasets = []
+        self._datasets, self._stored = [], []
 
 
 def open_imaris(file: h5py.File, options: Hdf5Options) -> ImarisReader:

@@ -33,6 +33,8 @@ MOST_IMAGES = 2000
 def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
     """List every dataset of numbers. In an Imaris file all channels and times are one image.
 
+    Runs in the other process.
+
     Raises
     ------
     CorruptError

@@ -10,6 +10,7 @@ from mlarray_core import Additions
 from mlarray_core.errors import MLArrayError, OptionError, UnsupportedError
 from mlarray_core.headers import plain
 from mlarray_hdf5.axes import positions_of
+from mlarray_hdf5.chunks import Chunks
 from mlarray_hdf5.files import (
     FAILURES,
     attributes_of,
@@ -52,6 +53,7 @@ class Hdf5Reader(Reader):
 
     def __init__(self, dataset: h5py.Dataset, dtype: np.dtype[Any], meta: Meta) -> None:
         self._dataset: Any = dataset
+        self._stored = Chunks(dataset)
         self.shape, self.meta, self.dtype = tuple(dataset.shape), meta, dtype
         self.chunks = None
         if dataset.chunks:
@@ -61,7 +63,10 @@ class Hdf5Reader(Reader):
         out = np.empty([part.stop - part.start for part in box], self.dtype)
         if out.size:
             try:
-                stored = self._dataset[box]
+                stored = self._stored.read(box)
+            except MLArrayError as error:
+                error.name_path(self._dataset.file.filename)
+                raise
             except FAILURES as error:
                 raise damaged(error, self._dataset.file.filename) from error
             if stored.dtype.names is None:
@@ -77,19 +82,19 @@ class Hdf5Reader(Reader):
         self._dataset = None
 
 
-def open_hdf5(path: Path, key: str, options: Hdf5Options, context: Context) -> Reader:
-    """Open the dataset at the path `key`.
+def open_hdf5(path: Path, context: Context, key: str, options: Hdf5Options) -> Reader:
+    """Open the dataset at the path `key`. Runs in the other process.
 
     Parameters
     ----------
     path
         The file.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
     key
         Name of the image in the file.
     options
         The format's settings.
-    context
-        Limits to keep, and where losses, skipped images and warnings are reported.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path, context
     if options.level:
         raise OptionError("only Imaris files have levels", field="level")
     dataset = find(file, key)
-    attributes = attributes_of(dataset)
+    attributes = attributes_of(dataset, context)
     reason = reason_against(dataset, attributes)
     if not is_image(dataset) or reason is not None:
         raise UnsupportedError(f"{key} is no image: {reason or 'no dataset of numbers'}", path=path)
@@ -138,7 +143,11 @@ def _meta(
         own.spatial, own.is_seg = told.spatial, told.is_seg
         return own
     attributes.pop(KEY, None)
-    source = {"dataset": key, "attributes": plain(attributes), "file": plain(attributes_of(dataset.file))}
+    source = {
+        "dataset": key,
+        "attributes": plain(attributes),
+        "file": plain(attributes_of(dataset.file, context)),
+    }
     meta = bare_meta(options, ndim, spatial=spatial_of(dataset, attributes), source=source)
     Additions(axes=positions_of(dataset), rescale=packing_of(attributes, dataset.dtype, context)).store(meta)
     return meta

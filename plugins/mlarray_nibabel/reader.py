@@ -26,6 +26,8 @@ _HEADERS = {"afni": (".brik.gz", ".brik", ".head"), "parrec": (".rec", ".par")}
 _SUFFIXES = {"minc": ".mnc", "ecat": ".v"}
 """By which nibabel knows a format."""
 
+_LIBRARIES = ("nibabel", "h5py")
+
 _GRID = re.compile(r"_grid(_\d+)?\.mnc$")
 """How MINC's tools call the displacements of a transform: along x, y, z of the world, in mm (MINC's .xfm,
 Displacement_Volume)."""
@@ -70,7 +72,7 @@ def open_image(path: Path, format: str, context: Context) -> Reader:
         check_beside(path, other)
     path = header
     suffix = _SUFFIXES.get(format, "")
-    found = ask_child(f"mlarray_nibabel.{format}:describe", path, suffix)
+    found = ask_child(f"mlarray_nibabel.{format}:describe", path, suffix, _LIBRARIES)
     raw = RawData(tuple(found["shape"]), np.dtype(found["dtype"]))
     if 0 in raw.shape or raw.nbytes > found["bytes"] * RATIO * 8:
         raise CorruptError(
@@ -80,7 +82,7 @@ def open_image(path: Path, format: str, context: Context) -> Reader:
     voxels = f"mlarray_nibabel.{format}:voxels"
     for note in found["notes"]:
         context.warn(f"{path}: {note}")
-    return ChildReader(path, voxels, raw, _meta(found, path), suffix)
+    return ChildReader(path, voxels, raw, _meta(found, path), suffix, _LIBRARIES)
 
 
 def _meta(found: Described, path: Path) -> Meta:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from mlarray_io import Context, ImageRef, Reader, Source
 
+OPENED_IN_CHILD = "mlarray_tiff.read.reader:open_series"
+"""What opens a file whose codec a damaged file can crash, in another process."""
+
 
 class TiffFormat(Format[TiffOptions]):
     """TIFF and its relatives."""
@@ -68,9 +71,15 @@ class TiffFormat(Format[TiffOptions]):
         source, image, options, context
             See `Format.open`.
         """
-        from mlarray_tiff.read.reader import open_series
+        from mlarray_tiff.read.reader import needs_child, open_series
 
-        return open_series(source.path, image.key, options, context)
+        reader = open_series(source.path, context, image.key, options)
+        if not needs_child(reader):
+            return reader
+        from mlarray_io.sdk import served_reader
+
+        reader.close()
+        return served_reader(OPENED_IN_CHILD, source.path, context, image.key, options)
 
     def write(self, reader: Reader, target: Path, options: TiffOptions, context: Context) -> None:
         """Write OME-TIFF, or what `flavour` says.

@@ -209,16 +209,23 @@ def test_ome_xml_that_places_no_planes(tmp_path):
 
 
 def test_jpeg_xr_that_would_end_the_process_is_refused(tmp_path, monkeypatch):
-    """The codec runs in another process first, which may crash; here it is made to."""
+    """The whole file is read in another process, which may crash; here it is made to."""
+    import mlarray_tiff
+
     picture = np.random.default_rng(0).integers(0, 255, (64, 96, 3), "u1")
-    tifffile.imwrite(tmp_path / "a.tif", picture, compression="jpegxr", photometric="rgb")
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        tiles = {"compression": "jpegxr", "photometric": "rgb", "tile": (32, 32)}
+        file.write(picture, subifds=1, **tiles)
+        file.write(picture[::2, ::2], subfiletype=1, **tiles)
     np.testing.assert_array_equal(np.asarray(read(tmp_path / "a.tif")), tifffile.imread(tmp_path / "a.tif"))
-    from mlarray_io import sdk
-
-    def crashed(function, path):
-        assert function == "mlarray_tiff.read.probe:decode_jpeg_xr"
-        raise CorruptError("the library that reads it crashed on it (SIGFPE)", path=path)
-
-    monkeypatch.setattr(sdk, "ask_child", crashed, raising=False)
-    with pytest.raises(CorruptError, match=r"segment 0 is no valid JPEG XR .*SIGFPE"):
-        np.asarray(read(tmp_path / "a.tif"))
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "crashes_for_tests.py").write_text(
+        "import os, signal\ndef opened(path, context, key, options): os.kill(os.getpid(), signal.SIGFPE)"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "a.tif").rename(tmp_path / "data" / "a.tif")
+    monkeypatch.syspath_prepend(library)
+    monkeypatch.setattr(mlarray_tiff, "OPENED_IN_CHILD", "crashes_for_tests:opened")
+    with pytest.raises(CorruptError, match="SIGFPE"):
+        np.asarray(read(tmp_path / "data" / "a.tif"))

@@ -1,19 +1,15 @@
 """Reads with a library that a hostile file can crash or hang: in a process of its own, with limits.
 
-The process calls one function and hands back a dict and, if wanted, the bytes of voxels, by a file without a
-name that vanishes with the last process that has it open. Whatever the library prints goes nowhere.
+The process calls one function and hands back a dict and, if wanted, the bytes of voxels, which are kept in a
+file without a name that vanishes with the last process that has it open. Whatever the library prints goes
+nowhere.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import re
-import signal
-import struct
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +20,13 @@ from mlarray_core.errors import (
     LimitError,
     MissingDependencyError,
     MLArrayError,
-    UnsupportedError,
 )
 from mlarray_io.sdk.context import Context
-from mlarray_io.sdk.files.python_process import python_command, python_environment
+from mlarray_io.sdk.files.child_process import ChildProcess, metadata_seconds
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
@@ -39,37 +34,35 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.files.raw_data import RawData
     from mlarray_io.sdk.format import Box
 
-BASE_MEMORY = 4 << 30
-"""Bytes of address space that a library may take besides the voxels; most of it is never touched."""
-
-SECONDS = 60
-BYTES_A_SECOND = 20 << 20
-"""What the slowest reader manages, for the time limit of large images."""
-
-_LENGTH = struct.Struct("<Q")
-_ERRORS = {"limit": LimitError, "missing": MissingDependencyError, "unsupported": UnsupportedError}
-
-
+_PIECE = 1 << 20
+_MORE = 64 << 20
+"""Bytes that a function may hand back beyond what was expected, before it is stopped."""
 _CUT = re.compile(r"(?i)\b(eof|end|ends|short|shorter|truncated?|enough|missing|bytes|buffer|size)\b")
 """What a library says of a file that may have been cut short; only then asking for a whole copy helps."""
 
 
 class ChildBytes:
-    """What a process handed back: `header`, and bytes to be read by offset."""
+    """What a process handed back: `header`, and bytes to be read by offset.
+
+    Parameters
+    ----------
+    path
+        What it read, for errors.
+    file
+        Holds the bytes.
+    header
+        The dict that it answered with.
+    """
 
     forward = False
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path, self._file = path, file
-        file.seek(0)
-        (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-        self.header: dict[str, Any] = json.loads(file.read(length))
-        self._start = _LENGTH.size + length
-        self.limit = file.seek(0, os.SEEK_END) - self._start
+    def __init__(self, path: Path, file: IO[bytes], header: dict[str, Any]) -> None:
+        self.path, self._file, self.header = path, file, header
+        self.limit = file.seek(0, os.SEEK_END)
 
     def read(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes from `offset` on."""
-        self._file.seek(self._start + offset)
+        self._file.seek(offset)
         return self._file.read(count)
 
     def read_into(self, offset: int, target: memoryview) -> None:
@@ -80,7 +73,7 @@ class ChildBytes:
         CorruptError
             There are fewer bytes than the header promised.
         """
-        self._file.seek(self._start + offset)
+        self._file.seek(offset)
         if self._file.readinto(target) != len(target):  # type: ignore[attr-defined]
             raise CorruptError("holds fewer voxels than its header describes", path=self.path)
 
@@ -105,12 +98,21 @@ class ChildReader(Reader):
         How they will lie.
     meta
         The metadata.
-    suffix
+    suffix, libraries
         See `call_child`.
     """
 
-    def __init__(self, path: Path, function: str, raw: RawData, meta: Meta, suffix: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        function: str,
+        raw: RawData,
+        meta: Meta,
+        suffix: str = "",
+        libraries: Sequence[str] = (),
+    ) -> None:
         self._path, self._function, self._raw, self._suffix = path, function, raw, suffix
+        self._libraries = libraries
         self.shape, self.dtype, self.meta = raw.shape, raw.dtype, meta
         self._file: ChildBytes | None = None
 
@@ -118,7 +120,9 @@ class ChildReader(Reader):
         from mlarray_io.sdk.files.raw_data import check_size, read_box
 
         if self._file is None:
-            self._file = call_child(self._function, self._path, self._raw.nbytes, self._suffix)
+            self._file = call_child(
+                self._function, self._path, self._raw.nbytes, self._suffix, self._libraries
+            )
             check_size(self._raw, self._file, Context())
         return read_box(self._file, self._raw, box)
 
@@ -129,7 +133,7 @@ class ChildReader(Reader):
             self._file = None
 
 
-def ask_child(function: str, path: Path, suffix: str = "") -> dict[str, Any]:
+def ask_child(function: str, path: Path, suffix: str = "", libraries: Sequence[str] = ()) -> dict[str, Any]:
     """Return the dict that a function makes of a file, in another process; see `call_child`.
 
     Parameters
@@ -140,26 +144,32 @@ def ask_child(function: str, path: Path, suffix: str = "") -> dict[str, Any]:
         The file, its only argument.
     suffix
         What the name of the file has to end in for the library.
+    libraries
+        Modules that the function needs.
     """
-    answer = call_child(function, path, suffix=suffix)
+    answer = call_child(function, path, suffix=suffix, libraries=libraries)
     answer.close()
     return answer.header
 
 
-def call_child(function: str, path: Path, nbytes: int = 0, suffix: str = "") -> ChildBytes:
+def call_child(
+    function: str, path: Path, nbytes: int = 0, suffix: str = "", libraries: Sequence[str] = ()
+) -> ChildBytes:
     """Call a function of a module on a file, in another process.
 
     Parameters
     ----------
     function
-        ``package.module:function``. It is given the path as text and a function to write bytes with, which it
-        may call after it has returned its dict; so it is a generator that yields the dict first.
+        ``package.module:function``, a generator: it is given the path as text, and yields a dict that JSON
+        can hold, then buffers.
     path
         The file to read.
     nbytes
         How many bytes of voxels are expected; sets the limits of memory, time and size.
     suffix
         What the library knows the format by; a file whose name ends otherwise is given it as a link.
+    libraries
+        Modules that the function needs, loaded once for many files.
 
     Raises
     ------
@@ -169,26 +179,30 @@ def call_child(function: str, path: Path, nbytes: int = 0, suffix: str = "") -> 
         It needed more memory than the image explains.
     """
     out = tempfile.TemporaryFile()  # noqa: SIM115  closed by ChildBytes
-    seconds = SECONDS + nbytes // BYTES_A_SECOND
+    process = ChildProcess(path, [function.partition(":")[0], *libraries])
+
+    def take(fill: Callable[[memoryview], None], size: int) -> None:
+        if out.tell() + size > nbytes + _MORE:
+            raise LimitError("its library hands back more voxels than its header describes", path=path)
+        buffer = memoryview(bytearray(min(size, _PIECE)))
+        while size:
+            part = buffer[: min(size, len(buffer))]
+            fill(part)
+            out.write(part)
+            size -= len(part)
+
     try:
         with _named(path, suffix) as named:
-            code = _run([function, os.fspath(named), str(nbytes), str(seconds)], path, out, seconds + 10)
-        if code:
-            raise _crash(code, path)
-        answer = ChildBytes(path, out)
-    except subprocess.TimeoutExpired as error:
-        out.close()
-        raise CorruptError(f"reading it didn't end within {seconds} seconds", path=path) from error
+            header = process.ask(
+                "mlarray_io.sdk.files.child:answer", function, os.path.abspath(named),
+                nbytes=nbytes, seconds=metadata_seconds(path), take=take,
+            )  # fmt: skip
+        return ChildBytes(path, out, header)
     except BaseException:
         out.close()
         raise
-    said = answer.header.get("error")
-    if said is None:
-        return answer
-    answer.close()
-    kind = _ERRORS.get(answer.header["kind"], CorruptError)
-    cut = kind is CorruptError and _CUT.search(said)
-    raise kind(said, path=path, hint="Was it copied whole?" if cut else None)
+    finally:
+        process.close()
 
 
 @contextmanager
@@ -203,92 +217,36 @@ def _named(path: Path, suffix: str) -> Iterator[Path]:
         yield link
 
 
-def _run(arguments: list[str], path: Path, out: IO[bytes], seconds: int) -> int:
-    return subprocess.run(
-        python_command("mlarray_io.sdk.files.child", arguments, [os.path.realpath(path)]),
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=subprocess.DEVNULL,
-        env=python_environment(),
-        timeout=seconds,
-        check=False,
-    ).returncode
-
-
-def _crash(code: int, path: Path) -> CorruptError:
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
-    return CorruptError(
-        f"the library that reads it crashed on it ({name})", path=path, hint="The file is damaged or hostile"
-    )
-
-
-def _limit(nbytes: int, seconds: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    memory = BASE_MEMORY + 4 * nbytes
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, nbytes + (64 << 20)),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
-def _answer(function: str, path: str, out: IO[bytes]) -> None:
-    """Call the function and write what it yields: a dict, then pieces of bytes."""
-    module, _, name = function.partition(":")
-    pieces = iter(getattr(importlib.import_module(module), name)(path))
-    _put_header(out, next(pieces))
-    for piece in pieces:
-        out.write(piece)
-
-
-def _put_header(out: IO[bytes], header: dict[str, Any]) -> None:
-    content = json.dumps(header).encode()
-    out.seek(0)
-    out.truncate()
-    out.write(_LENGTH.pack(len(content)) + content)
-
-
-def _kind(error: Exception) -> str:
-    if isinstance(error, MemoryError) or "bad_alloc" in str(error) or "allocate" in str(error).lower():
-        return "limit"
-    if isinstance(error, UnsupportedError):
-        return "unsupported"
-    return "missing" if isinstance(error, ImportError) else "corrupt"
-
-
-def main(function: str, path: str, nbytes: str, seconds: str) -> None:
-    """Run in the child; what the library prints goes to standard error, as standard output is for the answer.
+def answer(function: str, path: str) -> Iterator[Any]:
+    """Yield what a function yields, with its library's errors explained. Runs in the other process.
 
     Parameters
     ----------
     function
-        ``module:name`` of what is called.
+        ``module:name``.
     path
-        The file.
-    nbytes
-        Memory that the process may use for the answer.
-    seconds
-        Processor time that it may use.
+        Its argument.
+
+    Raises
+    ------
+    MLArrayError
+        Whatever the library raises.
     """
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    _limit(int(nbytes), int(seconds))
+    module, _, name = function.partition(":")
     try:
-        _answer(function, path, out)
+        yield from getattr(importlib.import_module(module), name)(path)
+    except MLArrayError as error:
+        error.path = None  # it may be a link's, made for the library
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
         said = f"its library can't read it: {text[-300:] or type(error).__name__}"
-        if isinstance(error, MLArrayError):
-            said = error.message
-        _put_header(out, {"error": said, "kind": _kind(error)})
-    out.flush()
+        kind = _kind(error, text)
+        cut = kind is CorruptError and _CUT.search(said)
+        raise kind(said, hint="Was it copied whole?" if cut else None) from error
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _kind(error: Exception, text: str) -> type[MLArrayError]:
+    if isinstance(error, MemoryError) or "bad_alloc" in text or "allocate" in text.lower():
+        return LimitError
+    return MissingDependencyError if isinstance(error, ImportError) else CorruptError

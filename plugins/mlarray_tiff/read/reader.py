@@ -36,6 +36,8 @@ _LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 50001, 50002, 52546, 2
 _MAY_BE_LOSSLESS = (33003, 33004, 33005, 34712, 50001, 50002, 52546, 22610, 34934, 34887)
 """Those of them that have a lossless mode, which tifffile doesn't tell apart."""
 
+_JPEG_XR = frozenset({22610, 34934})
+
 
 class TiffReader(Reader):
     """One open series or level.
@@ -62,6 +64,7 @@ class TiffReader(Reader):
         self.shape = tuple(int(size) for size in series.shape)
         self.dtype = np.dtype(series.dtype).newbyteorder("=")
         self.meta, self.chunks = meta, self._voxels.chunks
+        self.compressions = {int(level.keyframe.compression) for level in series.levels}
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
         with understood(self._opened.path):
@@ -110,19 +113,19 @@ def list_series(path: Path, options: TiffOptions, context: Context) -> list[Imag
         opened.close()
 
 
-def open_series(path: Path, key: str, options: TiffOptions, context: Context) -> TiffReader:
+def open_series(path: Path, context: Context, key: str, options: TiffOptions) -> TiffReader:
     """Open one series, or the level of it that the options name.
 
     Parameters
     ----------
     path
         The file.
+    context
+        Limits to keep, and where losses, skipped images and warnings are reported.
     key
         Number of the series.
     options
         The format's settings.
-    context
-        Limits to keep, and where losses, skipped images and warnings are reported.
 
     Raises
     ------
@@ -150,6 +153,11 @@ def open_series(path: Path, key: str, options: TiffOptions, context: Context) ->
     except BaseException:
         opened.close()
         raise
+
+
+def needs_child(reader: TiffReader) -> bool:
+    """Return whether the codec of a file ends the process on damage: jxrlib (JPEG XR) divides by zero."""
+    return not _JPEG_XR.isdisjoint(reader.compressions)
 
 
 def _level(series: TiffPageSeries, number: int, path: Path) -> TiffPageSeries:

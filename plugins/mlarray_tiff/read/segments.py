@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
 from mlarray_tiff.read.codec_headers import pixels_in
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from tifffile import TiffFrame, TiffPage
 
@@ -31,7 +31,6 @@ _UNCOMPRESSED = 1
 _OLD_JPEG = 6
 """TIFF 6.0's own JPEG, withdrawn since: its streams lack what decoders need."""
 
-_JPEG_XR = (22610, 34934)
 _JPEG = (_OLD_JPEG, 7, 34892, 33007)
 
 
@@ -167,8 +166,6 @@ class Segments:
         if data is None:
             return None
         self._check(data, index)
-        if self._keyframe.compression in _JPEG_XR:
-            self._probe(data, index)
         more = {}
         if self._keyframe.compression in _JPEG:
             more = {"jpegtables": page.jpegtables, "jpegheader": self._keyframe.jpegheader}
@@ -181,25 +178,6 @@ class Segments:
         except Exception as error:  # each codec has an exception of its own
             raise self._undecodable(index, error) from error
         return segment
-
-    def _probe(self, data: bytes, index: int) -> None:
-        """Decode in another process first: jxrlib divides by zero on damage, which ends the process.
-
-        Raises
-        ------
-        CorruptError
-            It is damaged, and would have ended this process or gone on for too long.
-        """
-        from mlarray_io.sdk import ask_child
-
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            try:
-                ask_child("mlarray_tiff.read.probe:decode_jpeg_xr", Path(file.name))
-            except MLArrayError as error:
-                text = f"segment {index} is no valid JPEG XR ({error.message})"
-                raise CorruptError(text, path=self._path) from error
 
     def _undecodable(self, index: int, error: Exception) -> MLArrayError:
         codec = getattr(self._keyframe.compression, "name", self._keyframe.compression)
