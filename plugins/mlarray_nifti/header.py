@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mlarray_core import headers
 from mlarray_core.errors import CorruptError, MetadataError
+from mlarray_nifti.layout import layout
 from mlarray_nifti.signature import HEADER_SIZE, ByteOrder, Signature, Variant, recognise
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def parse(block: bytes, path: Path) -> Header:
 
 
 def _parsed(block: bytes, signature: Signature) -> Header:
-    order = "<" if signature.byte_order == "little" else ">"
-    record = nibabel_class(signature.variant)(block, order, check=False).structarr
+    order: Literal["<", ">"] = "<" if signature.byte_order == "little" else ">"
+    record = np.ndarray((), layout(signature.variant).newbyteorder(order), block)
     native = record.astype(record.dtype.newbyteorder("="))
     return Header(signature.variant, native, [], signature.byte_order, signature.single)
 
