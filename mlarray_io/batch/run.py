@@ -96,7 +96,6 @@ class Run:
         self._journal = Journal(request.journal or Path(request.settings.target.text), request.shard)
         self._named: set[str] = set()
         self._foreseen = False
-        self._ended = 0
         self._left_out: list[LeftOut] = []
 
     def run(self) -> Tally:
@@ -225,9 +224,6 @@ class Run:
                 if table is not None:
                     table.add(report)
                 self._report(job, report)
-        except KeyboardInterrupt as error:
-            count = self._ended
-            raise KeyboardInterrupt(f"{count:,} of {len(jobs):,} done; run again to go on") from error
         finally:
             close = getattr(done, "close", None)
             if close is not None:
@@ -240,6 +236,5 @@ class Run:
         for one in report.left_out:
             self._leave_out(one)
         self._foreseen = self._foreseen or bool(report.planned)
-        self._ended += 1
         self._tally.add(job, report)
         self._listener.reported(job, report)

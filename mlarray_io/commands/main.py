@@ -20,7 +20,7 @@ _PLAIN = {"--json": "as_json", "--all": "everything"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``mlarray`` and return its exit code: 0, 1 failed, 2 usage."""
+    """Run ``mlarray`` and return its exit code: 0, 1 failed, 2 usage, 130 interrupted, 143 terminated."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     plain = _plain_info(given)
     if plain is not None:
@@ -90,11 +90,20 @@ def _guarded(run: Callable[[], int], given: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt as interrupt:
-        said = str(interrupt)
-        print(f"Interrupted: {said}" if said else "Interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _ended("Interrupted", str(interrupt), INTERRUPTED)
+    except SystemExit as end:
+        from mlarray_io.requests.interrupts import TERMINATED, Terminated
+
+        if not isinstance(end, Terminated):
+            raise
+        return _ended("Terminated", end.said, TERMINATED)
     finally:
         gc.freeze()  # the process ends: a last search for garbage would take a tenth of what --help takes
+    return code
+
+
+def _ended(how: str, said: str, code: int) -> int:
+    print(f"{how}: {said}" if said else how, file=sys.stderr)
     return code
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlarray_core.processors import available_threads
+from mlarray_io.requests.interrupts import Terminated
 from mlarray_io.requests.request import Request, journal_of
 
 if TYPE_CHECKING:
@@ -85,17 +86,17 @@ def run_batch(request: Request, listener: Listener) -> Tally:
 
     Raises
     ------
-    KeyboardInterrupt
-        The user has interrupted it; the message says how much is done.
+    KeyboardInterrupt, Terminated
+        The user has interrupted it, or SIGTERM has; the message says how much is done.
     """
     from mlarray_io.batch.run import Run
 
     asked, counting = batch_request(request), _Counting(listener)
     try:
         return Run(asked, _pool(request, asked), counting).run()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as end:
         said = f"{counting.done} of {counting.count} sources are done; run the same again to go on"
-        raise KeyboardInterrupt(said if counting.count and not asked.settings.single else "") from None
+        raise type(end)(said if counting.count and not asked.settings.single else "") from None
 
 
 class _Counting:

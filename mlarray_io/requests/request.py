@@ -14,11 +14,15 @@ from mlarray_io.engine.file_names import NameTemplate
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.settings import Choice, Settings
 from mlarray_io.places.place import Place, place_of
+from mlarray_io.sdk.labels.tables import read_label_table
+from mlarray_io.sdk.labels.written import KINDS
 from mlarray_io.search.names import Names
 from mlarray_io.search.sources import is_several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mlarray_core.meta import Label
 
 LAYOUT = (
     "patch_size",
@@ -54,6 +58,8 @@ class ConvertFlags:
     options: Mapping[str, object] = field(default_factory=dict)
     labels: bool | None = None
     label_pattern: tuple[str, ...] = ()
+    label_table: str | None = None
+    write_label_table: str | None = None
     patch_size: object = None
     chunk_size: object = None
     block_size: object = None
@@ -89,7 +95,9 @@ class ConvertFlags:
         Raises
         ------
         OptionError
-            A pair or a size is misspelt.
+            A pair or a size is misspelt, or flags contradict one another.
+        MLArrayError
+            The label table can't be read.
         """
         return Settings(
             source_format=self.source_format,
@@ -102,10 +110,20 @@ class ConvertFlags:
             options={**self.options, **dict(map(_pair, self.pairs))},
             labels=self.labels,
             label_patterns=self.label_pattern,
+            label_table=self._table(),
+            written_table=_kind_of_table(self.write_label_table),
             layout={name: getattr(self, name) for name in LAYOUT if getattr(self, name) is not None},
             threads=self.threads,
             max_bytes=_bytes(self.max_bytes),
         )
+
+    def _table(self) -> tuple[Label, ...]:
+        if self.label_table is None:
+            return ()
+        if self.labels is False:
+            hint = "Leave out one of them"
+            raise OptionError("what are no labels has no label table", field="--no-labels", hint=hint)
+        return tuple(read_label_table(self.label_table))
 
 
 class Kind(Enum):
@@ -244,6 +262,13 @@ def _batch_settings(sources: Sequence[str], target: Place, settings: Settings, *
     if target.local is None:
         target.check_target(overwrite=True)
     return settings
+
+
+def _kind_of_table(kind: str | None) -> str | None:
+    if kind is not None and kind not in KINDS:
+        what = f"expected one of {', '.join(KINDS)}, not {kind!r}"
+        raise OptionError(what, field="--write-label-table")
+    return kind
 
 
 def _pair(text: str) -> tuple[str, str]:

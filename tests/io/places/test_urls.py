@@ -22,12 +22,12 @@ import pytest
 import mlarray
 from mlarray_core import errors
 from mlarray_core.url_text import is_url, scrubbed, shown
-from mlarray_io.commands import cli as commands
 from mlarray_io.commands import main as cli
 from mlarray_io.engine.sources import opened
 from mlarray_io.places import fetching, listing, uploads, url_names
 from mlarray_io.places.place import LocalPlace, UrlPlace, place_of
 from mlarray_io.places.sources import UrlSource
+from mlarray_io.requests.interrupts import TERMINATED
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 
@@ -261,7 +261,7 @@ def test_a_polite_kill_leaves_no_copy(tmp_path, temporary):
             time.sleep(0.05)
         assert [path.name for path in temporary.glob("*/*")] == ["a.nrrd"]
         child.terminate()
-        assert child.wait(20) == commands.TERMINATED
+        assert child.wait(20) == TERMINATED
     finally:
         child.kill()
         child.wait()
