@@ -47,6 +47,8 @@ def convert(
     orient: str | None = None,
     raw: bool = False,
     labels: bool | str | Sequence[str] | None = None,
+    label_table: Path | None = None,
+    write_label_table: str | None = None,
     options: Mapping[str, object] | None = None,
     patch_size: PatchSize = None,
     chunk_size: Sequence[int] | None = None,
@@ -98,6 +100,10 @@ def convert(
     labels
         Whether the voxels are labels, or patterns of the sources that hold labels, such as ``labelsTr/*``;
         None for what the sources say.
+    label_table
+        File that says what the labels mean: a table of FreeSurfer, ITK-SNAP, 3D Slicer or nnU-Net.
+    write_label_table
+        Write the label table beside the target, for ``freesurfer`` or ``itksnap``.
     options
         Settings of the two formats, by name; `formats` lists them.
     patch_size, chunk_size, block_size, codec, clevel, profile
@@ -148,6 +154,8 @@ def convert(
         raw=raw,
         labels=marked,
         label_pattern=() if labels is None or isinstance(labels, bool) else texts(labels),
+        label_table=None if label_table is None else os.fspath(label_table),
+        write_label_table=write_label_table,
         options=options or {},
         patch_size=(patch_size,) if isinstance(patch_size, int) else patch_size,
         chunk_size=chunk_size,
@@ -344,10 +352,8 @@ class FormatInfo:
 
     Attributes
     ----------
-    name, title, suffixes
-        What it is called, by us and by people, and how its files end.
-    target_suffixes
-        How the files end that it writes.
+    name, title, suffixes, target_suffixes
+        What it is called, by us and by people, how its files end, and those that it writes.
     reads, writes
         What it can do.
     plugin, package

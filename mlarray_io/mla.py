@@ -166,7 +166,7 @@ class MlaFormat(Format[MlaOptions]):
         from mlarray_core.levels import store as levels
         from mlarray_core.statistics.class_locations import forget_others
         from mlarray_io.engine.chunking import Chunking
-        from mlarray_io.sdk.label_maps import holds_labels
+        from mlarray_io.sdk.labels.maps import holds_labels
 
         dtype, meta = np.dtype(reader.dtype).newbyteorder("="), deepcopy(reader.meta)
         changes = options.lossy is not None or options.levels != "none"

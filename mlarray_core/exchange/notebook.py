@@ -121,7 +121,7 @@ def grey_png(plane: Array, window: tuple[float, float]) -> bytes:
 def label_png(plane: Array, colors: Mapping[int, tuple[int, int, int]]) -> bytes:
     """Return a slice of labels as a PNG with a palette of up to 256 colours; 0 is black unless it has one."""
     values, places = np.unique(plane, return_inverse=True)
-    palette = [colors.get(int(value), _color(int(value))) for value in values]
+    palette = [colors.get(int(value), color_for(int(value))) for value in values]
     pixels = (places.reshape(plane.shape) % 256).astype(np.uint8)  # more labels share colours
     return _png(pixels, palette[:256])
 
@@ -131,7 +131,7 @@ def colors_of(labels: Iterable[Label]) -> dict[int, tuple[int, int, int]]:
     return {label.value: label.rgba[:3] for label in labels if label.rgba is not None}
 
 
-def _color(value: int) -> tuple[int, int, int]:
+def color_for(value: int) -> tuple[int, int, int]:
     """Return a colour for a label without one: its bits spread over the channels, as PASCAL VOC does."""
     channels = [0, 0, 0]
     for bit in range(24):

@@ -32,7 +32,7 @@ from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
 from mlarray_core.levels.overlay import Fit
 from mlarray_core.levels.reduction import METHODS, Method, reduce
-from mlarray_core.levels.values import few_values
+from mlarray_core.levels.values import taken_for_labels
 from mlarray_core.meta import Meta
 from mlarray_core.metadata import msgpack
 from mlarray_core.publish import naming
@@ -182,30 +182,28 @@ def spacing_of(meta: Meta) -> list[float] | None:
 
 
 def _method(method: Method | None, meta: Meta, contents: Contents) -> Method:
-    labels = meta.is_seg.value is True
-    chosen = method or ("mode" if labels or _may_be_labels(meta, contents) else "mean")
-    if chosen not in METHODS:
-        raise ArgumentError(f"method must be one of {', '.join(METHODS)}, not {chosen!r}")
-    if labels and chosen == "mean":
+    if method is None:
+        return "mode" if _holds_labels(meta, contents) else "mean"
+    if method not in METHODS:
+        raise ArgumentError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    if meta.is_seg.value is True and method == "mean":
         raise ArgumentError("the mean of labels is no label", hint="Take method 'mode' or 'max'")
-    return chosen
+    return method
 
 
-def _may_be_labels(meta: Meta, contents: Contents) -> bool:
-    """Whether voxels whose metadata don't say it may be labels: integers of few different values."""
-    grid = contents.grid
-    if meta.is_seg.value is not None or grid.dtype.kind not in "biu":
-        return False
-    storage = FrameStorage(contents)
-    count = few_values((storage.read(grid.box(number)) for number in range(grid.nchunks)), grid.dtype)
-    if count is None or count < 2:
-        return False
-    warnings.warn(
-        f"the image holds {count} different integers and doesn't say what they are: its levels hold the most "
-        "frequent value of each block, as those of labels do. Set meta.is_seg to True or False to say it",
-        stacklevel=2,
-    )
-    return True
+def _holds_labels(meta: Meta, contents: Contents) -> bool:
+    """Whether voxels are labels; a warning where only they themselves say so."""
+    grid, storage = contents.grid, FrameStorage(contents)
+    pieces = (storage.read(grid.box(number)) for number in range(grid.nchunks))
+    labels, count = taken_for_labels(meta.is_seg.value, grid.dtype, pieces)
+    if count:
+        warnings.warn(
+            f"the image holds {count} different integers and doesn't say what they are: its levels hold the "
+            "most frequent value of each block, as those of labels do. Set meta.is_seg to True or False to "
+            "say it",
+            stacklevel=2,
+        )
+    return labels
 
 
 def _spooled(

@@ -69,3 +69,30 @@ def few_values(pieces: Iterable[Array], dtype: np.dtype[Any], most: int = FEW) -
         if len(found) > most:
             return None
     return len(found)
+
+
+def taken_for_labels(is_seg: bool | None, dtype: np.dtype[Any], pieces: Iterable[Array]) -> tuple[bool, int]:
+    """Say whether voxels are labels, of which no others may be made, and what only they say.
+
+    What the metadata say counts. Where they say nothing, truth values are labels, and so are few different
+    integers: they survive, whatever they are.
+
+    Parameters
+    ----------
+    is_seg
+        What the metadata say; None for nothing.
+    dtype
+        Of the voxels.
+    pieces
+        All voxels, piece by piece; none of them is asked for without need.
+
+    Returns
+    -------
+    tuple
+        Whether they are labels, and how many different integers there are where only these say so; 0
+        otherwise.
+    """
+    if is_seg is not None or dtype.kind not in "iu":
+        return is_seg is True or (is_seg is None and dtype.kind == "b"), 0
+    count = few_values(pieces, dtype)
+    return (True, count) if count is not None and count > 1 else (False, 0)

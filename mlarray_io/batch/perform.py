@@ -18,6 +18,7 @@ from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.places.digests import digest
 from mlarray_io.places.place import LocalPlace, Place, place_of
 from mlarray_io.sdk.context import Report as Notes
+from mlarray_io.sdk.labels.written import table_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,9 +138,10 @@ class _Performance:
         """Move a result, the files that belong to it first, to its URL."""
         from mlarray_io.places.uploads import publish
 
-        made = Path(done.target)
-        overwrite = away.of(self._job).overwrite
-        for path in (*installed().get(done.target_format).companions(made), made):
+        made, format = Path(done.target), installed().get(done.target_format)
+        overwrite, kind = away.of(self._job).overwrite, away.conversion.written_table
+        table = () if kind is None else (table_path(made, format.written_suffixes, kind),)
+        for path in (*format.companions(made), *table, made):
             if path.exists():
                 url = away.root.joined(LocalPlace(path).below(self._settings.root)).text
                 publish(path, url, overwrite=overwrite)

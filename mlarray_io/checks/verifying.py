@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.container.seal import State
-from mlarray_core.errors import CorruptError, MLArrayError
+from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
 from mlarray_core.url_text import is_url, shown
 from mlarray_core.urls import refuse_url
+from mlarray_io.search.criteria import Criteria, LeftOut
+from mlarray_io.search.sources import Search, is_several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mlarray_core.container.contents import Contents
 
 DAMAGED, UNREADABLE = "damaged", "unreadable"
+_MLA = "*.[mM][lL][aA]"
+"""Of a folder, files that are called so."""
 _SAID = {
     State.SEALED.value: "sealed, and all checksums agree",
     State.UNSEALED.value: "unsealed: readable, but there are no checksums to compare with",
@@ -127,17 +131,41 @@ def _resealed(path: Path, name: str) -> Verdict:
     return replace(found, error=None, resealed=True)
 
 
-def verify_all(paths: Iterable[str], *, reseal: bool = False) -> Iterator[Verdict]:
-    """Check files one by one, and remove what killed writers have left beside them."""
+def verify_all(sources: Iterable[str], *, reseal: bool = False) -> Iterator[Verdict]:
+    """Check files one by one, and remove what killed writers have left beside them.
+
+    Parameters
+    ----------
+    sources
+        Files, whatever they are called; folders, patterns and lists, of which the ``.mla`` files are taken.
+    reseal
+        As for `verify`.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no `.mla` file in a folder or a pattern.
+    """
     from mlarray_core.publish import sweep
 
     folders = set()
-    for path in paths:
+    for path in dict.fromkeys(path for source in sources for path in _files(source)):
         if not is_url(path):
             folders.add(os.path.dirname(os.path.abspath(path)))
         yield verify(path, reseal=reseal)
     for folder in filter(os.path.isdir, folders):
         sweep(folder)
+
+
+def _files(source: str) -> list[str]:
+    """Return the files that a source names; what can't be read, or is called so and is none, too."""
+    if not (is_several(source) or os.path.isdir(source) or (is_url(source) and source.endswith("/"))):
+        return [source]
+    found = Search(Criteria(include=(_MLA,))).search([source])
+    files = [one.path for one in found if (one.lost if isinstance(one, LeftOut) else one.kind == "file")]
+    if not files:
+        raise UnsupportedError("no .mla file was found", path=shown(source))
+    return files
 
 
 def seal_anew(path: str, contents: Contents) -> None:

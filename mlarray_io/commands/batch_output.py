@@ -172,17 +172,18 @@ class Bar(Text):
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
-        self._progress = progress
-        self._task = progress.add_task("looking for images", total=None)
+        self._progress, self._images = progress, 0
+        self._task = progress.add_task("looking for images", total=None, images=0)
 
     def planned(self, jobs: Sequence[Job]) -> None:
         """Begin to count."""
-        self._progress.update(self._task, total=len(jobs), description="converting", rate="")
+        self._progress.reset(self._task, total=len(jobs), description="converting", images=0)
 
     def reported(self, job: Job, report: Report) -> None:
-        """Count."""
+        """Count sources, which are known before, and images, of which a source may hold many."""
         super().reported(job, report)
-        self._progress.advance(self._task)
+        self._images += len(report.images)
+        self._progress.update(self._task, advance=1, images=self._images)
 
 
 @contextmanager
@@ -199,7 +200,7 @@ def listener(modes: Modes, root: Place, *, terminal: bool) -> Iterator[Silence]:
         Whether somebody sees a progress bar.
     """
     if terminal and not (modes.as_json or modes.quiet or modes.dry_run):
-        with _progress() as progress, _ending(Bar(progress)) as bar:
+        with batch_progress() as progress, _ending(Bar(progress)) as bar:
             yield bar
         return
     chosen = Lines(root) if modes.as_json else Silence() if modes.quiet else None
@@ -245,16 +246,18 @@ def _print(line: Mapping[str, object]) -> None:
     click.echo(json.dumps(json.loads(strict_json(line)), sort_keys=True))
 
 
-@contextmanager
-def _progress() -> Iterator[Progress]:
+def batch_progress() -> Progress:
+    """Return a bar that counts sources, and says how many images a second came out of them."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text as Words
 
     class Rate(TextColumn):
         def render(self, task: Task) -> Words:
-            return Words(f"{task.speed:.1f}/s" if task.speed else "")
+            if not (task.fields["images"] and task.elapsed):
+                return Words("")
+            rate = task.fields["images"] / task.elapsed
+            return Words(f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2g} images/s")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(""))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        yield progress
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -9,6 +10,7 @@ import click
 from mlarray_core.errors import OptionError
 from mlarray_io.commands import help
 from mlarray_io.commands.help import Command, Commands, Option
+from mlarray_io.requests.interrupts import terminable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-FAILED, USAGE, TERMINATED = 1, 2, 143
+FAILED, USAGE = 1, 2
 
 IMAGES = "Which images"
 VALUES = "Geometry and values"
@@ -104,6 +106,8 @@ def cli() -> None:
 )
 @_option(VALUES, "--labels/--no-labels", default=None, help="The voxels are labels, or are not.")
 @_option(VALUES, "--label-pattern", metavar="PATTERN", multiple=True, help="Such files are: 'labelsTr/*'.")
+@_option(VALUES, "--label-table", metavar="FILE", help="What labels mean: a table of another program.")
+@_option(VALUES, "--write-label-table", metavar="PROGRAM", help="Put a table beside: freesurfer or itksnap.")
 @_option(VALUES, "--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
 @_option(
     OTHER,
@@ -158,7 +162,7 @@ def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
 
     if not sources:
         raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
-    _terminable()
+    terminable()
     return FAILED if converting.run(sources, target, asked) else 0
 
 
@@ -190,17 +194,11 @@ def formats(file: str | None, as_json: bool) -> int:
 @_option(OTHER, "--reseal", is_flag=True, help="Accept what files without a valid seal hold, and seal them.")
 @_json
 def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
-    """Check all checksums of .mla files, and say which files are sealed, unsealed, edited or damaged."""
-    from mlarray_io.checks.verifying import verify_all
-    from mlarray_io.printing.text import say, strict_json
+    """Check all checksums of .mla files, also of all in a folder: sealed, unsealed, edited or damaged."""
+    from mlarray_io.commands import verify as verifying
 
-    found = list(verify_all(files, reseal=reseal))
-    if as_json:
-        say(strict_json([verdict.plain() for verdict in found]))
-    else:
-        for verdict in found:
-            say(str(verdict), err=verdict.failed)
-    return FAILED if any(verdict.failed for verdict in found) else 0
+    terminable()
+    return FAILED if verifying.run(files, reseal=reseal, as_json=as_json) else 0
 
 
 @cli.command()
@@ -230,6 +228,7 @@ def levels(
         raise click.UsageError("give only one of --build, --drop and --verify", click.get_current_context())
     if method is not None and build is None:
         raise click.UsageError("--method says how --build makes levels", click.get_current_context())
+    terminable()
     if build is not None:
         leveling.build(file, build, method)
     elif drop:
@@ -270,12 +269,20 @@ def show_image(
 
     look = picture.Look(_integers("--at", at), _integers("--entry", entry) or (), overlay is not None)
     shown = picture.planes_of(file, source_format, image, window, look, labels)
+    for note in {one.note for one in shown if one.note}:
+        click.echo(f"note: {note}", err=True)
     if overlay is not None:
         shown = picture.overlaid(shown, picture.planes_of(overlay, look=look, labels=True))
-    if output is None:
-        sheet.print_planes(shown)
-    else:
+    if output is not None:
         sheet.publish(shown, output, overwrite=force)
+    elif sys.stdout.isatty():
+        sheet.print_planes(shown)
+    else:  # blocks without colours show nothing
+        from mlarray_io.commands import info as informing
+
+        informing.run(file, source_format, image)
+        click.echo("\n".join(sheet.described(shown)))
+        click.echo("A terminal gets them in coloured blocks; -o PICTURE.png writes them")
 
 
 def _integers(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -302,7 +309,7 @@ def scan(sources: tuple[str, ...], **asked: Any) -> int:
     """Tabulate every image below SOURCE: shape, spacing, type, modality, and which ones stand out."""
     from mlarray_io.commands import scan as surveying
 
-    _terminable()
+    terminable()
     return FAILED if surveying.scan(sources, asked) else 0
 
 
@@ -319,7 +326,7 @@ def check_pairs(images: str, labels: str, **asked: Any) -> int:
     """Compare each image below IMAGES with its label below LABELS: shape and place must be the same."""
     from mlarray_io.commands import scan as surveying
 
-    _terminable()
+    terminable()
     return FAILED if surveying.check_pairs(images, labels, asked) else 0
 
 
@@ -342,7 +349,7 @@ def convert_file(load_filepath: str, save_filepath: str, force: bool) -> None:
     """Convert IN to OUT, between .mla and any installed format."""
     from mlarray_io import api
 
-    _terminable()
+    terminable()
     api.convert(load_filepath, save_filepath, overwrite=force)
 
 
@@ -362,8 +369,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
     ------
     OptionError
         The command line is wrong; the message says how.
-    KeyboardInterrupt
-        The user has interrupted it.
+    KeyboardInterrupt, Terminated
+        The user has interrupted it, or SIGTERM has.
     """
     try:
         code = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
@@ -377,15 +384,3 @@ def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
         said = error.__cause__.args if isinstance(error.__cause__, KeyboardInterrupt) else ()
         raise KeyboardInterrupt(*said) from error
     return code if isinstance(code, int) else 0
-
-
-def _terminable() -> None:
-    """Have SIGTERM clean up as Ctrl-C does."""
-    import signal
-    import sys
-
-    def leave(*_: object) -> None:
-        sys.exit(TERMINATED)
-
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, leave)

@@ -46,7 +46,7 @@ def _method(file: str) -> Method:
     """Return how levels are made where nobody says it, so that the voxels are asked only here."""
     from mlarray_io.mla import MlaReader
     from mlarray_io.sdk.context import Context
-    from mlarray_io.sdk.label_maps import holds_labels
+    from mlarray_io.sdk.labels.maps import holds_labels
 
     context = Context()
     with MlaReader(open_any(file)) as reader:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """How many rows of a table a terminal gets."""
+LONGEST_NAMES = 30
+"""Characters of the names of labels that a terminal gets; more are only said to be there."""
 NARROWEST = 24
 """Characters of the column of names, which is folded, where numbers never are."""
 
@@ -169,7 +171,7 @@ def _table(rows: Sequence[Row]) -> None:
         ("dtype", [row.dtype or "" for row in rows]),
         ("modality", [row.modality or "" for row in rows]),
         ("series", [row.series or "" for row in rows]),
-        ("labels", ["yes" if row.labels else "" for row in rows]),
+        ("labels", [_labels(row) for row in rows]),
         ("orientation", [row.orientation or "" for row in rows]),
         ("image", [row.image or "" for row in rows]),
         ("outlier", [row.outlier or "" for row in rows]),
@@ -192,6 +194,10 @@ def _table(rows: Sequence[Row]) -> None:
     print_rows(("source", *(name for name, _ in shown)), lines, whole=True)
     if hidden:
         click.echo(f"no room for: {', '.join(hidden)}; -o TABLE writes all")
+
+
+def _labels(row: Row) -> str:
+    return row.classes if 0 < len(row.classes) <= LONGEST_NAMES else "yes" if row.labels else ""
 
 
 def _common(paths: Sequence[str]) -> str:

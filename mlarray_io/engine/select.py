@@ -10,6 +10,7 @@ from mlarray_core.errors import PluginError, SelectionError, UnsupportedError
 from mlarray_core.meta import Additions, Meta
 from mlarray_io.engine import guard
 from mlarray_io.engine.sources import opened
+from mlarray_io.sdk.labels.nnunet import name_from_dataset
 from mlarray_io.sdk.options import suggestion
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def open_image(
     try:
         context.allow(guarded.nbytes, source.where)
         _complete(guarded.meta, format, context)
+        if source.where == source.path:
+            name_from_dataset(guarded.meta, source.path, context)
     except BaseException:
         guarded.close()
         raise
@@ -190,6 +193,8 @@ def viewed(reader: Reader, settings: Settings) -> Reader:
     if settings.labels is not None:
         for one in (reader, *reader.levels):
             one.meta.is_seg = settings.labels
+            if settings.label_table or not settings.labels:
+                one.meta.labels = settings.label_table
     if settings.coord_system is not None:
         reader = WorldView(reader, settings.coord_system)
     if settings.orient is not None:

@@ -14,6 +14,7 @@ from mlarray_io.sdk.options import Options, parse, share
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlarray_core.meta import Label
     from mlarray_io.engine.file_names import NameTemplate
     from mlarray_io.sdk.format import Format
     from mlarray_io.sdk.source import Source
@@ -52,6 +53,11 @@ class Settings:
         Whether the voxels are labels; None for what the source says.
     label_patterns
         Sources that hold labels, by the end of their path or the name of a folder that they are in.
+    label_table
+        What the labels mean, for sources that hold labels; all of them where `label_patterns` are empty.
+    written_table
+        The program, a key of `mlarray_io.sdk.labels.written.KINDS`, whose label table is written beside each
+        target that has one; None for none.
     """
 
     source_format: str | None = None
@@ -65,11 +71,15 @@ class Settings:
     layout: Mapping[str, object] = field(default_factory=dict)
     labels: bool | None = None
     label_patterns: tuple[str, ...] = ()
+    label_table: tuple[Label, ...] = ()
+    written_table: str | None = None
     threads: int | None = None
     max_bytes: int | None = None
 
     def of(self, source: Source) -> Settings:
-        """Return the same settings, with `labels` as the patterns say it for a source."""
+        """Return the same settings, with `labels` and their table as the patterns say it for a source."""
+        if self.labels is None and self.label_table and not self.label_patterns:
+            return replace(self, labels=True)
         if self.labels is not None or not self.label_patterns:
             return self
         path = str(source.where).replace(os.sep, "/")
@@ -78,7 +88,7 @@ class Settings:
             fnmatch(path, f"*/{one}") or any(fnmatch(p, one) for p in parts) for one in self.label_patterns
         ):
             return replace(self, labels=True)
-        return self
+        return replace(self, label_table=())
 
     def context(self, report: Report | None = None) -> Context:
         """Return what the host lends a format for one image."""
@@ -86,6 +96,7 @@ class Settings:
             threads=self.threads or available_threads(),
             max_bytes=self.max_bytes,
             raw=self.raw,
+            table_beside=self.written_table is not None,
             report=report or Report(),
         )
 

@@ -91,9 +91,27 @@ def write_image(
     with target.publishing(overwrite=settings.overwrite) as temporary:
         with guard.writing(target.shown, format.name):
             (write or format.write)(seen, temporary, options, context)
+        beside = format.companions(temporary)
+        if settings.written_table is not None:
+            beside = (*beside, *_label_table(seen, temporary, format, settings.written_table, context))
         _refuse_losses(context, settings.strict, target)
-        nbytes = sum(map(_size, (temporary, *format.companions(temporary))))
+        nbytes = sum(map(_size, (temporary, *beside)))
     return _result(seen, format, target.shown, nbytes, context, perf_counter() - started)
+
+
+def _label_table(
+    reader: Reader, target: Path, format: Format, kind: str, context: Context
+) -> tuple[Path, ...]:
+    """Write the label table of an image beside it, if it has one; return its path."""
+    from mlarray_io.sdk.labels.written import table_path, write_label_table
+
+    if not reader.meta.labels:
+        if reader.meta.is_seg.value is True:
+            context.warn("there is no label table to write: nothing says what the labels mean")
+        return ()
+    path = table_path(target, format.written_suffixes, kind)
+    write_label_table(reader.meta.labels, path, kind, context)
+    return (path,)
 
 
 def _result(

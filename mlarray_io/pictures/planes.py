@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, UnsupportedError, about
 from mlarray_io.mla import MlaReader
+from mlarray_io.pictures.colours import classes, greys, limits_of, shown_as_labels
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.array.image import MLArray
+    from mlarray_core.meta import Meta
+    from mlarray_io.pictures.colours import Colour
 
     Array = np.ndarray[Any, Any]
 
-WINDOWS = {
-    "ct-soft": (40.0, 400.0),
-    "ct-bone": (500.0, 2000.0),
-    "ct-lung": (-600.0, 1500.0),
-    "ct-brain": (40.0, 80.0),
-}
-"""Centre and width, in Hounsfield units."""
 LARGEST = 512
 """Where the file holds coarser levels, the coarsest with an axis of at least so many voxels is read."""
 WHOLE = 1 << 30
@@ -47,6 +43,10 @@ class Plane:
     sides
         Where the patient's sides are, of left, right, top and bottom: letters such as ``RLAP``; empty where
         that is unknown.
+    legend
+        The values of labels that are to be seen, each with its colour and its name.
+    note
+        What it was taken for, where nothing says what it is.
     """
 
     pixels: Array
@@ -55,6 +55,8 @@ class Plane:
     title: str
     labels: bool = False
     sides: str = ""
+    legend: tuple[tuple[int, Colour, str], ...] = ()
+    note: str = ""
 
 
 SIDES = ("RLAP", "RLSI", "APSI")
@@ -92,13 +94,18 @@ def planes(image: MLArray | Reader, window: str | None = None, look: Look = MIDD
         Of one, two or three spatial axes; of the others the first entry is taken. Where the world is known,
         axial planes show the patient's right on the left, as seen from the feet.
     window
-        A name of `WINDOWS`, ``"LOW,HIGH"``, or None for the first to the 99th percentile.
+        A name of `mlarray_io.pictures.colours.WINDOWS`, ``"LOW,HIGH"``, or None for the first to the 99th
+        percentile.
     look
         Where, if not in the middle.
+
+    Raises
+    ------
+    UnsupportedError
+        There are no voxels, no plane, or too many spatial axes.
     """
     reader = image if isinstance(image, Reader) else MlaReader(image)
     volume = _Volume(reader if look.full or look.at is not None else _coarse(reader), look)
-    labels = image.meta.is_seg.value is True
     names = (
         ("axial", "coronal", "sagittal") if volume.oriented else tuple(f"along axis {n}" for n in range(3))
     )
@@ -108,13 +115,30 @@ def planes(image: MLArray | Reader, window: str | None = None, look: Look = MIDD
         rows, columns = [other for other in range(3) if other != axis]
         if min(sizes[rows], sizes[columns]) > 1 or max(sizes) == 1:
             cuts[axis] = (volume.plane(axis), sizes[rows] * spacing[rows], sizes[columns] * spacing[columns])
-    limits = None if labels or volume.coloured else _limits([cut[0] for cut in cuts.values()], window)
+    if not cuts:
+        raise UnsupportedError("a row of voxels has no plane to show")
+    seen = [cut[0] for cut in cuts.values()]
+    labels, note = (False, "") if volume.coloured else _labels(image.meta, seen, window)
+    limits = None if labels or volume.coloured else limits_of(seen, window)
     shown = []
     for axis, (plane, height, width) in cuts.items():
         upright = plane[::-1] if volume.oriented and axis > 0 else plane  # head up
         sides = SIDES[axis] if volume.oriented else ""
-        shown.append(Plane(_coloured(upright, labels, limits), height, width, names[axis], labels, sides))
+        if labels:
+            pixels, legend = classes(upright, image.meta.labels)
+            shown.append(Plane(pixels, height, width, names[axis], True, sides, legend, note))
+        else:
+            shown.append(Plane(greys(upright, limits), height, width, names[axis], False, sides))
     return shown
+
+
+def _labels(meta: Meta, seen: list[Array], window: str | None) -> tuple[bool, str]:
+    """Say whether planes are of labels, and why where nothing says so; what has a window is of greys."""
+    if meta.is_seg.value is None and window is not None:
+        return False, ""
+    labels, count = shown_as_labels(meta.is_seg.value, seen)
+    note = f"its planes hold {count} different integers and are taken for labels; --no-labels shows greys"
+    return labels, note if count else ""
 
 
 def planes_of(
@@ -170,7 +194,7 @@ def overlaid(image: list[Plane], labels: list[Plane]) -> list[Plane]:
     for under, over in zip(image, labels, strict=True):
         mixed = (under.pixels.astype(np.uint16) + over.pixels) // 2
         pixels = np.where(over.pixels.any(axis=2, keepdims=True), mixed, under.pixels).astype(np.uint8)
-        shown.append(replace(under, pixels=pixels))
+        shown.append(replace(under, pixels=pixels, legend=over.legend))
     return shown
 
 
@@ -266,60 +290,3 @@ def _entry(number: int, size: int) -> slice:
     if not 0 <= number < size:
         raise ArgumentError(f"expected an entry from 0 to {size - 1}, got {number}", field="entry")
     return slice(number, number + 1)
-
-
-def _limits(shown: list[Array], window: str | None) -> tuple[float, float]:
-    import numpy as np
-
-    if window in WINDOWS:
-        centre, width = WINDOWS[window]
-        return centre - width / 2, centre + width / 2
-    if window is not None:
-        try:
-            low, high = map(float, window.split(","))
-        except ValueError:
-            choices = ", ".join(WINDOWS)
-            raise ArgumentError(
-                f"{window!r} is no window", hint=f"Take LOW,HIGH or one of {choices}"
-            ) from None
-        return low, high
-    parts = [plane[tuple(slice(None, None, max(1, size // 256)) for size in plane.shape)] for plane in shown]
-    sample = np.concatenate([part.reshape(-1) for part in parts] or [np.empty(0)])
-    sample = np.abs(sample) if np.iscomplexobj(sample) else sample
-    known = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
-    if known.size == 0:
-        return 0.0, 1.0
-    low, high = np.percentile(known.astype(np.float64), (1, 99))
-    return float(low), float(high if high > low else low + 1)
-
-
-def _coloured(plane: Array, labels: bool, limits: tuple[float, float] | None) -> Array:
-    """Return a plane as rows x columns x 3, uint8."""
-    import numpy as np
-
-    if labels:
-        values = plane.astype(np.int64)
-        return _palette()[np.where(values == 0, 0, (values - 1) % 255 + 1)]  # only nothing is black
-    if np.iscomplexobj(plane):
-        plane = np.abs(plane)
-    if plane.ndim == 3:
-        low, high = (0.0, 255.0) if plane.dtype == np.uint8 else (0.0, float(max(1, plane.max(initial=1))))
-    else:
-        assert limits is not None
-        low, high = limits
-    grey = (np.nan_to_num(plane.astype(np.float32)) - low) / (high - low)
-    pixels = (np.clip(grey, 0, 1) * 255).astype(np.uint8)
-    return pixels if plane.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-
-
-def _palette() -> Array:
-    """Return 256 colours, black first, neighbours far apart."""
-    import colorsys
-
-    import numpy as np
-
-    hues = [(0.61803398875 * number) % 1 for number in range(256)]
-    colours = [colorsys.hsv_to_rgb(hue, 0.75 if i % 2 else 0.55, 0.95) for i, hue in enumerate(hues)]
-    table = (np.array(colours) * 255).astype(np.uint8)
-    table[0] = 0
-    return table

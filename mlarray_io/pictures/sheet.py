@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import MissingDependencyError, OptionError
+from mlarray_io.printing.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
     from PIL import ImageDraw
+    from rich.text import Text
 
     from mlarray_io.pictures.planes import Plane
 
     Array = np.ndarray[Any, Any]
 
-GAP = 8
-"""Pixels between two planes."""
+GAP, GAP_COLUMNS = 8, 2
+"""Pixels between two planes of a picture, characters in a terminal."""
+MOST_LABELS = 40
+"""Labels that a legend explains."""
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF",
     ".bmp": "BMP",
@@ -106,23 +111,84 @@ def publish(shown: list[Plane], target: str, *, overwrite: bool) -> None:
 
 
 def print_planes(shown: list[Plane]) -> None:
-    """Print planes in the terminal, as wide as it is."""
+    """Print planes in the terminal, as large as it is."""
     from rich.console import Console
 
     console = Console()
-    console.print(blocks(shown, console.width - 1))
-    sides = [f"{one.title}: {one.sides[0]} left, {one.sides[2]} up" for one in shown if one.sides]
-    if sides:
-        console.print("; ".join(sides))
+    below = [_sides(shown), _legend(shown)]
+    taken = sum(-(-len(text) // console.width) for text in below)
+    console.print(blocks(shown, console.width - 1, max(4, console.height - 2 - taken)))  # 2 for the prompts
+    for text in filter(None, below):
+        console.print(text)
 
 
-def blocks(shown: list[Plane], columns: int) -> Any:
-    """Return planes side by side as text for a terminal, two pixels in each character."""
-    import numpy as np
+def described(shown: list[Plane]) -> list[str]:
+    """Return a line for each plane: its size, where the patient's sides are, and which labels it shows."""
+    lines = []
+    for one in shown:
+        rows, columns = one.pixels.shape[:2]
+        names = [printable(f"{value} {name}".rstrip()) for value, _, name in one.legend]
+        many = f" and {len(names) - MOST_LABELS} more" if len(names) > MOST_LABELS else ""
+        facts = [f"{rows} x {columns}", _side(one), ", ".join(names[:MOST_LABELS]) + many]
+        lines.append(f"{one.title}: {'; '.join(filter(None, facts))}")
+    return lines
+
+
+def _side(plane: Plane) -> str:
+    return f"{plane.sides[0]} left, {plane.sides[2]} up" if plane.sides else ""
+
+
+def _sides(shown: list[Plane]) -> Text:
     from rich.text import Text
 
-    widths = sum(plane.width for plane in shown)
-    scale = (columns - 2 * (len(shown) - 1)) / widths
+    return Text("; ".join(f"{one.title}: {_side(one)}" for one in shown if one.sides))
+
+
+def _legend(shown: list[Plane]) -> Text:
+    """Return what the colours of labels stand for, those that are to be seen."""
+    from rich.text import Text
+
+    found = sorted({entry for one in shown for entry in one.legend})
+    text = Text()
+    for value, (red, green, blue), name in found[:MOST_LABELS]:
+        text.append("\u2588", f"rgb({red},{green},{blue})")
+        text.append(printable(f" {value} {name}".rstrip() + "  "))
+    return text.append(f"and {len(found) - MOST_LABELS} more") if len(found) > MOST_LABELS else text
+
+
+def blocks(shown: list[Plane], columns: int, lines: int) -> Text:
+    """Return planes as text for a terminal, two pixels in each character, in as many rows as show most.
+
+    Parameters
+    ----------
+    shown
+        The planes.
+    columns, lines
+        Characters of the terminal that they may take.
+    """
+    from rich.text import Text
+
+    layouts = [
+        [shown[start : start + count] for start in range(0, len(shown), count)]
+        for count in range(1, len(shown) + 1)
+    ]
+    layout = max(layouts, key=lambda rows: _scale(rows, columns, lines))
+    text = Text(no_wrap=True)
+    for row in layout:
+        _draw(text, row, _scale(layout, columns, lines))
+    return text
+
+
+def _scale(rows: Sequence[Sequence[Plane]], columns: int, lines: int) -> float:
+    """Return how many pixels a unit of the world may take, so that rows of planes fit; a line has two."""
+    width = min((columns - GAP_COLUMNS * (len(row) - 1)) / sum(plane.width for plane in row) for row in rows)
+    return min(width, 2 * (lines - len(rows)) / sum(max(plane.height for plane in row) for row in rows))
+
+
+def _draw(text: Text, shown: Sequence[Plane], scale: float) -> None:
+    """Append planes side by side."""
+    import numpy as np
+
     sheets = [
         _nearest(plane, max(1, int(plane.height * scale)), max(1, int(plane.width * scale)))
         for plane in shown
@@ -130,7 +196,6 @@ def blocks(shown: list[Plane], columns: int) -> Any:
     rows = max(len(sheet) for sheet in sheets)
     rows += rows % 2
     sheets = [np.pad(sheet, ((0, rows - len(sheet)), (0, 0), (0, 0))) for sheet in sheets]
-    text = Text(no_wrap=True)
     for row in range(0, rows, 2):
         for index, sheet in enumerate(sheets):
             for upper, lower in zip(sheet[row], sheet[row + 1], strict=True):
@@ -138,8 +203,7 @@ def blocks(shown: list[Plane], columns: int) -> Any:
                     "\u2580",
                     f"rgb({upper[0]},{upper[1]},{upper[2]}) on rgb({lower[0]},{lower[1]},{lower[2]})",
                 )
-            text.append("  " if index < len(sheets) - 1 else "\n")
-    return text
+            text.append(" " * GAP_COLUMNS if index < len(sheets) - 1 else "\n")
 
 
 def _nearest(plane: Plane, height: int, width: int) -> Array:

@@ -134,6 +134,7 @@ def _describe(row: Row, reader: Reader) -> None:
     spatial = reader.meta.spatial
     row.shape, row.dtype, row.voxel_bytes = list(reader.shape), str(reader.dtype), reader.nbytes
     row.coord_system, row.labels = spatial.coord_system, reader.meta.is_seg.value is True
+    row.label_names = {str(one.value): one.name for one in reader.meta.labels} or None
     if spatial.affine is not None or spatial.spacing is not None:
         axes = geometry.spatial_axes(spatial.axis_labels, len(reader.shape))
         affine = geometry.affine_of(spatial, len(axes))

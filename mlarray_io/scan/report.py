@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PICTURES = 2000
 """Images that are shown, odd ones first; more would be too much for a browser. The tables hold all."""
+LONGEST_NAMES = 120
+"""Characters of the names of an image's labels."""
 
 
 def report(rows: Rows, title: str) -> str:
@@ -130,6 +132,7 @@ def _image(row: Row, common: str) -> str:
         "spacing " + " x ".join(f"{step:.4g}" for step in spacing) if spacing else "no spacing",
         " ".join(filter(None, words)),
         " ".join(filter(None, series)),
+        row.classes if len(row.classes) <= LONGEST_NAMES else f"{row.classes[:LONGEST_NAMES]}…",
     ]
     odd = row.outlier
     return (

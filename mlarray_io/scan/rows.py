@@ -25,8 +25,8 @@ class Row:
         Of its voxels: sizes and spacings slowest axis first, the latter in the units of the world.
     modality, series, description, files
         Of its series: DICOM's modality (0008,0060) or a BIDS suffix, number, description, number of files.
-    labels
-        Whether the voxels are labels, as far as one can see.
+    labels, label_names
+        Whether the voxels are labels, as far as one can see, and what they are called, by their values.
     source_bytes, voxel_bytes
         Sizes of the source and of the voxels.
     min, max, mean, std, median, percentile_min, percentile_max
@@ -54,6 +54,7 @@ class Row:
     description: str | None = None
     files: int | None = None
     labels: bool | None = None
+    label_names: dict[str, str] | None = None
     source_bytes: int | None = None
     voxel_bytes: int | None = None
     min: float | None = None
@@ -77,6 +78,12 @@ class Row:
     def is_image(self) -> bool:
         """Whether the row is of an image that can be read."""
         return self.error is None and self.left_out is None
+
+    @property
+    def classes(self) -> str:
+        """The names of its labels but of the background, with commas."""
+        names = self.label_names or {}
+        return ", ".join(name for value, name in names.items() if name and value != "0")
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -88,7 +88,9 @@ def _csv(rows: Sequence[Row], path: Path) -> None:
 
 
 def _cell(value: object) -> object:
-    """Spell a list as ``4x5x6``, which no spreadsheet takes for anything else."""
+    """Spell a list as ``4x5x6``, which no spreadsheet takes for anything else, and names as ``1 liver``."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {name}".rstrip() for key, name in value.items())
     if isinstance(value, list):
         return "x".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
     return value
@@ -100,7 +102,12 @@ def _parquet(rows: Sequence[Row], path: Path) -> None:
 
     text, number, count = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
     kinds = {"shape": pyarrow.list_(count), "spacing": pyarrow.list_(number), "labels": pyarrow.bool_()}
+    kinds["label_names"] = pyarrow.map_(text, text)
     kinds |= {name: count for name in ("source_bytes", "voxel_bytes", "files")}
     kinds |= {name: number for name in STATISTICS}
     schema = pyarrow.schema([(name, kinds.get(name, text)) for name in COLUMNS])
-    parquet.write_table(pyarrow.Table.from_pylist([row.to_json() for row in rows], schema=schema), path)
+    plain = [row.to_json() for row in rows]
+    for row in plain:
+        names = row["label_names"]
+        row["label_names"] = list(names.items()) if isinstance(names, dict) else None
+    parquet.write_table(pyarrow.Table.from_pylist(plain, schema=schema), path)

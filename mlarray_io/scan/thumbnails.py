@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import geometry
+from mlarray_io.pictures.colours import classes, shown_as_labels
 
 if TYPE_CHECKING:
     from mlarray_io.sdk.format import Reader
@@ -23,7 +24,8 @@ SIDE = 144
 def thumbnail(reader: Reader) -> str | None:
     """Return the middle slice as a PNG in base64, in its true proportions; None when there is none to show.
 
-    The slice is across the slowest spatial axis, the window between the percentiles 1 % and 99 %.
+    The slice is across the slowest spatial axis, the window between the percentiles 1 % and 99 %; labels have
+    a colour each.
     """
     reader = _coarse(reader)
     axes = geometry.spatial_axes(reader.meta.spatial.axis_labels, len(reader.shape))
@@ -37,7 +39,9 @@ def thumbnail(reader: Reader) -> str | None:
     )
     voxels = _upright(np.moveaxis(reader[box], plane, (0, 1)), reader, len(axes))
     shown = voxels.reshape(*voxels.shape[:2], -1)[..., :3]
-    return base64.b64encode(png(_resized(_grey(shown), _steps(reader, len(axes))))).decode()
+    labels = colours is None and shown_as_labels(reader.meta.is_seg.value, [shown[..., 0]])[0]
+    pixels = classes(shown[..., 0], reader.meta.labels)[0] if labels else _grey(shown)
+    return base64.b64encode(png(_resized(pixels, _steps(reader, len(axes))))).decode()
 
 
 def _upright(voxels: Array, reader: Reader, n: int) -> Array:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
         open_bytes,
     )
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, labels_of_names
-    from mlarray_io.sdk.label_maps import holds_labels
-    from mlarray_io.sdk.label_tables import read_label_table
-    from mlarray_io.sdk.losses import tell_losses, tell_unheld
+    from mlarray_io.sdk.labels.maps import holds_labels
+    from mlarray_io.sdk.labels.tables import read_label_table
+    from mlarray_io.sdk.losses import tell_labels, tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.source_levels import fitting_levels
     from mlarray_io.sdk.space.placement import placed, spatial_labels
@@ -56,7 +56,8 @@ _HOME = {
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
     "labels_of_names": "sdk.headerless",
-    "holds_labels": "sdk.label_maps",
+    "holds_labels": "sdk.labels.maps",
+    "tell_labels": "sdk.losses",
     "tell_losses": "sdk.losses",
     "voxel_dtype": "sdk.dtypes",
     "stored_dtype": "sdk.dtypes",
@@ -102,7 +103,7 @@ _HOME = {
     "in_world": "sdk.space.vectors",
     "world_parts": "sdk.space.vectors",
     "fitting_levels": "sdk.source_levels",
-    "read_label_table": "sdk.label_tables",
+    "read_label_table": "sdk.labels.tables",
     "keep_meta": "sdk.meta_json",
     "kept_meta": "sdk.meta_json",
     "tell_unheld": "sdk.losses",
@@ -159,6 +160,7 @@ __all__ = [
     "slab_shape",
     "spatial_labels",
     "stored_dtype",
+    "tell_labels",
     "tell_losses",
     "tell_unheld",
     "tiles",

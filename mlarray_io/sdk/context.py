@@ -47,6 +47,8 @@ class Context:
         The most that one image may need, in bytes; None for no limit.
     raw
         Keep stored values, don't apply slope and intercept.
+    table_beside
+        A label table is written beside the target, which needn't hold it.
     report
         Collects what `loss`, `warn`, `skip` and `progress` say.
     """
@@ -54,6 +56,7 @@ class Context:
     threads: int = 1
     max_bytes: int | None = None
     raw: bool = False
+    table_beside: bool = False
     report: Report = field(default_factory=Report)
 
     def loss(self, what: str, why: str) -> None:

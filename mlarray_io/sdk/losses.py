@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlarray_core.meta import Meta
+    from collections.abc import Sequence
+
+    from mlarray_core.meta import Label, Meta
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Reader
 
@@ -97,8 +99,27 @@ def tell_unheld(
     for what in ("channels", "bids", "lossy"):
         if getattr(additions, what):
             context.loss(f"extra[{KEY!r}].{what}", why)
-    if additions.labels and not own_source and not labelled:  # a header that was kept holds its own table
-        context.loss(f"the names, colours and codes of {len(additions.labels)} labels", why)
+    if not own_source and not labelled:  # a header that was kept holds its own table
+        tell_labels(additions.labels, context, title)
     others = sorted(name for name in meta.extra if name != KEY)
     if others:
         context.loss(f"extra: {', '.join(others)}", why)
+
+
+def tell_labels(labels: Sequence[Label], context: Context, title: str) -> None:
+    """Report that a format has no place for a label table, unless that is written beside the target.
+
+    Parameters
+    ----------
+    labels
+        The table.
+    context
+        Where the loss is reported.
+    title
+        What the format is called.
+    """
+    if labels and not context.table_beside:
+        why = (
+            f"{title} has no place for it; --write-label-table freesurfer, or itksnap, puts a table beside it"
+        )
+        context.loss(f"the names, colours and codes of {len(labels)} labels", why)

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
+from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_labels, tell_unheld
 from mlarray_nrrd.encodings import ENCODINGS, NAMES, SUFFIXES, encode_hex, encode_text
 from mlarray_nrrd.lines import spelt_pair
 from mlarray_nrrd.meaning import is_segmentation
@@ -135,7 +135,7 @@ def _tell_losses(reader: Reader, header: Header | None, written: bool, context: 
     tell_unheld(reader.meta, context, "NRRD", own_source=header is not None, labelled=written)
     if written or (header is not None and is_segmentation(header)):
         return
-    if reader.meta.labels and header is not None:
-        context.loss("the label table", "NRRD has it in .seg.nrrd only")
+    if header is not None:
+        tell_labels(reader.meta.labels, context, "NRRD, but for .seg.nrrd,")
     if reader.meta.is_seg.is_seg:
         context.loss("that voxels are labels", "NRRD says so only by describing each segment")

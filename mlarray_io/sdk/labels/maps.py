@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_core.levels.values import few_values
+from mlarray_core.levels.values import taken_for_labels
 from mlarray_io.sdk.boxes import slabs
 
 if TYPE_CHECKING:
@@ -33,22 +33,12 @@ def holds_labels(reader: Reader, context: Context) -> bool:
     bool
         True for label maps, truth values and what is taken for a label map.
     """
-    if reader.meta.is_seg.value is not None:
-        return reader.meta.is_seg.value is True
-    if reader.dtype.kind == "b":
-        return True
-    count = _count(reader) if reader.dtype.kind in "iu" else None
-    if count is None or count < 2:
-        return False
-    context.warn(
-        f"it holds {count} different integers and doesn't say what they are: they are taken for labels, "
-        "which are neither averaged nor rounded. Say it with --labels or --no-labels (labels=)"
-    )
-    return True
-
-
-def _count(reader: Reader) -> int | None:
-    if 0 in reader.shape:
-        return 0
     boxes = slabs(reader.shape, reader.dtype.itemsize, reader.chunks, None, _BUDGET)
-    return few_values((reader[box] for box in boxes), reader.dtype)
+    pieces = (reader[box] for box in (boxes if 0 not in reader.shape else ()))
+    labels, count = taken_for_labels(reader.meta.is_seg.value, reader.dtype, pieces)
+    if count:
+        context.warn(
+            f"it holds {count} different integers and doesn't say what they are: they are taken for labels, "
+            "which are neither averaged nor rounded. Say it with --labels or --no-labels (labels=)"
+        )
+    return labels

@@ -54,7 +54,7 @@ def read_label_table(path: str | os.PathLike[str]) -> list[Label]:
     ArgumentError
         It is none of these tables (a ValueError).
     """
-    text = _text(Path(path))
+    text = text_of(Path(path))
     for is_it, parse in _FORMATS:
         if is_it(text):
             try:
@@ -185,7 +185,14 @@ def _color(line: int, red: float, green: float, blue: float, opacity: float) -> 
         raise CorruptError(error.message, field=f"line {line}") from error
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a table's file holds.
+
+    Raises
+    ------
+    NotFoundError, UnsafeError, LimitError
+        There is none, it is no regular file, or it is larger than `MOST_BYTES`.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:

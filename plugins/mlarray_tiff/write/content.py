@@ -9,6 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, geometry
 from mlarray_core.meta import KEY
+from mlarray_io.sdk import tell_labels
 from mlarray_tiff.ome.write import OmeContent
 from mlarray_tiff.scales import Scale, Scales
 from mlarray_tiff.tags import FORMAT
@@ -198,9 +199,7 @@ def tell_losses(reader: Reader, plan: Plan, flavour: str, context: Context) -> N
         context.loss("statistics", "TIFF has no place for them")
     if meta.is_seg.is_seg:
         context.loss("that the voxels are labels", "TIFF has no place for it")
-    if additions.labels:
-        what = f"the names, colours and codes of {len(additions.labels)} labels"
-        context.loss(what, "TIFF has no place for them")
+    tell_labels(additions.labels, context, "TIFF")
     unheld = ("bids",) if flavour == "imagej" and _is_stored(additions) else ("bids", "rescale")
     for what in unheld:
         if getattr(additions, what):

@@ -123,6 +123,30 @@ def test_json_of_several_files(path: Path, tmp_path: Path, capsys: pytest.Captur
     }  # fmt: skip
 
 
+def test_all_files_of_a_folder_a_pattern_or_a_list(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a folder, files are known by their names: a damaged one may be recognised by nothing else."""
+    folder = path.parent / "in"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.mla", "sub/b.MLA", "c.MLA.txt"):
+        (folder / name).write_bytes(path.read_bytes())
+    (folder / "README").write_text("read me")
+    assert main(["verify", str(folder)]) == 0
+    sound = "sealed, and all checksums agree"
+    two = [f"{folder}/{name}: {sound}" for name in ("a.mla", "sub/b.MLA")]
+    out = capsys.readouterr().out.splitlines()
+    assert out == [*two, "2 files, something is wrong with 0 of them"]
+    (folder / "sub/overwritten.mla").write_bytes(b"\0" * 999)
+    (path.parent / "list.txt").write_text(f"{folder}/a.mla\n{folder}/sub\n", encoding="utf-8")
+    for source in (folder, f"{folder}/**", f"@{path.parent}/list.txt"):
+        assert main(["verify", str(source), "--json"]) == 1
+        states = {one["path"]: one["state"] for one in json.loads(capsys.readouterr().out)}
+        assert sorted(states.values()) == ["damaged", "sealed", "sealed"]
+        assert states[f"{folder}/sub/overwritten.mla"] == "damaged"
+    (folder / "none").mkdir()
+    assert main(["verify", str(folder / "none")]) == 1
+    assert "no .mla file was found" in capsys.readouterr().err
+
+
 def test_what_killed_writers_left_beside_it_is_swept(path: Path) -> None:
     left = path.with_name(".a.mla.tmp-999999999-0123abcd")
     left.mkdir()

@@ -81,8 +81,11 @@ def test_labels_are_never_rounded(tmp_path, capsys):
     assert not (tmp_path / "out.mla").exists()
 
 
-def test_show_in_the_terminal_and_as_a_picture(scan, tmp_path, capsys):
+def test_show_in_the_terminal_and_as_a_picture(scan, tmp_path, capsys, monkeypatch):
     pytest.importorskip("PIL.Image")
+    assert run("show", scan) == 0
+    assert "\u2580" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert run("show", scan) == 0
     assert "\u2580" in capsys.readouterr().out
     picture = tmp_path / "scan.png"

@@ -169,6 +169,21 @@ def test_png_and_terminal(tmp_path):
     sheet.save(shown, tmp_path / "planes.png", 100)
     with image_module.open(tmp_path / "planes.png") as picked:
         assert picked.height == 100
-    lines = sheet.blocks(shown, 60).plain.splitlines()
+    lines = sheet.blocks(shown, 60, 24).plain.splitlines()
     assert max(map(len, lines)) <= 60
     assert "\u2580" in lines[0]
+
+
+@pytest.mark.parametrize(("columns", "lines", "rows"), [(79, 38, 2), (200, 20, 1), (30, 60, 3)])
+def test_planes_in_a_terminal_are_as_large_as_it_allows(columns, lines, rows):
+    """A cube's three planes: beside one another in a wide terminal, below one another in a narrow one."""
+    shown = picture.planes(volume(np.ones((50, 50, 50), np.int16)))
+    drawn = sheet.blocks(shown, columns, lines).plain.splitlines()
+    assert len(drawn) <= lines
+    assert max(map(len, drawn)) <= columns
+    sides = {line.strip() for line in drawn}
+    (side,) = {len(part) for line in sides for part in line.split("  ")}
+    assert len(drawn) == rows * ((side + 1) // 2)
+    most = {count: min((columns - 2 * (-(-3 // count) - 1)) / -(-3 // count), 2 * (lines - count) / count)
+            for count in (1, 2, 3)}  # fmt: skip
+    assert side == int(max(most.values()))

@@ -22,6 +22,7 @@ def scan(tmp_path):
     voxels[0, 0, 0] = 0
     image = mlarray.MLArray(voxels, affine=AFFINE)
     image.meta.spatial.coord_system = "LPS"
+    image.meta.is_seg = False
     image.save(tmp_path / "scan.mla")
     mask = (voxels == 1000).astype("u1") * 3
     label = mlarray.MLArray(mask, affine=AFFINE)
@@ -46,7 +47,7 @@ def test_a_voxel_is_counted_in_the_order_of_the_array(scan):
     voxels = np.asarray(image)[:, :, ::-1]
     affine = np.array(AFFINE)
     affine[0, 2] *= -1
-    other = mlarray.MLArray(np.ascontiguousarray(voxels), meta=mlarray.Meta())
+    other = mlarray.MLArray(np.ascontiguousarray(voxels), meta=mlarray.Meta(is_seg=False))
     other.meta.spatial.affine = affine.tolist()
     other.meta.spatial.coord_system = "LPS"
     found = np.argwhere(voxels == 1000)[0]
@@ -101,6 +102,43 @@ def test_the_suffix_says_the_format(suffix, kind, scan, capsys):
     assert "End it in .png" in capsys.readouterr().err
 
 
-def test_a_terminal_gets_the_sides_too(scan, capsys):
+def test_a_terminal_gets_the_sides_too(scan, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "40")
     assert main(["show", str(scan / "scan.mla")]) == 0
-    assert "axial: R left, A up" in " ".join(capsys.readouterr().out.split())
+    out = capsys.readouterr().out
+    assert "axial: R left, A up" in " ".join(out.split())
+    assert 30 <= len(out.splitlines()) < 40
+
+
+def test_a_pipe_gets_facts(scan, capsys):
+    assert main(["show", str(scan / "scan.mla")]) == 0
+    out = capsys.readouterr().out
+    assert "20 x 30 x 40" in out
+    assert "axial: 30 x 40; R left, A up" in out
+    assert "-o PICTURE.png" in out
+    assert "\u2580" not in out
+
+
+def test_labels_have_the_colours_of_their_table(scan, capsys, monkeypatch):
+    """And are explained, by name, in a terminal and in a pipe."""
+    image = mlarray.MLArray(scan / "label.mla")
+    image.meta.labels = [{"value": 3, "name": "tumour \x1b[31m", "color": "#102030"}]
+    image.save(scan / "named.mla")
+    at = ["--at", "16,6,5"]
+    planes = picture.planes_of(str(scan / "named.mla"), look=picture.Look((16, 6, 5)))
+    assert {tuple(pixel) for one in planes for pixel in one.pixels.reshape(-1, 3)} == {
+        (0, 0, 0),
+        (16, 32, 48),
+    }
+    assert main(["show", str(scan / "named.mla"), *at]) == 0
+    out, err = capsys.readouterr()
+    assert "; 3 tumour \\x1b[31m" in out
+    assert "its planes hold 2 different integers and are taken for labels" in err
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    over = [str(scan / "scan.mla"), "--overlay", str(scan / "named.mla")]
+    assert main(["show", *over, *at]) == 0
+    assert "3 tumour" in capsys.readouterr().out
+    assert main(["show", str(scan / "named.mla"), "--no-labels", *at]) == 0
+    assert "tumour" not in capsys.readouterr().out

@@ -129,7 +129,7 @@ def test_thumbnails_have_true_proportions_and_stand_upright(tmp_path):
     from mlarray_io.scan.facts import Wish, look
     from mlarray_io.search.criteria import Found
 
-    voxels = np.zeros((10, 20, 3), "u1")
+    voxels = np.zeros((10, 20, 3), "f4")
     voxels[:, 10:] = 200  # the front half
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([4, 1, 1, 1.0])), tmp_path / "a.nii")
     (row,) = look(Found(str(tmp_path / "a.nii"), "a"), Wish(thumbnail=True)).rows

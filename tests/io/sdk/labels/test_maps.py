@@ -8,7 +8,7 @@ from mlarray_core import errors
 from mlarray_io import Context
 from mlarray_io.commands.main import main
 from mlarray_io.requests.in_memory import ArrayReader
-from mlarray_io.sdk.label_maps import holds_labels
+from mlarray_io.sdk.labels.maps import holds_labels
 
 
 def label_map(classes=(0, 1, 5), shape=(64, 160, 160), dtype="u1"):

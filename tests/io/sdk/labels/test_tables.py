@@ -7,7 +7,8 @@ import pytest
 
 from mlarray_core.errors import ArgumentError, CorruptError, LimitError, NotFoundError, UnsafeError
 from mlarray_core.meta import Label
-from mlarray_io.sdk import label_tables, read_label_table
+from mlarray_io.sdk import read_label_table
+from mlarray_io.sdk.labels import tables as label_tables
 
 # the first lines of FreeSurferColorLUT.txt as FreeSurfer 7 installs it
 FREESURFER = """#$Id: FreeSurferColorLUT.txt $
