@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,9 @@ def label_map(shape, dtype="u1"):
 VOLUME = label_map((20, 70, 80))
 
 
-def by_simpleitk(folder, suffix, dtype="u1"):
+def by_simpleitk(suffix, folder):
     sitk = pytest.importorskip("SimpleITK")
-    sitk.WriteImage(sitk.GetImageFromArray(VOLUME.astype(dtype)), str(folder / f"a{suffix}"))
+    sitk.WriteImage(sitk.GetImageFromArray(VOLUME), str(folder / f"a{suffix}"))
     return folder / f"a{suffix}"
 
 
@@ -69,8 +70,11 @@ def afni(folder):
     return folder / "a+orig.HEAD"
 
 
-SIMPLEITK = {"gipl": ".gipl", "vtk": ".vtk", "minc": ".mnc"}
 MADE = {"mat": mat, "dicom": dicom, "mzarr": mzarr, "afni": afni}
+MADE |= {
+    name: partial(by_simpleitk, suffix)
+    for name, suffix in (("gipl", ".gipl"), ("vtk", ".vtk"), ("minc", ".mnc"))
+}
 NO_LABELS = {
     "ecat": "PET scanners write amounts",
     "parrec": "scanners write amounts",
@@ -80,26 +84,25 @@ MARKED = {"minc"}
 """Formats whose values are real numbers, so that somebody has to say that they are labels."""
 
 
-def file_of(format, folder):
-    """Write the label map as a file of a format: by us, where we can, from voxels about which nothing is said."""
+def ours(format, folder):
+    """Write the label map by our writer, from voxels about which nothing is said."""
+    voxels = label_map((300, 320)) if format.name == "pictures" else VOLUME
+    path = folder / f"a{format.written_suffixes[0]}"
+    mlarray.write(voxels.astype("i2") if format.name == "mrc" else voxels, path)
+    return path
+
+
+READ = [format for format in installed().formats if format.reads and format.name not in NO_LABELS]
+CASES = [(format.name, True) for format in READ if format.writes]
+CASES += [(format.name, False) for format in READ if format.name in MADE or not format.writes]
+
+
+@pytest.mark.parametrize(("name", "written"), CASES)
+def test_classes_are_kept(name, written, tmp_path, capsys):
+    format = installed().get(name)
     if missing(format):
-        pytest.skip(f"{format.name} needs {', '.join(missing(format))}")
-    if format.writes:
-        voxels = label_map((300, 320)) if format.name == "pictures" else VOLUME
-        path = folder / f"a{format.written_suffixes[0]}"
-        mlarray.write(voxels.astype("i2") if format.name == "mrc" else voxels, path)
-        return path
-    if format.name in SIMPLEITK:
-        return by_simpleitk(folder, SIMPLEITK[format.name])
-    return MADE[format.name](folder)
-
-
-FORMATS = [format.name for format in installed().formats if format.reads and format.name not in NO_LABELS]
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_classes_are_kept(name, tmp_path, capsys):
-    path = file_of(installed().get(name), tmp_path)
+        pytest.skip(f"{name} needs {', '.join(missing(format))}")
+    path = ours(format, tmp_path) if written else MADE[name](tmp_path)
     marked = ["--labels"] if name in MARKED else []
     flags = ["--levels", "1", *marked]
     assert main(["convert", str(path), str(tmp_path / "b.mla"), *flags]) == 0
