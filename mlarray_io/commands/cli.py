@@ -10,7 +10,6 @@ import click
 from mlarray_core.errors import OptionError
 from mlarray_io.commands import help
 from mlarray_io.commands.help import Command, Commands, Option
-from mlarray_io.requests.interrupts import terminable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,7 +161,7 @@ def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
 
     if not sources:
         raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
-    terminable()
+    _terminable()
     return FAILED if converting.run(sources, target, asked) else 0
 
 
@@ -197,7 +196,7 @@ def verify(files: tuple[str, ...], reseal: bool, as_json: bool) -> int:
     """Check all checksums of .mla files, also of all in a folder: sealed, unsealed, edited or damaged."""
     from mlarray_io.commands import verify as verifying
 
-    terminable()
+    _terminable()
     return FAILED if verifying.run(files, reseal=reseal, as_json=as_json) else 0
 
 
@@ -228,7 +227,7 @@ def levels(
         raise click.UsageError("give only one of --build, --drop and --verify", click.get_current_context())
     if method is not None and build is None:
         raise click.UsageError("--method says how --build makes levels", click.get_current_context())
-    terminable()
+    _terminable()
     if build is not None:
         leveling.build(file, build, method)
     elif drop:
@@ -309,7 +308,7 @@ def scan(sources: tuple[str, ...], **asked: Any) -> int:
     """Tabulate every image below SOURCE: shape, spacing, type, modality, and which ones stand out."""
     from mlarray_io.commands import scan as surveying
 
-    terminable()
+    _terminable()
     return FAILED if surveying.scan(sources, asked) else 0
 
 
@@ -326,7 +325,7 @@ def check_pairs(images: str, labels: str, **asked: Any) -> int:
     """Compare each image below IMAGES with its label below LABELS: shape and place must be the same."""
     from mlarray_io.commands import scan as surveying
 
-    terminable()
+    _terminable()
     return FAILED if surveying.check_pairs(images, labels, asked) else 0
 
 
@@ -349,7 +348,7 @@ def convert_file(load_filepath: str, save_filepath: str, force: bool) -> None:
     """Convert IN to OUT, between .mla and any installed format."""
     from mlarray_io import api
 
-    terminable()
+    _terminable()
     api.convert(load_filepath, save_filepath, overwrite=force)
 
 
@@ -384,3 +383,10 @@ def run(command: click.Command, name: str, arguments: Sequence[str]) -> int:
         said = error.__cause__.args if isinstance(error.__cause__, KeyboardInterrupt) else ()
         raise KeyboardInterrupt(*said) from error
     return code if isinstance(code, int) else 0
+
+
+def _terminable() -> None:
+    """Have SIGTERM clean up as Ctrl-C does."""
+    from mlarray_io.requests.interrupts import terminable
+
+    terminable()
