@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from mlarray_core import Additions, Channel, MetaSpatial, geometry
+from mlarray_core import Additions, Channel, MetaSpatial, geometry, units
 from mlarray_core.errors import CorruptError, MLArrayError, OptionError
 from mlarray_hdf5.chunks import Chunks
 from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, find, is_image
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 KEY = "/DataSet"
 _MOST = 100_000
-_UNITS = {"um": "um", "µm": "um", "mm": "mm", "nm": "nm", "m": "m"}
 
 
 def is_imaris(file: h5py.File) -> bool:
@@ -129,17 +128,17 @@ def _spatial(told: Mapping[str, object], reader: ImarisReader) -> MetaSpatial:
     """Return the geometry: ExtMin and ExtMax are the outer edges of the first and last voxel, x first."""
     low, high = ([_number(told, f"Ext{end}{axis}", None) for axis in range(3)] for end in ("Min", "Max"))
     labels = ["temporal", "channel", "spatial_z", "spatial_y", "spatial_x"]
-    unit = _UNITS.get(_text(told, "Unit"), _text(told, "Unit"))
-    units = ["", "", unit, unit, unit] if unit else None
+    unit = units.symbol_of(_text(told, "Unit"))
+    axis_units = ["", "", unit, unit, unit] if unit else None
     if None in low or None in high or any(not b > a for a, b in zip(low, high, strict=True)):
-        return geometry.spatial_meta(None, axis_labels=labels, axis_units=units)
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=axis_units)
     affine = np.zeros((4, 4))
     affine[3, 3] = 1
     for axis in range(3):
         step = (high[axis] - low[axis]) / reader.shape[4 - axis]
         affine[axis, 2 - axis] = step
         affine[axis, 3] = low[axis] + step / 2
-    return geometry.spatial_meta(affine, axis_labels=labels, axis_units=units)
+    return geometry.spatial_meta(affine, axis_labels=labels, axis_units=axis_units)
 
 
 def _text(told: Mapping[str, object], name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from mlarray_core import geometry
+from mlarray_core import geometry, units
 from mlarray_core.errors import OptionError
 from mlarray_hdf5.marks import KEY, SIZES
 from mlarray_io.sdk import default_labels, keep_meta, slab_shape, tiles
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 BUDGET = 32 << 20
 LONGEST = 60_000
 """Bytes that one attribute can hold in the layout that every HDF5 reads (64 KB with its header)."""
-_MICROMETRES = {"um": 1.0, "mm": 1e3, "nm": 1e-3, "cm": 1e4, "m": 1e6}
+_SIZED = ("nm", "um", "mm", "cm", "m")
+"""Units of voxel sizes that are written for ilastik, in micrometres."""
 _CHUNK = 1 << 20
 _ROOM_TO_CLOSE = 8 << 20
 """Bytes for the index of chunks and the library's cache of 1 MB, several times over."""
@@ -97,10 +98,12 @@ def _describe(dataset: Any, reader: Reader, context: Context) -> None:
     labels = list(spatial.axis_labels or default_labels(len(reader.shape)))
     for dimension, label in zip(dataset.dims, labels, strict=True):
         dimension.label = label
-    units = {
+    told = {
         u for u, label in zip(spatial.axis_units or [], labels, strict=False) if label.startswith("spatial")
     }
-    if len(units) == 1 and (factor := _MICROMETRES.get(next(iter(units)))):
+    unit = told.pop() if len(told) == 1 else ""
+    factor = units.factor(unit, "um") if unit in _SIZED else None
+    if factor is not None:
         sizes = geometry.decompose(geometry.affine_of(spatial, sum(x.startswith("spatial") for x in labels)))[
             0
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_core import Additions, geometry
+from mlarray_core import Additions, geometry, units
 from mlarray_nifti.axes import axis_units, steps
 
 if TYPE_CHECKING:
@@ -14,17 +14,12 @@ if TYPE_CHECKING:
     from mlarray_nifti.header import Header
     from mlarray_nifti.write_axes import Plan
 
-_MM, _UM = 2, 3
-_SPACE = {
-    "m": (1, 1.0), "mm": (_MM, 1.0), "cm": (_MM, 10.0),
-    "um": (_UM, 1.0), "µm": (_UM, 1.0), "μm": (_UM, 1.0), "micron": (_UM, 1.0), "nm": (_UM, 1e-3),
-}  # fmt: skip
-"""Code, and what to multiply by, for each unit of length."""
-
-_TIME = {
-    "s": (8, 1.0), "ms": (16, 1.0), "us": (24, 1.0), "µs": (24, 1.0), "μs": (24, 1.0), "min": (8, 60.0),
-    "Hz": (32, 1.0), "ppm": (40, 1.0), "rad/s": (48, 1.0),
-}  # fmt: skip
+_CODES = {"m": 1, "mm": 2, "um": 3, "s": 8, "ms": 16, "us": 24, "Hz": 32, "ppm": 40, "rad/s": 48}
+"""nifti1.h, NIFTI_UNITS."""
+_MM = _CODES["mm"]
+_SPACE = {"m": "m", "mm": "mm", "cm": "mm", "um": "um", "nm": "um"}
+_TIME = {"s": "s", "min": "s", "ms": "ms", "us": "us", "Hz": "Hz", "ppm": "ppm", "rad/s": "rad/s"}
+"""The unit of the header in which each is told."""
 
 
 def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> float:
@@ -43,30 +38,31 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
     context
         Limits to keep, and where losses, skipped images and warnings are reported.
     """
-    labels, units = reader.labels, reader.meta.spatial.axis_units
-    if plan.as_read and units == axis_units(header, labels):
+    labels, told = reader.labels, reader.meta.spatial.axis_units
+    if plan.as_read and told == axis_units(header, labels):
         space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
     else:
         known = geometry.normal_world(reader.meta.spatial.coord_system) is not None
-        given = units or [""] * len(labels)
+        given = told or [""] * len(labels)
         fourth = plan.axes[3] if len(plan.axes) > 3 else None
         space = _code("length", {given[axis] for axis in plan.spatial}, _SPACE, context)
-        space = (_MM, 1.0) if space == (0, 1.0) and known and units is None else space
+        space = (_MM, 1.0) if space == (0, 1.0) and known and told is None else space
         time = _code("time", set() if fourth is None else {given[fourth]}, _TIME, context)
         header.fields["xyzt_units"] = space[0] | time[0]
     _put_steps(header, reader, plan, time[1], context)
     return space[1]
 
 
-def _code(
-    what: str, given: Iterable[str], known: dict[str, tuple[int, float]], context: Context
-) -> tuple[int, float]:
-    units = sorted(set(given) - {""})
-    if not units:
+def _code(what: str, given: Iterable[str], told: dict[str, str], context: Context) -> tuple[int, float]:
+    """Return the code of a unit, and what to multiply numbers by."""
+    spelt = sorted(set(given) - {""})
+    if not spelt:
         return 0, 1.0
-    if len(units) == 1 and units[0] in known:
-        return known[units[0]]
-    names = ", ".join(units)
+    symbols = {units.symbol_of(text) for text in spelt}
+    target = told.get(symbols.pop()) if len(symbols) == 1 else None
+    if target is not None:
+        return _CODES[target], units.factor(spelt[0], target) or 1.0  # frequencies have no other unit
+    names = ", ".join(spelt)
     context.loss(f"unit of {what} {names}", "NIfTI has one unit for all axes, of a few; the numbers are kept")
     return 0, 1.0
 

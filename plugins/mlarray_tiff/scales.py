@@ -34,7 +34,8 @@ _SCREEN_DPI = (72.0, 96.0)
 
 _INCH, _CENTIMETRE = 2, 3
 _PER_INCH = {_INCH: 1.0, _CENTIMETRE: 2.54}
-_IN_INCHES = {"um": 25400.0, "mm": 25.4, "cm": 2.54, "inch": 1.0}
+_DOTTED = ("um", "mm", "cm", "inch")
+"""Units that ImageJ turns dots per inch into."""
 _PHYSICAL = {_INCH: "inch", _CENTIMETRE: "cm"}
 
 
@@ -101,7 +102,8 @@ def imagej_scales(info: Mapping[str, object], tags: Mapping[int, object]) -> Sca
 
 
 def _is_screen(scale: Scale) -> bool:
-    dpi = _IN_INCHES.get(scale.unit, 0.0) / scale.step
+    per_inch = units.factor("inch", scale.unit) if scale.unit in _DOTTED else None
+    dpi = (per_inch or 0.0) / scale.step
     return any(math.isclose(dpi, usual, rel_tol=1e-3) for usual in _SCREEN_DPI)
 
 

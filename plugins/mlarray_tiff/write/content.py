@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Additions, geometry
+from mlarray_core import Additions, geometry, units
 from mlarray_core.meta import KEY
 from mlarray_io.sdk import tell_labels
 from mlarray_tiff.ome.write import OmeContent
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mlarray_io import Context, Reader
     from mlarray_tiff.write.plan import Plan
 
-_CENTIMETRES = {"m": 100.0, "cm": 1.0, "mm": 0.1, "um": 1e-4, "nm": 1e-7, "inch": 2.54}
+_RESOLVED = ("m", "cm", "mm", "um", "nm", "inch")
+"""Units of pixel sizes that are written as resolution, in centimetres."""
 _IMAGEJ_UNITS = {"um": "\\u00B5m"}
 _LETTERS = {"temporal": "T", "channel": "C", "components": "S"}
 
@@ -71,13 +72,13 @@ def _spatial_scales(reader: Reader, plan: Plan) -> Scales:
     steps = geometry.decompose(geometry.affine_of(spatial, len(axes)))[0]
     where: dict[int | None, str] = {plan.row: "Y", plan.column: "X"}
     where.update({one.axis: one.letter for one in plan.outer})
-    units = spatial.axis_units or [""] * len(labels)
+    told = spatial.axis_units or [""] * len(labels)
     scales: Scales = {}
     for axis, step in zip(axes, steps, strict=True):
         letter = where.get(axis, "")
-        invented = step == 1 and not units[axis] and any(units)  # what reading puts where a size is missing
+        invented = step == 1 and not told[axis] and any(told)  # what reading puts where a size is missing
         if letter in ("X", "Y", "Z") and not invented:
-            scales[letter] = Scale(float(step), units[axis])
+            scales[letter] = Scale(float(step), told[axis])
     return scales
 
 
@@ -90,8 +91,8 @@ def _times(reader: Reader, plan: Plan, additions: Additions, scales: Scales) -> 
     values = known.values
     if values is None or len(values) != reader.shape[axis] or len(values) < 2:
         return []
-    units = reader.meta.spatial.axis_units or [""] * len(reader.shape)
-    unit = known.unit or units[axis] or "s"
+    told = reader.meta.spatial.axis_units or [""] * len(reader.shape)
+    unit = known.unit or told[axis] or "s"
     numbers = [float(value) for value in values]
     step = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
     even = all(
@@ -108,8 +109,9 @@ def resolution(scales: Scales, *, imagej: bool = False) -> dict[str, Any]:
     sizes = [scales["X"].step, scales["Y"].step]
     if imagej:
         return {"resolution": tuple(1 / size for size in sizes)}
-    factors = [_CENTIMETRES.get(scales[axis].unit) for axis in "XY"]
-    if None in factors:
+    told = [scales[axis].unit for axis in "XY"]
+    factors = [units.factor(unit, "cm") for unit in told if unit in _RESOLVED]
+    if len(factors) < len(told):
         return {}
     per = [1 / (size * factor) for size, factor in zip(sizes, factors, strict=True) if factor]
     if not all(1e-9 < value < 4e9 for value in per):
