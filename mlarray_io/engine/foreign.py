@@ -7,7 +7,7 @@ what it is. A plugin that reads one of them needs no change here, since its clai
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlarray_io.sdk.source import suffix_length
@@ -220,6 +220,9 @@ PRECOMPUTED = Foreign(
 ENVI = Foreign("an ENVI image", GDAL)
 ESRI = Foreign("an ESRI BIL, BIP or BSQ", GDAL)
 
+_PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
+"""How the previews of slides begin: as JPEG (ITU T.81, B.2.1) and TIFF (6.0 and BigTIFF) do."""
+
 
 def recognised(source: Source) -> Foreign | None:
     """Return what a source is by its first bytes, by the files beside it or by its name."""
@@ -256,14 +259,23 @@ def stand_in(source: Source) -> Foreign | None:
     """Return of which slide a file is only the preview, in a format that is read; None for other files.
 
     MIRAX has a JPEG and VSI a TIFF beside the folder with the slide: read as what they are, they would be
-    taken for it (OpenSlide knows both the same way).
+    taken for it, whether the folder came along or not (OpenSlide knows both the same way).
     """
-    if source.url is not None or source.is_dir:
+    suffix = next((suffix for suffix in _PREVIEWS if source.has_suffix(suffix)), None)
+    if (
+        suffix is None
+        or source.is_dir
+        or not (source.head.startswith(_PREVIEWS[suffix]) or _has_slide_folder(source, suffix))
+    ):
         return None
+    slide = by_name(source.name)
+    return None if slide is None else replace(slide, name=f"the preview of {slide.name}")
+
+
+def _has_slide_folder(source: Source, suffix: str) -> bool:
     stem = source.path.with_suffix("")
-    folders = {".mrxs": stem, ".vsi": stem.with_name(f"_{stem.name}_")}
-    folder = folders.get(source.path.suffix.lower())
-    return by_name(source.name) if folder is not None and folder.is_dir() else None
+    folder = stem if suffix == ".mrxs" else stem.with_name(f"_{stem.name}_")
+    return source.url is None and folder.is_dir()
 
 
 def _folder(source: Source) -> Foreign | None:

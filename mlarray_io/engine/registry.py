@@ -139,15 +139,15 @@ class Registry:
         UnsupportedError
             The format called `name` can't read.
         """
+        preview = foreign.stand_in(source)
+        if preview is not None:
+            raise refused(source, preview)
         if name is not None:
             format = self.get(name)
             if not format.reads:
                 raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
         else:
             source.head  # noqa: B018  read here: a format that can't read it just says that it isn't its own
-            preview = foreign.stand_in(source)
-            if preview is not None:
-                raise refused(source, preview)
             claims = self.claims(source)
             if not claims:
                 raise self.unknown(source)

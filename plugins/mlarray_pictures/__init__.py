@@ -31,8 +31,6 @@ class PictureFormat(Format[PictureOptions]):
         from mlarray_pictures.signature import kind_of, pictures_in
 
         if not source.is_dir:
-            if source.has_suffix(".mrxs"):
-                return Confidence.SIGNATURE  # to be refused by its name
             if kind_of(source.head) is not None:
                 return Confidence.SIGNATURE
             return super().sniff(source) if not source.head else Confidence.NO
