@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mlarray_io.sdk.format import Box, Confidence, Format, ImageRef, Reader
+from mlarray_io.sdk.headerless import BareOptions, bare_meta
 from mlarray_io.sdk.hookspecs import hookimpl
-from mlarray_io.sdk.options import Options, option
+from mlarray_io.sdk.options import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +33,8 @@ RELEASE = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlaOptions(Options):
-    """How a `.mla` file is laid out and compressed."""
+class MlaOptions(BareOptions):
+    """How a `.mla` file is laid out and compressed; of one that is read, what it doesn't say."""
 
     patch_size: tuple[int, ...] | None = option(
         None, "patch that is to be read fast: one number, or one for each spatial axis (192)"
@@ -138,7 +139,17 @@ class MlaFormat(Format[MlaOptions]):
         """
         from mlarray_core.array.image import open_any
 
-        return MlaReader(open_any(source.url or source.path))
+        reader = MlaReader(open_any(source.url or source.path))
+        if options.axes is not None or options.seg is not None or options.places:
+            try:
+                reader.meta = _as_told(reader.meta, len(reader.shape), options)
+            except BaseException:
+                reader.close()
+                raise
+            if reader.levels:
+                context.warn("its levels are left out: what the options say is said of the image alone")
+                reader.levels = []
+        return reader
 
     def write(
         self,
@@ -218,6 +229,34 @@ def _take_levels(reader: Reader, target: Path, meta: Meta, context: Context, *, 
         return Chunking(level, grid).chunks(silent)
 
     take(target, meta, found, cut, context.threads)
+
+
+def _as_told(meta: Meta, ndim: int, options: MlaOptions) -> Meta:
+    """Return metadata with what the user says of axes and place before what the file says.
+
+    Raises
+    ------
+    OptionError
+        It doesn't fit the image.
+    """
+    from mlarray_core import geometry
+    from mlarray_core.errors import OptionError
+
+    told, own = meta.copy(), meta.spatial
+    placed = any(part is not None for part in (own.affine, own.spacing, own.origin, own.direction))
+    after = bare_meta(
+        options, ndim, labels=own.axis_labels, spatial=own if placed else None, is_seg=meta.is_seg.is_seg
+    )
+    before, now = (len(geometry.spatial_axes(one.axis_labels, ndim)) for one in (own, after.spatial))
+    if placed and before != now and options.spacing is None:
+        raise OptionError(
+            f"says {now} axes of space, the file has spacing for {before}",
+            field="axes",
+            hint="Give spacing too",
+        )
+    told._set_by_library(spatial=after.spatial)
+    told.is_seg = after.is_seg
+    return told
 
 
 def _counted(

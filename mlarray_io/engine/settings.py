@@ -106,7 +106,7 @@ class Settings:
 
     def write_options(self, writing: Format) -> Options:
         """Return the options of a format that is only written with; another format's name is an error."""
-        return parse(writing.options_type, {**self.options, **self.layout}, writing.name)
+        return parse(writing.options_type, {**self.options, **self.layout}, writing.name, writing=True)
 
     def both_options(self, reading: Format, writing: Format) -> tuple[Options, Options]:
         """Return the options of both sides of a conversion; a name that neither knows is an error."""

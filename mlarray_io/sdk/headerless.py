@@ -34,20 +34,33 @@ _NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class BareOptions(Options):
-    """What the user knows about an image whose file doesn't say it. Only reading takes notice."""
+    """What the user knows about an image whose file doesn't say it."""
 
     axes: str | None = option(
         None,
         "the axes, slowest first: letters such as tczyx (s: colours, n: other), or labels with commas",
+        reading=True,
     )
-    spacing: tuple[float, ...] | None = option(None, "voxel size along each spatial axis, slowest first")
-    origin: tuple[float, ...] | None = option(None, "world position x,y,z of the first voxel's centre")
+    spacing: tuple[float, ...] | None = option(
+        None, "voxel size along each spatial axis, slowest first", reading=True
+    )
+    origin: tuple[float, ...] | None = option(
+        None, "world position x,y,z of the first voxel's centre", reading=True
+    )
     direction: tuple[float, ...] | None = option(
-        None, "direction matrix, row by row; column i is the world direction of spatial axis i"
+        None,
+        "direction matrix, row by row; column i is the world direction of spatial axis i",
+        reading=True,
     )
-    unit: str | None = option(None, "unit of the spatial axes, such as mm")
-    world: str | None = option(None, "which world origin and direction are in: RAS or LPS")
-    seg: bool | None = option(None, "whether the voxels are labels")
+    unit: str | None = option(None, "unit of the spatial axes, such as mm", reading=True)
+    world: str | None = option(None, "which world origin and direction are in: RAS or LPS", reading=True)
+    seg: bool | None = option(None, "whether the voxels are labels", reading=True)
+
+    @property
+    def places(self) -> bool:
+        """Whether the user says where voxels lie."""
+        parts = (self.spacing, self.origin, self.direction, self.unit, self.world)
+        return any(part is not None for part in parts)
 
 
 def default_labels(ndim: int) -> list[str]:
@@ -103,16 +116,11 @@ def bare_meta(
     """
     from mlarray_core.meta import Meta
 
-    if spatial is None or options.axes is not None or _places(options):
+    if spatial is None or options.axes is not None or options.places:
         spatial = _spatial(
             options, _labels(options, ndim, labels if spatial is None else spatial.axis_labels), spatial
         )
     return Meta(source=source or {}, spatial=spatial, is_seg=is_seg if options.seg is None else options.seg)
-
-
-def _places(options: BareOptions) -> bool:
-    parts = (options.spacing, options.origin, options.direction, options.unit, options.world)
-    return any(part is not None for part in parts)
 
 
 def _labels(options: BareOptions, ndim: int, suggested: Sequence[str] | None) -> list[str]:

@@ -33,7 +33,14 @@ class Options:
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 
-def option(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
+def option(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    reading: bool = False,
+) -> Any:
     """Declare one setting of a format.
 
     Parameters
@@ -45,13 +52,15 @@ def option(default: Any, help: str, *, low: float | None = None, high: float | N
     low, high
         The least and the greatest number that it may be, both included, or each number of a tuple; None for
         no bound. Values that are no numbers are left alone.
+    reading
+        Whether it is of no use for writing, and refused there.
 
     Returns
     -------
     dataclasses.Field
         Typed so that it can stand behind any field's annotation.
     """
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "reading": reading})
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def describe(kind: type[Options]) -> list[OptionHelp]:
     ]
 
 
-def parse(kind: type[O], given: Mapping[str, Any], owner: str = "") -> O:
+def parse(kind: type[O], given: Mapping[str, Any], owner: str = "", *, writing: bool = False) -> O:
     """Make `kind` of settings by name; texts are read as their field's type says.
 
     Parameters
@@ -84,6 +93,8 @@ def parse(kind: type[O], given: Mapping[str, Any], owner: str = "") -> O:
         Values by name, ``-`` standing for ``_``; texts as on the command line, or values of the right type.
     owner
         Name of the format, for errors.
+    writing
+        Whether the settings are for writing: those of reading aren't there then.
 
     Raises
     ------
@@ -91,7 +102,7 @@ def parse(kind: type[O], given: Mapping[str, Any], owner: str = "") -> O:
         A name that isn't there (with what may have been meant), or a value that its type doesn't allow.
     """
     hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}
+    known = _names(kind, writing=writing)
     values = {}
     for name, value in given.items():
         key = canonical(name)
@@ -112,7 +123,7 @@ def share(
     Parameters
     ----------
     given
-        Settings of either side; a name that both know is meant for both.
+        Settings of either side; a name that both know is meant for both, unless it is of reading alone.
     target_only
         Settings of the target alone.
     source, target
@@ -123,7 +134,7 @@ def share(
     OptionError
         A name that neither side knows, or a value that its type doesn't allow.
     """
-    names = {side: {f.name for f in fields(kind)} for side, (_, kind) in enumerate((source, target))}
+    names = _names(source[1]), _names(target[1], writing=True)
     for name in given:
         if canonical(name) not in names[0] | names[1]:
             raise unknown(
@@ -131,7 +142,13 @@ def share(
             )
     reading = {k: v for k, v in given.items() if canonical(k) in names[0]}
     writing = {k: v for k, v in given.items() if canonical(k) in names[1]}
-    return parse(source[1], reading, source[0]), parse(target[1], {**writing, **target_only}, target[0])
+    to_write = {**writing, **target_only}
+    return parse(source[1], reading, source[0]), parse(target[1], to_write, target[0], writing=True)
+
+
+def _names(kind: type[Options], *, writing: bool = False) -> set[str]:
+    """Return the names of settings, for writing those that aren't of reading alone."""
+    return {one.name for one in fields(kind) if not (writing and one.metadata.get("reading"))}
 
 
 def canonical(name: str) -> str:

@@ -89,7 +89,7 @@ def _spatial(labels: Sequence[str]) -> tuple[int, ...]:
     if len(axes) > 3:
         raise UnsupportedError(
             f"NIfTI holds three spatial axes, the image has {len(axes)}",
-            hint="Label the others as what they are, such as temporal or channel",
+            hint="Label the others as what they are, such as temporal or channel (-o axes=tzyx)",
         )
     names = [labels[axis] for axis in axes]
     if "spatial" in names or len(set(names)) < len(names):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.errors import MLArrayError, PluginError
+from mlarray_core.errors import MLArrayError, OptionError, PluginError
 
 VOLUME = np.random.default_rng(4).integers(-9, 900, (7, 33, 40)).astype(np.int16)
 
@@ -38,6 +38,47 @@ def test_chunks_by_option(tmp_path):
     mlarray.write(VOLUME, tmp_path / "a.b2nd", **options)
     found = blosc2.open(str(tmp_path / "a.b2nd"), mode="r")
     assert (found.chunks, found.blocks) == ((7, 16, 16), (7, 8, 8))
+
+
+def test_axes_that_the_user_names(tmp_path):
+    """nnU-Net keeps (1, z, y, x) and puts the spacing elsewhere: as NIfTI only with what the user says."""
+    nibabel = pytest.importorskip("nibabel")
+    blosc2.asarray(VOLUME[None], urlpath=str(tmp_path / "a.b2nd"))
+    with pytest.raises(MLArrayError, match="three spatial axes, the image has 4") as caught:
+        mlarray.convert(tmp_path / "a.b2nd", tmp_path / "a.nii")
+    assert "-o axes=" in caught.value.hint
+    said = {"axes": "czyx", "spacing": "3,2,1.5", "unit": "mm"}
+    mlarray.convert(tmp_path / "a.b2nd", tmp_path / "a.nii", options=said)
+    written = nibabel.load(tmp_path / "a.nii")
+    np.testing.assert_array_equal(np.asarray(written.dataobj).squeeze().T, VOLUME)
+    assert written.header.get_zooms()[:3] == (1.5, 2, 3)
+    image = mlarray.read(tmp_path / "a.b2nd", options=said)
+    assert image.meta.spatial.axis_labels == ["channel", "spatial_z", "spatial_y", "spatial_x"]
+    assert image.spacing == [3, 2, 1.5]
+
+
+def test_what_the_user_says_comes_before_what_the_file_says(tmp_path):
+    image = mlarray.MLArray(VOLUME, spacing=(3, 2, 1), origin=(1, 2, 3))
+    image.meta.extra["mine"] = 1
+    image.save(tmp_path / "a.mla", levels=1)
+    read = mlarray.read(tmp_path / "a.mla", options={"spacing": "6,2,1", "seg": "yes"})
+    assert (read.spacing, read.origin, read.meta.is_seg.is_seg) == ([6, 2, 1], [1, 2, 3], True)
+    assert read.meta.extra["mine"] == 1
+    with pytest.raises(OptionError, match="1 axes of space, the file has spacing for 3"):
+        mlarray.read(tmp_path / "a.mla", options={"axes": "tcx"})
+    done = mlarray.convert(
+        tmp_path / "a.mla", tmp_path / "b.mla", options={"axes": "zyx", "unit": "um"}, levels="source"
+    )
+    assert any("levels are left out" in note for note in done.warnings)
+
+
+def test_what_only_reading_knows_is_refused_for_writing(tmp_path):
+    np.save(tmp_path / "a.npy", VOLUME)
+    mlarray.convert(tmp_path / "a.npy", tmp_path / "a.mla", options={"axes": "tyx"})
+    assert mlarray.read(tmp_path / "a.mla").meta.spatial.axis_labels[0] == "temporal"
+    for target in ("b.mla", "b.zarr", "b.npy"):
+        with pytest.raises(OptionError, match="no option 'axes'"):
+            mlarray.write(VOLUME, tmp_path / target, options={"axes": "tyx"})
 
 
 def test_a_frame_that_is_no_array(tmp_path):

@@ -103,6 +103,12 @@ def test_python_values():
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reads(Options):
+    depth: int = option(2, "A count")
+    axes: str | None = option(None, "Names of axes", reading=True)
+
+
 @pytest.mark.parametrize(("value", "expected"), [(64, (64,)), (np.int64(64), (64,)), ([np.uint8(3)], (3,))])
 def test_one_number_stands_for_a_tuple_of_it(value, expected):
     patch = parse(Everything, {"patch": value}).patch
@@ -159,6 +165,16 @@ def test_sharing():
         share({"zzz": "1"}, {}, ("a", Everything), ("b", Others))
     with pytest.raises(errors.OptionError, match="b has no option 'name'"):
         share({}, {"name": "x"}, ("a", Everything), ("b", Others))
+
+
+def test_options_of_reading_alone():
+    """A target doesn't know them: what can't apply is refused, not overlooked."""
+    one, two = share({"depth": "6", "axes": "zyx"}, {}, ("a", Reads), ("b", Reads))
+    assert (one.axes, two.axes, two.depth) == ("zyx", None, 6)
+    with pytest.raises(errors.OptionError, match=r"a or b has no option 'axes'"):
+        share({"axes": "zyx"}, {}, ("a", Others), ("b", Reads))
+    with pytest.raises(errors.OptionError, match="no option 'axes'"):
+        parse(Reads, {"axes": "zyx"}, "b", writing=True)
 
 
 def test_description():
