@@ -32,7 +32,10 @@ def describe(path: str) -> Iterator[Described]:
         start, step = [*info.get("TAXIS_FLOATS", [0, 0])][:2]
         steps = {0: (float(start), float(step))}
     dtype = scaled(image.get_data_dtype(), scaling, 0.0)
-    yield fortran(image, dtype, {"attributes": json_of(dict(info))}, fourth, steps, unit)
+    found = fortran(image, dtype, {"attributes": json_of(dict(info))}, fourth, steps, unit)
+    if times is None and found["shape"][:-3] == [1]:  # nibabel's axis of sub-bricks, of which there is one
+        found |= {name: found[name][1:] for name in ("shape", "axes", "units")}
+    yield found
 
 
 def voxels(path: str) -> Iterator[Described | memoryview]:
