@@ -17,6 +17,8 @@ HEAD = 1 << 18
 """Bytes that are read for the header."""
 LONG_HEAD = 1 << 24
 """The same for JPEG, when colour profile or preview fill many segments of 64 KB before it."""
+PREMULTIPLIED = "premultiplied"
+"""What `source` says of an alpha that the colours are multiplied by."""
 DEFLATE_BEST = 1032
 JPEG_BEST = 2000
 """The most bytes that one byte can stand for; JPEG spends two bits at least on each block."""
@@ -184,7 +186,18 @@ def _jpeg2000(head: bytes) -> Header:
     if bits > 16 or right <= left or down <= top:
         raise UnsupportedError(f"is a JPEG 2000 picture of {bits} bits a sample")
     name = ("int" if parts[0][0] & 128 else "uint") + ("8" if bits <= 8 else "16")
-    return _picture("jpeg2000", down - top, right - left, samples, name, bits=bits, **_wavelet(head, at))
+    source = {"bits": bits, **_wavelet(head, at), **_opacity(head[:at])}
+    return _picture("jpeg2000", down - top, right - left, samples, name, **source)
+
+
+def _opacity(boxes: bytes) -> dict[str, Any]:
+    """Return whether colours are multiplied by opacity: type 2 of a channel definition (T.800, I.5.3.6)."""
+    at = boxes.find(b"cdef")
+    if at < 0:
+        return {}
+    (count,) = struct.unpack_from(">H", boxes, at + 4)
+    kinds = [struct.unpack_from(">3H", boxes, at + 6 + 6 * channel)[1] for channel in range(count)]
+    return {"alpha": PREMULTIPLIED} if 2 in kinds else {}
 
 
 def _wavelet(head: bytes, start: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mlarray_core.errors import LimitError, UnsupportedError
 from mlarray_io import Box, Context, ImageRef, Reader, Source
 from mlarray_io.sdk import bare_meta
 from mlarray_pictures.decoding import decode, palette_of
-from mlarray_pictures.header import Header, read_header
+from mlarray_pictures.header import PREMULTIPLIED, Header, read_header
 from mlarray_pictures.signature import are_numbered, pictures_in
 
 if TYPE_CHECKING:
@@ -137,12 +137,6 @@ def open_pictures(
         A header makes no sense.
     """
     colours = options.palette == "colour"
-    if source.has_suffix(".mrxs"):
-        raise UnsupportedError(
-            "is the preview of a MIRAX slide, whose voxels lie in the folder beside it",
-            path=source.path,
-            hint="Convert it to OME-TIFF first, such as with bfconvert",
-        )
     paths = [source.path]
     if source.is_dir:
         found, _ = pictures_in(source.path, suffixes)
@@ -179,6 +173,8 @@ def _tell(headers: Sequence[Header], context: Context) -> None:
             context.warn(f"only the first picture is read: {header.source['others']}")
         if "transparent" in header.source:
             context.warn("the colour that its PNG shows as transparent is kept in the source only")
+        if header.source.get("alpha") == PREMULTIPLIED:
+            context.warn("its colours are multiplied by their alpha, and stay so")
         if header.source.get("colour_model") == "CMYK":
             inverted = ", stored inverted: 255 is no ink" if header.source["inverted_inks"] else ""
             context.warn(f"its four components are inks (CMYK{inverted})")

@@ -10,6 +10,7 @@ import numpy as np
 from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk import default_labels, tell_losses
 from mlarray_pictures import png
+from mlarray_pictures.header import PREMULTIPLIED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _NO_RGB, _YCBCR, _JPEGS = (5, 8, 9, 10), 6, (6, 7, 33003, 33004, 33005, 33007, 34892)
 """TIFF's PhotometricInterpretation of inks, CIELab, ICCLab and ITULab; its codecs that decode to RGB."""
+_ASSOCIATED = 1
+"""TIFF's ExtraSamples of an alpha that colours are multiplied by."""
 _COLOURS = {1: png.GREY, 2: png.GREY_ALPHA, 3: png.RGB, 4: png.RGBA}
 
 
@@ -56,6 +59,12 @@ def write_pictures(reader: Reader, target: Path, options: PictureOptions, contex
             "PNG has grey, RGB and alpha, the image has other colours (CMYK, Lab or YCbCr)",
             path=target,
             hint="Convert its colours first, or write .mla or TIFF",
+        )
+    if _coloured(reader) and _is_premultiplied(reader):
+        raise UnsupportedError(
+            "the colours of the image are multiplied by their alpha, those of a PNG aren't",
+            path=target,
+            hint="Divide them by it first, or write .mla or TIFF",
         )
     coloured = _coloured(reader)
     count = len(reader.shape) - coloured
@@ -101,6 +110,13 @@ def _is_no_rgb(reader: Reader) -> bool:
     if tag == _YCBCR:  # what JPEG holds so is decoded to RGB
         return source.get("tags", {}).get("Compression") not in _JPEGS
     return tag in _NO_RGB
+
+
+def _is_premultiplied(reader: Reader) -> bool:
+    """Say whether colours are multiplied by alpha: JPEG 2000's opacity, or "associated" in TIFF 6.0."""
+    source = reader.meta.source
+    tag = source.get("tags", {}).get("ExtraSamples") if source.get("format") == "tiff" else None
+    return source.get("alpha") == PREMULTIPLIED or _ASSOCIATED in (tag if isinstance(tag, list) else [tag])
 
 
 def _palette(reader: Reader) -> list[list[int]] | None:

@@ -149,19 +149,11 @@ def open_tiff(path: Path, *, ome: bool) -> OpenTiff:
     ------
     CorruptError
         It makes no sense.
-    UnsupportedError
-        It is the preview of a slide that isn't read.
     UnsafeError
         Its XML is an attack, or leads out of the folder.
     NotFoundError
         A file that belongs to it is missing.
     """
-    if path.suffix.lower() == ".vsi":
-        raise UnsupportedError(
-            "is the preview of an Olympus slide, whose voxels lie in the folder beside it",
-            path=path,
-            hint="Convert it to OME-TIFF first, such as with bfconvert",
-        )
     with path.open("rb") as head:
         start = head.read(65536)
     if recognise(start) is None and is_companion(start):

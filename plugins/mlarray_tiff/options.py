@@ -10,10 +10,13 @@ from mlarray_io import Options, option
 
 @dataclass(frozen=True, kw_only=True)
 class TiffOptions(Options):
-    """Settings of reading (`level`, `ome`) and of writing (the others)."""
+    """Settings of reading (`level`, `ome`, `missing`) and of writing (the others)."""
 
     level: int = option(0, "Level of a pyramid to read, 0 for full resolution")
     ome: bool = option(True, "Heed OME-XML; no: read pages in the order in which they lie")
+    missing: Literal["refuse", "fill"] = option(
+        "refuse", "Compressed tiles with a place and no size; fill: as GDAL's nodata, or 0"
+    )
     flavour: Literal["auto", "ome", "imagej", "plain"] = option(
         "auto", "What to write; auto: OME-TIFF, or plain where OME has no such data type"
     )

@@ -104,6 +104,43 @@ def test_a_transparent_colour_is_named(tmp_path):
     assert "transparent" in told(tmp_path / "a.png")
 
 
+def with_opacity(content, kind):
+    """Return a JP2 whose fourth channel is the opacity of the whole picture (T.800, I.5.3.6)."""
+    channels = (0, 0, 1, 1, 0, 2, 2, 0, 3, 3, kind, 0)
+    box = struct.pack(">I4sH12H", 34, b"cdef", 4, *channels)
+    at = content.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", content, at)
+    return (
+        content[:at]
+        + struct.pack(">I", size + len(box))
+        + content[at + 4 : at + size]
+        + box
+        + content[at + size :]
+    )
+
+
+def test_colours_multiplied_by_alpha_become_no_png(tmp_path):
+    """TIFF 6.0, section 18 (ExtraSamples 1), JPEG 2000, I.5.3.6 (type 2); PNG's alpha is not."""
+    imagecodecs, tifffile = pytest.importorskip("imagecodecs"), pytest.importorskip("tifffile")
+    colours = np.dstack([COLOUR, COLOUR[..., 0]])
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", extrasamples=[1])
+    content = bytes(imagecodecs.jpeg2k_encode(colours, codecformat="jp2"))
+    (tmp_path / "b.jp2").write_bytes(with_opacity(content, 1))
+    (tmp_path / "a.jp2").write_bytes(with_opacity(content, 2))
+    for name in ("a.tif", "a.jp2"):
+        image = mlarray.read(tmp_path / name)
+        np.testing.assert_array_equal(image.to_numpy(), colours)
+        done = mlarray.convert(tmp_path / name, tmp_path / "a.mla", overwrite=True)
+        assert any("multiplied by their alpha" in note for note in done.warnings)
+        with pytest.raises(UnsupportedError, match="multiplied by their alpha"):
+            mlarray.write(image, tmp_path / "a.png")
+        mlarray.write(image, tmp_path / "back.tif", overwrite=True)
+        with tifffile.TiffFile(tmp_path / "back.tif") as file:
+            assert [int(kind) for kind in file.pages[0].extrasamples] == [1]
+    mlarray.convert(tmp_path / "b.jp2", tmp_path / "b.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), colours)
+
+
 def test_lossless_codecs_are_not_called_lossy(tmp_path):
     imagecodecs = pytest.importorskip("imagecodecs")
     (tmp_path / "a.jpg").write_bytes(imagecodecs.ljpeg_encode(COLOUR[..., 0]))

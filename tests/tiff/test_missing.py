@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import mlarray
 from mlarray_core.errors import CorruptError, LimitError
 from mlarray_io.api import read
 from mlarray_tiff.read.codec_headers import pixels_in
@@ -53,11 +54,26 @@ def test_a_place_without_a_size_and_a_size_without_a_place_are_damage(tmp_path):
     strips = [zlib.compress(VOXELS[0][at : at + 5].tobytes()) for at in range(0, 20, 5)]
     whole = [len(strip) for strip in strips]
     write_pages(tmp_path / "a.tif", [(20, 30, strips, None, [0] * 4)], rows=5, compression=8)
-    with pytest.raises(CorruptError, match="segment 0 has no size"):
-        np.asarray(read(tmp_path / "a.tif"))
+    with pytest.raises(CorruptError, match="4 of 4 segments have a place and no size"):
+        read(tmp_path / "a.tif")
     write_pages(tmp_path / "b.tif", [(20, 30, strips, [0] * 4, whole)], rows=5, compression=8)
     with pytest.raises(CorruptError, match="segment 0 has no place"):
         np.asarray(read(tmp_path / "b.tif"))
+
+
+def test_tiles_without_a_size_are_refused_with_a_count_and_may_be_filled(tmp_path):
+    """Aperio's slides have some, "apparently due to an encoder bug" (OpenSlide's reader of them)."""
+    strips = [zlib.compress(VOXELS[0][at : at + 5].tobytes()) for at in range(0, 20, 5)]
+    counts = [len(strips[0]), 0, len(strips[2]), len(strips[3])]
+    write_pages(tmp_path / "a.tif", [(20, 30, strips, None, counts)], rows=5, compression=8)
+    with pytest.raises(CorruptError, match="1 of 4 segments") as caught:
+        mlarray.read(tmp_path / "a.tif")
+    assert "missing=fill" in caught.value.hint
+    done = mlarray.convert(tmp_path / "a.tif", tmp_path / "a.mla", options={"missing": "fill"})
+    assert any("1 of its segments have no size" in note for note in done.warnings)
+    expected = VOXELS[0].copy()
+    expected[5:10] = 0
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.mla").to_numpy(), expected)
 
 
 @pytest.mark.parametrize("rows", [5, 6])
@@ -155,17 +171,27 @@ def test_codecs_that_say_how_many_pixels_they_hold(encode):
     assert pixels_in(bytes(coded)) == (63 * 47 if encode == "jpegxl_small" else 64 * 96)
 
 
-@pytest.mark.parametrize("codec", ["webp", "jpegxl", "lerc"])
+def test_lerc_within_zstandard_says_how_many_pixels_it_holds():
+    packed = bytes(imagecodecs.zstd_encode(imagecodecs.lerc_encode(np.zeros((64, 96), "f4"))))
+    assert pixels_in(packed, 1 << 20) == 64 * 96
+    assert pixels_in(packed) == 0  # a segment that is no LERC isn't decoded twice
+    with pytest.raises(ValueError, match="Zstd"):
+        pixels_in(bytes(imagecodecs.zstd_encode(bytes(1 << 20))), 1 << 16)
+
+
+@pytest.mark.parametrize("codec", ["webp", "jpegxl", "lerc", "lerc_zstd"])
 def test_a_segment_that_claims_far_more_than_its_page_is_refused_before_it_is_decoded(tmp_path, codec):
     flat = np.zeros((4000, 4000, 3), "u1")
     coded = {
         "webp": (50001, lambda: imagecodecs.webp_encode(flat)),
         "jpegxl": (50002, lambda: imagecodecs.jpegxl_encode(flat, effort=1)),
         "lerc": (34887, lambda: imagecodecs.lerc_encode(flat[..., 0])),
+        "lerc_zstd": (34887, lambda: imagecodecs.zstd_encode(imagecodecs.lerc_encode(flat[..., 0]))),
     }
     code, make = coded[codec]
-    strip, samples = bytes(make()), 1 if codec == "lerc" else 3
-    extra = ((50674, 4, [4, 0]),) if codec == "lerc" else ()
+    strip, samples = bytes(make()), 1 if code == 34887 else 3
+    # LercParameters (GDAL): version 4, and within nothing or Zstandard
+    extra = ((50674, 4, [4, 2 if codec == "lerc_zstd" else 0]),) if code == 34887 else ()
     path = tmp_path / "a.tif"
     write_pages(path, [(20, 30, [strip], None, None)], bits=8, photometric=2 if samples == 3 else 1,
                 samples=samples, compression=code, extra=extra)  # fmt: skip

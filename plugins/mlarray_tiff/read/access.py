@@ -9,7 +9,7 @@ from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_io.sdk import RawData
 from mlarray_tiff.read.planes import PagedVoxels, align
 from mlarray_tiff.read.private_names import stored_pages
-from mlarray_tiff.read.segments import most_in, segment_counts, segment_shape
+from mlarray_tiff.read.segments import UNCOMPRESSED, most_in, segment_counts, segment_shape, sizeless
 from mlarray_tiff.read.voxels import Run, RunVoxels, WholeVoxels, in_a_row, is_left_out, is_plain
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mlarray_tiff.read.voxels import Voxels
 
 
-def voxels_of(series: TiffPageSeries, path: Path, threads: int, allowed: int | None) -> Voxels:
+def voxels_of(
+    series: TiffPageSeries, path: Path, threads: int, allowed: int | None, *, fills: bool = False
+) -> Voxels:
     """Return access to the voxels of a series.
 
     Parameters
@@ -33,6 +35,8 @@ def voxels_of(series: TiffPageSeries, path: Path, threads: int, allowed: int | N
         How many segments are decoded at once.
     allowed
         Bytes of voxels that the user said are all right, whatever the size of the file; None: no word.
+    fills
+        Whether compressed segments without a size are left out, instead of damage.
 
     Raises
     ------
@@ -54,7 +58,9 @@ def voxels_of(series: TiffPageSeries, path: Path, threads: int, allowed: int | N
             raise UnsupportedError(f"leaves out {absent} pages of an image in {series.kind} order", path=path)
         return WholeVoxels(series, series.shape)
     _check_segments(keyframe, path, allowed)
-    return PagedVoxels(series, places, path, threads)
+    if not fills and keyframe.compression != UNCOMPRESSED:
+        _check_sizes(keyframe, path)
+    return PagedVoxels(series, places, path, threads, fills=fills)
 
 
 def _run_of(series: TiffPageSeries) -> Run | None:
@@ -66,6 +72,21 @@ def _run_of(series: TiffPageSeries) -> Run | None:
     keyframe = series.keyframe
     dtype = series.dtype.newbyteorder(keyframe.parent.byteorder)
     return Run(keyframe.parent.filehandle.path, RawData(series.shape, dtype, int(series.dataoffset)))
+
+
+def _check_sizes(keyframe: TiffPage, path: Path) -> None:
+    """Refuse segments that have a place and no size, before anything is decoded.
+
+    TIFF 6.0 doesn't know them. OpenSlide has met them in Aperio's slides, "apparently due to an encoder bug",
+    and shows what the next coarser level has there.
+    """
+    count = sizeless(keyframe)
+    if count:
+        raise CorruptError(
+            f"{count} of {len(keyframe.dataoffsets)} segments have a place and no size",
+            path=path,
+            hint="-o missing=fill reads the others",
+        )
 
 
 def _check_segments(keyframe: TiffPage, path: Path, allowed: int | None) -> None:

@@ -11,14 +11,29 @@ _FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LERC_HEAD = 64
 """Bytes of an inner LERC header that are enough for its size."""
 
+_ZSTD = b"\x28\xb5\x2f\xfd"
+"""A frame of Zstandard (RFC 8878, 3.1.1)."""
+
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 """Ratios of width to height that JPEG XL has short codes for (ISO/IEC 18181-1, D.2, "SizeHeader")."""
 
 
-def pixels_in(data: bytes) -> int:
+def pixels_in(data: bytes, most: int = 0) -> int:
     """Return how many pixels a segment claims to hold, 0 when its codec says nothing.
 
     JPEG, JPEG 2000, PNG, WebP, JPEG XL, JPEG XR and LERC (also within deflate) have headers of their own.
+
+    Parameters
+    ----------
+    data
+        The segment.
+    most
+        Bytes that LERC within Zstandard may take; 0 where the segment is no LERC, and stays packed.
+
+    Raises
+    ------
+    ValueError
+        What is within Zstandard is larger, or no Zstandard.
     """
     if data[:4] == b"\x89PNG":
         return _area(data[16:20], data[20:24])
@@ -33,7 +48,19 @@ def pixels_in(data: bytes) -> int:
         return _jpeg_xl(data)
     if data[:3] == b"II\xbc":
         return _jpeg_xr(data)
+    if most and data[:4] == _ZSTD:
+        return _lerc(_within_zstandard(data, most))
     return _lerc(data)
+
+
+def _within_zstandard(data: bytes, most: int) -> bytes:
+    """Return what Zstandard holds; its library decodes frames as a whole, so the size is limited first."""
+    from imagecodecs import zstd_decode
+
+    try:
+        return bytes(zstd_decode(data, out=bytearray(most)))
+    except Exception as error:  # a class of its own, derived from RuntimeError
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _jpeg(data: bytes) -> int:

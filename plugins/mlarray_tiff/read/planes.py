@@ -66,17 +66,25 @@ class PagedVoxels(Voxels):
         The source.
     threads
         How many segments are decoded at once.
+    fills
+        Whether compressed segments without a size are left out, instead of damage.
     """
 
     def __init__(
-        self, series: TiffPageSeries, places: Sequence[int | None], path: Path, threads: int
+        self,
+        series: TiffPageSeries,
+        places: Sequence[int | None],
+        path: Path,
+        threads: int,
+        *,
+        fills: bool = False,
     ) -> None:
         self._series, self._keyframe, self._path = series, series.keyframe, path
         self._shape, self._places = series.shape, places
         self._outer = next((at for at, place in enumerate(places) if place is not None), len(places))
         self._files = Files()
         self._plain = is_plain(self._keyframe)
-        self._segments = Segments(self._keyframe, self._files, path)
+        self._segments = Segments(self._keyframe, self._files, path, fills=fills)
         self._counts = segment_counts(self._keyframe)
         self._pool = ThreadPoolExecutor(threads) if threads > 1 and not self._plain else None
         if not self._plain:

@@ -16,6 +16,7 @@ from mlarray_tiff.open_file import OpenTiff, open_tiff, understood
 from mlarray_tiff.read.access import voxels_of
 from mlarray_tiff.read.description import Described, describe, imagej_rescale, planned_planes, to_source
 from mlarray_tiff.read.private_names import stored_pages
+from mlarray_tiff.read.segments import sizeless
 from mlarray_tiff.read.voxels import Voxels, is_left_out, native
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ _MAY_BE_LOSSLESS = (33003, 33004, 33005, 34712, 50001, 50002, 52546, 22610, 3493
 _JPEG_XR = frozenset({22610, 34934})
 
 
+_ASSOCIATED = 1
+"""ExtraSamples (TIFF 6.0, section 18)."""
+
+
 class TiffReader(Reader):
     """One open series or level.
 
@@ -54,13 +59,22 @@ class TiffReader(Reader):
         Says how many tiles are decoded at once, and the most bytes that the user allows.
     owns
         Whether the file is closed with the reader.
+    fills
+        Whether compressed segments without a size are left out, instead of damage.
     """
 
     def __init__(
-        self, opened: OpenTiff, series: TiffPageSeries, meta: Meta, context: Context, *, owns: bool
+        self,
+        opened: OpenTiff,
+        series: TiffPageSeries,
+        meta: Meta,
+        context: Context,
+        *,
+        owns: bool,
+        fills: bool = False,
     ) -> None:
         self._opened, self._owns = opened, owns
-        self._voxels: Voxels = voxels_of(series, opened.path, context.threads, context.max_bytes)
+        self._voxels: Voxels = voxels_of(series, opened.path, context.threads, context.max_bytes, fills=fills)
         self.shape = tuple(int(size) for size in series.shape)
         self.dtype = np.dtype(series.dtype).newbyteorder("=")
         self.meta, self.chunks = meta, self._voxels.chunks
@@ -147,8 +161,11 @@ def open_series(path: Path, context: Context, key: str, options: TiffOptions) ->
             if options.level:
                 meta = coarser(meta, _factors(chosen.shape, level.shape))
             _tell(series, int(key), chosen, context)
-            reader = TiffReader(opened, level, meta, context, owns=True)
-            reader.levels = _levels(opened, chosen, options.level, meta, context)
+            fills = options.missing == "fill"
+            if fills:
+                _tell_filled(level, context)
+            reader = TiffReader(opened, level, meta, context, owns=True, fills=fills)
+            reader.levels = _levels(opened, chosen, options, meta, context)
         return reader
     except BaseException:
         opened.close()
@@ -193,16 +210,17 @@ def _check(series: TiffPageSeries, opened: OpenTiff, context: Context) -> None:
 
 
 def _levels(
-    opened: OpenTiff, series: TiffPageSeries, number: int, meta: Meta, context: Context
+    opened: OpenTiff, series: TiffPageSeries, options: TiffOptions, meta: Meta, context: Context
 ) -> Sequence[Reader]:
     """Open the coarser levels that have the same axes."""
-    fine = series.levels[number]
+    fine = series.levels[options.level]
+    fills = options.missing == "fill"
     found = []
-    for level in series.levels[number + 1 :]:
+    for level in series.levels[options.level + 1 :]:
         if level.axes == fine.axes and level.dtype == fine.dtype:
             _check(level, opened, context)
             own = coarser(meta, _factors(fine.shape, level.shape))
-            found.append(TiffReader(opened, level, own, context, owns=False))
+            found.append(TiffReader(opened, level, own, context, owns=False, fills=fills))
     return found
 
 
@@ -219,11 +237,20 @@ def _factor(big: int, small: int) -> float:
     return ratio
 
 
+def _tell_filled(series: TiffPageSeries, context: Context) -> None:
+    """Say how many segments of an image are filled because the user said so."""
+    count = sum(sizeless(page) for page in stored_pages(series) if page is not None)
+    if count:
+        context.warn(f"{count} of its segments have no size and are filled")
+
+
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
-    """Name the other series, and frames that were planned and never taken."""
+    """Name the other series, frames that were planned and never taken, and colours multiplied by alpha."""
     planned, held = planned_planes(chosen), len(chosen)
     if planned > held:
         context.warn(f"its acquisition was to have {planned} planes and ended after {held}")
+    if _ASSOCIATED in tuple(chosen.keyframe.extrasamples):
+        context.warn("its colours are multiplied by their alpha (ExtraSamples 1), and stay so")
     others = [
         f"{at} ({one.name or one.kind}, {one.axes} {one.shape})"
         for at, one in enumerate(series)

@@ -26,10 +26,14 @@ _FREE = 1 << 30
 _MOST_RATIO = 3000
 """Deflate reaches 1032, LZW 2730."""
 
-_UNCOMPRESSED = 1
+UNCOMPRESSED = 1
 
 _OLD_JPEG = 6
 """TIFF 6.0's own JPEG, withdrawn since: its streams lack what decoders need."""
+
+_LERC = 34887
+_LERC_EXTRA = 1 << 16
+"""Bytes of headers and masks beside the voxels, which LERC stores as they are at worst."""
 
 _JPEG = (_OLD_JPEG, 7, 34892, 33007)
 
@@ -113,10 +117,12 @@ class Segments:
         Where they are read from.
     path
         The source, for errors.
+    fills
+        Whether compressed segments without a size are left out, instead of damage.
     """
 
-    def __init__(self, keyframe: TiffPage, files: Files, path: Path) -> None:
-        self._keyframe, self._files, self._path = keyframe, files, path
+    def __init__(self, keyframe: TiffPage, files: Files, path: Path, *, fills: bool = False) -> None:
+        self._keyframe, self._files, self._path, self._fills = keyframe, files, path, fills
         self._cache: OrderedDict[tuple[int, int], np.ndarray[Any, Any]] = OrderedDict()
         self._size, self._lock = 0, threading.Lock()
         keyframe.init_decode()
@@ -200,8 +206,10 @@ class Segments:
         offset, count = int(offsets[index]), int(counts[index])
         if offset == 0 and count == 0:  # "sparse" (GDAL, GTiff driver): the only way to leave a segment out
             return None
-        if count == 0 and self._keyframe.compression == _UNCOMPRESSED:
+        if count == 0 and self._keyframe.compression == UNCOMPRESSED:
             count = self._stored_size(index)
+        if count == 0 and self._fills:
+            return None
         if offset == 0 or count == 0:
             what = "has no place in the file" if offset == 0 else "has no size"
             raise CorruptError(f"segment {index} {what}", path=self._path, hint="Was it written to its end?")
@@ -225,9 +233,20 @@ class Segments:
             raise CorruptError(
                 f"segment {index} says that {len(data):,} bytes hold {self.nbytes:,}", path=self._path
             )
-        claimed, area = pixels_in(data), math.prod(self.shape[:3])
+        area = math.prod(self.shape[:3])
+        lerc = self._keyframe.compression == _LERC
+        try:
+            claimed = pixels_in(data, 2 * self.nbytes + _LERC_EXTRA if lerc else 0)
+        except ValueError as error:
+            raise self._undecodable(index, error) from error
         if claimed > 4 * area + (1 << 20):
             raise LimitError(f"segment {index} holds {claimed:,} pixels instead of {area:,}", path=self._path)
+
+
+def sizeless(page: TiffPage | TiffFrame) -> int:
+    """Return how many segments of a page have a place in the file and no size."""
+    places = zip(page.dataoffsets, page.databytecounts, strict=False)
+    return sum(1 for offset, count in places if offset and not count)
 
 
 def segment_shape(keyframe: TiffPage) -> tuple[int, int, int, int]:

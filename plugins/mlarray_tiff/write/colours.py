@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _WHITE_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 2, 3, 5, 6
 _LABS = {8: "cielab", 9: "icclab", 10: "itulab"}
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+"""ExtraSamples: alpha that colours are multiplied by, and that they aren't."""
 _JPEGS = (7, 33003, 33004, 33005, 34892)
 
 
@@ -32,7 +34,8 @@ def colour_arguments(plan: Plan, reader: Reader) -> dict[str, Any]:
     base = {"rgb": 3, "separated": 4, **dict.fromkeys(_LABS.values(), 3)}.get(arguments["photometric"], 1)
     extra = plan.sample_count - base
     if extra > 0:
-        arguments["extrasamples"] = _extra(source, extra, arguments["photometric"])
+        multiplied = reader.meta.source.get("alpha") == "premultiplied"
+        arguments["extrasamples"] = _extra(source, extra, arguments["photometric"], multiplied)
     return arguments
 
 
@@ -85,10 +88,14 @@ def _photometric(said: object, source: Mapping[str, object], count: int, dtype: 
     return "minisblack"
 
 
-def _extra(source: Mapping[str, object], count: int, photometric: str) -> list[int]:
-    """Return what further samples are: what the source says, else alpha after red, green and blue."""
+def _extra(source: Mapping[str, object], count: int, photometric: str, multiplied: bool) -> list[int]:
+    """Return what further samples are: what the source says, else alpha after red, green and blue.
+
+    `multiplied` says whether a picture's colours are multiplied by it.
+    """
     said = tag_value(source, 338)
     values = [said] if isinstance(said, int) else list(said or ())
     if len(values) == count and all(value in (0, 1, 2) for value in values):
         return [int(value) for value in values]
-    return [2 if photometric == "rgb" and count == 1 else 0] * count
+    alpha = _ASSOCIATED if multiplied else _UNASSOCIATED
+    return [alpha if photometric == "rgb" and count == 1 else 0] * count
