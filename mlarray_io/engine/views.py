@@ -9,6 +9,7 @@ from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.sdk.format import Box, Reader
+from mlarray_io.sdk.space.frames import reversed_slices
 from mlarray_io.sdk.space.sidecar import Turn
 from mlarray_io.sdk.space.vectors import in_world, turned_frames, world_parts
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.meta import Meta
+
+
+_SPACE = 3
+"""Axes of a volume, of which the slowest is that of slices."""
 
 
 class WorldView(Reader):
@@ -108,6 +113,7 @@ class OrientedView(Reader):
 
     def _meta(self, meta: Meta, affine: np.ndarray[Any, Any], perm: Sequence[int], turn: Turn) -> Meta:
         moved, spatial = meta.copy(), meta.spatial
+        spatial_axes = geometry.spatial_axes(spatial.axis_labels, len(self.shape))
         additions = Additions.of(meta)
         axes = additions.axes
         additions.axes = {
@@ -116,6 +122,8 @@ class OrientedView(Reader):
         additions.bids = turn.fields(additions.bids)
         additions.store(moved)
         moved.bbox.bboxes = self._boxes(meta.bbox.bboxes, perm)
+        if len(spatial_axes) == _SPACE and turn.reverses(0):
+            moved.source = reversed_slices(meta.source.data, self._reader.shape[spatial_axes[0]])
         placed = geometry.spatial_meta(
             affine,
             axis_labels=_labels(spatial.axis_labels, self._axes),

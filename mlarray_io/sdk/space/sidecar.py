@@ -58,6 +58,10 @@ class Turn:
             turned["bvec"] = self._gradients(bids["bvec"])
         return turned
 
+    def reverses(self, old: int) -> bool:
+        """Say whether an old axis runs backwards now, wherever it went."""
+        return bool(self._flips[self._perm.index(old)])
+
     def _axis(self, letter: str) -> int:
         """Return which new axis an old letter names."""
         return self._perm.index(_LETTERS.index(letter))

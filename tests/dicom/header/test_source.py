@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+import mlarray
 from mlarray_core import Additions
 from mlarray_dicom.frames.csa import parse
 from mlarray_dicom.header.columns import fold, unfold
 from mlarray_dicom.header.source import LARGEST_VALUE, datasets
-from tests.dicom.written import MR, dataset, write, write_series
+from mlarray_io.sdk.space.frames import reversed_slices
+from tests.dicom.written import MR, dataset, enhanced, write, write_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +144,42 @@ def test_bids(load: Callable[..., Any], tmp_path: Path) -> None:
     along_z = -1.0 if np.cross([0, 1, 0], [0, 0, -1])[0] < 0 else 1.0
     # the axes are right-handed: BIDS inverts the first element
     np.testing.assert_allclose(np.array(bids["bvec"]).T, [[0, 0, 0], [-1, 0, 0], [0, 0, along_z]])
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_order_follows_the_slices(tmp_path: Path, repeats: int) -> None:
+    """Reversed slices are of other files: ``order`` says which, and what varies stays by file."""
+    for repeat in range(repeats):
+        for z in range(3):
+            made = dataset(
+                np.full((3, 4), 10 * repeat + z, np.int16), (0, 0, 2 * z), InstanceNumber=10 * repeat + z,
+                TemporalPositionIdentifier=repeat + 1, Modality="MR", SOPClassUID=MR,
+            )  # fmt: skip
+            write(made, tmp_path / f"{repeat}{z}")
+    for code in ("LPS", "LPI", "SAL", "IAL"):
+        image = mlarray.read(tmp_path, orient=code)
+        source = image.meta.source
+        numbers = [int(number) for number in source["per_frame"]["00200013"]["Value"]]
+        order = source.get("order") or [[file, 0] for file in range(len(numbers))]
+        along = 1 + code.find("S") if "S" in code else 1 + code.find("I")
+        slices = np.moveaxis(np.asarray(image).reshape(repeats, *image.shape[-3:]), -along, 1)[..., 0, 0]
+        assert [numbers[file] for file, _ in order] == slices.ravel().tolist()
+        assert ("order" in source) == ("I" in code)
+
+
+def test_order_of_frames_follows_the_slices(tmp_path: Path) -> None:
+    """The same for frames of one file."""
+    made = enhanced([(z, 0) for z in (2, 0, 1)])
+    write(made, tmp_path / "one")
+    image = mlarray.read(tmp_path / "one", orient="LPI")
+    assert np.asarray(image)[:, 0, 0].tolist() == [2, 1, 0]
+    assert image.meta.source["order"] == [[0, 0], [0, 2], [0, 1]]
+
+
+@pytest.mark.parametrize("order", [[[0]], [0, 1], "ab", [[0, "1"], [1, 0]], [[0, 0]] * 3, None])
+def test_an_order_that_is_none_stays(order: Any) -> None:
+    source = {"files": 2, "frames": 5, "order": order}
+    assert reversed_slices(source, 2) == source
 
 
 @pytest.mark.parametrize("data", [b"", b"SV10", b"SV10\4\3\2\1\xff\xff\xff\x7f" + bytes(90), bytes(200)])
