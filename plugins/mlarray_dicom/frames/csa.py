@@ -37,6 +37,30 @@ def parse(data: bytes) -> dict[str, list[str]]:
     return values
 
 
+def texts_of(data: bytes, name: str) -> list[str]:
+    """Return the texts of one value without taking the others apart: series have thousands of headers.
+
+    Parameters
+    ----------
+    data
+        Content of (0029,xx10) or (0029,xx20).
+    name
+        Of the value.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+    at = data.find(name.encode("ascii") + b"\0")
+    if at < 0:
+        return []
+    items = _int(data, at + 76)
+    if not 0 <= items <= _MOST_ITEMS:
+        raise ValueError(f"a CSA value with {items} items")
+    return _items(data, at + 84, items, None if data[:4] == b"SV10" else _int(data, 8 + 76))[0]
+
+
 def _items(data: bytes, at: int, count: int, excess: int | None) -> tuple[list[str], int]:
     """Return the texts of one value, and where the next one begins.
 

@@ -3,7 +3,7 @@
 | maker | b-value | direction |
 |---|---|---|
 | the standard (PS3.3, C.8.13.5.9) | DiffusionBValue | DiffusionGradientOrientation, in the patient |
-| Siemens | (0019,100C) | (0019,100E), in the patient |
+| Siemens | (0019,100C), else the CSA header's | (0019,100E), else the CSA header's, in the patient |
 | Philips | (2001,1003) | (2005,10B0) to (2005,10B2), in the patient |
 | GE | (0043,1039), first value | (0019,10BB) to (0019,10BD): frequency, phase, slice of the image |
 | UIH | (0065,1009) | (0065,1037), along row, column and normal of the image |
@@ -25,6 +25,7 @@ from mlarray_core.errors import CorruptError
 from mlarray_dicom.attributes import normal, orientation
 from mlarray_dicom.elements import loose_number, loose_numbers
 from mlarray_dicom.frames.frame import Diffusion
+from mlarray_dicom.frames.mosaic import csa_numbers
 from mlarray_dicom.frames.private import private_numbers
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def unit(vector: Numbers | None) -> Numbers | None:
 
 def _siemens(instance: Instance) -> tuple[float | None, Numbers | None]:
     b = private_numbers(instance.dataset, 0x0019, 0x100C)
-    return b[0] if b else None, unit(private_numbers(instance.dataset, 0x0019, 0x100E))
+    if b:
+        return b[0], unit(private_numbers(instance.dataset, 0x0019, 0x100E))
+    value = csa_numbers(instance.dataset, "B_value")
+    return value[0] if value else None, unit(csa_numbers(instance.dataset, "DiffusionGradientDirection"))
 
 
 def _philips(instance: Instance) -> tuple[float | None, Numbers | None]:

@@ -11,6 +11,7 @@ from mlarray_dicom.elements import (
     loose_number,
     loose_numbers,
     number_of,
+    sequence,
     text_of,
     texts_of,
 )
@@ -18,6 +19,7 @@ from mlarray_dicom.frames.diffusion import unit, weighting
 from mlarray_dicom.frames.dimensions import Dimensions
 from mlarray_dicom.frames.frame import Frame, FrameKeys
 from mlarray_dicom.frames.moments import date_time
+from mlarray_dicom.frames.private import private_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +71,10 @@ class Groups:
     def items(self, sequence: str) -> list[Dataset]:
         """Return all items of a macro that may have several."""
         return next((list(found) for source in self._sources if (found := items_of(source, sequence))), [])
+
+    def private_items(self, group: int, element: int) -> list[Dataset]:
+        """Return the items of a private sequence, the frame's own before the shared ones."""
+        return [item for source in self._sources for item in sequence(private_value(source, group, element))]
 
     def number(self, sequence: str, keyword: str) -> float | None:
         """Return a number of a macro that no voxel depends on, None when it is absent or unreadable."""
@@ -219,8 +225,8 @@ def _keys(instance: Instance, groups: Groups, dimensions: Dimensions) -> FrameKe
 def _type(instance: Instance, groups: Groups) -> tuple[str, ...] | None:
     """Return the frame's type with its complex component, such as MAGNITUDE or PHASE."""
     kind: list[str] = []
-    for sequence in _TYPES:
-        item = groups.macro(sequence)
+    for name in _TYPES:
+        item = groups.macro(name)
         if item is not None:
             kind += [*texts_of(item, "FrameType"), text_of(item, "ComplexImageComponent")]
     return tuple(kind) if any(kind) else instance.texts("ImageType") or None

@@ -57,15 +57,31 @@ def slices_of_grid(instance: Instance) -> int:
 
 def csa_header(dataset: Dataset) -> dict[str, list[str]]:
     """Return Siemens' image header, empty when there is none that can be read."""
+    data = _csa_data(dataset)
+    try:
+        return {} if data is None else csa.parse(data)
+    except ValueError:
+        return {}
+
+
+def csa_numbers(dataset: Dataset, name: str) -> tuple[float, ...] | None:
+    """Return the numbers that Siemens' image header gives a name, None when it gives it none."""
+    data = _csa_data(dataset)
+    try:
+        texts = [] if data is None else csa.texts_of(data, name)
+        numbers = tuple(float(text) for text in texts)
+    except ValueError:
+        return None
+    return numbers if numbers and all(map(math.isfinite, numbers)) else None
+
+
+def _csa_data(dataset: Dataset) -> bytes | None:
     for block in (0x10, 0x11):
         creator = private_value(dataset, 0x0029, block)
         data = private_value(dataset, 0x0029, block << 8 | 0x10)
         if isinstance(data, bytes) and str(creator).strip() == _CREATOR:
-            try:
-                return csa.parse(data)
-            except ValueError:
-                return {}
-    return {}
+            return data
+    return None
 
 
 def _count(header: dict[str, list[str]]) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 
 from mlarray_dicom.elements import loose_number, text_of, texts_of
 from mlarray_dicom.frames.enhanced import Groups, groups_of, is_enhanced
-from mlarray_dicom.frames.mosaic import csa_header
+from mlarray_dicom.header.ge_protocol import group_delay
+from mlarray_dicom.header.phase_encoding import is_positive
 from mlarray_dicom.header.timing import slice_timing
 from mlarray_dicom.volumes.stack import ABSENT
 
@@ -109,7 +110,8 @@ class Sidecar:
         for keyword in _SECONDS:
             value = self._value(keyword)
             if value:
-                self.fields[keyword] = round(value / 1000, 9)
+                delay = group_delay(self._dataset) if keyword == "RepetitionTime" else 0.0
+                self.fields[keyword] = round(value / 1000 + delay, 9)
         for keyword in _NUMBERS:
             value = self._value(keyword)
             if value is not None:
@@ -118,8 +120,7 @@ class Sidecar:
     def _phase_encoding(self) -> None:
         """Add the axis of phase encoding: i along a row, j along a column, of the image as it is stored here.
 
-        The sign is known from Siemens' PhaseEncodingDirectionPositive: 1 is towards higher indices of DICOM
-        rows.
+        With its sign it is ``PhaseEncodingDirection``, without ``PhaseEncodingAxis`` (as dcm2niix has them).
         """
         keyword = "InPlanePhaseEncodingDirection"
         text = text_of(self._dataset, keyword)
@@ -128,16 +129,20 @@ class Sidecar:
         axis = {"ROW": "i", "COL": "j", "COLUMN": "j"}.get(text.upper())
         if axis is None:
             return
-        positive = (csa_header(self._dataset).get("PhaseEncodingDirectionPositive") or [""])[0]
-        if positive in ("0", "1"):
-            self.fields["PhaseEncodingDirection"] = axis if positive == "1" else f"{axis}-"
-        else:
+        positive = is_positive(self._dataset, self._groups)
+        if positive is None:
             self.fields["PhaseEncodingAxis"] = axis
+        else:
+            self.fields["PhaseEncodingDirection"] = axis if positive else f"{axis}-"
 
     def _timing(self) -> None:
-        times = slice_timing(self._dataset, self._group, self._arrangement)
+        times, computed = slice_timing(self._dataset, self._group, self._arrangement)
         if times is not None:
             self.fields["SliceTiming"] = [round(time, 6) for time in times]
+        if computed:
+            self.notes.append(
+                "times of slices are computed from the order in GE's protocol, none are recorded"
+            )
 
     def _gradients(self) -> None:
         """Add b-values, and gradient directions as BIDS and FSL have them, fastest axis first.

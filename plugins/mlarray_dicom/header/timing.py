@@ -4,7 +4,7 @@
 |---|---|
 | Siemens mosaics | MosaicRefAcqTimes of the CSA header, in ms |
 | UIH grids | Acquisition Time of each item of MRVFrameSequence (0065,1051) |
-| GE | RTIA timer (0021,105E) of each slice, in s, else Trigger Time, in ms (dcm2niix, "sliceTimingGE") |
+| GE | RTIA timer (0021,105E) of each slice, in s, else Trigger Time, in ms, else the order in its protocol |
 | all others, enhanced ones too | acquisition time of each slice, where they differ within one repetition |
 """
 
@@ -18,6 +18,7 @@ from mlarray_dicom.elements import loose_number, sequence, text_of, texts_of
 from mlarray_dicom.frames.moments import moment
 from mlarray_dicom.frames.mosaic import csa_header, slices_of_grid
 from mlarray_dicom.frames.private import private_numbers, private_value
+from mlarray_dicom.header.ge_protocol import group_delay, slice_times
 from mlarray_dicom.volumes.axes import RepeatAxis
 from mlarray_dicom.volumes.stack import ABSENT, depth
 
@@ -51,7 +52,8 @@ def volume_times(dataset: Dataset, axis: RepeatAxis, repetition: float | None) -
         return axis
     if not _is_echo_planar(dataset) or text_of(dataset, "MRAcquisitionType") == "3D":
         return axis
-    return RepeatAxis("time", "s", [round(repetition * place / 1000, 9) for place in range(len(axis.values))])
+    step = repetition / 1000 + group_delay(dataset)
+    return RepeatAxis("time", "s", [round(step * place, 9) for place in range(len(axis.values))])
 
 
 def _is_echo_planar(dataset: Dataset) -> bool:
@@ -62,8 +64,10 @@ def _is_echo_planar(dataset: Dataset) -> bool:
     return factor is not None and factor[0] > 1 and "PHILIPS" in text_of(dataset, "Manufacturer").upper()
 
 
-def slice_timing(dataset: Dataset, group: Group, arrangement: Arrangement) -> list[float] | None:
+def slice_timing(dataset: Dataset, group: Group, arrangement: Arrangement) -> tuple[list[float] | None, bool]:
     """Return when each slice of a volume was acquired, in s, in the order of the slices of the array.
+
+    The second value says whether that was computed from GE's protocol, which records no times.
 
     Parameters
     ----------
@@ -73,19 +77,30 @@ def slice_timing(dataset: Dataset, group: Group, arrangement: Arrangement) -> li
         The image.
     """
     if text_of(dataset, "Modality") != "MR" or arrangement.order.ndim != 2 or ABSENT in arrangement.order:
-        return None
+        return None, False
     axis = arrangement.axes.get(0)
     if axis is None or axis.label not in ("temporal", "b_value"):
-        return None
+        return None, False
     if group.frames[0].tile is not None:
-        return _of_tiles(dataset, group)
+        return _of_tiles(dataset, group), False
     # the first volume may wait for the scanner: the second one is as good
     rows = [[group.frames[int(index)] for index in row] for row in arrangement.order[:2]]
+    is_ge = "GE" in text_of(dataset, "Manufacturer").upper().split()
     for row in reversed(rows):
-        times = _ge(group, row) if "GE" in text_of(dataset, "Manufacturer").upper().split() else _moments(row)
+        times = _ge(group, row) if is_ge else _moments(row)
         if times is not None and _is_plausible(times, axis):
-            return times
-    return None
+            return times, False
+    times = _by_protocol(dataset, rows[0]) if is_ge and axis.label == "temporal" else None
+    return times, times is not None
+
+
+def _by_protocol(dataset: Dataset, row: Sequence[Frame]) -> list[float] | None:
+    """Return the times that GE's protocol gives slices in the order of their instance numbers."""
+    times = slice_times(dataset, len(row))
+    if times is None:
+        return None
+    numbered = sorted(range(len(row)), key=lambda place: row[place].order)
+    return [times[numbered.index(place)] for place in range(len(row))]
 
 
 def _is_plausible(times: Sequence[float], axis: RepeatAxis) -> bool:

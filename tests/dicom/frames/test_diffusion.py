@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from tests.dicom.written import MR, dataset, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 GRADIENTS = [(0, None), (1000, (0.6, 0.0, 0.8)), (1000, (0.0, 0.6, 0.8))]
 """b-value and direction of three volumes, as the maker counts it."""
@@ -133,6 +133,29 @@ def test_b_zero_has_no_direction(load: Callable[..., Any], tmp_path: Path) -> No
 
     image = load(volumes(tmp_path / "s", philips))
     assert [row[0] for row in image.additions.bids["bvec"]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_siemens(load: Callable[..., Any], tmp_path: Path, private: bool) -> None:
+    """(0019,100C) and (0019,100E), or the CSA header alone: of nibabel's wheel, and as nibabel reads them."""
+    csareader = pytest.importorskip("nibabel.nicom.csareader")
+    data = Path(csareader.__file__).parent / "tests" / "data"
+    headers = {0: (data / "csa2_b0.bin").read_bytes(), 1000: (data / "csa2_b1000.bin").read_bytes()}
+    told = csareader.read(headers[1000])["tags"]["DiffusionGradientDirection"]["items"]
+
+    def siemens(made: Any, b: float, direction: Any) -> None:
+        made.Manufacturer = "SIEMENS"
+        if private:
+            block = made.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+            block.add_new(0x0C, "IS", int(b))
+            if b:
+                block.add_new(0x0E, "FD", told)
+        else:
+            made.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", headers[b])
+
+    image = load(volumes(tmp_path / "s", siemens, [(0, None), (1000, told)]))
+    assert image.additions.bids["bval"] == [0, 1000]
+    np.testing.assert_allclose(directions(image), [told], atol=1e-7)
 
 
 def test_without_phase_encoding(load: Callable[..., Any], tmp_path: Path) -> None:
