@@ -136,6 +136,11 @@ class MlaFormat(Format[MlaOptions]):
         ----------
         source, image, options, context
             As `Format.open` has them.
+
+        Raises
+        ------
+        MLArrayError
+            It is damaged, or what the user says doesn't fit it.
         """
         from mlarray_core.array.image import open_any
 
