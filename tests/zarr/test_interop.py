@@ -1,7 +1,7 @@
 """What other programs write by default is read right, and what we write opens in them.
 
 Run with zarr 3.1.6, tensorstore 0.1.86, ome-zarr 0.18.0, ngff-zarr 0.50.0, bioio 3.6.0 with bioio-ome-zarr
-3.8.1, and napari-ome-zarr 0.10.0; what isn't installed is skipped.
+3.8.1, and napari-ome-zarr 0.10.0 with npe2 0.10.0; what isn't installed is skipped.
 """
 
 from __future__ import annotations
@@ -110,19 +110,46 @@ def test_orientation_by_ngff_zarr(tmp_path):
     }  # fmt: skip
 
 
+def test_ngff_zarr_by_default(tmp_path):
+    """Version 0.5, an array called scale0/image; large ones get levels of half size."""
+    ngff_zarr = pytest.importorskip("ngff_zarr")
+    scale, move = dict(zip("zyx", SCALE, strict=True)), dict(zip("zyx", MOVE, strict=True))
+    image = ngff_zarr.to_ngff_image(VOXELS, dims=("z", "y", "x"), scale=scale, translation=move)
+    levels = ngff_zarr.to_multiscales(image, scale_factors=[2])
+    ngff_zarr.to_ngff_zarr(str(tmp_path / "a.zarr"), levels)
+    for number, expected in enumerate(levels.images):
+        read = mlarray.read(tmp_path / "a.zarr", options={"level": number})
+        np.testing.assert_array_equal(read.to_numpy(), np.asarray(expected.data))
+        assert read.spacing == [expected.scale[axis] for axis in "zyx"]
+        assert read.origin == [expected.translation[axis] for axis in "xyz"]
+
+
 def test_bioio_opens_ours(tmp_path):
     reader = pytest.importorskip("bioio_ome_zarr").Reader
-    ours(tmp_path / "a.ome.zarr")
+    coarse = ours(tmp_path / "a.ome.zarr").to_numpy()
     image = reader(tmp_path / "a.ome.zarr")
-    np.testing.assert_array_equal(np.asarray(image.data).reshape(VOXELS.shape), VOXELS)
-    sizes = image.physical_pixel_sizes
-    assert (sizes.Z, sizes.Y, sizes.X) == SCALE
+    assert image.resolution_levels == (0, 1)
+    for level, (expected, size) in enumerate(((VOXELS, SCALE), (coarse, (2, 0.5, 0.5)))):
+        image.set_resolution_level(level)
+        np.testing.assert_array_equal(np.asarray(image.data).reshape(expected.shape), expected)
+        sizes = image.physical_pixel_sizes
+        assert size == (sizes.Z, sizes.Y, sizes.X)
+    assert str(image.dimension_properties.X.unit) == "micrometer"
 
 
-def test_napari_opens_ours(tmp_path):
-    napari = pytest.importorskip("napari_ome_zarr")
-    ours(tmp_path / "a.ome.zarr")
-    layer = napari.napari_get_reader(str(tmp_path / "a.ome.zarr"))(str(tmp_path / "a.ome.zarr"))[0]
-    levels = layer[0] if isinstance(layer[0], list) else [layer[0]]
-    np.testing.assert_array_equal(np.asarray(levels[0]), VOXELS)
-    assert list(layer[1]["scale"]) == list(SCALE)
+@pytest.mark.parametrize("version", ["0.4", "0.5", "0.6"])
+def test_napari_opens_ours(tmp_path, version):
+    """By npe2, as napari itself asks. Its reader takes translations from 0.6 alone."""
+    npe2 = pytest.importorskip("npe2")
+    pytest.importorskip("napari_ome_zarr")
+    npe2.PluginManager.instance().discover()
+    coarse = ours(tmp_path / "a.ome.zarr", version=version).to_numpy()
+    path = str(tmp_path / "a.ome.zarr")
+    ((levels, about, kind),) = npe2.io_utils.read([path], stack=False, plugin_name="napari-ome-zarr")
+    assert kind == "image"
+    for found, expected in zip(levels, (VOXELS, coarse), strict=True):
+        np.testing.assert_array_equal(np.asarray(found), expected)
+    assert (list(about["scale"]), list(about["axis_labels"])) == (list(SCALE), ["z", "y", "x"])
+    assert set(map(str, about["units"])) == {"micrometer"}
+    moved = list(about["affine"].translate) if about.get("affine") is not None else [0, 0, 0]
+    assert moved == (list(MOVE) if version == "0.6" else [0, 0, 0])
