@@ -22,8 +22,18 @@ OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
 CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
 OPTIONAL = {"fsspec", "aiohttp", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
-EXCHANGE = {"nibabel", "SimpleITK", "torch"}
+EXCHANGE = {"nibabel", "SimpleITK", "torch", "dask"}
 """Whose images `mlarray_core.exchange` makes, where they are installed."""
+ADAPTERS = {
+    "torch": {"torch"},
+    "monai.py": {"monai"},
+    "torchio.py": {"torch", "torchio"},
+    "nnunet": {"nnunetv2", "batchgenerators", "click"},
+    "xarray.py": {"xarray"},
+    "bioio.py": {"bioio_base", "fsspec", "xarray"},
+    "kept.py": set(),
+}
+"""Modules and folders of the facade that have logic: each serves one library, and imports no other."""
 TYPES = {"typing_extensions"}
 """For type checkers only: nothing imports them at run time."""
 HOST = {"numpy", "xxhash", "pluggy", "click", "rich", "PIL", "mlarray_core", *OPTIONAL} - {"fsspec"}
@@ -70,7 +80,13 @@ def test_core_stands_alone():
     tops = {module.split(".")[0] for module, _ in used}
     assert tops <= CORE | EXCHANGE
     homes = {place for (module, _), place in used.items() if module.split(".")[0] in EXCHANGE}
-    assert homes <= {"exchange.py", "nibabel_images.py", "sitk_images.py", "torch_tensors.py"}
+    assert homes <= {
+        "exchange.py",
+        "nibabel_images.py",
+        "sitk_images.py",
+        "torch_tensors.py",
+        "dask_arrays.py",
+    }
 
 
 @pytest.mark.parametrize("package", ["mlarray_core", "mlarray_io"])
@@ -99,23 +115,39 @@ def test_what_only_type_checkers_need_is_not_imported():
     assert "mlarray_io.mla" in loaded_by(f"{blocked}import mlarray_io.mla")
 
 
-BRIDGES = {"torch": {"numpy", "torch"}}
-"""Packages below the public face for one other library each, and what they import beside core and io."""
-
-
 def test_the_facade_has_no_logic():
-    for path in files("mlarray"):
-        bridge = path.parent.name if path.parent.name in BRIDGES else None
-        tops = {module.split(".")[0] for module, _ in imports(path)} - sys.stdlib_module_names - {"mlarray"}
-        assert tops <= {"mlarray_core", "mlarray_io"} | BRIDGES.get(bridge, set()), path
-        if bridge:
-            continue
-        defined = [
-            node.name
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ClassDef)
-        ]
-        assert defined == [], path
+    for path in facade():
+        if adapter_of(path) is None:
+            parsed = ast.parse(path.read_text(encoding="utf-8"))
+            assert not [node.name for node in ast.walk(parsed) if isinstance(node, ast.ClassDef)], path
+            assert tops(path) <= {"mlarray", "mlarray_core", "mlarray_io"}, path
+
+
+def test_an_adapter_imports_one_library_and_only_users_import_it():
+    shared = {"kept.py"}
+    names = {f"mlarray.{name.removesuffix('.py')}": name for name in ADAPTERS.keys() - shared}
+    for path in facade():
+        own = adapter_of(path)
+        if own is not None:
+            assert tops(path) <= ADAPTERS[own] | {"numpy", "mlarray", "mlarray_core", "mlarray_io"}, path
+        for module, name in imports(path):
+            used = {".".join(dotted.split(".")[:2]) for dotted in (module, f"{module}.{name}")}
+            assert {names[one] for one in used & names.keys()} <= {own}, path
+
+
+def facade():
+    return sorted((ROOT / "mlarray").rglob("*.py"))
+
+
+def adapter_of(path):
+    """Return the name of the adapter that a file of the facade belongs to, if any."""
+    first = path.relative_to(ROOT / "mlarray").parts[0]
+    return first if first in ADAPTERS else None
+
+
+def tops(path):
+    found = {module.split(".")[0] for module, _ in imports(path)}
+    return {top for top in found if top not in sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

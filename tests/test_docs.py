@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import fsspec
@@ -204,25 +205,37 @@ def test_pre_commit_runs_what_the_check_runs():
 
 
 def python_blocks():
+    """Yield the examples of each page: those that need nothing, and with these those of each library.
+
+    ``<!-- needs: library -->`` stands before one example, or by itself for all of a page.
+    """
     pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-        if blocks and "<!-- include:" not in text:
-            needs = re.findall(r"^<!-- needs: (\w+) -->$", text, re.MULTILINE)
-            marks = [pytest.mark.torch] if "torch" in needs else []
-            yield pytest.param(blocks, needs, id=str(page.relative_to(ROOT)), marks=marks)
+        found = re.findall(
+            r"^(?:<!-- needs: (\w+) -->\n)?```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+        )
+        if found and "<!-- include:" not in text:
+            whole = re.findall(r"^<!-- needs: (\w+) -->\n(?!```)", text, re.MULTILINE)
+            for one in dict.fromkeys(["", *(library for library, _ in found)]):
+                blocks = [block for library, block in found if library in ("", one)]
+                needs, name = [*whole, *([one] if one else [])], str(page.relative_to(ROOT))
+                marks = [pytest.mark.torch] if "torch" in needs else []
+                yield pytest.param(blocks, needs, id=f"{name}: {one}" if one else name, marks=marks)
 
 
 @pytest.mark.parametrize(("blocks", "needs"), list(python_blocks()))
 def test_examples_run(blocks, needs, tmp_path, monkeypatch, capsys):
     for library in needs:
-        pytest.importorskip(library, reason=f"needs {library}, which is in no extra")
+        pytest.importorskip(library, reason=f"{library} isn't installed")
     fsspec.filesystem("memory").store.clear()  # which other tests fill too
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "example"}
-    for block in blocks:
-        exec(compile(block, "example", "exec"), names)
+    with warnings.catch_warnings():
+        if needs:  # what other libraries warn of is their own
+            warnings.simplefilter("default")
+        for block in blocks:
+            exec(compile(block, "example", "exec"), names)
 
 
 if __name__ == "__main__":

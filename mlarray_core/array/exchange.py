@@ -15,11 +15,13 @@ from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.url_text import is_url, shown
 
 if TYPE_CHECKING:
+    import dask.array
     import nibabel
     import SimpleITK
     import torch
     from nibabel.spatialimages import SpatialImage
 
+    from mlarray_core.exchange.dask_arrays import Chunks
     from mlarray_core.statistics.class_locations import ClassLocations
 
 MOST_BYTES = 64 << 20
@@ -122,6 +124,26 @@ class Exchange(Creation):
 
         voxels, meta = from_sitk(image)
         return cls._made(voxels, meta, LayoutRequest(), compressed)
+
+    def to_dask(self, chunks: Chunks = None) -> dask.array.Array:
+        """Return a Dask array that reads the voxels of each chunk when they are computed.
+
+        Parameters
+        ----------
+        chunks
+            As Dask takes them; None for multiples of the chunks that are stored, about as large as Dask's
+            ``array.chunk-size`` says.
+
+        Raises
+        ------
+        ArgumentTypeError
+            There is no array (a TypeError).
+        MissingDependencyError
+            Dask isn't installed.
+        """
+        from mlarray_core.exchange.dask_arrays import to_dask
+
+        return to_dask(self, chunks)
 
     def to_torch(self) -> torch.Tensor:
         """Return all voxels as a PyTorch tensor of the stored type, axes in the array's order.

@@ -18,30 +18,42 @@ if TYPE_CHECKING:
     Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Arranged(NamedTuple):
-    """Voxels and affine in another order of axes: nothing is flipped, and the affine's columns follow."""
+class Order(NamedTuple):
+    """The axes of an array, x first."""
 
-    voxels: Array
-    """x, y, z as far as there are, then the other axes, fastest first, then components."""
-    affine: Matrix
-    """4 x 4, from indices along x, y, z to the world, in millimetres where the unit of length is known."""
-    spatial: int
-    """How many spatial axes there are."""
+    x_first: tuple[int, ...]
+    """The spatial ones: x, y, z."""
     others: tuple[int, ...]
-    """Indices, in the array, of the axes behind the spatial ones, without components."""
+    """The others, fastest first, without components."""
     components: bool
     """Whether the last axis holds the parts of one value."""
+    axes: tuple[int, ...]
+    """All of them: spatial ones, others, components."""
+
+    @property
+    def spatial(self) -> int:
+        """How many spatial axes there are."""
+        return len(self.x_first)
 
 
-def arranged(voxels: Array, meta: Meta, world: str, given: str | None) -> Arranged:
-    """Return an image as another library wants it, without a copy.
+class Arrangement(NamedTuple):
+    """An image's axes and place as another library wants them: nothing is flipped."""
+
+    order: Order
+    """The axes."""
+    affine: Matrix
+    """4 x 4, from indices along x, y, z to the world, in millimetres where the unit of length is known."""
+
+
+def arrangement(meta: Meta, ndim: int, world: str, given: str | None) -> Arrangement:
+    """Return how another library wants an image to be arranged.
 
     Parameters
     ----------
-    voxels
-        The array.
     meta
-        Its metadata.
+        Metadata of the image.
+    ndim
+        How many axes it has.
     world
         That of the library, ``RAS`` or ``LPS``.
     given
@@ -54,24 +66,52 @@ def arranged(voxels: Array, meta: Meta, world: str, given: str | None) -> Arrang
     UnsupportedError
         There is no spatial axis, or more than three, or their units differ.
     """
-    labels = list(meta.spatial.axis_labels or ["spatial"] * voxels.ndim)
-    axes = geometry.spatial_axes(labels, voxels.ndim)
-    if not 1 <= len(axes) <= 3:
-        raise UnsupportedError(f"other libraries hold one to three spatial axes, the image has {len(axes)}")
-    x_first = _x_first(axes, labels)
-    components = labels[-1] == "components" and len(labels) - 1 not in axes
-    rest = [axis for axis in range(voxels.ndim) if axis not in axes]
-    others = tuple(reversed(rest[:-1] if components else rest))
-    order = (*x_first, *others, *([voxels.ndim - 1] if components else []))
-    affine = _affine(meta, axes, x_first)
-    affine[:3] *= _millimetres(meta, axes)
+    order = ordered(meta, ndim)
+    axes = geometry.spatial_axes(meta.spatial.axis_labels, ndim)
+    affine = _affine(meta, axes, order.x_first)
+    affine[:3] *= millimetres(meta, ndim)
     known = geometry.normal_world(meta.spatial.coord_system)
     if known is None:
         known = _said(meta.spatial.coord_system, given, world)
     elif given is not None and geometry.normal_world(given) != known:
         raise ArgumentError(f"the image's world is {known}, not {given}", field="coord_system")
-    turned = geometry.to_world(affine, known, world)
-    return Arranged(np.transpose(voxels, order), turned, len(axes), others, components)
+    return Arrangement(order, geometry.to_world(affine, known, world))
+
+
+def ordered(meta: Meta, ndim: int) -> Order:
+    """Return the order of an image's axes: by their labels, else the fastest is x.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no spatial axis, or more than three.
+    """
+    labels = list(meta.spatial.axis_labels or ["spatial"] * ndim)
+    axes = geometry.spatial_axes(labels, ndim)
+    if not 1 <= len(axes) <= 3:
+        raise UnsupportedError(f"other libraries hold one to three spatial axes, the image has {len(axes)}")
+    x_first = _x_first(axes, labels)
+    components = labels[-1] == "components" and len(labels) - 1 not in axes
+    rest = [axis for axis in range(ndim) if axis not in axes]
+    others = tuple(reversed(rest[:-1] if components else rest))
+    return Order(x_first, others, components, (*x_first, *others, *([ndim - 1] if components else [])))
+
+
+def channel_axis(order: Order, library: str) -> int | None:
+    """Return the place, behind the spatial axes, of what a library takes for channels; None without any.
+
+    Raises
+    ------
+    UnsupportedError
+        There are several axes that aren't spatial, such as time and colours.
+    """
+    count = len(order.axes) - order.spatial
+    if count > 1:
+        raise UnsupportedError(
+            f"{library} has one axis of channels, and {count} axes of the image are not spatial",
+            hint="Save each entry of one of them as an image of its own",
+        )
+    return order.spatial if count else None
 
 
 def _x_first(axes: Sequence[int], labels: Sequence[str]) -> tuple[int, ...]:
@@ -91,7 +131,15 @@ def _affine(meta: Meta, axes: Sequence[int], x_first: Sequence[int]) -> Matrix:
     return affine
 
 
-def _millimetres(meta: Meta, axes: Sequence[int]) -> float:
+def millimetres(meta: Meta, ndim: int) -> float:
+    """Return how many millimetres the unit of an image's spacing is; 1 where it is not known.
+
+    Raises
+    ------
+    UnsupportedError
+        The spatial axes have different units.
+    """
+    axes = geometry.spatial_axes(meta.spatial.axis_labels, ndim)
     given = {meta.spatial.axis_units[axis] for axis in axes} - {""} if meta.spatial.axis_units else set()
     if len(given) > 1:
         raise UnsupportedError(f"the spatial axes have different units: {', '.join(sorted(given))}")

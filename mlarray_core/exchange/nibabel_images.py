@@ -8,7 +8,7 @@ import numpy as np
 
 from mlarray_core import geometry, units
 from mlarray_core.errors import ArgumentTypeError, MissingDependencyError, UnsupportedError
-from mlarray_core.exchange.arranged import Arranged, arranged, storable
+from mlarray_core.exchange.arranged import Order, arrangement, storable
 from mlarray_core.meta import Additions, AxisValues, Meta
 from mlarray_core.rescale import apply_rescale, rescaled_dtype
 
@@ -48,43 +48,43 @@ def to_nibabel(voxels: Array, meta: Meta, coord_system: str | None) -> nibabel.N
         nibabel isn't installed.
     """
     library = _nibabel()
-    image = arranged(voxels, meta, "RAS", coord_system)
-    data = _seven_axes(image)
+    order, affine = arrangement(meta, voxels.ndim, "RAS", coord_system)
+    data = _seven_axes(np.transpose(voxels, order.axes), order)
     try:
-        made = library.Nifti1Image(data, image.affine, dtype=data.dtype)
+        made = library.Nifti1Image(data, affine, dtype=data.dtype)
     except (library.spatialimages.HeaderDataError, TypeError, ValueError) as error:
         raise UnsupportedError(f"NIfTI holds no voxels of type {data.dtype}") from error
     # through the header: the image's own affine stays what it is in double precision
-    made.header.set_sform(image.affine, ALIGNED)
-    made.header.set_qform(image.affine, 0 if geometry.is_sheared(image.affine) else ALIGNED)
-    made.header.set_xyzt_units("mm", "sec" if _put_time(made, meta, image) else None)
+    made.header.set_sform(affine, ALIGNED)
+    made.header.set_qform(affine, 0 if geometry.is_sheared(affine) else ALIGNED)
+    made.header.set_xyzt_units("mm", "sec" if _put_time(made, meta, order) else None)
     if meta.is_seg.is_seg:
         made.header.set_intent("label")
-    elif image.components:
+    elif order.components:
         made.header.set_intent("vector")
     return made
 
 
-def _seven_axes(image: Arranged) -> Array:
+def _seven_axes(voxels: Array, order: Order) -> Array:
     """Return the voxels with axes of one voxel in NIfTI's empty places: time is fourth, parts are fifth."""
-    data = storable(image.voxels)
-    if image.others or image.components:
+    data = storable(voxels)
+    if order.others or order.components:
         data = data.reshape(
-            *data.shape[: image.spatial], *[1] * (3 - image.spatial), *data.shape[image.spatial :]
+            *data.shape[: order.spatial], *[1] * (3 - order.spatial), *data.shape[order.spatial :]
         )
-    if image.components and not image.others:
+    if order.components and not order.others:
         data = data[:, :, :, np.newaxis]
     if data.ndim > MOST_AXES:
         raise UnsupportedError(f"NIfTI has {MOST_AXES} axes, the image needs {data.ndim}")
     return data
 
 
-def _put_time(made: nibabel.Nifti1Image, meta: Meta, image: Arranged) -> bool:
+def _put_time(made: nibabel.Nifti1Image, meta: Meta, order: Order) -> bool:
     """Store the step of time, in seconds; return whether there is one."""
     labels = meta.spatial.axis_labels or []
-    if not image.others or labels[image.others[0]] != "temporal":
+    if not order.others or labels[order.others[0]] != "temporal":
         return False
-    known = Additions.of(meta).axes.get(image.others[0])
+    known = Additions.of(meta).axes.get(order.others[0])
     line = None if known is None else known.even_step()
     factor = None if known is None else units.factor(known.unit, "s")
     if line is None or factor is None or line.step <= 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.errors import ArgumentTypeError, MissingDependencyError, UnsupportedError
-from mlarray_core.exchange.arranged import arranged, storable
+from mlarray_core.exchange.arranged import arrangement, storable
 from mlarray_core.meta import Meta
 
 if TYPE_CHECKING:
@@ -44,26 +44,26 @@ def to_sitk(voxels: Array, meta: Meta, coord_system: str | None) -> SimpleITK.Im
         SimpleITK isn't installed.
     """
     library = _simpleitk()
-    image = arranged(voxels, meta, "LPS", coord_system)
-    if geometry.is_sheared(image.affine):
+    order, affine = arrangement(meta, voxels.ndim, "LPS", coord_system)
+    if geometry.is_sheared(affine):
         raise UnsupportedError(
             "the axes of the image are not at right angles, and ITK's directions are: it would move voxels",
             hint="Use to_nibabel, or resample the image",
         )
-    count = image.spatial + len(image.others)
+    count = order.spatial + len(order.others)
     if not 2 <= count <= MOST_AXES:
         raise UnsupportedError(f"SimpleITK has images of 2 to {MOST_AXES} axes, the image needs {count}")
-    axes = [*reversed(range(count)), *range(count, image.voxels.ndim)]
-    data = np.ascontiguousarray(np.transpose(storable(image.voxels), axes))
+    axes = [*reversed(order.axes[:count]), *order.axes[count:]]
+    data = np.ascontiguousarray(np.transpose(storable(voxels), axes))
     try:
-        made = library.GetImageFromArray(data, isVector=image.components)
+        made = library.GetImageFromArray(data, isVector=order.components)
     except (KeyError, TypeError) as error:
         raise UnsupportedError(f"SimpleITK has no voxels of type {data.dtype}") from error
-    n = image.spatial
+    n = order.spatial
     spacing, origin, direction = np.ones(count), np.zeros(count), np.eye(count)
-    spacing[:n] = np.linalg.norm(image.affine[:n, :n], axis=0)
-    origin[:n] = image.affine[:n, 3]
-    direction[:n, :n] = image.affine[:n, :n] / spacing[:n] + 0.0
+    spacing[:n] = np.linalg.norm(affine[:n, :n], axis=0)
+    origin[:n] = affine[:n, 3]
+    direction[:n, :n] = affine[:n, :n] / spacing[:n] + 0.0
     made.SetSpacing(spacing.tolist())
     made.SetOrigin(origin.tolist())
     made.SetDirection(direction.ravel().tolist())
