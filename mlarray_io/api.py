@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlarray_io.engine.believing import check_size
 from mlarray_io.engine.conversion import convert as _convert
 from mlarray_io.engine.conversion import convert_all, write_to
 from mlarray_io.engine.registry import install_line, installed, missing
@@ -253,7 +254,8 @@ def read(
         shown = opened.reader
         if shown.shape == (0,) and not shown.meta._has_array.has_array:  # metadata only
             return MLArray(meta=shown.meta)
-        return MLArray(whole(shown, place_of(path)), meta=shown.meta)
+        check_size(opened.reader, opened.source, opened.format, opened.context)
+        return MLArray(whole(shown, place_of(path), max_bytes), meta=shown.meta)
 
 
 def write(

@@ -110,6 +110,7 @@ class MlaFormat(Format[MlaOptions]):
     title = "MLArray"
     suffixes = (".mla", ".b2nd")
     reads_urls: ClassVar[bool] = True
+    sparse: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature of a Blosc2 frame with an array in it."""

@@ -34,6 +34,8 @@ _LATER_CODEC, _NO_CODEC = 6, 7
 _ELSEWHERE = 0x08
 ZERO, NAN, UNINIT = 1, 2, 4
 """Kinds of chunks that aren't stored: zeros, NaN, never written (blosc2.h, BLOSC2_SPECIAL_*)."""
+_VALUE = 3
+"""A chunk that stores one item, which all of it repeats."""
 
 CODECS = frozenset({0, 1, 2, 4, 5, 32, 33, 34, 35})
 """Codecs that are built in. Blosc2 looks for the others by running Python, in whatever folder one is."""
@@ -85,6 +87,11 @@ class ChunkHead(NamedTuple):
 def kind_of(chunk: bytes | memoryview) -> int:
     """Return which kind of chunk that isn't stored this is, such as ZERO; 0 for one that is."""
     return int(KIND.of(chunk)) >> 4 & 7
+
+
+def repeated(chunk: bytes) -> bytes | None:
+    """Return the item that all of a chunk repeats; None where it holds more than one."""
+    return bytes(chunk[CHUNK_HEADER:]) if kind_of(chunk) == _VALUE else None
 
 
 def is_zeros(chunk: bytes) -> bool:

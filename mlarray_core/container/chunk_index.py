@@ -5,7 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.chunks.header import CHUNK_HEADER, NAN, UNINIT, ZERO, ChunkHead, stored_size, without_size
+from mlarray_core.chunks.header import (
+    CHUNK_HEADER,
+    NAN,
+    UNINIT,
+    ZERO,
+    ChunkHead,
+    repeated,
+    stored_size,
+    without_size,
+)
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, about
 
 if TYPE_CHECKING:
@@ -74,6 +83,12 @@ class ChunkIndex:
         """Whether the index marks chunks as never written."""
         return any((kinds(part) == UNINIT).any() for part in _parts(self.offsets))
 
+    @cached_property
+    def all_zeros(self) -> bool:
+        """Whether the index says of all chunks at once that they are zeros, or were never written."""
+        offsets = self.offsets
+        return offsets.strides == (0,) and kinds(int(offsets[0])) in (ZERO, UNINIT)
+
     @property
     def any_unwritten(self) -> bool:
         """Whether a chunk was never written, as far as they were looked at: such chunks are zeros."""
@@ -98,6 +113,9 @@ class ChunkIndex:
         if not frame.nbytes:
             return np.empty(0, np.int64)
         index = self._read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
+        same = repeated(index)
+        if same is not None and len(same) == 8:  # a few hundred bytes may name 33 million chunks of zeros
+            return np.broadcast_to(np.frombuffer(same, "<i8"), frame.nchunks)
         return np.frombuffer(codec.decompress(index, 8 * frame.nchunks), "<i8")
 
     def locate(self, number: int) -> tuple[int, int] | None:
@@ -144,6 +162,10 @@ def _room(offsets: Array, end: int) -> Array:
     """Return the bytes from each stored chunk to the next one or to `end`, and check that they can be."""
     import numpy as np
 
+    if offsets.strides == (0,) and len(offsets) > 1:
+        if offsets[0] >= 0:
+            raise CorruptError("the index of chunks names one chunk twice")
+        return np.broadcast_to(_room(offsets[:1].copy(), end), len(offsets))
     marks = (ZERO, NAN, UNINIT)
     for part in _parts(offsets):
         absent = part[part < 0]

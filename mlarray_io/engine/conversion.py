@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import ArgumentError, MLArrayError
+from mlarray_io.engine.believing import check_size
 from mlarray_io.engine.file_names import file_names
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.result import Conversion, Failure
@@ -262,6 +263,7 @@ def _copy(
     meter = Meter(progress)
     write = plan.write or plan.writing.write
     with open_image(plan.origin, plan.reading, image, plan.read_options, context, meter.read) as reader:
+        check_size(reader, plan.origin, plan.reading, context)
         done = write_image(
             reader, plan.writing, plan.write_options, target, plan.settings, context, meter, write
         )

@@ -127,7 +127,7 @@ class GuardedReader(Reader):
     ) -> None:
         self._reader, self._source, self._format, self._on_read = reader, source, format, on_read
         self.shape, self.dtype = tuple(int(size) for size in reader.shape), reader.dtype
-        self.meta, self.chunks = reader.meta, reader.chunks
+        self.meta, self.chunks, self.stored = reader.meta, reader.chunks, reader.stored
         self.levels = [GuardedReader(level, source, format) for level in reader.levels]
         if self.chunks is not None and len(self.chunks) != len(self.shape):
             what = f"the format {format} gave chunks {self.chunks} for {self.shape}"

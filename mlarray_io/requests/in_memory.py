@@ -47,8 +47,17 @@ class ArrayReader(Reader):
         return np.asarray(self._image[box])
 
 
-def whole(reader: Reader, place: Place) -> np.ndarray[Any, Any]:
+def whole(reader: Reader, place: Place, max_bytes: int | None = None) -> np.ndarray[Any, Any]:
     """Read everything, slab by slab into one array, so that the source's chunks aren't held twice.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    place
+        Where it lies, for errors.
+    max_bytes
+        The most that it may need; None for the memory that the machine has.
 
     Raises
     ------
@@ -57,7 +66,10 @@ def whole(reader: Reader, place: Place) -> np.ndarray[Any, Any]:
     """
     import numpy as np
 
+    from mlarray_core.container.storage import check_size
     from mlarray_io.sdk.boxes import slabs
+
+    check_size(reader.shape, reader.dtype, max_bytes, place.shown)
 
     try:
         voxels = np.empty(reader.shape, reader.dtype)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlarray_core.errors import MLArrayError
 from mlarray_io.batch.jobs import left_out_of
 from mlarray_io.batch.perform import is_empty
+from mlarray_io.engine.believing import check_size
 from mlarray_io.engine.select import images_of, open_image
 from mlarray_io.engine.settings import Settings
 from mlarray_io.engine.sources import opened
@@ -119,6 +120,8 @@ def _row(source: Source, format: Format, image: ImageRef, wish: Wish, *, alone: 
     context = Settings(threads=1).context()
     try:
         with open_image(source, format, image, format.options_type(), context) as reader:
+            if wish.stats:
+                check_size(reader, source, format, context)
             row.modality = facts.get("modality") or modality(reader.meta)
             _describe(row, reader)
             _measure(row, reader, wish)

@@ -99,6 +99,8 @@ class Reader:
         from the start (a compressed stream) gives whole planes.
     levels
         Coarser versions of the image that the source holds, finest first, without this one.
+    stored
+        Bytes of the files that hold the voxels, where that isn't the size of the source; see `Format.sparse`.
     """
 
     shape: tuple[int, ...]
@@ -106,6 +108,7 @@ class Reader:
     meta: Meta
     chunks: tuple[int, ...] | None = None
     levels: Sequence[Reader] = ()
+    stored: int | None = None
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
         """Return the voxels of `box`, an array of `dtype` with one axis for each slice."""
@@ -163,6 +166,8 @@ class Format(Generic[O]):
         How a search takes a folder that `sniff` recognises: ``whole``, as one image, such as a Zarr;
         ``together``, its files make up images, as those of DICOM do, and files of other formats among them
         are images of their own; ``named``, as one image if its name ends in one of `suffixes`.
+    sparse
+        Whether parts of an image that were never written take no room, so that a small file may say any size.
     indexes
         Lower-case names of files that only list others, such as ``dicomdir``: they are no images.
     """
@@ -176,6 +181,7 @@ class Format(Generic[O]):
     options_type: ClassVar[type[Options]] = Options
     reads_urls: ClassVar[bool] = False
     folder: ClassVar[Literal["whole", "together", "named"]] = "named"
+    sparse: ClassVar[bool] = False
     indexes: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **keywords: Any) -> None:

@@ -24,6 +24,7 @@ class Hdf5Format(Format[Hdf5Options]):
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
     requires: ClassVar[tuple[str, ...]] = ("h5py",)
     install: ClassVar[str] = "mlarray[hdf5]"
+    sparse: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signature where it may stand: at 0, or behind a user block of 512, 1024 ... bytes."""

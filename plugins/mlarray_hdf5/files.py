@@ -112,8 +112,8 @@ def _address(found: h5py.HLObject) -> object:
     return h5py.h5o.get_info(found.id).addr
 
 
-def check_storage(dataset: h5py.Dataset, depth: int = 0) -> None:
-    """Refuse a dataset whose voxels lie outside of the file's folder, or in chunks too large to read.
+def check_storage(dataset: h5py.Dataset, depth: int = 0) -> int:
+    """Return the size of a dataset's files, and refuse it when its voxels lie where they aren't read.
 
     Raises
     ------
@@ -132,20 +132,21 @@ def check_storage(dataset: h5py.Dataset, depth: int = 0) -> None:
         raise UnsupportedError(
             f"{dataset.name} has chunks of {dataset.chunks}, which are too large", path=path
         )
+    size = os.path.getsize(path)
     if not dataset.is_virtual:
-        return
+        return size
     if depth > 3:
         raise UnsafeError(f"{dataset.name} is virtual many times over", path=path)
     for source in dataset.virtual_sources():
-        _check_source(dataset, source.file_name, source.dset_name, depth)
+        size += _check_source(dataset, source.file_name, source.dset_name, depth)
+    return size
 
 
-def _check_source(dataset: h5py.Dataset, file_name: str, name: str, depth: int) -> None:
-    """Check one source of a virtual dataset, which HDF5's library will open by itself."""
+def _check_source(dataset: h5py.Dataset, file_name: str, name: str, depth: int) -> int:
+    """Check one source of a virtual dataset, which HDF5's library will open by itself; return its size."""
     own = dataset.file.filename
     if file_name in (".", own):
-        check_storage(find(dataset.file, name), depth + 1)
-        return
+        return check_storage(find(dataset.file, name), depth + 1)
     folder = os.path.realpath(os.path.dirname(os.path.abspath(own)))
     path = os.path.realpath(os.path.join(folder, file_name))
     if os.path.isabs(file_name) or "%" in file_name or not path.startswith(folder + os.sep):
@@ -153,7 +154,7 @@ def _check_source(dataset: h5py.Dataset, file_name: str, name: str, depth: int) 
     if not os.path.exists(path) or not stat.S_ISREG(os.stat(path).st_mode):
         raise NotFoundError(f"{dataset.name} takes voxels from {file_name!r}, which is missing", path=own)
     with h5py.File(path, "r", locking=False) as other:
-        check_storage(find(other, name), depth + 1)
+        return check_storage(find(other, name), depth + 1)
 
 
 def check_filters(dataset: h5py.Dataset) -> None:

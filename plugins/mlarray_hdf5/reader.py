@@ -127,10 +127,12 @@ def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path, context
     reason = reason_against(dataset, attributes)
     if not is_image(dataset) or reason is not None:
         raise UnsupportedError(f"{key} is no image: {reason or 'no dataset of numbers'}", path=path)
-    check_storage(dataset)
+    stored = check_storage(dataset)
     check_filters(dataset)
     meta = _meta(dataset, key, attributes, options, context)
-    return Hdf5Reader(dataset, voxel_type(dataset, attributes), meta)
+    reader = Hdf5Reader(dataset, voxel_type(dataset, attributes), meta)
+    reader.stored = stored
+    return reader
 
 
 def _meta(

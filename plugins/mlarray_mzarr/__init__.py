@@ -21,6 +21,7 @@ class MzarrFormat(Format[MzarrOptions]):
     suffixes: ClassVar[tuple[str, ...]] = (".mzarr",)
     requires: ClassVar[tuple[str, ...]] = ("imagecodecs",)
     install: ClassVar[str] = "mlarray[mzarr]"
+    sparse: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for a ZIP that begins with a Zarr group and its array ``base``."""

@@ -28,6 +28,7 @@ class ZarrFormat(Format[ZarrOptions]):
     install: ClassVar[str] = "mlarray[zarr]"
     reads_urls: ClassVar[bool] = True
     folder: ClassVar[Literal["whole", "together", "named"]] = "whole"
+    sparse: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for Zarr's metadata in a folder, or as a first member of a ZIP."""

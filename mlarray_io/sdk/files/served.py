@@ -87,6 +87,7 @@ class ServedReader(Reader):
         self.dtype = _voxel_type(said["dtype"])
         self.meta = Meta.from_mapping(said["meta"])
         self.chunks = None if said["chunks"] is None else tuple(int(size) for size in said["chunks"])
+        self.stored = None if said["stored"] is None else int(said["stored"])
         if min(self.shape, default=1) < 0 or (self.chunks and min(self.chunks) < 1):
             raise ValueError(said["shape"], said["chunks"])
 

@@ -59,6 +59,7 @@ def open_reader(
             "shape": [int(size) for size in one.shape],
             "dtype": one.dtype.str,
             "chunks": None if one.chunks is None else [int(size) for size in one.chunks],
+            "stored": one.stored,
             "meta": one.meta.to_mapping(),
         }
         for one in _open

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import time
+import tracemalloc
 import weakref
 from typing import TYPE_CHECKING
 
@@ -114,3 +116,36 @@ def test_every_chunk_is_checked_once_by_threads_too(data: bytes) -> None:
             list(pool.map(part.touch, [(slice(0, 8), slice(0, 24), slice(0, 24))] * 8))
         assert not part._all_checked
         assert part._unchecked.sum() == 8
+
+
+def test_millions_of_zero_chunks_take_no_index(tmp_path: Path) -> None:
+    """As Blosc2 writes them: the index is one item, repeated; here 2**25 of them in 221 bytes."""
+    blosc2 = pytest.importorskip("blosc2")
+    path = tmp_path / "a.mla"
+    blosc2.zeros((1 << 31,), dtype="u1", chunks=(64,), blocks=(64,), urlpath=str(path), contiguous=True)
+    assert path.stat().st_size < 400
+    gc.collect()
+    started = time.process_time()
+    tracemalloc.start()
+    with MLArray.open(path) as image:
+        assert not image[5:200].any()
+        assert not image[(1 << 31) - 3 :].any()
+        assert image.verify() is not None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80 << 20  # a flag for each chunk
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("mark", [b"\0\0\0\0\0\0\0\x90", b"\0\0\0\0\0\0\0\0"])
+def test_an_index_that_repeats_what_it_cannot(tmp_path: Path, mark: bytes) -> None:
+    """An unknown mark, and one place for all chunks."""
+    blosc2 = pytest.importorskip("blosc2")
+    path = tmp_path / "a.mla"
+    blosc2.zeros((1 << 20,), dtype="u1", chunks=(64,), blocks=(64,), urlpath=str(path), contiguous=True)
+    content = path.read_bytes()
+    zeros = b"\0\0\0\0\0\0\0\x81"
+    assert content.count(zeros) == 1
+    path.write_bytes(content.replace(zeros, mark))
+    with MLArray.open(path) as image, pytest.raises(CorruptError, match="index of chunks"):
+        image.read(...)
