@@ -69,7 +69,7 @@ def whole(reader: Reader, place: Place, max_bytes: int | None = None) -> np.ndar
     from mlarray_core.container.storage import check_size
     from mlarray_io.sdk.boxes import slabs
 
-    check_size(reader.shape, reader.dtype, max_bytes, place.shown)
+    check_size(reader.shape, reader.dtype, max_bytes, str(place.shown))
 
     try:
         voxels = np.empty(reader.shape, reader.dtype)

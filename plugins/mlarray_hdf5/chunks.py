@@ -11,13 +11,12 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-import h5py
-
 from mlarray_core.errors import CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import h5py
     import numpy as np
 
     from mlarray_io import Box
@@ -47,8 +46,7 @@ class Chunks:
         self._filters = [created.get_filter(index)[0] for index in range(created.get_nfilters())]
         self._shape = dataset.chunks if dataset.chunks and not dataset.is_virtual else None
         self._nbytes = math.prod(self._shape or ()) * dataset.id.get_type().get_size()
-        unchecked = self._shape is not None and not self._is_checked(self._filters)
-        self._dataset: Any = _uncached(dataset) if unchecked else dataset
+        self._dataset: Any = dataset
 
     def read(self, box: Box) -> np.ndarray[Any, Any]:
         """Return the voxels of a box as they are stored.
@@ -97,8 +95,10 @@ class Chunks:
             return read()
         try:
             _fill_memory(0x11)
+            self._dataset.refresh()  # the library keeps chunks that it has unpacked
             voxels = read()
             _fill_memory(0x66)
+            self._dataset.refresh()
             if voxels.tobytes() != read().tobytes():
                 raise CorruptError(
                     "a chunk unpacks to less than it should", hint="The file is damaged: copy it again"
@@ -106,13 +106,6 @@ class Chunks:
         finally:
             _fill_memory(0)
         return voxels
-
-
-def _uncached(dataset: h5py.Dataset) -> h5py.Dataset:
-    """Return the same dataset, whose chunks are unpacked anew each time."""
-    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
-    access.set_chunk_cache(0, 0, 0)
-    return h5py.Dataset(h5py.h5d.open(dataset.file.id, dataset.name.encode(), access))
 
 
 def _fill_memory(byte: int) -> None:

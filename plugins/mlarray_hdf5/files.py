@@ -25,6 +25,8 @@ LONGEST_ATTRIBUTE = 1 << 20
 """Most bytes of an attribute that are read."""
 MOST_ATTRIBUTES = 4 << 20
 """Most bytes of all attributes of an object: attributes may share what they hold."""
+MOST_VALUES = 250_000
+"""Most values of all attributes of an object: a `.mla` file holds a million."""
 MOST_TEXTS = 10_000
 """Most values of different length of an attribute: each may name the same long text."""
 LARGEST_CHUNK = 2 << 30
@@ -192,19 +194,20 @@ def attributes_of(found: h5py.HLObject, context: Context | None = None) -> dict[
         Is told of those that are left out; None where they aren't kept anyway.
     """
     values: dict[str, object] = {}
-    left = MOST_ATTRIBUTES
+    left, values_left = MOST_ATTRIBUTES, MOST_VALUES
     for name in list(found.attrs)[:1000]:
         try:
             stored = found.attrs.get_id(name)
             size = stored.get_storage_size()
-            many = stored.dtype.hasobject and math.prod(stored.shape) > MOST_TEXTS
+            count = math.prod(stored.shape or ())
+            many = count > (MOST_TEXTS if stored.dtype.hasobject else values_left)
             if many or size > min(LONGEST_ATTRIBUTE, left):
                 if context is not None:
                     context.loss(
                         f"attribute {name} of {found.name}", "attributes of an image are that long at most"
                     )
                 continue
-            left -= size
+            left, values_left = left - size, values_left - count
             value = found.attrs[name]
         except FAILURES:
             continue

@@ -111,6 +111,7 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
     header, file = _open_files(path, context)
     try:
         storage = storage_of(header, path)
+        _tell_zeros(header, context)
         check_size(storage, file, context)
         form = placement.used_form(header, options.form)
         outside = (
@@ -158,6 +159,13 @@ def _no_header(path: Path) -> NotFoundError:
         path=path,
         hint=None if wanted is None else f"Put {wanted.name} beside it",
     )
+
+
+def _tell_zeros(header: Header, context: Context) -> None:
+    dim = header.get("dim")
+    zeros = [f"dim[{axis}]" for axis in range(2, dim[0] + 1) if dim[axis] == 0]
+    if zeros:
+        context.warn(f"{', '.join(zeros)} of its header is 0, and taken for 1 as NIfTI's own library does")
 
 
 def _placed_shape(

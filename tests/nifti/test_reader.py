@@ -268,3 +268,24 @@ def test_upper_case_names(data, load, tmp_path):
     for name in ("minimal.hdr.gz", "minimal.img.gz"):
         shutil.copyfile(data / name, tmp_path / name.upper())
     assert load(tmp_path / "MINIMAL.HDR.GZ").array.shape == (10, 64, 64)
+
+
+def test_a_size_of_zero_is_one_and_said(tmp_path):
+    """nifti1_io.c (nifti_convert_nhdr2nim): "get dims, and fix bad ones"."""
+    import nibabel
+
+    from mlarray_io import Context, Source
+    from mlarray_io.engine.registry import installed
+
+    voxels = np.arange(24, dtype="i2").reshape(4, 6)
+    nibabel.save(nibabel.Nifti1Image(voxels.reshape(4, 6, 1, 1), np.eye(4)), tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[40:50] = np.array([4, 4, 6, 0, 0], "i2").tobytes()  # dim
+    (tmp_path / "a.nii").write_bytes(content)
+    format, context = installed().get("nifti"), Context()
+    source = Source(tmp_path / "a.nii")
+    with format.open(
+        source, format.images(source, format.options_type(), context)[0], format.options_type(), context
+    ) as reader:
+        np.testing.assert_array_equal(reader[tuple(slice(0, n) for n in reader.shape)].squeeze(), voxels.T)
+    assert any("dim[3], dim[4] of its header is 0" in text for text in context.report.warnings)
