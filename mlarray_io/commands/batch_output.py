@@ -12,7 +12,7 @@ import click
 from mlarray_core.errors import MissingDependencyError
 from mlarray_io.printing import tables
 from mlarray_io.printing.conversions import conversion_json
-from mlarray_io.printing.text import amount, printable, strict_json
+from mlarray_io.printing.text import amount, counted, printable, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,7 +142,7 @@ class Text(Silence):
     def ended(self) -> None:
         """Print for how many more images notes are true that were printed for one."""
         for (word, text), more in self._more.items():
-            click.echo(f"{word}: {more:,} more image{'s' if more > 1 else ''}: {text}", err=True)
+            click.echo(f"{word}: {counted(more, 'more image')}: {text}", err=True)
 
 
 class Forecast(Text):

@@ -15,7 +15,7 @@ from mlarray_core.processors import available_threads
 from mlarray_io.printing.progress import progress
 from mlarray_io.printing.tables import rows as print_rows
 from mlarray_io.printing.tables import width
-from mlarray_io.printing.text import printable, strict_json
+from mlarray_io.printing.text import counted, printable, strict_json
 from mlarray_io.search.criteria import Criteria
 
 if TYPE_CHECKING:
@@ -146,18 +146,21 @@ def _overview(rows: Sequence[Row], output: Path | None) -> None:
     others = len(rows) - len(good) - bad
     more = f", {others:,} left out" if others else ""
     where = "" if output is None else f"; written to {output}"
-    click.echo(f"{len(good):,} images, {odd:,} stand out, {bad:,} can't be read{more}{where}")
+    stand = "stands" if odd == 1 else "stand"
+    click.echo(f"{counted(len(good), 'image')}, {odd:,} {stand} out, {bad:,} can't be read{more}{where}")
 
 
 def _groups(rows: Sequence[Row]) -> list[str]:
     """Return one line for each modality and type, labels apart, when there are several."""
     groups = Counter(
-        ("labels" if row.labels else "images", row.modality or "no modality", row.dtype or "") for row in rows
+        ("label map" if row.labels else "image", row.modality or "no modality", row.dtype or "")
+        for row in rows
     )
     if len(groups) < 2:
         return []
     return [
-        f"{count:,} {kind}: {modality}, {dtype}" for (kind, modality, dtype), count in groups.most_common()
+        f"{counted(count, kind)}: {modality}, {dtype}"
+        for (kind, modality, dtype), count in groups.most_common()
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlarray_io.checks.verifying import verify_all
-from mlarray_io.printing.text import say, strict_json
+from mlarray_io.printing.text import counted, say, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def run(sources: Sequence[str], *, reseal: bool, as_json: bool) -> bool:
     if as_json:
         say(strict_json([verdict.plain() for verdict in found]))
     elif len(found) > 1:
-        say(f"{len(found):,} files, something is wrong with {wrong:,} of them")
+        say(f"{counted(len(found), 'file')}, something is wrong with {wrong:,} of them")
     return bool(wrong)
 
 

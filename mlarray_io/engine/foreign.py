@@ -58,6 +58,8 @@ def _at(start: bytes, offset: int = 0) -> tuple[int, bytes]:
 
 _OLE = _at(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
+INTERFILE = Foreign("an Interfile", HEADER, (".hv", ".i33"), (_at(b"!INTERFILE"), _at(b"INTERFILE")))
+
 TABLE = (
     # microscopy
     Foreign("a Zeiss CZI", BIOFORMATS, (".czi",), (_at(b"ZISRAWFILE"),)),
@@ -108,7 +110,7 @@ TABLE = (
         (".isq", ".aim", ".rsq"),
         (_at(b"CTDATA-HEADER_V1"),),
     ),
-    Foreign("an Interfile header", HEADER, (".hv", ".i33"), (_at(b"!INTERFILE"), _at(b"INTERFILE"))),
+    INTERFILE,
     Foreign(
         "a NIfTI that is packed with zstd or bzip2",
         "Unpack it, or pack it with gzip: zstd -d or bzip2 -d, then gzip",
@@ -219,6 +221,7 @@ PRECOMPUTED = Foreign(
 )
 ENVI = Foreign("an ENVI image", GDAL)
 ESRI = Foreign("an ESRI BIL, BIP or BSQ", GDAL)
+HAMAMATSU = Foreign("a picture of a Hamamatsu camera", "Export TIFF from its program, HiPic or HPD-TA")
 
 _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
 """How the previews of slides begin: as JPEG (ITU T.81, B.2.1) and TIFF (6.0 and BigTIFF) do."""
@@ -289,10 +292,19 @@ def _folder(source: Source) -> Foreign | None:
 
 
 def _described(source: Source) -> Foreign | None:
-    """Return what the text header of a raster is for, which GIS programs put beside it as ``.hdr``."""
+    """Return what a file is by the header within it or beside it, where its suffix is that of another format.
+
+    GIS programs put a text beside a raster, as ``.hdr``; Interfile's voxels lie beside ``.hv``; Hamamatsu's
+    ``.img`` has a text behind 64 bytes.
+    """
     if source.url is not None:
         return None
-    head = source.head if source.path.suffix.lower() == ".hdr" else b""
+    suffix = source.path.suffix.lower()
+    if suffix == ".v" and _start(source, source.path.with_suffix(".hv").name).startswith(b"!INTERFILE"):
+        return INTERFILE
+    if suffix == ".img" and source.head.startswith(b"IM") and source.head[64:].startswith(b"[Application]"):
+        return HAMAMATSU
+    head = source.head if suffix == ".hdr" else b""
     head = (
         head or _start(source, source.path.with_suffix(".hdr").name) or _start(source, source.name + ".hdr")
     )

@@ -54,6 +54,11 @@ def amount(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
+def counted(count: int, what: str) -> str:
+    """Say how many there are: ``1 image``, ``1,200 images``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def flat(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield each value of nested dicts with its path."""
     for key, item in value.items():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import os
 
 HEAD_BYTES = 65536
+NO_STREAMS = "A stream can't be read: save it to a file first"
 
 
 class Source:
@@ -56,12 +57,13 @@ class Source:
         try:
             status = self.path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFoundError("there is no such file", path=path, hint="Check the path") from error
+            hint = NO_STREAMS if str(path) == "-" else "Check the path"
+            raise NotFoundError("there is no such file", path=path, hint=hint) from error
         except (OSError, ValueError) as error:
             raise ReadError(f"can't be read: {_cause(error)}", path=path) from error
         self.is_dir = stat.S_ISDIR(status.st_mode)
         if not (self.is_dir or stat.S_ISREG(status.st_mode)):
-            raise UnsupportedError("is neither a file nor a folder", path=path)
+            raise UnsupportedError("is neither a file nor a folder", path=path, hint=NO_STREAMS)
         self.name = self.path.name or self.path.resolve().name
         self.size = 0 if self.is_dir else status.st_size
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlarray_core.url_text import is_url, shown
-from mlarray_io.search.names import is_chosen
+from mlarray_io.search.names import is_chosen, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,6 +97,19 @@ class Criteria:
     def wants(self, paths: Iterable[str]) -> bool:
         """Whether one of the paths below a source is asked for."""
         return is_chosen(paths, self.include, self.exclude)
+
+    def wants_folder(self, folder: str, names: Iterable[str]) -> bool:
+        """Whether a folder that is taken as one is asked for, or a file in it is.
+
+        Parameters
+        ----------
+        folder
+            Below the source.
+        names
+            Of the files in it. That one of them is to be left out doesn't leave out the folder.
+        """
+        paths = (folder, *(join(folder, name) for name in names))
+        return is_chosen(paths, self.include, ()) and is_chosen((folder,), (), self.exclude)
 
 
 def display_name(source: str) -> str:

@@ -89,16 +89,16 @@ class FolderWalk:
                     raise
                 yield LeftOut(folder.path, error.message, lost=True)
                 continue
-            owner = folder.owner
+            owner, names = folder.owner, [entry.name for entry in contents.files]
             if owner is None and self._criteria.source_format is None and self._is_whole(folder.path):
-                if self._wants_folder(folder.relative, contents.files):
+                if self._criteria.wants_folder(folder.relative, names):
                     yield self._as_one(folder, top, whole=True)
                 continue
             claims, owner = self._claims(folder, contents.files)
             if (
                 owner is not None
                 and folder.owner is None
-                and self._wants_folder(folder.relative, contents.files)
+                and self._criteria.wants_folder(folder.relative, names)
             ):
                 yield self._as_one(folder, top, whole=False)
             yield from self._wanted_others(folder.relative, contents.others)
@@ -229,12 +229,6 @@ class FolderWalk:
         for one in others:
             if self._criteria.wants((join(relative, os.path.basename(one.path)),)):
                 yield one
-
-    def _wants_folder(self, relative: str, files: Sequence[os.DirEntry[str]]) -> bool:
-        """Whether a folder that is taken as one, or a file in it, is asked for."""
-        names = [join(relative, entry.name) for entry in files]
-        included = is_chosen((relative, *names), self._criteria.include, ())
-        return included and is_chosen((relative,), (), self._criteria.exclude)
 
 
 def _merged(found: list[Found | LeftOut], root: str, top: str) -> Iterator[Found | LeftOut]:

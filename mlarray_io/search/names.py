@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlarray_io.engine.registry import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlarray_io.sdk.format import Format
 
@@ -71,18 +71,30 @@ def is_chosen(paths: Iterable[str], include: Sequence[str], exclude: Sequence[st
     paths
         Of one source, relative to where the search started.
     include, exclude
-        Patterns of the shell, compared with the whole path and with its last part.
+        Patterns of the shell, compared with the path and with its last part, and with those of the folders
+        that it lies in: a folder that fits takes along all that is in it. ``**/`` may stand for no folder.
     """
 
     def fits(patterns: Sequence[str]) -> bool:
-        return any(
-            fnmatchcase(path, one) or fnmatchcase(path.rpartition("/")[2], one)
-            for path in paths
-            for one in patterns
-        )
+        return any(_fits(path, one) for path in upwards for one in patterns)
 
-    paths = tuple(paths)
+    upwards = {part for path in paths for part in _upwards(path)}
     return (not include or fits(include)) and not fits(exclude)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Yield a path and the folders that it lies in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _fits(path: str, pattern: str) -> bool:
+    short = pattern
+    while short.startswith("**/"):
+        short = short[3:]
+    name = path.rpartition("/")[2]
+    return fnmatchcase(path, pattern) or fnmatchcase(path, short) or fnmatchcase(name, short)
 
 
 def join(*parts: str) -> str:

@@ -128,7 +128,7 @@ class _Tree:
             yield _found(self._at(above), place, "folder", self._wholes[above])
 
     def _collection(self, above: str, top: str, here: _Folder) -> Iterator[Found]:
-        if self._criteria.wants((above, *(join(above, name) for name in here.files))):
+        if self._criteria.wants_folder(above, here.files):
             yield _found(self._at(above), join(top, above), "collection", self._below(above))
 
     def _at(self, above: str) -> str:

@@ -288,6 +288,23 @@ PhysicalSizeX="0.1" PhysicalSizeY="0.1"><Channel ID="Channel:0:0"
 SamplesPerPixel="1"/>{data}</Pixels></Image></OME>"""
 
 
+def test_a_size_that_ome_xml_leaves_out_is_unknown(tmp_path, load):
+    """OME-XML has no default for PhysicalSizeZ."""
+    uuid = "urn:uuid:00000000-0000-0000-0000-000000000000"
+    xml = XML.format(root=f'UUID="{uuid}"', data='<TiffData IFD="0" PlaneCount="4"/>')
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif",
+        np.zeros((4, 40, 50), "u2"),
+        description=xml,
+        metadata=None,
+        photometric="minisblack",
+    )
+    image = load(tmp_path / "a.ome.tif")
+    assert image.meta.spatial.axis_units == ["", "um", "um"]
+    note = "the size of voxels along z is unknown: 1 stands for it, without a unit"
+    assert note in image.context.report.warnings
+
+
 def tiff_data(names, uuids):
     return "".join(
         f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{name}">{uuid}</UUID></TiffData>'

@@ -161,6 +161,7 @@ def open_series(path: Path, context: Context, key: str, options: TiffOptions) ->
             if options.level:
                 meta = coarser(meta, _factors(chosen.shape, level.shape))
             _tell(series, int(key), chosen, context)
+            _tell_sizes(meta, context)
             fills = options.missing == "fill"
             if fills:
                 _tell_filled(level, context)
@@ -259,6 +260,23 @@ def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, 
     if others:
         shown = ", ".join(others[:8]) + (" ..." if len(others) > 8 else "")
         context.warn(f"series {index} is read; --image chooses another: {shown}")
+
+
+def _tell_sizes(meta: Meta, context: Context) -> None:
+    """Say along which axes the size of voxels is unknown, where along others it is known."""
+    spatial = meta.spatial
+    if spatial.spacing is None or not spatial.axis_units or not spatial.axis_labels:
+        return
+    units = {
+        label: unit
+        for label, unit in zip(spatial.axis_labels, spatial.axis_units, strict=True)
+        if label.startswith("spatial")
+    }
+    unknown = [label.removeprefix("spatial_") for label, unit in units.items() if not unit]
+    if 0 < len(unknown) < len(units):
+        context.warn(
+            f"the size of voxels along {', '.join(unknown)} is unknown: 1 stands for it, without a unit"
+        )
 
 
 def _meta(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> Meta:

@@ -109,6 +109,18 @@ def test_esri_erdas_and_interfile(tmp_path):
         assert what in refusal(tmp_path / name)
 
 
+def test_voxels_under_the_suffix_of_another_format(tmp_path):
+    """Interfile's lie beside their header; Hamamatsu's ``.img`` has a text behind 64 bytes (ITEX)."""
+    (tmp_path / "spect.hv").write_text("!INTERFILE :=\nname of data file := spect.v\n")
+    (tmp_path / "spect.v").write_bytes(bytes(80))
+    head = b"IM" + np.array([200, 4, 3, 0, 0, 2], "<u2").tobytes()
+    (tmp_path / "streak.img").write_bytes(head.ljust(64, b"\0") + b'[Application],Application="HPD-TA"')
+    for name, what in (("spect.v", "an Interfile"), ("streak.img", "Hamamatsu")):
+        said = refusal(tmp_path / name)
+        assert what in said
+        assert "Was it copied whole" not in said
+
+
 def test_previews_are_not_taken_for_the_slide(tmp_path):
     """As MIRAX lays its files: a JPEG beside the folder with the slide (OpenSlide, "MIRAX format")."""
     pytest.importorskip("imagecodecs")

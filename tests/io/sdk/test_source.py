@@ -53,8 +53,10 @@ def test_what_is_no_source(tmp_path, monkeypatch):
         Source(tmp_path / "none")
     with pytest.raises(errors.ReadError):
         Source("a\0b")
-    with pytest.raises(errors.UnsupportedError):
+    with pytest.raises(errors.UnsupportedError, match="save it to a file"):
         Source("/dev/null")
+    with pytest.raises(errors.NotFoundError, match="save it to a file"):
+        Source("-")
     path = tmp_path / "secret"
     path.write_bytes(b"x")
 

@@ -55,6 +55,23 @@ def test_patterns_choose_what_is_left_out_too(tmp_path):
     assert search(tmp_path, exclude=("b*",))[1] == ["README"]
 
 
+def test_patterns_of_folders(tmp_path):
+    """A folder that fits takes along what is in it, and ``**/`` stands for no folder too, as in a source."""
+    for folder in ("raw", "sub/raw", "raw2"):
+        (tmp_path / folder).mkdir(parents=True)
+        np.save(tmp_path / folder / "a.npy", np.zeros(3))
+    np.save(tmp_path / "raw.npy", np.zeros(3))
+
+    def places(**criteria):
+        return [place for _, place in search(tmp_path, **criteria)[0]]
+
+    assert places(include=("**/raw/*",)) == ["raw/a", "sub/raw/a"]
+    assert places(include=("raw",)) == ["raw/a", "sub/raw/a"]
+    assert places(include=("sub/raw",)) == ["sub/raw/a"]
+    assert places(exclude=("raw2",)) == ["raw", "raw/a", "sub/raw/a"]
+    assert places(exclude=("**/raw",)) == ["raw", "raw2/a"]
+
+
 def test_what_the_journal_knows_is_not_opened(tmp_path, monkeypatch):
     from mlarray_io.search import folders
 
