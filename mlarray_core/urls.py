@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 PACKAGES = {
-    "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp",
+    "s3": "mlarray[s3]", "s3a": "mlarray[s3]", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp",
     "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "adl": "adlfs", "sftp": "paramiko", "ssh": "paramiko",
     "smb": "smbprotocol", "hf": "huggingface_hub", "hdfs": "pyarrow", "oci": "ocifs", "webdav": "webdav4",
 }  # fmt: skip
-"""What fsspec needs for a protocol."""
+"""What brings what fsspec needs for a protocol."""
 _REFUSED = {"reference": "its content would say which other URLs are opened"}
 
 

@@ -265,8 +265,9 @@ def require(format: Format, path: Path | str | None = None) -> None:
     """
     names = missing(format)
     if names:
+        verb = "isn't" if len(names) == 1 else "aren't"
         raise MissingDependencyError(
-            f"the format {format.name} needs {' and '.join(names)}, which isn't installed",
+            f"the format {format.name} needs {' and '.join(names)}, which {verb} installed",
             path=path,
             hint=f"Install it with: {install_line(format)}",
         )

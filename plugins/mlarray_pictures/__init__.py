@@ -28,7 +28,7 @@ class PictureFormat(Format[PictureOptions]):
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signatures, in a folder for that of its first picture and for nothing else in it."""
-        from mlarray_pictures.signature import kind_of, pictures_in
+        from mlarray_pictures.signature import is_georeferenced, kind_of, pictures_in
 
         if not source.is_dir:
             if kind_of(source.head) is not None:
@@ -66,6 +66,9 @@ class PictureFormat(Format[PictureOptions]):
         """
         from mlarray_pictures.reader import open_pictures
 
+        if is_georeferenced(source.head):
+            why = "its boxes of GeoJP2 or GML aren't read; gdal_translate -of GTiff IN OUT.tif keeps it"
+            context.loss("where the picture lies on the earth", why)
         return open_pictures(source, image.key, self.suffixes, options, context)
 
     def write(self, reader: Reader, target: Path, options: PictureOptions, context: Context) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Kind = Literal["png", "jpeg", "bmp", "jpeg2000", "webp"]
 
 _MOST_FILES = 100_000
+_GEOJP2 = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -29,6 +30,14 @@ def kind_of(head: bytes) -> Kind | None:
     if head.startswith(b"BM") and len(head) > 18 and int.from_bytes(head[14:18], "little") in sizes:
         return "bmp"
     return None
+
+
+def is_georeferenced(head: bytes) -> bool:
+    """Say whether the boxes at the beginning of a JPEG 2000 place it on the earth.
+
+    GeoJP2 has a box of its own UUID (GeoJP2 1.0.3), GMLJP2 an association of GML (OGC 08-085r8).
+    """
+    return kind_of(head) == "jpeg2000" and (_GEOJP2 in head or b"gml.data" in head)
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

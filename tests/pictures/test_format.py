@@ -312,3 +312,15 @@ def test_what_stands_before_the_frame_of_a_jpeg(tmp_path):
     (tmp_path / "none.jpg").write_bytes(plain[:2] + profile)
     with pytest.raises(CorruptError, match="no frame header"):
         mlarray.read(tmp_path / "none.jpg")
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_place_on_the_earth_is_a_loss(tmp_path, marked):
+    """A box of GeoJP2's UUID before the code stream (ISO/IEC 15444-1, I.7.2)."""
+    plain = save(tmp_path / "a.jp2", GREY.astype("u1")).read_bytes()
+    box = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03") + b"II*\0" + bytes(20)
+    box = (len(box) + 8).to_bytes(4, "big") + b"uuid" + box
+    at = plain.index(b"jp2c") - 4
+    (tmp_path / "a.jp2").write_bytes(plain[:at] + box * marked + plain[at:])
+    done = mlarray.convert(tmp_path / "a.jp2", tmp_path / "a.mla")
+    assert [loss.what for loss in done.losses] == ["where the picture lies on the earth"] * marked
