@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 PACKAGES = {
-    "s3": "mlarray[s3]", "s3a": "mlarray[s3]", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp",
+    "s3": "mlarray[s3]", "s3a": "mlarray[s3]", "gs": "gcsfs", "gcs": "gcsfs",
+    "http": "aiohttp", "https": "aiohttp",
     "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "adl": "adlfs", "sftp": "paramiko", "ssh": "paramiko",
     "smb": "smbprotocol", "hf": "huggingface_hub", "hdfs": "pyarrow", "oci": "ocifs", "webdav": "webdav4",
 }  # fmt: skip

@@ -28,7 +28,7 @@ class PictureFormat(Format[PictureOptions]):
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the signatures, in a folder for that of its first picture and for nothing else in it."""
-        from mlarray_pictures.signature import is_georeferenced, kind_of, pictures_in
+        from mlarray_pictures.signature import kind_of, pictures_in
 
         if not source.is_dir:
             if kind_of(source.head) is not None:
@@ -65,6 +65,7 @@ class PictureFormat(Format[PictureOptions]):
             See `Format.open`.
         """
         from mlarray_pictures.reader import open_pictures
+        from mlarray_pictures.signature import is_georeferenced
 
         if is_georeferenced(source.head):
             why = "its boxes of GeoJP2 or GML aren't read; gdal_translate -of GTiff IN OUT.tif keeps it"
