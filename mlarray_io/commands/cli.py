@@ -107,6 +107,7 @@ def cli() -> None:
 @_option(VALUES, "--label-pattern", metavar="PATTERN", multiple=True, help="Such files are: 'labelsTr/*'.")
 @_option(VALUES, "--label-table", metavar="FILE", help="What labels mean: a table of another program.")
 @_option(VALUES, "--write-label-table", metavar="PROGRAM", help="Put a table beside: freesurfer or itksnap.")
+@_option(VALUES, "--like", metavar="FILE", help="Draw contours into the grid of this image.")
 @_option(VALUES, "--raw", is_flag=True, help="Keep stored values: don't apply slope and intercept.")
 @_option(
     OTHER,
@@ -161,6 +162,9 @@ def convert(sources: tuple[str, ...], target: str, **asked: Any) -> int:
 
     if not sources:
         raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
+    like = asked.pop("like")
+    if like is not None:
+        asked["pairs"] = (*asked["pairs"], f"like={like}")
     _terminable()
     return FAILED if converting.run(sources, target, asked) else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from mlarray_io.sdk.context import Context, Report
 from mlarray_io.sdk.options import Options, parse, share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlarray_core.meta import Label
     from mlarray_io.engine.file_names import NameTemplate
-    from mlarray_io.sdk.format import Format
+    from mlarray_io.sdk.format import Format, Reader
     from mlarray_io.sdk.source import Source
 
 
@@ -98,7 +99,17 @@ class Settings:
             raw=self.raw,
             table_beside=self.written_table is not None,
             report=report or Report(),
+            opener=self._open,
         )
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[Reader]:
+        """Open the one image of another source, with the limits of this conversion."""
+        from mlarray_io.engine.select import open_one
+        from mlarray_io.places.place import place_of
+
+        with open_one(place_of(name), Settings(threads=self.threads, max_bytes=self.max_bytes)) as one:
+            yield one.reader
 
     def read_options(self, reading: Format) -> Options:
         """Return the options of a format that is only read with; another format's name is an error."""

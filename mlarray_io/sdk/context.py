@@ -10,7 +10,10 @@ from mlarray_io.sdk.losses import Loss, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from mlarray_io.sdk.format import Reader
 
 
 @dataclass
@@ -51,6 +54,9 @@ class Context:
         A label table is written beside the target, which needn't hold it.
     report
         Collects what `loss`, `warn`, `skip` and `progress` say.
+    opener
+        Opens the one image of another file or folder, of any format: one that an option names. None where
+        there is no host.
     """
 
     threads: int = 1
@@ -58,6 +64,7 @@ class Context:
     raw: bool = False
     table_beside: bool = False
     report: Report = field(default_factory=Report)
+    opener: Callable[[str], AbstractContextManager[Reader]] | None = None
 
     def loss(self, what: str, why: str) -> None:
         """Report that the target can't hold `what`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlarray_core import Additions, Channel, Meta, Rescale, geometry
 from mlarray_core.errors import SelectionError
+from mlarray_dicom.contours.reader import Drawn, open_structures
 from mlarray_dicom.elements import parts_of, text_of, value_of
 from mlarray_dicom.header import identity
 from mlarray_dicom.header.bids import Sidecar, frame_number
@@ -53,16 +54,19 @@ def open_image(path: Path, image: ImageRef, options: DicomOptions, context: Cont
         Why its frames make no array.
     """
     with quiet():
-        found = image.payload if isinstance(image.payload, Found) else _find(path, image, options, context)
+        known = isinstance(image.payload, Found | Drawn)
+        found = image.payload if known else _find(path, image, options, context)
+        if isinstance(found, Drawn):
+            return open_structures(found, options, context)
         if found.problem is not None or found.arrangement is None:
             raise found.problem or SelectionError("no such image", path=path)
         return _Opening(found.group, found.arrangement, options, context).reader(path)
 
 
-def _find(path: Path, image: ImageRef, options: DicomOptions, context: Context) -> Found:
+def _find(path: Path, image: ImageRef, options: DicomOptions, context: Context) -> Found | Drawn:
     """Find an image that was listed by someone else."""
     for one in list_images(path, options, context):
-        if one.key == image.key and isinstance(one.payload, Found):
+        if one.key == image.key and isinstance(one.payload, Found | Drawn):
             return one.payload
     raise SelectionError(f"holds no image {image.key!r}", path=path)
 

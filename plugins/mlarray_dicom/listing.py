@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_core.errors import MLArrayError
+from mlarray_core.errors import MLArrayError, UnsupportedError
+from mlarray_dicom.contours.reader import HINT, Drawn, drawn_on
 from mlarray_dicom.parsing import quiet
 from mlarray_dicom.scan import scan
 from mlarray_dicom.volumes.arrangement import Arrangement, arrange
 from mlarray_dicom.volumes.segmentation import is_segmentation
 from mlarray_dicom.volumes.series import groups_of
 from mlarray_dicom.volumes.stack import stacks_of
+from mlarray_io import Context as ReadContext
 from mlarray_io import ImageRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlarray_dicom.instance import Instance
     from mlarray_dicom.options import DicomOptions
     from mlarray_dicom.volumes.group import Group
+    from mlarray_dicom.volumes.stack import Points
     from mlarray_io import Context
 
 
@@ -61,12 +65,11 @@ def list_images(path: Path, options: DicomOptions, context: Context) -> list[Ima
 
 
 def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]:
-    groups = [
-        part for group in groups_of(scan(path, context), options, context) for part in _runs(group, options)
-    ]
+    scanned = scan(path, context)
+    groups = [part for group in groups_of(scanned, options, context) for part in _runs(group, options)]
     found = [_arranged(group, options) for group in groups]
     names = _names(groups)
-    return [
+    images = [
         ImageRef(
             key=str(place),
             title=_title(one.group),
@@ -78,6 +81,49 @@ def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]
         )
         for place, (one, name) in enumerate(zip(found, names, strict=True), start=1)
     ]
+    sets = [_set(one, found, path, options, context) for one in scanned.structures]
+    drawn = [one for one in sets if one is not None]
+    if drawn and len(images) == 1:
+        images = [replace(images[0], primary=True)]  # what is drawn on it is beside it, not instead of it
+    return images + [replace(one, key=str(place)) for place, one in enumerate(drawn, start=len(images) + 1)]
+
+
+def _set(
+    instance: Instance, images: list[Found], path: Path, options: DicomOptions, context: Context
+) -> ImageRef | None:
+    """Return a structure set as an image; None, and say so, where the grid that it was drawn on isn't there.
+
+    Raises
+    ------
+    UnsupportedError
+        It is all that the source holds.
+    """
+    if not path.is_dir() and options.like is None:
+        beside = scan(path.parent, ReadContext())
+        images = [_arranged(group, options) for group in groups_of(beside, options, ReadContext())]
+    grid = drawn_on(instance, images)
+    if grid is None and options.like is None:
+        what = "no image in it: RT Structure Set, and the series that it was drawn on isn't beside it"
+        if not path.is_dir():
+            raise UnsupportedError(what, path=path, hint=HINT)
+        context.skip(str(instance.path.relative_to(path)), what)
+        return None
+    facts: dict[str, object] = {"modality": "RTSTRUCT", "series": instance.text("SeriesNumber")}
+    if grid is not None and options.like is None:
+        facts["shape"], facts["spacing"] = grid.shape, _steps(grid.affine)
+    uid = instance.text("SOPInstanceUID")
+    title = instance.text("StructureSetLabel") or "structure set"
+    instance.shrink()  # contours are read when they are drawn
+    folder = instance.path.parent.relative_to(path).as_posix().removeprefix(".") if path.is_dir() else ""
+    return ImageRef(
+        key="0",
+        title=title,
+        facts={**facts, "files": 1},
+        name=_named(instance.text("SeriesNumber"), uid or str(instance.path)),
+        aliases=(instance.text("SeriesInstanceUID"), uid),
+        folder=folder,
+        payload=Drawn(instance, grid),
+    )
 
 
 def _title(group: Group) -> str:
@@ -140,7 +186,10 @@ def _names(groups: list[Group]) -> list[str]:
 
 def _stem(group: Group) -> str:
     uid = group.first.text("SeriesInstanceUID") or group.first.text("SOPInstanceUID") or str(group.first.path)
-    number = group.first.text("SeriesNumber") or "0"
+    return _named(group.first.text("SeriesNumber"), uid)
+
+
+def _named(number: str, uid: str) -> str:
     digits = "".join(char for char in number if char.isdigit()) or "0"
     return f"{digits}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
 
@@ -162,8 +211,12 @@ def _facts(found: Found) -> Iterator[tuple[str, object]]:
 
 
 def _spacing(arrangement: Arrangement) -> tuple[float, ...] | None:
-    import numpy as np
-
     if arrangement.affine is None:
         return arrangement.spacing
-    return tuple(float(f"{step:.6g}") for step in np.linalg.norm(arrangement.affine[:3, :3], axis=0))
+    return _steps(arrangement.affine)
+
+
+def _steps(affine: Points) -> tuple[float, ...]:
+    import numpy as np
+
+    return tuple(float(f"{step:.6g}") for step in np.linalg.norm(affine[:3, :3], axis=0))

@@ -13,31 +13,47 @@ class DicomOptions(Options):
     """Settings of reading, and of writing from `kind` on."""
 
     missing: Literal["error", "fill", "split"] = option(
-        "error", "Slices missing from a stack: refuse it, fill them with the padding value, or split it there"
+        "error",
+        "Slices missing from a stack: refuse it, fill them with the padding value, or split it there",
+        reading=True,
     )
     irregular: Literal["error", "keep"] = option(
-        "error", "Slices at uneven distances: refuse them, or keep them with their positions listed"
+        "error",
+        "Slices at uneven distances: refuse them, or keep them with their positions listed",
+        reading=True,
     )
-    tolerance: float = option(0.01, "How far, in mm, a slice may lie from where an even stack puts it")
+    tolerance: float = option(
+        0.01, "How far, in mm, a slice may lie from where an even stack puts it", reading=True
+    )
     damaged: Literal["error", "skip"] = option(
-        "error", "A series with unreadable files: refuse it, or convert what is left of it"
+        "error", "A series with unreadable files: refuse it, or convert what is left of it", reading=True
     )
-    palette: Literal["rgb", "index"] = option("rgb", "Palette colours: look them up, or keep their indices")
+    palette: Literal["rgb", "index"] = option(
+        "rgb", "Palette colours: look them up, or keep their indices", reading=True
+    )
     segments: Literal["auto", "axis", "labels"] = option(
-        "auto", "Segments: an axis of their own, one label map, or auto: a label map unless they overlap"
+        "auto",
+        "Segments: an axis of their own, one label map, or auto: a label map unless they overlap",
+        reading=True,
     )
     monochrome1: Literal["keep", "invert"] = option(
-        "keep", "Images whose low values are bright: keep the stored values, or invert them"
+        "keep", "Images whose low values are bright: keep the stored values, or invert them", reading=True
     )
     series: Literal["apart", "join"] = option(
         "apart",
         "Series of one study with the same description and geometry: images of their own, or one image "
         "(some exports make a series of every volume)",
+        reading=True,
     )
-    kind: Literal["auto", "image", "secondary", "map", "seg"] = option(
+    like: str | None = option(
+        None,
+        "Contours: an image of any format whose grid they are drawn into; their own series if none",
+        reading=True,
+    )
+    kind: Literal["auto", "image", "secondary", "map", "seg", "contours"] = option(
         "auto",
         "What to write: an image of its modality, secondary captures, a parametric map, a segmentation, "
-        "or what fits the voxels",
+        "contours around labels, or what fits the voxels",
     )
     modality: Literal["CT", "MR", "PT", "OT"] | None = option(
         None, "Modality of what is written; what the metadata say if none"

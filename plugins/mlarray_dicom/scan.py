@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
+from mlarray_dicom.contours.structures import STRUCTURE_SET
 from mlarray_dicom.elements import has, texts_of
 from mlarray_dicom.instance import Instance, read_instance
 from mlarray_dicom.pixels.layout import layout_of
@@ -39,10 +40,13 @@ class Scan:
         The files with pixels.
     damaged
         Files of a series that can't be read, with the reason, by the UID of the series.
+    structures
+        Structure sets.
     """
 
     instances: list[Instance] = field(default_factory=list)
     damaged: dict[str, list[MLArrayError]] = field(default_factory=dict)
+    structures: list[Instance] = field(default_factory=list)
 
 
 def scan(path: Path, context: Context) -> Scan:
@@ -57,6 +61,8 @@ def scan(path: Path, context: Context) -> Scan:
     """
     if not path.is_dir():
         instance = read_instance(path)
+        if instance.text("SOPClassUID") == STRUCTURE_SET:
+            return Scan(structures=[instance])
         if instance.text("SOPClassUID") != DIRECTORY:
             _demand_image(instance)
             _note_siblings(instance, context)
@@ -74,6 +80,9 @@ def _scan_all(root: Path, paths: Iterator[Path], context: Context) -> Scan:
         instance = None
         try:
             instance = read_instance(path)
+            if instance.text("SOPClassUID") == STRUCTURE_SET:
+                found.structures.append(instance)
+                continue
             _demand_image(instance)
             left -= instance.header_size
             if left < 0:
@@ -117,7 +126,7 @@ def _demand_image(instance: Instance) -> None:
         raise UnsupportedError("a DICOMDIR, which only lists other files", path=instance.path)
     if instance.pixels is None:
         name = kind.name.removesuffix(" Storage")
-        hint = _HINT if name in _DRAWN else None
+        hint = _HINT if name in _PLANS else None
         # Type 1 of the Image Pixel module (C.7.6.3): raw data and spectra have Rows and Columns at most
         described = all(has(instance.dataset, key) for key in ("BitsAllocated", "PhotometricInterpretation"))
         if described and _stores_images(name):
@@ -133,8 +142,8 @@ def _stores_images(name: str) -> bool:
     )
 
 
-_DRAWN = frozenset({"RT Structure Set", "RT Plan", "RT Ion Plan"})
-_HINT = "Contours need a tool that draws them into a grid, such as plastimatch or dcmrtstruct2nii"
+_PLANS = frozenset({"RT Plan", "RT Ion Plan"})
+_HINT = "Contours are in the structure set that it refers to, doses in RT Dose objects"
 
 
 def _listed(path: Path) -> Iterator[Path]:

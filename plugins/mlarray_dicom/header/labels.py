@@ -50,7 +50,7 @@ def labels_of(instance: Instance, *, masks: bool) -> list[Label]:
 
 
 def _is_background(item: Dataset) -> bool:
-    code = _code(item, _TYPE)
+    code = code_of(item, _TYPE)
     return code is not None and (code.scheme, code.value) == _BACKGROUND
 
 
@@ -62,14 +62,14 @@ def _label(item: Dataset, value: int) -> Label:
         value,
         text_of(item, "SegmentLabel"),
         color,
-        code=_code(item, _TYPE),
-        category=_code(item, "SegmentedPropertyCategoryCodeSequence"),
-        modifier=_code(kind[0], "SegmentedPropertyTypeModifierCodeSequence") if kind else None,
-        region=_code(item, "AnatomicRegionSequence"),
+        code=code_of(item, _TYPE),
+        category=code_of(item, "SegmentedPropertyCategoryCodeSequence"),
+        modifier=code_of(kind[0], "SegmentedPropertyTypeModifierCodeSequence") if kind else None,
+        region=code_of(item, "AnatomicRegionSequence"),
     )
 
 
-def _code(item: Dataset, keyword: str) -> Code | None:
+def code_of(item: Dataset, keyword: str) -> Code | None:
     """Return a coded concept (PS3.3, 8.8), None when it isn't there or has no value."""
     codes = items_of(item, keyword)
     if not codes:

@@ -61,7 +61,7 @@ def evidence(headers: Iterable[Dataset]) -> list[Dataset]:
         item(
             StudyInstanceUID=study,
             ReferencedSeriesSequence=[
-                item(SeriesInstanceUID=series, ReferencedSOPSequence=[_reference(header) for header in own])
+                item(SeriesInstanceUID=series, ReferencedSOPSequence=[reference(header) for header in own])
                 for series, own in _by(headers_of_study, "SeriesInstanceUID").items()
             ],
         )
@@ -76,7 +76,8 @@ def _by(headers: Iterable[Dataset], keyword: str) -> dict[str, list[Dataset]]:
     return found
 
 
-def _reference(header: Dataset) -> Dataset:
+def reference(header: Dataset) -> Dataset:
+    """Return a reference to an object by class and UID."""
     return item(
         ReferencedSOPClassUID=text_of(header, "SOPClassUID"),
         ReferencedSOPInstanceUID=text_of(header, "SOPInstanceUID"),
@@ -99,7 +100,7 @@ def refer_to(made: Dataset, headers: Iterable[Dataset]) -> None:
     made.ReferencedSeriesSequence = [
         item(
             SeriesInstanceUID=uid,
-            ReferencedInstanceSequence=[_reference(header) for header in own],
+            ReferencedInstanceSequence=[reference(header) for header in own],
         )
         for uid, own in series.items()
     ]

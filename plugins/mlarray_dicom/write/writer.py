@@ -16,6 +16,7 @@ from mlarray_dicom.write.place import place_of
 from mlarray_dicom.write.segments import write_segmentation
 from mlarray_dicom.write.slices import CLASSES, write_slices
 from mlarray_dicom.write.stored import Stored, exactly_stored, rounded
+from mlarray_dicom.write.structures import write_structures
 from mlarray_dicom.write.study import Series, origin_of
 
 if TYPE_CHECKING:
@@ -64,16 +65,20 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
             hint="End the name in .dcm, or write slices of its values with -o kind=image",
         )
     place = place_of(reader, target, context)
-    if kind == "seg":
+    if kind in ("seg", "contours"):
         if place is None:
             raise UnsupportedError(
-                "a segmentation needs a place in the patient", path=target, hint="Give it three spatial axes"
+                "segmentations and contours need a place in the patient",
+                path=target,
+                hint="Give it three spatial axes",
             )
-        series = Series(origin, "SEG")
-        write_segmentation(reader, axes, place, series, target, options, context)
+        if kind == "seg":
+            write_segmentation(reader, axes, place, Series(origin, "SEG"), target, options, context)
+        else:
+            write_structures(reader, axes, place, Series(origin, "RTSTRUCT"), target, context)
     else:
         _write_image(reader, axes, place, origin, kind, target, options, context)
-    tell_losses(reader, context, labelled=kind == "seg", from_dicom=bool(origin.headers))
+    tell_losses(reader, context, labelled=kind in ("seg", "contours"), from_dicom=bool(origin.headers))
 
 
 def _kind(reader: Reader, axes: Axes, *, folder: bool) -> str:

@@ -41,6 +41,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
                 written(image(VOLUME), folder / f"{modality}{name}{suffix}", modality=modality, **options)
         written(image(VOLUME / np.float32(3)), folder / f"map{name}.dcm", **options)
         written(labelled(label_map()), folder / f"seg{name}.dcm", **options)
+        written(labelled(label_map()), folder / f"contours{name}.dcm", kind="contours", **options)
     time = with_axis(FOUR, "temporal", [0.0, 2.0, 4.0], "s")
     stained = image(FOUR, ["channel", *SPACE])
     for suffix in (".dcm", ".dcms"):

@@ -1,0 +1,1 @@
+"""Contours of structure sets: drawn into a grid, and traced around labels."""
