@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _LETTERS = "kji"
 """Of the three spatial axes, the slowest first."""
-_DIRECTIONS = ("PhaseEncodingDirection", "PhaseEncodingAxis")
+_DIRECTION, _AXIS = "PhaseEncodingDirection", "PhaseEncodingAxis"
+"""With a sign; and as dcm2niix tells the axis where the sign isn't known, without one."""
 _SLICES = "SliceEncodingDirection"
 
 
@@ -49,9 +50,11 @@ class Turn:
         turned = dict(bids)
         if len(self._perm) != len(_LETTERS):
             return turned
-        for name in _DIRECTIONS:
+        for name in (_DIRECTION, _AXIS):
             if isinstance(bids.get(name), str):
                 turned[name] = self._direction(bids[name])
+        if bids.get(_AXIS) in tuple(_LETTERS):
+            turned[_AXIS] = turned[_AXIS][:1]
         if isinstance(bids.get("SliceTiming"), list):
             turned.update(self._slices(bids))
         if _is_gradients(bids.get("bvec")):

@@ -38,13 +38,14 @@ def test_any_order(code):
         "SliceTiming": [0.0, 0.5, 1.0],
         "EchoTime": 0.03,
     }
-    turned = Turn(perm, flips, AFFINE, after, "LPS").fields(bids)
+    turned = Turn(perm, flips, AFFINE, after, "LPS").fields({**bids, "PhaseEncodingAxis": "j"})
     np.testing.assert_allclose(np.array(turned["bvec"])[:, 1], fsl(PATIENT, after), atol=1e-12)
     assert turned["EchoTime"] == 0.03
     letter, sign = turned["PhaseEncodingDirection"][0], turned["PhaseEncodingDirection"][1:]
     along = after[:3, 2 - "ijk".index(letter)]
     # phase runs against the old j, which is +y in LPS
     assert np.dot(along, [0, 1, 0]) * (-1 if sign else 1) < 0
+    assert turned["PhaseEncodingAxis"] == letter  # an axis has no sign
     slices = turned.get("SliceEncodingDirection", "k")
     first_to_last = after[:3, 2 - "ijk".index(slices[0])]
     ascending = turned["SliceTiming"] == [0.0, 0.5, 1.0]
