@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from mlarray_io.sdk.dtypes import voxel_dtype
 from mlarray_io.sdk.format import Box, Confidence, Format, ImageRef, Reader
 from mlarray_io.sdk.headerless import BareOptions, bare_meta
 from mlarray_io.sdk.hookspecs import hookimpl
@@ -146,15 +147,16 @@ class MlaFormat(Format[MlaOptions]):
         from mlarray_core.array.image import open_any
 
         reader = MlaReader(open_any(source.url or source.path))
-        if options.axes is not None or options.seg is not None or options.places:
-            try:
-                reader.meta = _as_told(reader.meta, len(reader.shape), options)
-            except BaseException:
-                reader.close()
-                raise
-            if reader.levels:
-                context.warn("its levels are left out: what the options say is said of the image alone")
-                reader.levels = []
+        told = options.axes is not None or options.seg is not None or options.places
+        try:
+            voxel_dtype(reader.dtype, source.where)
+            reader.meta = _as_told(reader.meta, len(reader.shape), options) if told else reader.meta
+        except BaseException:
+            reader.close()
+            raise
+        if told and reader.levels:
+            context.warn("its levels are left out: what the options say is said of the image alone")
+            reader.levels = []
         return reader
 
     def write(

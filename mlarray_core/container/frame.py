@@ -251,7 +251,10 @@ def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
     layers = {}
     for name, offset in _index(unpacker):
         if name not in LAYERS:
-            raise UnsupportedError(f"a Blosc2 frame with the metalayer {name!r} is not an image")
+            raise UnsupportedError(
+                f"a Blosc2 frame with the metalayer {name!r} is not an image",
+                hint="Write it anew without metalayers of its own (meta=): some are programs to Blosc2",
+            )
         if offset != unpacker.at:
             raise CorruptError(f"the metalayer {name!r} is not where the index says")
         unpacker.expect(0xC6)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.errors import MLArrayError, OptionError, PluginError
+from mlarray_core.errors import MLArrayError, OptionError, PluginError, UnsupportedError
 
 VOLUME = np.random.default_rng(4).integers(-9, 900, (7, 33, 40)).astype(np.int16)
 
@@ -79,6 +79,17 @@ def test_what_only_reading_knows_is_refused_for_writing(tmp_path):
     for target in ("b.mla", "b.zarr", "b.npy"):
         with pytest.raises(OptionError, match="no option 'axes'"):
             mlarray.write(VOLUME, tmp_path / target, options={"axes": "tyx"})
+
+
+def test_records_are_no_voxels(tmp_path):
+    records = np.zeros((3, 4), [("a", "<f4"), ("b", "<i2")])
+    blosc2.asarray(records, urlpath=str(tmp_path / "a.b2nd"))
+    with pytest.raises(UnsupportedError, match="which are no voxels"):
+        mlarray.read(tmp_path / "a.b2nd")
+    blosc2.asarray(VOLUME, urlpath=str(tmp_path / "b.b2nd"), meta={"mine": {"a": 1}})
+    with pytest.raises(UnsupportedError, match="metalayer 'mine'") as caught:
+        mlarray.read(tmp_path / "b.b2nd")
+    assert "without metalayers" in caught.value.hint
 
 
 def test_a_frame_that_is_no_array(tmp_path):
