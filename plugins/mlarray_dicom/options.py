@@ -50,10 +50,10 @@ class DicomOptions(Options):
         "Contours: an image of any format whose grid they are drawn into; their own series if none",
         reading=True,
     )
-    kind: Literal["auto", "image", "secondary", "map", "seg", "contours"] = option(
+    kind: Literal["auto", "image", "secondary", "map", "seg", "contours", "boxes", "slide"] = option(
         "auto",
         "What to write: an image of its modality, secondary captures, a parametric map, a segmentation, "
-        "contours around labels, or what fits the voxels",
+        "contours around labels, a report of bounding boxes, a whole slide, or what fits the voxels",
     )
     modality: Literal["CT", "MR", "PT", "OT"] | None = option(
         None, "Modality of what is written; what the metadata say if none"

@@ -68,7 +68,7 @@ def write_segmentation(
     UnsupportedError
         The labels are more than 65535, or below 0.
     """
-    _require_highdicom(target)
+    require_highdicom(target)
     import highdicom
 
     context.allow(reader.nbytes, target)
@@ -107,7 +107,14 @@ def write_segmentation(
         made.save_as(target)
 
 
-def _require_highdicom(target: Path) -> None:
+def require_highdicom(target: Path) -> None:
+    """Demand highdicom.
+
+    Raises
+    ------
+    MissingDependencyError
+        It isn't installed.
+    """
     from importlib.util import find_spec
 
     if find_spec("highdicom") is None:

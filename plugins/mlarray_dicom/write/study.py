@@ -38,7 +38,7 @@ _STUDY = """
 """
 KEPT = (*_PATIENT.split(), *_STUDY.split())
 """Attributes of the Patient, Clinical Trial, General Study and Patient Study modules that are taken over."""
-_EMPTY = (
+EMPTY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
@@ -177,7 +177,7 @@ class Series:
         made.file_meta = meta
         made.SpecificCharacterSet = "ISO_IR 192"
         made.SOPClassUID, made.SOPInstanceUID = sop_class, uid
-        for keyword in _EMPTY:
+        for keyword in EMPTY:
             setattr(made, keyword, None)
         with quiet():
             for keyword in KEPT:

@@ -9,12 +9,14 @@ import numpy as np
 from mlarray_core import Additions
 from mlarray_core.errors import OptionError, UnsupportedError
 from mlarray_dicom.elements import text_of
+from mlarray_dicom.write.boxes import write_boxes
 from mlarray_dicom.write.frames import axes_of
 from mlarray_dicom.write.losses import tell_losses
 from mlarray_dicom.write.multiframe import ENHANCED, Volume, write_capture, write_enhanced, write_map
 from mlarray_dicom.write.place import place_of
 from mlarray_dicom.write.segments import write_segmentation
 from mlarray_dicom.write.slices import CLASSES, write_slices
+from mlarray_dicom.write.slide import is_slide, write_slide
 from mlarray_dicom.write.stored import Stored, exactly_stored, rounded
 from mlarray_dicom.write.structures import write_structures
 from mlarray_dicom.write.study import Series, origin_of
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 FOLDER = ".dcms"
 """Suffix of a folder with one file for each slice."""
+_PLACED = frozenset({"seg", "contours", "boxes"})
+"""Kinds of objects that aren't images, and lie in a patient."""
 
 
 def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Context) -> None:
@@ -64,21 +68,27 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
             field="kind",
             hint="End the name in .dcm, or write slices of its values with -o kind=image",
         )
+    if kind == "slide" or (kind == "auto" and is_slide(origin) and axes.slices is None):
+        write_slide(reader, axes, Series(origin, "SM"), target, options, context)
+        tell_losses(reader, context, kind=kind, from_dicom=bool(origin.headers))
+        return
     place = place_of(reader, target, context)
-    if kind in ("seg", "contours"):
+    if kind in _PLACED:
         if place is None:
             raise UnsupportedError(
-                "segmentations and contours need a place in the patient",
+                "segmentations, contours and boxes need a place in the patient",
                 path=target,
                 hint="Give it three spatial axes",
             )
         if kind == "seg":
             write_segmentation(reader, axes, place, Series(origin, "SEG"), target, options, context)
+        elif kind == "boxes":
+            write_boxes(reader, place, Series(origin, "SR"), target, context)
         else:
             write_structures(reader, axes, place, Series(origin, "RTSTRUCT"), target, context)
     else:
         _write_image(reader, axes, place, origin, kind, target, options, context)
-    tell_losses(reader, context, labelled=kind in ("seg", "contours"), from_dicom=bool(origin.headers))
+    tell_losses(reader, context, kind=kind, from_dicom=bool(origin.headers))
 
 
 def _kind(reader: Reader, axes: Axes, *, folder: bool) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.dicom.write.objects import SPACE, files, image, written
 from tests.dicom.write.test_images import FOUR, RGB, VOLUME, with_axis
 from tests.dicom.write.test_segments import label_map, labelled
+from tests.dicom.write.test_slide import RGB_PLANE, slide
 from tests.dicom.written import write_series
 
 STANDARD = "MLARRAY_DICOM_STANDARD"
@@ -58,6 +59,11 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     masks = np.stack([label_map() == 1, label_map() > 0])
     written(labelled(masks.astype(np.uint8), (), ["segment", *SPACE]), folder / "overlap.dcm")
     written(labelled(masks * np.float32(0.5), (), ["segment", *SPACE]), folder / "fractions.dcm")
+    for compression in ("none", "jpegls", "jpeg2000"):
+        written(slide(RGB_PLANE), folder / f"slide-{compression}.dcm", kind="slide", compression=compression)
+    written(slide(RGB_PLANE[..., 0]), folder / "slide-grey.dcm", kind="slide")
+    boxes = image(VOLUME, bbox=[[[1, 3], [4, 9.5], [2, 7]], [[2, 2], [0, 5], [1, 3]]])
+    written(boxes, folder / "boxes.dcm", kind="boxes", template=str(source))
     return [files(path)[0] for path in sorted(folder.glob("*.dcm*"))]
 
 

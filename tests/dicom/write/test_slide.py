@@ -1,0 +1,78 @@
+"""Whole slides: tiles that pydicom, highdicom and SimpleITK put together again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+import pytest
+
+from mlarray_core import Meta, geometry
+from mlarray_core.errors import UnsupportedError
+from tests.dicom.write.objects import Held, image, read, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("PIL")
+RGB_PLANE = np.random.default_rng(3).integers(0, 256, (600, 1100, 3)).astype(np.uint8)
+
+
+def slide(pixels: np.ndarray, spacing: Any = (0.25, 0.5)) -> Held:
+    labels = ["spatial_y", "spatial_x", "components"][: pixels.ndim]
+    units = ["um", "um", ""][: pixels.ndim]
+    spatial = geometry.spatial_meta(None, axis_labels=labels, axis_units=units, spacing=spacing)
+    return Held(pixels, Meta(spatial=spatial))
+
+
+@pytest.mark.parametrize("compression", ["none", "rle", "jpegls", "jpeg2000"])
+@pytest.mark.parametrize("kind", ["rgb", "uint8", "uint16"])
+def test_slides(tmp_path: Path, kind: str, compression: str) -> None:
+    pixels = {"rgb": RGB_PLANE, "uint8": RGB_PLANE[..., 0], "uint16": RGB_PLANE[..., 1] * np.uint16(200)}[
+        kind
+    ]
+    written(slide(pixels), tmp_path / "slide.dcm", kind="slide", compression=compression)
+    voxels, meta = read(tmp_path / "slide.dcm")
+    np.testing.assert_array_equal(voxels, pixels)
+    assert meta.spatial.spacing == pytest.approx([0.00025, 0.0005])
+    header = pydicom.dcmread(tmp_path / "slide.dcm")
+    tiles = header.pixel_array
+    assert tiles.shape[:3] == (6, 512, 512)
+    np.testing.assert_array_equal(tiles[4][:88], pixels[512:, 512:1024])
+    again = tmp_path / "again.dcm"
+    from mlarray_dicom import DicomFormat
+    from mlarray_io.testing.specimens import opened
+
+    with opened(DicomFormat(), tmp_path / "slide.dcm") as reader:
+        written(reader, again)  # a slide stays a slide, of the same specimen
+    twin = pydicom.dcmread(again)
+    assert twin.SOPClassUID == header.SOPClassUID
+    assert (
+        twin.SpecimenDescriptionSequence[0].SpecimenUID == header.SpecimenDescriptionSequence[0].SpecimenUID
+    )
+    np.testing.assert_array_equal(read(again)[0], pixels)
+
+
+def test_other_readers(tmp_path: Path) -> None:
+    """highdicom gives the plane and its place on the slide, SimpleITK the tiles."""
+    import SimpleITK
+
+    highdicom = pytest.importorskip("highdicom")
+    written(slide(RGB_PLANE), tmp_path / "slide.dcm", kind="slide")
+    theirs = highdicom.imread(tmp_path / "slide.dcm")
+    np.testing.assert_array_equal(theirs.get_total_pixel_matrix(), RGB_PLANE)
+    spacing = theirs.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
+    assert [float(step) for step in spacing] == [0.00025, 0.0005]
+    tiles = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "slide.dcm")))
+    np.testing.assert_array_equal(tiles[0], RGB_PLANE[:512, :512])
+
+
+def test_refusals(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="how large"):
+        written(slide(RGB_PLANE, None), tmp_path / "a.dcm", kind="slide")
+    with pytest.raises(UnsupportedError, match="float32"):
+        written(slide(RGB_PLANE[..., 0].astype(np.float32)), tmp_path / "a.dcm", kind="slide")
+    with pytest.raises(UnsupportedError, match="one plane"):
+        written(image(np.zeros((2, 3, 4), np.uint8)), tmp_path / "a.dcm", kind="slide")
+    assert not list(tmp_path.iterdir())
