@@ -190,10 +190,10 @@ def no_reading_ahead():
     original = container.map_file
 
     def mapped(path: str):
-        content = original(path)
+        content, identity = original(path)
         if isinstance(content, mmap.mmap):
             content.madvise(mmap.MADV_RANDOM)
-        return content
+        return content, identity
 
     container.map_file = mapped
     try:

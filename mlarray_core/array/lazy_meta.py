@@ -65,8 +65,8 @@ class LazyMeta:
 def meta_of(contents: Contents, dparams: Mapping[str, object]) -> LazyMeta:
     """Return the metadata of a frame, with what the frame itself says of its layout.
 
-    Those of a sealed image with voxels were valid when they were written: they wait. Others are checked now,
-    unless verification is not wanted.
+    Those of a sealed image with voxels were valid when they were written: they wait, and aren't even decoded
+    where they were when the file was open before. Others are checked now, unless verification is not wanted.
 
     Parameters
     ----------
@@ -80,8 +80,10 @@ def meta_of(contents: Contents, dparams: Mapping[str, object]) -> LazyMeta:
     CorruptError, MetadataError
         They are damaged, or not valid.
     """
-    mapping = None if contents.verification == "none" else contents.mapping()
+    known = contents.verification == "touch" and bool(contents.frame.nbytes) and contents.checked.metadata
+    mapping = None if known or contents.verification == "none" else contents.mapping()
     if _can_wait(contents, mapping):
+        contents.checked.metadata = mapping is not None or known
         return LazyMeta(lambda: _meta_of_voxels(contents, dparams, mapping))
     return LazyMeta.of(_meta_of(contents, dparams, mapping))
 

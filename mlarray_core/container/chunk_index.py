@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.chunks.header import (
+    CBYTES,
     CHUNK_HEADER,
     NAN,
     UNINIT,
@@ -81,7 +82,9 @@ class ChunkIndex:
     @cached_property
     def _any_marked(self) -> bool:
         """Whether the index marks chunks as never written."""
-        return any((kinds(part) == UNINIT).any() for part in _parts(self.offsets))
+        return any(
+            len(part) and part.min() < 0 and (kinds(part) == UNINIT).any() for part in _parts(self.offsets)
+        )
 
     @cached_property
     def all_zeros(self) -> bool:
@@ -141,6 +144,34 @@ class ChunkIndex:
             self._found.add(number)
         return at, size
 
+    def locate_alike(self, numbers: list[int], view: memoryview) -> list[tuple[int, int]] | None:
+        """Return what `locate` does for stored chunks whose headers are of one kind; None for any others.
+
+        Parameters
+        ----------
+        numbers
+            Of chunks.
+        view
+            Of all bytes of the file.
+
+        Raises
+        ------
+        CorruptError, UnsupportedError
+            The header of the first one can't be that of a chunk of this frame.
+        """
+        import numpy as np
+
+        starts = self.offsets[numbers] + self._start
+        if self.locate(numbers[0]) is None or starts.min() < self._start or self._found:
+            return None
+        heads = np.frombuffer(view, np.uint8)[starts[:, None] + np.arange(CHUNK_HEADER)]
+        sizes = heads[:, CBYTES.at : CBYTES.end].copy().view("<i4")[:, 0]
+        heads[:, CBYTES.at : CBYTES.end] = 0
+        rooms = self.room[numbers]
+        if (heads != heads[0]).any() or (sizes < CHUNK_HEADER).any() or (sizes > rooms).any():
+            return None
+        return list(zip(starts.tolist(), sizes.tolist(), strict=True))
+
     def _examined(self, number: int, head: bytes, kind: bytes) -> bool:
         """Check a chunk's header, and return whether the chunk was never written."""
         try:
@@ -166,6 +197,13 @@ def _room(offsets: Array, end: int) -> Array:
         if offsets[0] >= 0:
             raise CorruptError("the index of chunks names one chunk twice")
         return np.broadcast_to(_room(offsets[:1].copy(), end), len(offsets))
+    if len(offsets) and offsets[0] >= 0 and (offsets[1:] > offsets[:-1]).all():  # one after the other
+        room = np.empty(len(offsets), np.int64)
+        np.subtract(offsets[1:], offsets[:-1], out=room[:-1])
+        room[-1] = end - offsets[-1]
+        if room[-1] < CHUNK_HEADER:
+            raise CorruptError("the index of chunks points outside the file")
+        return room
     marks = (ZERO, NAN, UNINIT)
     for part in _parts(offsets):
         absent = part[part < 0]

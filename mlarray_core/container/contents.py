@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.container.level_index import StoredLevel
+    from mlarray_core.container.mapping import Identity
     from mlarray_core.meta import Meta
 
     Array = np.ndarray[Any, Any]
 
 SUFFIX = ".mla"
+_checked = seal.CheckedFiles()
 
 
 class Contents:
@@ -39,6 +41,9 @@ class Contents:
     verify
         ``"none"``: structure only; ``"touch"``: each chunk's checksum when it is first used; ``"full"``: all
         of them at once.
+    identity
+        What file this is, as `map_file` says it: chunks that were checked when it was open before aren't
+        checked again. None to check all.
 
     Attributes
     ----------
@@ -57,7 +62,11 @@ class Contents:
     """
 
     def __init__(
-        self, buffer: bytes | memoryview | mmap.mmap, path: str | None = None, verify: str = "touch"
+        self,
+        buffer: bytes | memoryview | mmap.mmap,
+        path: str | None = None,
+        verify: str = "touch",
+        identity: Identity | None = None,
     ) -> None:
         self.buffer, self.path = buffer, path
         self.verification = verify
@@ -67,6 +76,7 @@ class Contents:
             self.index = ChunkIndex(read, self.frame, path)
             self.state, self.table = seal.read_seal(read, self.frame, compare=verify != "none")
         self._compares = verify != "none" and self.state is seal.State.SEALED
+        self._file = None if identity is None or not self._compares else (identity, self.frame.fingerprint)
         self._all_checked = not self.frame.nchunks
         self.end = _end_of(self)
         if verify == "full":
@@ -95,11 +105,13 @@ class Contents:
         return Grid(frame.shape, frame.chunks, frame.blocks, dtype)
 
     @cached_property
-    def _unchecked(self) -> Array:
-        """For each chunk, at its place among the others, whether it is still to be checked."""
-        import numpy as np
+    def checked(self) -> seal.Checked:
+        """What was checked of this file, now and when it was open before."""
+        return _checked.of(self._file, self.grid.counts)
 
-        return np.ones(self.grid.counts, bool)
+    @cached_property
+    def _unchecked(self) -> Array:
+        return self.checked.unchecked
 
     @cached_property
     def _view(self) -> memoryview:
@@ -134,10 +146,23 @@ class Contents:
         if self._all_checked:
             return
         numbers = self._unchecked_in(box)
-        locate, check = self.index.locate, self._check
-        for number in numbers:
-            check(number, locate(number))
+        if not numbers:
+            self._all_checked = not self._unchecked.any()
+            return
+        places = self.index.locate_alike(numbers, self._view)
+        if places is None or not self._all_agree(numbers, places):  # say which one, and what is wrong with it
+            locate, check = self.index.locate, self._check
+            for number in numbers:
+                check(number, locate(number))
         self._note_checked(numbers)
+
+    def _all_agree(self, numbers: list[int], places: list[tuple[int, int]]) -> bool:
+        """Whether the checksums of some stored chunks are right."""
+        if not self._compares or not len(self._sums):
+            return True
+        view, found = self._view, seal.chunk_sum
+        wanted: list[int] = self._sums[numbers].tolist()
+        return [found(view[at : at + size]) for at, size in places] == wanted
 
     def _unchecked_in(self, box: tuple[slice, ...]) -> list[int]:
         """Return the numbers of the chunks that `box` needs and that are still to be checked."""

@@ -55,8 +55,18 @@ def open_binary(path: str, mode: str = "rb", buffering: int = -1) -> BinaryIO:
         raise ReadError(f"it can't be opened: {cause}", path=path) from error
 
 
-def map_file(path: str) -> bytes | mmap.mmap:
-    """Return the bytes of a file as a memory map that keeps the header that it has now.
+Identity = tuple[int, int, int, int, int]
+"""Device, inode, size and the times of the last write and change, which nobody can set back."""
+
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a file that is written to again shows another time, on every file system."""
+
+
+def map_file(path: str) -> tuple[bytes | mmap.mmap, Identity | None]:
+    """Return the bytes of a file as a memory map that keeps the header that it has now, and what it is.
+
+    The latter is the same as long as the file is; None for one that was written to just now, whose time might
+    not tell.
 
     An edit in place only appends, and then changes the header. The pages of the header are this map's own, so
     Blosc2, which reads them again and again, goes on seeing the frame that was checked.
@@ -69,17 +79,20 @@ def map_file(path: str) -> bytes | mmap.mmap:
         It can't be opened or mapped.
     """
     with open_binary(path) as file:
-        if os.fstat(file.fileno()).st_size == 0:
+        known = os.fstat(file.fileno())
+        if known.st_size == 0:
             raise CorruptError("the file is empty", path=path)
         content = _private_map(file)
         if content is None:
             try:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), None
             except (OSError, ValueError) as error:
                 raise ReadError("it can't be mapped into memory", path=path) from error
     size = min(max(0, frames.claimed_header(content)), frames.MAX_HEADER, len(content))
     content[:size] = content[:size]
-    return content
+    if time.time_ns() - max(known.st_mtime_ns, known.st_ctime_ns) < _SETTLED:
+        return content, None
+    return content, (known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns)
 
 
 def _private_map(file: BinaryIO) -> mmap.mmap | None:

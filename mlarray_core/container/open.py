@@ -38,7 +38,12 @@ def open_contents(path: str, verify: str = "touch") -> Contents:
         from mlarray_core.container.remote import open_remote
 
         return open_remote(path, verify)
-    return _settled(path, lambda: Contents(map_file(path), path, verify))
+    return _settled(path, lambda: _mapped(path, verify))
+
+
+def _mapped(path: str, verify: str) -> Contents:
+    content, identity = map_file(path)
+    return Contents(content, path, verify, identity)
 
 
 def load_contents(path: str, verify: str = "touch") -> Contents:

@@ -36,6 +36,62 @@ _COUNTS = frozenset([b"", *(bytes([count]) for count in range(1, 33))])
 """How the number of levels is written: not at all for none."""
 
 
+_MOST_REMEMBERED = 1 << 24
+"""Bytes, one for each chunk, of what is remembered of files that were checked."""
+
+
+class Checked:
+    """What was checked of one file.
+
+    Attributes
+    ----------
+    unchecked
+        For each chunk, at its place among the others, whether it is still to be checked.
+    metadata
+        Whether the metadata were decoded, and say that there are voxels.
+    """
+
+    def __init__(self, counts: tuple[int, ...]) -> None:
+        import numpy as np
+
+        self.unchecked: Array = np.ones(counts, bool)
+        self.metadata = False
+
+
+class CheckedFiles:
+    """What this process has checked of files that were open, those used last.
+
+    A file that is closed and opened again, as one patch from each of many files is read epoch after epoch, is
+    not checked again as long as nothing was written to it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, Checked] = {}
+        self._size = 0
+
+    def of(self, file: object, counts: tuple[int, ...]) -> Checked:
+        """Return what was checked of a file, which all who use it share.
+
+        Parameters
+        ----------
+        file
+            What the file is; None for one that is not to be remembered.
+        counts
+            Number of chunks along each axis.
+        """
+        # without a lock, which a fork could inherit locked: two threads may each check a chunk
+        known = self._known.pop(file, None)
+        if known is None:
+            known = Checked(counts)
+            if file is None or known.unchecked.size > _MOST_REMEMBERED // 16:
+                return known
+            self._size += known.unchecked.size
+        self._known[file] = known
+        while self._size > _MOST_REMEMBERED and len(self._known) > 1:
+            self._size -= self._known.pop(next(iter(self._known))).unchecked.size
+        return known
+
+
 class State(Enum):
     """What a file's seal says."""
 
