@@ -1,4 +1,4 @@
-"""Patches of `.mla` files for PyTorch.
+"""Patches of `.mla` files for PyTorch: random, of a grid, and put together again.
 
 Nothing is imported before a name is used; PyTorch itself is not part of any extra.
 """
@@ -9,11 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlarray.torch.aggregate import Aggregator
+    from mlarray.torch.grid import GridPatches
     from mlarray.torch.patches import PatchDataset
+    from mlarray.torch.stream import PatchStream
 
-_HOME = {"PatchDataset": "mlarray.torch.patches"}
+_HOME = {
+    "PatchDataset": "mlarray.torch.patches",
+    "GridPatches": "mlarray.torch.grid",
+    "Aggregator": "mlarray.torch.aggregate",
+    "PatchStream": "mlarray.torch.stream",
+}
 
-__all__ = ["PatchDataset"]
+__all__ = ["PatchDataset", "GridPatches", "Aggregator", "PatchStream"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Where patches are: drawn at random, or around voxels of a class."""
+"""Where patches are: drawn at random, around voxels of a class, or side by side."""
 
 from __future__ import annotations
 
@@ -114,3 +114,21 @@ def chosen_voxel(points: Mapping[int, Array], classes: Sequence[int], chances: S
     some = points[classes[int(chances[0] * len(classes))]]
     voxel: list[int] = some[int(chances[1] * len(some))].tolist()
     return voxel
+
+
+def window_starts(size: int, length: int, step: int) -> list[int]:
+    """Return the starts of windows that cover an axis: a step apart, the last one at the end of the image.
+
+    Parameters
+    ----------
+    size
+        Of the image; where it is smaller than a window, that is around its centre.
+    length
+        Of a window.
+    step
+        From one to the next.
+    """
+    if size <= length:
+        return [(size - length) // 2]
+    starts = list(range(0, size - length, step))
+    return [*starts, size - length]
