@@ -14,7 +14,7 @@ from mlarray_io.engine.result import Failure
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
-from mlarray_io.requests.arguments import bar, key_of, texts
+from mlarray_io.requests.arguments import bar, key_of, privacy_flags, texts
 from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
 from mlarray_io.sdk.options import OptionHelp, describe
@@ -50,6 +50,7 @@ def convert(
     labels: bool | str | Sequence[str] | None = None,
     label_table: Path | None = None,
     write_label_table: str | None = None,
+    anonymize: bool | Mapping[str, object] = False,
     options: Mapping[str, object] | None = None,
     patch_size: PatchSize = None,
     chunk_size: Sequence[int] | None = None,
@@ -105,6 +106,9 @@ def convert(
         File that says what the labels mean: a table of FreeSurfer, ITK-SNAP, 3D Slicer or nnU-Net.
     write_label_table
         Write the label table beside the target, for ``freesurfer`` or ``itksnap``.
+    anonymize
+        Leave out what identifies a person (DICOM PS3.15, basic profile); or its options, as a dict of
+        ``retain``, ``clean``, ``shift_dates`` and ``key``, which docs/privacy.md explains.
     options
         Settings of the two formats, by name; `formats` lists them.
     patch_size, chunk_size, block_size, codec, clevel, profile
@@ -157,6 +161,7 @@ def convert(
         label_pattern=() if labels is None or isinstance(labels, bool) else texts(labels),
         label_table=None if label_table is None else os.fspath(label_table),
         write_label_table=write_label_table,
+        **privacy_flags(anonymize),
         options=options or {},
         patch_size=(patch_size,) if isinstance(patch_size, int) else patch_size,
         chunk_size=chunk_size,
@@ -211,6 +216,7 @@ def read(
     orient: str | None = None,
     raw: bool = False,
     labels: bool | None = None,
+    anonymize: bool | Mapping[str, object] = False,
     options: Mapping[str, object] | None = None,
     threads: int | None = None,
     max_bytes: int | None = None,
@@ -225,7 +231,7 @@ def read(
         Name of its format, to overrule its content.
     image
         Key of the image, for a source that holds several.
-    coord_system, orient, raw, labels, options, threads, max_bytes
+    coord_system, orient, raw, labels, anonymize, options, threads, max_bytes
         As for `convert`.
 
     Returns
@@ -246,6 +252,7 @@ def read(
         orient=orient,
         raw=raw,
         labels=labels,
+        privacy=ConvertFlags(**privacy_flags(anonymize)).settings().privacy,
         options=options or {},
         threads=threads,
         max_bytes=max_bytes,
@@ -268,6 +275,7 @@ def write(
     coord_system: str | None = None,
     orient: str | None = None,
     labels: bool | None = None,
+    anonymize: bool | Mapping[str, object] = False,
     options: Mapping[str, object] | None = None,
     patch_size: PatchSize = None,
     chunk_size: Sequence[int] | None = None,
@@ -291,7 +299,7 @@ def write(
         Where to; the suffix says the format.
     format
         Name of the format, to overrule the suffix.
-    overwrite, strict, coord_system, orient, labels, options, threads
+    overwrite, strict, coord_system, orient, labels, anonymize, options, threads
         As for `convert`.
     patch_size, chunk_size, block_size, codec, clevel, profile, levels, lossy, stats, foreground
         Of a `.mla` target, as for `convert`.
@@ -321,6 +329,7 @@ def write(
         orient=orient,
         labels=labels,
         options=options or {},
+        privacy=ConvertFlags(**privacy_flags(anonymize)).settings().privacy,
         layout=flags.settings().layout,
         threads=threads,
     )

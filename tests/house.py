@@ -49,6 +49,7 @@ WINGS = {
         ["printing"],
         ["mla"],
         ["engine"],
+        ["privacy"],
         ["places"],
         ["sdk"],
     ],

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.container.mapping import lock
-from mlarray_core.errors import LockedError, ReadError
+from mlarray_core.errors import LockedError, OptionError, ReadError
 from mlarray_core.publish import write_error
 from mlarray_io.batch.journal_lines import Begun, Entry, checked, read_lines
 from mlarray_io.batch.leftovers import remove_empty
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io.batch.jobs import Job, Report
+    from mlarray_io.privacy.profile import Privacy
 
 FOLDER = ".mlarray"
 SYNC_EVERY = 256
@@ -39,6 +40,9 @@ class Journal:
         Where images are converted to; made when something is written.
     shard
         ``(i, n)``: this run does the i-th of n parts, and writes a file of its own.
+    privacy
+        How a person is kept out of targets: their sources are called by pseudonyms then, as the journal lies
+        among the targets.
 
     Attributes
     ----------
@@ -48,7 +52,11 @@ class Journal:
         By source, which file says that it was begun, and at which place, when none says what became of it.
     """
 
-    def __init__(self, target: Path, shard: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, target: Path, shard: tuple[int, int] | None = None, privacy: Privacy | None = None
+    ) -> None:
+        self.privacy = privacy
+        self._secrets: set[str] = set()
         self.folder = target / FOLDER
         name = "journal.jsonl" if shard is None else f"journal-{shard[0]}-of-{shard[1]}.jsonl"
         self.path = self.folder / name
@@ -75,6 +83,40 @@ class Journal:
                 for path in files:
                     self._read(path)
         return self
+
+    def entry(self, source: str) -> Entry | None:
+        """Return what became of a source, None for one that isn't known."""
+        return self.entries.get(self._called(source))
+
+    def has_begun(self, source: str) -> bool:
+        """Whether a source was begun, and nothing says what became of it."""
+        return self._called(source) in self.begun
+
+    def check_secret(self) -> None:
+        """Refuse to go on with other pseudonyms than those of the runs before.
+
+        Raises
+        ------
+        OptionError
+            They were made with another secret, or are names now.
+        """
+        if not self.entries or self._secrets == {self._secret}:
+            return
+        raise OptionError(
+            "what lies there was converted with another secret, or with names"
+            if self.privacy
+            else "what lies there was converted with --anonymize, and this isn't",
+            path=self.folder.parent,
+            field="--key",
+            hint="Give the --key FILE that it was made with, or convert into another folder",
+        )
+
+    @property
+    def _secret(self) -> str:
+        return "" if self.privacy is None else self.privacy.check
+
+    def _called(self, source: str) -> str:
+        return source if self.privacy is None else self.privacy.pseudonym(source, "source")
 
     def leftovers(self) -> Iterator[str]:
         """Yield the places of all that was begun, and neither done nor failed, by runs that are over."""
@@ -114,7 +156,7 @@ class Journal:
 
     def begin(self, job: Job, options: str) -> None:
         """Note that a source is begun, with the digest of what is asked for. Raises as `end` does."""
-        self._write({**_identity(job, options), "state": "started", "place": job.place})
+        self._write({**self._identity(job, options), "state": "started", "place": job.place})
 
     def end(self, job: Job, report: Report, options: str, *, verified: bool) -> None:
         """Note what came of a source.
@@ -134,15 +176,19 @@ class Journal:
             The operating system refuses.
         """
         line = {
-            **_identity(job, options),
+            **self._identity(job, options),
             "state": report.state,
             "images": [image.journal_json() for image in report.images],
             "voxel_bytes": report.voxel_bytes,
             "seconds": round(report.seconds, 4),
         }
-        if report.failures:
+        if self.privacy is not None:
+            images = [image.journal_json() for image in report.images]
+            line["images"] = [{**image, "image": str(number)} for number, image in enumerate(images)]
+            line["secret"] = self._secret
+        elif report.failures:
             line["failures"] = [{"image": one.image, **one.to_json()} for one in report.failures]
-        if report.left_out:
+        if report.left_out and self.privacy is None:
             line["left_out"] = [
                 {"path": one.name, "reason": one.reason, "lost": one.lost} for one in report.left_out
             ]
@@ -162,7 +208,8 @@ class Journal:
         lost
             Whether it may be an image.
         """
-        self._write({"path": path, "state": "left out", "reason": reason, "lost": lost})
+        if self.privacy is None:
+            self._write({"path": path, "state": "left out", "reason": reason, "lost": lost})
 
     def undo(self) -> None:
         """Remove the journal, and all folders made with it that are empty, if its target was made for it.
@@ -212,6 +259,7 @@ class Journal:
         else:
             self.begun.pop(source, None)
             self.entries[source] = found
+            self._secrets.add(found.secret)
 
     def _write(self, line: dict[str, object]) -> None:
         """Append one line; it outlives a kill from now on."""
@@ -227,13 +275,13 @@ class Journal:
         if "source" in line:
             self._take(str(line["source"]), checked(line), self.path)
 
+    def _identity(self, job: Job, options: str) -> dict[str, object]:
+        name = self._called(job.name)
+        return {"source": name, "size": job.size, "mtime_ns": job.mtime_ns, "options": options}
+
     def _sync(self, file: BinaryIO) -> None:
         os.fsync(file.fileno())
         self._unsynced = 0
-
-
-def _identity(job: Job, options: str) -> dict[str, object]:
-    return {"source": job.name, "size": job.size, "mtime_ns": job.mtime_ns, "options": options}
 
 
 @contextmanager

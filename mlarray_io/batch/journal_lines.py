@@ -40,6 +40,8 @@ class Entry:
         Path below the target and size of each file that was written; -1 for a folder.
     voxel_bytes
         Of all images of the source.
+    secret
+        Tells the secrets apart that pseudonyms were made with; empty for names.
     """
 
     size: int
@@ -49,6 +51,7 @@ class Entry:
     verified: bool
     targets: tuple[str | int, ...]
     voxel_bytes: int = 0
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def checked(line: dict[str, object]) -> Entry | Begun:
         "verified" in line,
         tuple(targets),
         _whole(line.get("voxel_bytes", 0)),
+        str(line.get("secret", "")),
     )
 
 

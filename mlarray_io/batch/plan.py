@@ -60,14 +60,16 @@ def plan(
             yield found
             continue
         name = display_name(found.path)
-        entry = journal.entries.get(name)
-        ended = entry is not None and name not in journal.begun
+        entry, begun = journal.entry(name), journal.has_begun(name)
+        ended = entry is not None and not begun
+        privacy = settings.conversion.privacy
+        place = found.place if privacy is None else privacy.place(found.place)
         again = settings.conversion.overwrite
         if entry and ended and not again and _is_done(found, entry, options, settings, stored):
-            yield Skip(name, entry, found.place)
+            yield Skip(name, entry, place)
         else:
-            ours = entry is not None or name in journal.begun
-            yield Job(found.path, found.place, found.kind, found.size, found.mtime_ns, ours)
+            ours = entry is not None or begun
+            yield Job(found.path, place, found.kind, found.size, found.mtime_ns, ours)
 
 
 def belongs(place: str, shard: Shard) -> bool:

@@ -93,7 +93,8 @@ class Run:
         self._request, self._settings = request, request.settings
         self._pool, self._listener = pool, listener
         self._tally = Tally()
-        self._journal = Journal(request.journal or Path(request.settings.target.text), request.shard)
+        privacy = request.settings.conversion.privacy
+        self._journal = Journal(request.journal or Path(request.settings.target.text), request.shard, privacy)
         self._named: set[str] = set()
         self._foreseen = False
         self._left_out: list[LeftOut] = []
@@ -111,7 +112,7 @@ class Run:
             The journal isn't one of ours, or names places outside of the target.
         """
         if not self._settings.single:
-            self._journal.load()
+            self._journal.load().check_secret()
         jobs = list(self._plan())
         if not (jobs or self._tally.skipped.images or self._request.shard):
             source = self._request.sources[0]
@@ -175,7 +176,7 @@ class Run:
         return "'mlarray formats FILE' says who would read a file"
 
     def _known(self, path: str) -> Known | None:
-        entry = self._journal.entries.get(path)
+        entry = self._journal.entry(path)
         return None if entry is None else (entry.size, entry.mtime_ns)
 
     def _forecast(self, jobs: Sequence[Job]) -> None:
@@ -199,7 +200,7 @@ class Run:
             for one in self._left_out:
                 self._journal.leave_out(one.name, one.reason, lost=one.lost)
             try:
-                self._perform(jobs, Table(self._journal.path))
+                self._perform(jobs, Table(self._journal.path, self._journal.privacy))
             finally:
                 if self._request.shard is None and not self._tally.converted.images:
                     self._journal.undo()

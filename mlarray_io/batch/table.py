@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io.batch.jobs import Report
+    from mlarray_io.privacy.profile import Privacy
 
 COLUMNS = ("source", "image", "series", "description", "target")
 LARGEST = 4 << 30
@@ -27,19 +28,26 @@ class Table:
     ----------
     journal
         The file of the journal beside which it lies: each shard has a table of its own.
+    privacy
+        How a person is kept out of targets: sources are called by pseudonyms then, images by numbers.
     """
 
-    def __init__(self, journal: Path) -> None:
+    def __init__(self, journal: Path, privacy: Privacy | None = None) -> None:
+        self._privacy = privacy
         self._path = journal.with_name(journal.stem.replace("journal", "images") + ".csv")
         self._rows: list[tuple[str, ...]] = []
         self._sources: set[str] = set()
 
     def add(self, report: Report) -> None:
         """Add the images of one source; they replace what is known of it."""
-        self._sources.add(report.source)
-        for image in report.images:
+        source = report.source
+        if self._privacy is not None:
+            source = self._privacy.pseudonym(source, "source")
+        self._sources.add(source)
+        for number, image in enumerate(report.images):
             done = image.conversion
-            self._rows.append((report.source, done.image or "", done.series, done.title, image.target))
+            key = done.image or "" if self._privacy is None else str(number)
+            self._rows.append((source, key, done.series, done.title, image.target))
 
     def write(self) -> None:
         """Write it, after the rows of other sources that are there already; nothing to add writes nothing."""

@@ -11,7 +11,7 @@ import click
 
 from mlarray_core.errors import MissingDependencyError
 from mlarray_io.printing import tables
-from mlarray_io.printing.conversions import conversion_json
+from mlarray_io.printing.conversions import Identified, conversion_json
 from mlarray_io.printing.text import amount, counted, printable, strict_json
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class Text(Silence):
     def __init__(self) -> None:
         self._more: Counter[tuple[str, str]] = Counter()
         self._said: set[tuple[str, str]] = set()
+        self._identified = Identified()
 
     def left_out(self, one: LeftOut) -> None:
         """Print a file that is left out."""
@@ -126,6 +127,7 @@ class Text(Silence):
             else:
                 click.echo(failure_line(job.name, failure), err=True)
         for image in report.images:
+            self._identified.add(image.conversion)
             for text in image.conversion.warnings:
                 self._note("note", job.name, printable(text))
             for loss in image.conversion.losses:
@@ -143,6 +145,7 @@ class Text(Silence):
         """Print for how many more images notes are true that were printed for one."""
         for (word, text), more in self._more.items():
             click.echo(f"{word}: {counted(more, 'more image')}: {text}", err=True)
+        self._identified.tell()
 
 
 class Forecast(Text):

@@ -22,6 +22,7 @@ FAILED, USAGE = 1, 2
 
 IMAGES = "Which images"
 VALUES = "Geometry and values"
+PRIVACY = "Privacy"
 LAYOUT = "Layout of a .mla target"
 BATCH = "Batches"
 OTHER = help.OTHER
@@ -60,7 +61,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     cls=Commands,
     groups={
         "Convert": ("convert", "levels"),
-        "Look": ("info", "show", "scan", "formats"),
+        "Look": ("info", "show", "scan", "privacy", "formats"),
         "Check": ("verify", "check-pairs"),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": help.WIDEST},
@@ -118,6 +119,23 @@ def cli() -> None:
     help="Set an option of either format; see 'mlarray formats'.",
     shell_complete=help.complete_settings,
 )
+@_option(PRIVACY, "--anonymize", is_flag=True, help="Leave out who it is: DICOM PS3.15, basic profile.")
+@_option(
+    PRIVACY,
+    "--retain",
+    metavar="WHAT",
+    multiple=True,
+    help="But keep safe-private, uids, device, institution, patient, dates or names.",
+)
+@_option(
+    PRIVACY,
+    "--clean",
+    metavar="WHAT",
+    multiple=True,
+    help="Clean descriptors, structured-content or graphics instead.",
+)
+@_option(PRIVACY, "--shift-dates", metavar="DAYS", help="Move dates, each patient's alike with 'patient'.")
+@_option(PRIVACY, "--key", metavar="FILE", help="Secret of pseudonyms and UIDs; made if it isn't there.")
 @_option(LAYOUT, "--patch-size", metavar="SIZE", help="Patch that .mla is laid out for: 192 or 64,192,192.")
 @_option(
     LAYOUT, "--chunk-size", metavar="SIZES", help="Chunks of .mla, such as 64,128,128; needs --block-size."
@@ -190,6 +208,17 @@ def formats(file: str | None, as_json: bool) -> int:
     from mlarray_io.commands.formats import run
 
     return FAILED if run(file, as_json=as_json) else 0
+
+
+@cli.command()
+@_argument("files", metavar="FILE...", nargs=-1, required=True)
+@_from
+@_json
+def privacy(files: tuple[str, ...], source_format: str | None, as_json: bool) -> int:
+    """List what FILE says about a person: names of fields, never their values. .mla files and sources."""
+    from mlarray_io.commands.privacy import run
+
+    return FAILED if run(files, source_format, as_json=as_json) else 0
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.engine.select import choose, images_of, open_image
 from mlarray_io.engine.settings import Choice
 from mlarray_io.engine.sources import opened
+from mlarray_io.engine.views import DeidentifiedView, found_in, tell_voxels
 from mlarray_io.engine.writing import Meter, write_image
 from mlarray_io.sdk.context import Report
 
@@ -186,9 +187,17 @@ def _planned(
         chosen = [choose(images, choice.image, origin)] if one else images
         plan = _Plan(origin, reading, writing, *options, settings.of(origin))
         names = dict(zip((found.key for found in images), file_names(images, origin, reading), strict=True))
+        privacy = settings.privacy
+        if privacy is not None and not privacy.keeps_names:
+            names = {key: privacy.pseudonym(f"{source.shown}\0{key}") for key in names}
         if choice.template is not None:
             names.update(_templated(plan, choice.template, names, chosen, context))
-        yield plan, [(found, _join(found.folder, names[found.key] + suffix)) for found in chosen], len(images)
+        folders = {one.folder: one.folder if privacy is None else privacy.place(one.folder) for one in chosen}
+        yield (
+            plan,
+            [(one, _join(folders[one.folder], names[one.key] + suffix)) for one in chosen],
+            len(images),
+        )
 
 
 def _join(folder: str, name: str) -> str:
@@ -205,13 +214,16 @@ def _templated(
     """Return the names that a template makes, by the images' keys; headers are read where that needs it."""
     made: dict[str, str] = {}
     for image in images:
-        values: dict[str, object] = {"name": names[image.key], "image": image.key, "title": image.title}
-        values.update(image.facts)
+        values: dict[str, object] = {"name": names[image.key]}
+        privacy = plan.settings.privacy
+        if privacy is None:
+            values.update(image=image.key, title=image.title, **image.facts)
         if not template.is_complete(values):
             apart = plan.settings.context()
             try:
                 with open_image(plan.origin, plan.reading, image, plan.read_options, apart) as reader:
-                    values = {**plan.reading.header_values(reader.meta), **values}
+                    meta = reader.meta if privacy is None else DeidentifiedView(reader, privacy).meta
+                    values = {**plan.reading.header_values(meta), **values}
             except MLArrayError:
                 made[image.key] = names[image.key]  # what is wrong with it is said when it is converted
                 continue
@@ -262,8 +274,12 @@ def _copy(
     _refuse_same(plan, target)
     meter = Meter(progress)
     write = plan.write or plan.writing.write
+    private = plan.settings.privacy is not None
     with open_image(plan.origin, plan.reading, image, plan.read_options, context, meter.read) as reader:
         check_size(reader, plan.origin, plan.reading, context)
+        if private:
+            tell_voxels(reader.meta, context)
+        found = () if private else found_in(reader.meta).identifying
         done = write_image(
             reader, plan.writing, plan.write_options, target, plan.settings, context, meter, write
         )
@@ -274,8 +290,9 @@ def _copy(
         source_format=plan.reading.name,
         image=image.key,
         source_bytes=origin.size,
-        title=image.title,
+        title="" if private else image.title,
         series=str(image.facts.get("series") or ""),
+        identifying=() if done.leaves_header_out else found,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlarray_io.sdk.losses import NO_HEADER
+
 if TYPE_CHECKING:
     from mlarray_core.errors import MLArrayError
     from mlarray_io.places.place import Shown
@@ -31,6 +33,8 @@ class Conversion:
         What the target can't hold, what the user should know, which files of the source were left out.
     title, series
         Description and number of the image's series, where its source has such.
+    identifying
+        Names of the fields that identify a person and that went into the target.
     """
 
     target: Shown
@@ -50,6 +54,12 @@ class Conversion:
     skipped: tuple[Skipped, ...] = ()
     title: str = ""
     series: str = ""
+    identifying: tuple[str, ...] = ()
+
+    @property
+    def leaves_header_out(self) -> bool:
+        """Whether the target has no place for the header of the source."""
+        return any(loss.what in NO_HEADER for loss in self.losses)
 
     @property
     def ratio(self) -> float:

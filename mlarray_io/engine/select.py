@@ -187,8 +187,8 @@ def open_one(
 
 
 def viewed(reader: Reader, settings: Settings) -> Reader:
-    """Return the reader as its image was asked for: as labels or not, in a world, in a voxel order."""
-    from mlarray_io.engine.views import OrientedView, WorldView
+    """Return the reader as its image was asked for: labels or not, its world, its order, without a person."""
+    from mlarray_io.engine.views import DeidentifiedView, OrientedView, WorldView
 
     if settings.labels is not None:
         for one in (reader, *reader.levels):
@@ -199,6 +199,8 @@ def viewed(reader: Reader, settings: Settings) -> Reader:
         reader = WorldView(reader, settings.coord_system)
     if settings.orient is not None:
         reader = OrientedView(reader, settings.orient)
+    if settings.privacy is not None:
+        reader = DeidentifiedView(reader, settings.privacy)
     return reader
 
 

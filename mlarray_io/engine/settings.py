@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mlarray_core.meta import Label
     from mlarray_io.engine.file_names import NameTemplate
+    from mlarray_io.privacy.profile import Privacy
     from mlarray_io.sdk.format import Format, Reader
     from mlarray_io.sdk.source import Source
 
@@ -59,6 +60,8 @@ class Settings:
     written_table
         The program, a key of `mlarray_io.sdk.labels.written.KINDS`, whose label table is written beside each
         target that has one; None for none.
+    privacy
+        How a person is kept out of targets; None for not at all.
     """
 
     source_format: str | None = None
@@ -74,6 +77,7 @@ class Settings:
     label_patterns: tuple[str, ...] = ()
     label_table: tuple[Label, ...] = ()
     written_table: str | None = None
+    privacy: Privacy | None = None
     threads: int | None = None
     max_bytes: int | None = None
 

@@ -1,4 +1,7 @@
-"""Readers that show another reader's image in another world or another voxel order. No voxel is resampled."""
+"""Readers that show another reader's image: in another world or voxel order, or without who was imaged.
+
+No voxel is resampled.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core import geometry
-from mlarray_core.errors import ArgumentError
+from mlarray_core.errors import ArgumentError, OptionError
 from mlarray_core.meta import Additions, AxisValues
+from mlarray_io.engine.registry import installed
+from mlarray_io.privacy.metadata import Findings, deidentified, findings
 from mlarray_io.sdk.format import Box, Reader
 from mlarray_io.sdk.space.frames import reversed_slices
 from mlarray_io.sdk.space.sidecar import Turn
@@ -19,6 +24,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlarray_core.meta import Meta
+    from mlarray_io.privacy.profile import Privacy
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Format
+
+VOXELS = "the voxels are as they were: text that is burned into them, and faces, stay"
+"""Said with every image."""
 
 
 _SPACE = 3
@@ -155,6 +166,51 @@ class OrientedView(Reader):
             [self.shape[axis] - ends[1], self.shape[axis] - ends[0]] if axis in self._flipped else ends
             for axis, ends in zip(axes, moved, strict=True)
         ]
+
+
+class DeidentifiedView(Reader):
+    """The same voxels with metadata that identify nobody.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    privacy
+        How it is asked for.
+    """
+
+    def __init__(self, reader: Reader, privacy: Privacy) -> None:
+        self._reader = reader
+        self.shape, self.dtype, self.chunks = reader.shape, reader.dtype, reader.chunks
+        self.meta = deidentified(reader.meta, header_format(reader.meta), privacy)
+        self.levels = [DeidentifiedView(level, privacy) for level in reader.levels]
+
+    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        return self._reader[box]
+
+    def close(self) -> None:
+        """Close the reader behind the view."""
+        self._reader.close()
+
+
+def header_format(meta: Meta) -> Format | None:
+    """Return the format of the header that metadata hold; None when it isn't installed."""
+    try:
+        return installed().get(meta._image_meta_format.value or "")
+    except OptionError:
+        return None
+
+
+def found_in(meta: Meta) -> Findings:
+    """Return what metadata say about a person, by the names of the fields."""
+    return findings(meta, header_format(meta))
+
+
+def tell_voxels(meta: Meta, context: Context) -> None:
+    """Say that voxels aren't changed, and why these may show who it is."""
+    context.warn(VOXELS)
+    for reason in found_in(meta).voxels:
+        context.warn(f"look at it before it is passed on: {reason}")
 
 
 def _labels(labels: list[str] | None, order: list[int]) -> list[str]:

@@ -12,6 +12,9 @@ from mlarray_io.printing.text import amount, printable, say, smaller, strict_jso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAMED = 4
+"""How many identifying fields are named; ``mlarray privacy`` names all."""
+
 
 def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
     """Print what a conversion did.
@@ -29,6 +32,9 @@ def done(conversion: Conversion, *, as_json: bool, quiet: bool) -> None:
         say(strict_json(_with_checksum(conversion)))
     elif not quiet:
         _summary(conversion)
+        identified = Identified()
+        identified.add(conversion)
+        identified.tell()
 
 
 def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: bool) -> int:
@@ -49,14 +55,49 @@ def all_done(results: Sequence[Conversion | Failure], *, as_json: bool, quiet: b
         bad = [{"image": result.image, **json.loads(error_json(result.error))} for result in failed]
         say(strict_json({"converted": good, "failed": bad}))
         return len(failed)
+    identified = Identified()
     for result in results:
         if isinstance(result, Failure):
             say(error_text(result.error), err=True)
         elif not quiet:
             _summary(result)
+            identified.add(result)
     if not quiet:
+        identified.tell()
         say(f"{len(results) - len(failed)} of {len(results)} images converted")
     return len(failed)
+
+
+class Identified:
+    """Counts what went into targets that identifies a person, and says so once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._images = 0
+
+    def add(self, conversion: Conversion) -> None:
+        """Count the fields of one image."""
+        self._images += bool(conversion.identifying)
+        self._names.update(dict.fromkeys(conversion.identifying))
+
+    def tell(self) -> None:
+        """Say how many there are, and what to do, on standard error."""
+        if not self._names:
+            return
+        names = sorted(self._names, key=_by_name)
+        shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+        count = f"{len(names)} identifying field{'' if len(names) == 1 else 's'}"
+        where = "the file" if self._images == 1 else f"{self._images:,} files"
+        say(
+            f"note: {count} of headers went into {where} ({printable(shown)}): --anonymize leaves them out, "
+            "'mlarray privacy FILE' lists them",
+            err=True,
+        )
+
+
+def _by_name(name: str) -> tuple[bool, bool, str]:
+    """Return what sorts names of fields: those of the patient first, private ones last."""
+    return name.startswith("("), not name.startswith("Patient"), name
 
 
 def _summary(conversion: Conversion) -> None:

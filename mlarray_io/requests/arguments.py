@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+from mlarray_core.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,3 +48,43 @@ def texts(given: Path | Sequence[Path]) -> tuple[str, ...]:
 def key_of(image: str | int | None) -> str | None:
     """Return the key of an image: keys that are numbers may be given as such."""
     return None if image is None else str(image)
+
+
+class PrivacyFlags(TypedDict, total=False):
+    """The flags of ``mlarray convert`` that say how a person is kept out."""
+
+    anonymize: bool
+    retain: tuple[str, ...]
+    clean: tuple[str, ...]
+    shift_dates: int | str | None
+    key: str | None
+
+
+def privacy_flags(given: bool | Mapping[str, object]) -> PrivacyFlags:
+    """Return the flags of `anonymize`: True, or a dict of options.
+
+    Raises
+    ------
+    OptionError
+        An option isn't known.
+    """
+    if not isinstance(given, Mapping):
+        return {"anonymize": bool(given)}
+    known = {"retain", "clean", "shift_dates", "key"}
+    for name in given:
+        if name not in known:
+            what = f"has no option {name!r}"
+            raise OptionError(what, field="anonymize", hint=f"There are {', '.join(sorted(known))}")
+    flags: PrivacyFlags = {"anonymize": True}
+    flags["retain"], flags["clean"] = _words(given.get("retain")), _words(given.get("clean"))
+    shift, key = given.get("shift_dates"), given.get("key")
+    flags["shift_dates"] = shift if isinstance(shift, int | str) else None
+    flags["key"] = None if key is None else os.fspath(key)  # type: ignore[call-overload]
+    return flags
+
+
+def _words(given: object) -> tuple[str, ...]:
+    """Return one word, or several, as a tuple."""
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(map(str, given))  # type: ignore[call-overload]

@@ -16,6 +16,7 @@ from mlarray_io.engine.settings import Choice, Settings
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk.labels.tables import read_label_table
 from mlarray_io.sdk.labels.written import KINDS
+from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.search.names import Names
 from mlarray_io.search.sources import is_several
 
@@ -60,6 +61,11 @@ class ConvertFlags:
     label_pattern: tuple[str, ...] = ()
     label_table: str | None = None
     write_label_table: str | None = None
+    anonymize: bool = False
+    retain: tuple[str, ...] = ()
+    clean: tuple[str, ...] = ()
+    shift_dates: int | str | None = None
+    key: str | None = None
     patch_size: object = None
     chunk_size: object = None
     block_size: object = None
@@ -112,6 +118,13 @@ class ConvertFlags:
             label_patterns=self.label_pattern,
             label_table=self._table(),
             written_table=_kind_of_table(self.write_label_table),
+            privacy=asked_privacy(
+                anonymize=self.anonymize,
+                retain=self.retain,
+                clean=self.clean,
+                shift_dates=self.shift_dates,
+                key=self.key,
+            ),
             layout={name: getattr(self, name) for name in LAYOUT if getattr(self, name) is not None},
             threads=self.threads,
             max_bytes=_bytes(self.max_bytes),
@@ -197,6 +210,9 @@ def parse(sources: Sequence[str], target: str, flags: ConvertFlags) -> Request:
     if not all((*sources, target)):
         what = "an empty text is no source and no target"
         raise ArgumentError(what, hint="A variable of the shell may be unset; . is the current folder")
+    if flags.anonymize and flags.shard is not None and flags.key is None:
+        what = "the parts of a batch need one secret, or what belongs together is called differently"
+        raise OptionError(what, field="--shard", hint="Give each part the same --key FILE")
     place, settings = place_of(target), flags.settings()
     named = names_file(target)
     folder = target.endswith(("/", os.sep)) or _is_there(place)

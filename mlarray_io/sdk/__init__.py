@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlarray_io.places.sources import UrlFolder, UrlSource
+    from mlarray_io.privacy.profile import Privacy
+    from mlarray_io.privacy.words import cleaned_text
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
     from mlarray_io.sdk.dtypes import packing_of, stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
@@ -84,8 +86,10 @@ _HOME = {
     "check_size": "sdk.files.raw_data",
     "file_order": "sdk.files.raw_data",
     "read_box": "sdk.files.raw_data",
+    "Privacy": "privacy.profile",
     "UrlFolder": "places.sources",
     "UrlSource": "places.sources",
+    "cleaned_text": "privacy.words",
     "contiguous": "sdk.boxes",
     "slab_shape": "sdk.boxes",
     "tiles": "sdk.boxes",
@@ -122,6 +126,7 @@ __all__ = [
     "MemoryBytes",
     "PackedBytes",
     "PartsView",
+    "Privacy",
     "RawData",
     "RawReader",
     "ServedReader",
@@ -134,6 +139,7 @@ __all__ = [
     "call_child",
     "check_beside",
     "check_size",
+    "cleaned_text",
     "contiguous",
     "data_path",
     "decode_text",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from mlarray_core.meta import Meta
+    from mlarray_io.privacy.profile import Privacy
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.source import Source
 
@@ -170,6 +171,8 @@ class Format(Generic[O]):
         Whether parts of an image that were never written take no room, so that a small file may say any size.
     indexes
         Lower-case names of files that only list others, such as ``dicomdir``: they are no images.
+    names_identifying
+        Whether `identifying` names all that may identify a person; otherwise texts of the header count too.
     """
 
     name: ClassVar[str]
@@ -183,6 +186,7 @@ class Format(Generic[O]):
     folder: ClassVar[Literal["whole", "together", "named"]] = "named"
     sparse: ClassVar[bool] = False
     indexes: ClassVar[frozenset[str]] = frozenset()
+    names_identifying: ClassVar[bool] = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -270,6 +274,36 @@ class Format(Generic[O]):
     def header_values(self, meta: Meta) -> Mapping[str, Any]:
         """Values of the header in `meta.source` by the names that people know, for the names of files."""
         return {str(name): value for name, value in meta.source.to_plain().items()}
+
+    def identifying(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Names of the fields of a header that are there to say who was imaged, when, where and by what.
+
+        Parameters
+        ----------
+        source
+            A header as this format keeps it in `meta.source`.
+        """
+        return ()
+
+    def recognisable(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Why the voxels may show who was imaged, as far as a header says that: a sentence each."""
+        return ()
+
+    def patient(self, source: Mapping[str, Any]) -> str:
+        """Return what a header tells patients apart by; empty when it doesn't."""
+        return ""
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Return a header without what may identify a person: nothing of it, unless overridden.
+
+        Parameters
+        ----------
+        source
+            A header as this format keeps it in `meta.source`.
+        privacy
+            Which options apply, and what makes pseudonyms, other UIDs and other dates.
+        """
+        return {}
 
     @property
     def has_parts(self) -> bool:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.format import Reader
 
+NO_SOURCE, NO_METADATA = "the header of the source", "the source's metadata"
+NO_HEADER = (NO_SOURCE, NO_METADATA)
+"""Losses that say that nothing of the source's header went into the target."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -52,7 +56,7 @@ def tell_losses(reader: Reader, context: Context, title: str) -> None:
     if spatial.axis_labels is not None and list(spatial.axis_labels) != default_labels(len(reader.shape)):
         context.loss("labels of the axes", why)
     if len(meta.source) or len(meta.extra):
-        context.loss("the source's metadata", why)
+        context.loss(NO_METADATA, why)
 
 
 def tell_unheld(
@@ -88,7 +92,7 @@ def tell_unheld(
     why = f"{title} has no place for it"
     additions = Additions.of(meta)
     if len(meta.source) and not own_source:
-        context.loss("the header of the source", f"{title} has no place for that of another format")
+        context.loss(NO_SOURCE, f"{title} has no place for that of another format")
     if not meta.bbox.is_default():
         context.loss("bounding boxes", why)
     if not meta.stats.is_default():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mlarray_core.meta import Meta
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 
 class DicomFormat(Format[DicomOptions]):
@@ -26,6 +27,7 @@ class DicomFormat(Format[DicomOptions]):
     install: ClassVar[str] = "mlarray[dicom]"
     folder: ClassVar[Literal["whole", "together", "named"]] = "together"
     indexes: ClassVar[frozenset[str]] = frozenset({"dicomdir"})
+    names_identifying: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the preamble, or for the first element of a data set; in a folder, for such a file."""
@@ -84,6 +86,38 @@ class DicomFormat(Format[DicomOptions]):
         from mlarray_dicom.write.writer import write_dicom
 
         write_dicom(reader, target, options, context)
+
+    def identifying(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Keywords of the attributes that PS3.15, table E.1-1, names and that have a value."""
+        from mlarray_dicom.privacy.findings import identifying
+
+        return identifying(source)
+
+    def recognisable(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Say what burned-in text, a face or a photographed screen may be in the voxels."""
+        from mlarray_dicom.privacy.findings import recognisable
+
+        return recognisable(source)
+
+    def patient(self, source: Mapping[str, Any]) -> str:
+        """Return the Patient ID, else the name, else the UID of the study."""
+        from mlarray_dicom.privacy.header import patient_of
+
+        return patient_of(source)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Apply the Basic Application Level Confidentiality Profile with its options (PS3.15, Annex E).
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            The options.
+        """
+        from mlarray_dicom.privacy.header import deidentified
+
+        return deidentified(source, privacy)
 
     def field_name(self, key: str) -> str:
         """Return the keyword of a tag, ``Modality`` for ``00080060``; private tags stay as they are."""

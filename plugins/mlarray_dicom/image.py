@@ -8,7 +8,6 @@ from mlarray_core import Additions, Channel, Meta, Rescale, geometry
 from mlarray_core.errors import SelectionError
 from mlarray_dicom.contours.reader import Drawn, open_structures
 from mlarray_dicom.elements import parts_of, text_of, value_of
-from mlarray_dicom.header import identity
 from mlarray_dicom.header.bids import Sidecar, frame_number
 from mlarray_dicom.header.labels import labels_of
 from mlarray_dicom.header.source import read_header
@@ -132,7 +131,7 @@ class _Opening:
         if as_labels:
             arrangement.labels, arrangement.axes = arrangement.labels[1:], {}
         meta = self._meta(header, source)
-        self._tell(header)
+        self._tell()
         if arrangement.tiling is not None:
             fill = 0 if self._segmented else values.fill(self._group.frames[0], first)
             return SlideReader(planes, arrangement, values, meta, fill, as_labels=as_labels)
@@ -159,14 +158,11 @@ class _Opening:
         sheets = ([int(index) for index in column if index != ABSENT] for column in arrangement.order.T)
         return not planes.overlap(sheets)
 
-    def _tell(self, header: Header) -> None:
+    def _tell(self) -> None:
         """Say what the user wouldn't expect of the voxels or the metadata."""
         context, group = self._context, self._group
         for note in (*self._arrangement.notes, *self._values.notes):
             context.warn(note)
-        text = None if header.first is None else identity.notice(header.first)
-        if text:
-            context.warn(text)
         if group.layout.photometric == "MONOCHROME1":
             context.warn("MONOCHROME1: low values are bright; -o monochrome1=invert inverts them")
         if self._values.varying:

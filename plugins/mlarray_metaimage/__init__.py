@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_metaimage.options import MetaImageOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 _META = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=")
 _SHAPE = re.compile(rb"^\s*(DimSize|ElementType|NDims)\s*=", re.MULTILINE)
@@ -61,6 +62,20 @@ class MetaImageFormat(Format[MetaImageOptions]):
         if target.suffix.lower() != ".mhd":
             return ()
         return target.with_suffix(".raw"), target.with_suffix(".zraw")
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep the fields that say how voxels lie and what they are.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_metaimage.privacy import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_mgh.options import MghOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 
 class MghFormat(Format[MghOptions]):
@@ -50,6 +51,20 @@ class MghFormat(Format[MghOptions]):
         from mlarray_mgh.writer import write_mgh
 
         write_mgh(reader, target, options, context)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep the placement and the parameters, not the tags, which hold command lines.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_mgh.header import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

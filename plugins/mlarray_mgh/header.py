@@ -103,3 +103,11 @@ def from_source(source: Mapping[str, Any]) -> Mgh | None:
     if "mgh" not in source:
         return None
     return Mgh(restore(source["mgh"]), restore(source.get("footer", {"base64": ""})))
+
+
+def deidentified(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a header without what follows the parameters: tags hold command lines and names of files."""
+    if "mgh" not in source:
+        return {}
+    footer = restore(source.get("footer", {"base64": ""}))
+    return {"mgh": source["mgh"], "footer": plain(bytes(footer)[: _PARAMETERS.size])}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_mrc.options import MrcOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 
 class MrcFormat(Format[MrcOptions]):
@@ -54,6 +55,20 @@ class MrcFormat(Format[MrcOptions]):
         from mlarray_mrc.writer import write_mrc
 
         write_mrc(reader, target, context)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep the numbers, not the labels, and no extended header.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_mrc.header import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -186,6 +186,11 @@ def _origin(
     return tuple(place)
 
 
+_TEXTS = ((92, 108), (112, 152), (160, 196), (220, 1024))
+"""Bytes of the length and the kind of the extended header, of programs' own, and of labels with their count
+(MRC2014); IMOD's mark and flags at 152 stay, as they say what bytes are."""
+
+
 def _finite(values: tuple[float, ...] | list[float]) -> list[float | str]:
     return [value if math.isfinite(value) else str(value) for value in values]
 
@@ -205,6 +210,19 @@ def kept_block(source: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
     block, extended = (restore(source.get(name, {"base64": ""})) for name in ("block", "extended"))
     whole = isinstance(block, bytes) and isinstance(extended, bytes) and len(block) == SIZE
     return (block, extended) if whole else None
+
+
+def deidentified(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a header without labels, the extended header and the bytes that are left to programs."""
+    clean = {name: value for name, value in source.items() if name not in ("extended", "labels", "exttyp")}
+    kept = kept_block(source)
+    clean.pop("block", None)
+    if kept is not None:
+        block = bytearray(kept[0])
+        for first, last in _TEXTS:
+            block[first:last] = bytes(last - first)
+        clean["block"] = plain(bytes(block))
+    return clean
 
 
 @dataclass(frozen=True)

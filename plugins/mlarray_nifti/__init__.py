@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, Source, hookimpl
 from mlarray_nifti.options import NiftiOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader
+    from mlarray_io.sdk import Privacy
 
 
 class NiftiFormat(Format[NiftiOptions]):
@@ -71,6 +72,26 @@ class NiftiFormat(Format[NiftiOptions]):
 
         other = partner(target)
         return () if other is None else (other,)
+
+    def identifying(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Fields that say who and when, and embedded DICOM."""
+        from mlarray_nifti.privacy import identifying
+
+        return identifying(source)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Blank texts and leave extensions out, but for what CIFTI says of its axes.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_nifti.privacy import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_nrrd.options import NrrdOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 MAGIC = b"NRRD00"
 
@@ -58,6 +59,20 @@ class NrrdFormat(Format[NrrdOptions]):
         if target.suffix.lower() != ".nhdr":
             return ()
         return tuple(target.with_name(target.stem + suffix) for suffix in SUFFIXES.values())
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep the fields and pairs that say how voxels lie and what they measure.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_nrrd.privacy import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, Source, hookimpl
 from mlarray_pictures.options import PictureOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader
+    from mlarray_io.sdk import Privacy
 
 
 class PictureFormat(Format[PictureOptions]):
@@ -83,6 +84,20 @@ class PictureFormat(Format[PictureOptions]):
         from mlarray_pictures.writer import write_pictures
 
         write_pictures(reader, target, options, context)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep what the pixels mean, not texts, dates and places.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_pictures.header import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from mlarray_pictures import bmp, jpeg, png
 from mlarray_pictures.signature import Kind, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 HEAD = 1 << 18
@@ -226,3 +227,14 @@ def _webp(head: bytes) -> Header:
     else:
         raise ValueError(f"chunk {kind!r}")
     return _picture("webp", height, width, 4 if alpha else 3, "uint8", lossless=b"VP8L" in head[12:4096])
+
+
+_STAY = frozenset(
+    {"kind", "bits", "palette", "transparent", "lossless", "colour_model", "orientation", "frames"}
+)
+"""What a header says about its pixels."""
+
+
+def deidentified(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a header without its texts, and without the names of the slices of a folder."""
+    return {name: value for name, value in source.items() if name in _STAY}

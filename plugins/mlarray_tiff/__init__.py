@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlarray_io import Confidence, Format, hookimpl
 from mlarray_tiff.options import TiffOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io.sdk import Privacy
 
 OPENED_IN_CHILD = "mlarray_tiff.read.reader:open_series"
 """What opens a file whose codec a damaged file can crash, in another process."""
@@ -92,6 +93,26 @@ class TiffFormat(Format[TiffOptions]):
         from mlarray_tiff.write.writer import write_tiff
 
         write_tiff(reader, target, options, context)
+
+    def identifying(self, source: Mapping[str, Any]) -> Sequence[str]:
+        """Tags, and elements of OME-XML, that say who, when and where."""
+        from mlarray_tiff.privacy import identifying
+
+        return identifying(source)
+
+    def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+        """Keep the tags of layout, resolution, colour and georeference.
+
+        Parameters
+        ----------
+        source
+            The header.
+        privacy
+            Has no options for it.
+        """
+        from mlarray_tiff.privacy import deidentified
+
+        return deidentified(source)
 
 
 @hookimpl

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Element = dict[str, Any]
 Row = dict[str, Element]
+
+
+class Level(Protocol):
+    """Changes the elements of data sets, or of the items of one of their sequences."""
+
+    def change(self, tag: str, element: Element) -> Element | None:
+        """Return what takes the place of an element, None for nothing."""
+
+    def enters(self, tag: str) -> bool:
+        """Say whether the items of a sequence are gone through, or `change` decides about it as a whole."""
+
 
 _CONTENT = ("Value", "InlineBinary", "BulkDataURI", "sha256")
 
@@ -60,6 +71,44 @@ def unfold(columns: Mapping[str, Any], count: int) -> list[Row]:
         for row, item in zip(rows, unfold(part, count), strict=True):
             row[tag] = {"vr": "SQ", "Value": [item]}
     return [dict(sorted(row.items())) for row in rows]
+
+
+def map_columns(
+    columns: Mapping[str, Any], count: int, level: Callable[[Mapping[str, Any]], Level]
+) -> dict[str, Any]:
+    """Return what `fold` would return for the data sets with every element changed.
+
+    Parameters
+    ----------
+    columns
+        What `fold` returned.
+    count
+        Number of rows.
+    level
+        Called with these columns, and with those of each sequence below that is entered; returns who changes
+        their elements.
+    """
+    here = level(columns)
+    found: dict[str, Any] = {"constant": {}, "per_frame": {}, "nested": {}}
+    for tag, element in columns.get("constant", {}).items():
+        changed = here.change(tag, element)
+        if changed is not None:
+            found["constant"][tag] = changed
+    for tag, column in columns.get("per_frame", {}).items():
+        rows = [None if one is None else here.change(tag, one) for one in _elements(column, count)]
+        if any(one is not None for one in rows):
+            same = all(one == rows[0] for one in rows[1:])
+            found["constant" if same else "per_frame"][tag] = rows[0] if same else _varying(rows)
+    for tag, part in columns.get("nested", {}).items():
+        if here.enters(tag):
+            inner = map_columns(part, count, level)
+            if inner:
+                found["nested"][tag] = inner
+            continue
+        whole = here.change(tag, {"vr": "SQ", "Value": [{}]})
+        if whole is not None:
+            found["constant"][tag] = whole
+    return {name: dict(sorted(part.items())) for name, part in found.items() if part}
 
 
 def _is_single(element: Element | None) -> bool:

@@ -1,0 +1,1 @@
+"""What identifies a person: found in metadata, and left out on demand."""
