@@ -14,9 +14,9 @@ from mlarray_io.engine.file_names import NameTemplate
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.settings import Choice, Settings
 from mlarray_io.places.place import Place, place_of
+from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.sdk.labels.tables import read_label_table
 from mlarray_io.sdk.labels.written import KINDS
-from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.search.names import Names
 from mlarray_io.search.sources import is_several
 
