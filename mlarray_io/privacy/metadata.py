@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.meta import KEY, Additions, Channel
@@ -77,7 +77,8 @@ def deidentified(meta: Meta, format: Format | None, privacy: Privacy) -> Meta:
     """Return the metadata of an image without what identifies a person, with a record of what was done.
 
     The header of a format that isn't installed is left out whole, as are fields of `meta.extra` that are not
-    ours. Names of labels and channels stay: they are what a label map means.
+    ours. Names of labels and channels stay, as they are what a label map means, but for those that the header
+    had where the profile wants none, as those of structures (ROI Name).
 
     Parameters
     ----------
@@ -90,17 +91,32 @@ def deidentified(meta: Meta, format: Format | None, privacy: Privacy) -> Meta:
     """
     clean, source = meta.copy(), meta.source.to_plain()
     patient = format.patient(source) if format is not None and source else ""
-    clean.source = format.deidentify(source, privacy) if format is not None and source else {}
+    kept = format.deidentify(source, privacy) if format is not None and source else {}
+    clean.source = kept
     additions = Additions.of(meta)
     additions.bids = clean_sidecar(additions.bids, privacy, patient)
     additions.losses = []
+    gone = _texts(source) - _texts(kept) if additions.labels or additions.channels else set()
+    additions.labels = [
+        replace(one, name=f"label {one.value}") if one.name in gone else one for one in additions.labels
+    ]
     additions.channels = [
-        Channel({n: v for n, v in one.items() if n in _OF_CHANNEL}) for one in additions.channels
+        Channel({n: v for n, v in one.items() if n in _OF_CHANNEL and not (isinstance(v, str) and v in gone)})
+        for one in additions.channels
     ]
     additions.unknown = {RECORD: {"method": privacy.method, "codes": [list(code) for code in privacy.codes]}}
     clean.extra = {}
     additions.store(clean)
     return clean
+
+
+def _texts(value: Any) -> set[str]:
+    """Return the texts in a header."""
+    if isinstance(value, dict):
+        return set().union(*(_texts(part) for part in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_texts(part) for part in value))
+    return {value} if isinstance(value, str) else set()
 
 
 def _leaves(value: Any, path: str) -> Iterator[str]:

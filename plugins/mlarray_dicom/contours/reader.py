@@ -12,7 +12,6 @@ from mlarray_core.errors import OptionError, UnsupportedError
 from mlarray_dicom.contours.grid import Grid, grid_of_image, grid_of_reader
 from mlarray_dicom.contours.slabs import Voxels
 from mlarray_dicom.contours.structures import references_of, structures_of
-from mlarray_dicom.header import identity
 from mlarray_dicom.header.source import read_header
 from mlarray_dicom.instance import read_instance
 from mlarray_io import Box, Reader
@@ -174,9 +173,6 @@ def _meta(
 ) -> Meta:
     del instance.dataset[_CONTOURS]
     header = read_header([instance], context)
-    text = None if header.first is None else identity.notice(header.first)
-    if text:
-        context.warn(text)
     labels = [*(["segment"] if axis else []), *_SPACE]
     units = [*([""] if axis else []), "mm", "mm", "mm"]
     spatial = geometry.spatial_meta(grid.affine, axis_labels=labels, axis_units=units, coord_system="LPS")
