@@ -9,9 +9,10 @@ import pytest
 import mlarray
 from mlarray_dicom.header.source import datasets
 from mlarray_io.commands.main import main
+from tests.dicom.contours.drawn import circle, series, structure_set
 from tests.dicom.privacy.marked import Marked, decoded, left
 
-EVERYTHING = ("nii", "nrrd", "ome.tif", "ome.zarr")
+EVERYTHING = ("nii", "nrrd", "ome.tif", "ome.zarr", "dcm", "dcms")
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,14 @@ def test_every_marker_can_be_kept_or_is_named(marked, capsys):
     assert len(told["identifying"]) > 600
     assert {"PatientName", "StudyDate", "SOPInstanceUID", "(0009,1001)"} <= set(told["identifying"])
     assert not left(marked, decoded(told | {"file": ""}))
+
+
+def test_names_of_structures_go_with_the_profile(tmp_path):
+    series(tmp_path / "ct", (4, 32, 32))
+    drawn = structure_set(tmp_path / "set.dcm", {"MARKER1234": [circle(5)]})
+    assert [label.name for label in mlarray.read(drawn).meta.labels] == ["MARKER1234"]
+    assert [label.name for label in mlarray.read(drawn, anonymize=True).meta.labels] == ["label 1"]
+    mlarray.convert(drawn, tmp_path / "set.mla", anonymize=True)
+    assert b"MARKER1234" not in (tmp_path / "set.mla").read_bytes()
+    kept = mlarray.read(drawn, anonymize={"clean": ["descriptors"]}).meta.labels
+    assert [label.name for label in kept] == ["label 1"]
