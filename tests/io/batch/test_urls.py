@@ -80,7 +80,8 @@ def test_a_target_at_a_url_needs_a_journal_here(store, tmp_path, capfd):
     made = below(system, f"{url}/out")
     assert made == [*(f"im000{i}.mla" for i in (0, 2, 4)), *(f"sub/im000{i}.mla" for i in (1, 3, 5))]
     np.testing.assert_array_equal(mlarray.read(f"{url}/out/im0002.mla"), np.load(source / "im0002.npy"))
-    assert sorted({line["target"] for line in lines if line["state"] == "converted"}) == made
+    targets = sorted({line["target"] for line in lines if line["state"] == "converted"})
+    assert targets == [f"{url}/out/{name}" for name in made]
     assert states(convert(capfd, source, f"{url}/out", *journal, "--verify")[1])["skipped"] == 6
     system.rm(f"{url}/out/im0000.mla")
     system.pipe(f"{url}/out/im0004.mla", b"cut")
@@ -120,8 +121,8 @@ def test_series_at_a_url_are_one_image_each(store, tmp_path, capfd):
     np.save(series / "mask.npy", np.zeros(3))
     (series / "notes.txt").write_text("no image")
     fill(system, url, tmp_path / "in")
-    planned = convert(capfd, f"{url}/in/", tmp_path / "out", "--dry-run")[1]
-    assert [line["target"] for line in planned] == ["p1/s1/*.mla", "p1/s1/mask.mla"]
+    planned = convert(capfd, f"{url}/in/", tmp_path / "out", "--dry-run", "--exclude", "*.txt")[1]
+    assert [line["target"] for line in planned] == [f"{tmp_path}/out/p1/s1/{n}.mla" for n in ("*", "mask")]
     code, lines = convert(capfd, f"{url}/in/", tmp_path / "out")
     assert (code, len(lines)) == (0, 2)
     (volume,) = (name for name in files(tmp_path / "out") if name != "p1/s1/mask.mla")
@@ -157,9 +158,11 @@ def test_lists_of_urls_and_scan(store, tmp_path, capfd):
     assert files(tmp_path / "out") == ["im0000.mla", "sub/im0001.mla"]
     assert main(["scan", f"{url}/in/", "--json"]) == 0
     rows = json.loads(capfd.readouterr().out)
-    assert [row["source"] for row in rows] == sorted(
-        f"{url}/{name}" for name in below(system, url) if ".txt" not in name
-    )
+    names = [f"{url}/{name}" for name in below(system, url)]
+    assert [row["source"] for row in rows if row["shape"]] == [one for one in names if ".txt" not in one]
+    assert [(row["source"], row["left_out"]) for row in rows if not row["shape"]] == [
+        (f"{url}/in/notes.txt", "no installed format recognises it by its name")
+    ]
     assert main(["scan", f"{url}/in/", "-o", str(tmp_path / "t.html")]) == 0
     assert f">{url}/in<" in (tmp_path / "t.html").read_text(encoding="utf-8")
     assert main(["check-pairs", f"{url}/in/", str(source)]) == 0
