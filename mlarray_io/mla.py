@@ -110,6 +110,7 @@ class MlaFormat(Format[MlaOptions]):
     name = "mla"
     title = "MLArray"
     suffixes = (".mla", ".b2nd")
+    single_numbers: ClassVar[bool] = True
     reads_urls: ClassVar[bool] = True
     sparse: ClassVar[bool] = True
 

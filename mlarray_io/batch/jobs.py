@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from signal import Signals
 from typing import TYPE_CHECKING, Literal
 
+from mlarray_core.url_text import is_url
+from mlarray_io.places.url_names import joined
 from mlarray_io.search.criteria import Kind, LeftOut, display_name
 
 if TYPE_CHECKING:
@@ -157,7 +159,7 @@ def death(job: Job, code: int | None) -> Report:
     return Report(job.name, "failed", failures=(dead,))
 
 
-def left_out_of(source: str, skipped: Iterable[Skipped]) -> tuple[LeftOut, ...]:
+def left_out_of(source: str, skipped: Iterable[Skipped], kind: Kind = "file") -> tuple[LeftOut, ...]:
     """Return the files of a source that a format left out, by their whole paths.
 
     Parameters
@@ -166,7 +168,11 @@ def left_out_of(source: str, skipped: Iterable[Skipped]) -> tuple[LeftOut, ...]:
         The file or folder.
     skipped
         What the format reported, relative to it.
+    kind
+        How the source is taken: what was skipped of a collection at a URL are files there.
     """
+    if kind == "collection" and is_url(source):
+        return tuple(LeftOut(joined(source, one.what), one.why, one.lost) for one in skipped)
     folder = source if os.path.isdir(source) else os.path.dirname(source)
     found = []
     for one in skipped:

@@ -72,7 +72,7 @@ class _Performance:
             empty = is_empty(self._job.kind, error, self._notes)
             if not empty:
                 self._failures.append(ImageFailure.of(error))
-        left_out = left_out_of(self._job.source, self._notes.skipped)
+        left_out = left_out_of(self._job.source, self._notes.skipped, self._job.kind)
         lost = any(one.lost for one in left_out)
         return Report(
             self._job.name,
@@ -165,7 +165,7 @@ def forecast(job: Job, settings: BatchSettings) -> Report:
         empty = is_empty(job.kind, error, notes)
         if not empty:
             failures.append(ImageFailure.of(error))
-    left_out = left_out_of(job.source, notes.skipped)
+    left_out = left_out_of(job.source, notes.skipped, job.kind)
     nothing = empty and not any(one.lost for one in left_out)
     return Report(job.name, "empty" if nothing else "planned", (), tuple(planned), tuple(failures), left_out)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import LossError
+from mlarray_core.errors import LossError, UnsupportedError
 from mlarray_io.engine import guard
 from mlarray_io.engine.result import Conversion
 from mlarray_io.engine.select import viewed
@@ -82,9 +82,17 @@ def write_image(
         Gets what is written, for progress.
     write
         Called instead of the format's `write`.
+
+    Raises
+    ------
+    UnsupportedError
+        The image has no axes, and the format no place for such.
     """
     started = perf_counter()
     seen = viewed(reader, settings)
+    if not seen.shape and not format.single_numbers:
+        what = f"{format.title or format.name} can't hold an image without axes, a single number"
+        raise UnsupportedError(what, path=target.shown, hint="Write it to .mla")
     if meter is not None:
         meter.total = seen.nbytes
         context.report.on_progress = meter.written

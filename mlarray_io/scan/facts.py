@@ -73,7 +73,7 @@ def look(found: Found, wish: Wish) -> Look:
     for row in rows:
         row.source, row.source_bytes = name, max(found.size, 0)
         row.labels = row.labels or (_is_called_labels(name, row) if row.is_image else None)
-    return Look(rows, left_out_of(found.path, notes.skipped))
+    return Look(rows, left_out_of(found.path, notes.skipped, found.kind))
 
 
 def lost(found: Found, code: int | None) -> Look:

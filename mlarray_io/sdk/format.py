@@ -160,6 +160,8 @@ class Format(Generic[O]):
         Those of `suffixes` that files are written with; None for all of them.
     options_type
         The class of its settings, one field for each ``-o name=value``: the parameter of `Format`.
+    single_numbers
+        Whether it holds images without axes.
     reads_urls
         Whether `open` can take a `UrlSource` and read only what it needs. Sources at a URL are fetched whole
         for the others.
@@ -182,6 +184,7 @@ class Format(Generic[O]):
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     options_type: ClassVar[type[Options]] = Options
+    single_numbers: ClassVar[bool] = False
     reads_urls: ClassVar[bool] = False
     folder: ClassVar[Literal["whole", "together", "named"]] = "named"
     sparse: ClassVar[bool] = False

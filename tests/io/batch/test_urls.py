@@ -16,7 +16,7 @@ from mlarray_io.search.criteria import display_name
 from mlarray_io.search.sources import Search
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from batches import convert, files, states, tree
+from batches import convert, files, left_out, states, tree
 
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 pytest.importorskip("s3fs", reason="S3 needs s3fs")
@@ -124,7 +124,8 @@ def test_series_at_a_url_are_one_image_each(store, tmp_path, capfd):
     planned = convert(capfd, f"{url}/in/", tmp_path / "out", "--dry-run", "--exclude", "*.txt")[1]
     assert [line["target"] for line in planned] == [f"{tmp_path}/out/p1/s1/{n}.mla" for n in ("*", "mask")]
     code, lines = convert(capfd, f"{url}/in/", tmp_path / "out")
-    assert (code, len(lines)) == (0, 2)
+    assert (code, states(lines)["converted"]) == (0, 2)
+    assert left_out(lines) == [(f"{url}/in/p1/s1/notes.txt", "is not DICOM")]
     (volume,) = (name for name in files(tmp_path / "out") if name != "p1/s1/mask.mla")
     assert mlarray.MLArray(tmp_path / "out" / volume).shape == (4, 5, 6)
 
