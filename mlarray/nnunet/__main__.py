@@ -48,6 +48,12 @@ def unpack(source: Path, target: Path) -> None:
     click.echo(f"{len(preprocessed.unpack(source, target))} cases: {target}")
 
 
+@main.command()
+def trainers() -> None:
+    """Print the folder for nnU-Net's variable nnUNet_extTrainer."""
+    click.echo(Path(__file__).parent / "trainers")
+
+
 def run() -> None:
     """Run a command; an error is a line or two on standard error, and exit code 1."""
     try:

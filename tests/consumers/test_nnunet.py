@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -250,30 +251,67 @@ def raw(folder, kind, ending, pairs):
     (dataset / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
 
 
-def preprocessed(folder):
-    """Have nnU-Net plan and preprocess the raw dataset in a folder; return where its cases are."""
-    variables = {
+def run_nnunet(folder, code, *arguments, **variables):
+    """Run code in a process that has nnU-Net's folders below one; return what it prints."""
+    folders = {
         f"nnUNet_{name}": str(folder / f"nnUNet_{name}") for name in ("raw", "preprocessed", "results")
     }
-    run = "from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry"
-    arguments = ["-d", "1", "-c", "3d_fullres", "-np", "1", "-npfp", "1"]
     done = subprocess.run(
-        [sys.executable, "-c", f"{run} as run; run()", *arguments],
-        env=os.environ | variables | {"OMP_NUM_THREADS": "1"},
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | folders | {"OMP_NUM_THREADS": "1"} | variables,
         capture_output=True,
         text=True,
         cwd=folder,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def preprocessed(folder):
+    """Have nnU-Net plan and preprocess the raw dataset in a folder; return where its cases are."""
+    entry = (
+        "from nnunetv2.experiment_planning.plan_and_preprocess_entrypoints import plan_and_preprocess_entry"
+    )
+    run_nnunet(folder, f"{entry} as run; run()", *["-d", "1", "-c", "3d_fullres", "-np", "1", "-npfp", "1"])
     return folder / "nnUNet_preprocessed/Dataset001_Test/nnUNetPlans_3d_fullres"
 
 
 @pytest.mark.slow
-def test_preprocessing_in_spawned_workers_gives_the_same(registered, pairs, tmp_path):
+def test_preprocessing_in_spawned_workers_and_training(registered, pairs, tmp_path):
     for kind, ending in (("nifti", ".nii.gz"), ("mla", ".mla")):
         raw(tmp_path / kind, kind, ending, pairs)
-    theirs, ours = (nnUNetDatasetBlosc2(str(preprocessed(tmp_path / kind))) for kind in ("nifti", "mla"))
+    their_folder, our_folder = (preprocessed(tmp_path / kind) for kind in ("nifti", "mla"))
+    theirs, ours = (nnUNetDatasetBlosc2(str(folder)) for folder in (their_folder, our_folder))
     assert sorted(theirs.identifiers) == sorted(ours.identifiers) == ["case0", "case1", "case2"]
     for name in theirs.identifiers:
         for mine, other in zip(ours.load_case(name)[:2], theirs.load_case(name)[:2], strict=True):
             np.testing.assert_array_equal(mine[:], other[:])
+    pack(our_folder, tmp_path / "packed")
+    shutil.rmtree(our_folder)
+    (tmp_path / "packed").rename(our_folder)
+    folder = subprocess.run(
+        [sys.executable, "-m", "mlarray.nnunet", "trainers"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    printed = run_nnunet(tmp_path / "mla", TRAINING, nnUNet_extTrainer=folder, nnUNet_n_proc_DA="0")
+    assert "MLArrayDataset 3 torch.float32" in printed
+
+
+TRAINING = """
+import sys
+import types
+
+import torch
+
+try:
+    import timm
+except ImportError:  # searching imports all trainers, and these need timm, which needs torchvision
+    name = "nnunetv2.training.nnUNetTrainer.primus.primus_trainers"
+    sys.modules[name] = types.ModuleType(name)
+from nnunetv2.run.run_training import get_trainer_from_args
+
+trainer = get_trainer_from_args("1", "3d_fullres", "all", "nnUNetTrainerMLArray", device=torch.device("cpu"))
+trainer.initialize()
+dataset, _ = trainer.get_tr_and_val_datasets()
+batches, _ = trainer.get_dataloaders()
+print(type(dataset).__name__, len(dataset.identifiers), next(batches)["data"].dtype)
+"""
