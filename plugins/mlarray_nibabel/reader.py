@@ -26,7 +26,7 @@ _HEADERS = {"afni": (".brik.gz", ".brik", ".head"), "parrec": (".rec", ".par")}
 _SUFFIXES = {"minc": ".mnc", "ecat": ".v"}
 """By which nibabel knows a format."""
 
-_LIBRARIES = ("nibabel", "h5py")
+_LIBRARIES = ("nibabel", "h5py", "numpy.ma")
 
 _GRID = re.compile(r"_grid(_\d+)?\.mnc$")
 """How MINC's tools call the displacements of a transform: along x, y, z of the world, in mm (MINC's .xfm,

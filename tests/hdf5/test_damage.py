@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import subprocess
 import sys
-import time
-import zlib
 
 import numpy as np
 import pytest
 
 import mlarray
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError
+from mlarray_core.errors import CorruptError, LimitError
 from mlarray_hdf5.chunks import Chunks
 
 h5py = pytest.importorskip("h5py")
@@ -79,62 +75,6 @@ def test_what_is_unpacked_twice(tmp_path, monkeypatch):
                 twice.add(name)
             times.clear()
     assert twice == {"lzf", "scaled"}
-
-
-def zeros(count: int) -> bytes:
-    """Return `count` zeros in zlib's format: a block of deflate, repeated, and the checksum (RFC 1950)."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    block = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
-    return b"\x78\x9c" + block * (count >> 24) + packer.flush() + (count % 65521 << 16 | 1).to_bytes(4, "big")
-
-
-def _measured(path, queue):
-    """Read a file; put the error's name, and time and memory of this process and of those below it."""
-    started = time.process_time()
-    try:
-        mlarray.convert(path, path.with_suffix(".mla"))
-        said = "read"
-    except MLArrayError as error:
-        said = type(error).__name__
-    seconds = time.process_time() - started
-    from mlarray_io.sdk.files import child_start
-
-    for template in child_start._templates.values():
-        template.stop()  # waited for, its children's time and memory count
-    below, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
-    queue.put((said, seconds + below.ru_utime + below.ru_stime, max(below.ru_maxrss, own.ru_maxrss) >> 10))
-
-
-def measured(path):
-    """Return what came of reading a file, the seconds and the MB that it took, all processes counted."""
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_measured, args=(path, queue))
-    process.start()
-    said = queue.get(timeout=120)
-    process.join()
-    return said
-
-
-@linux
-def test_bombs_end_in_an_error_soon_and_in_little_memory(tmp_path):
-    """Chunks that unpack to gigabytes, through filters of filters; attributes without end."""
-    path = tmp_path / "nested.h5"
-    once = zeros(2 << 30)
-    with h5py.File(path, "w") as file:
-        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        created.set_chunk((1 << 10,))
-        created.set_deflate(9)
-        created.set_deflate(9)
-        data = h5py.h5d.create(
-            file.id, b"image", h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple((1 << 10,)), created
-        )
-        data.write_direct_chunk((0,), zlib.compress(once, 9))
-    assert path.stat().st_size < 100_000
-    said, seconds, megabytes = measured(path)
-    assert said in ("CorruptError", "LimitError")
-    assert seconds < 25
-    assert megabytes < 1100
 
 
 def test_attributes_are_bounded_together(tmp_path):

@@ -5,8 +5,8 @@ each format, and one for each mutant that ended the process, hung, took too much
 failed without an explanation, or was read, without a warning, otherwise than by the format's own library.
 What differs is for a person to judge: libraries are wrong too.
 
-A mutant that reaches lines of our code that none before it reached is damaged further: half of the later ones
-are made of such. The same seed and number of mutants make the same ones again.
+One of three mutants is watched: where it reaches lines of our code that none before it reached, it is damaged
+further, and half of the later ones are made of such. The same seed and number make the same mutants again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ SHOWN = 20
 """Mutants of a format that are printed."""
 WRONG = ("crash", "hang", "memory", "files", "unexplained", "foreign", "unstable", "silent")
 COLUMNS = ("refused", "right", "unknown", *WRONG)
+WATCHED = 3
+"""One of so many mutants is watched, which takes twice the time."""
 KEPT = 200
 """Mutants of a file that later ones are made of."""
 HEADER = f"{'':10} mutants{''.join(f'{name:>{len(name) + 2}}' for name in COLUMNS)}  most MB  slowest"
@@ -120,13 +122,14 @@ class Campaign:
         for number, seed in enumerate(seeds(self.format, self.folder / "seeds")):
             target = self.folder / f"whole{number}.mla"
             said = self._ask(self.ours, seed.opened, target, Path())
-            if said["what"] == "read":
+            if said["what"] == "read":  # some cases lack files that they name
                 yield seed, target
-            else:
-                print(f"  no seed: {seed.opened.name}: {said['what']} {said.get('text', '')}")
 
-    def _ask(self, child: Child, path: Path, target: Path, whole: Path) -> dict[str, Any]:
-        asked = {"path": str(path), "target": str(target), "whole": str(whole), "format": self.format}
+    def _ask(
+        self, child: Child, path: Path, target: Path, whole: Path, *, guided: bool = False
+    ) -> dict[str, Any]:
+        asked: dict[str, Any] = {"path": str(path), "target": str(target), "whole": str(whole)}
+        asked |= {"format": self.format, "guided": guided}
         answer = child.ask(json.dumps(asked))
         if answer == "hang":  # perhaps for what others do on this machine: asked once more, with patience
             for left in (target, *target.parent.glob(f".{target.name}.tmp-*")):
@@ -151,7 +154,7 @@ class Campaign:
         target = self.folder / "target" / "out.mla"
         target.parent.mkdir()
         before = _listing(work)
-        said = self._ask(self.ours, opened, target, whole)
+        said = self._ask(self.ours, opened, target, whole, guided=number % WATCHED == 0)
         self.peak, self.slowest = max(self.peak, said.get("mb", 0)), max(self.slowest, said.get("seconds", 0))
         what, text = said["what"], said.get("text", "")
         if said.get("new") and len(found) < KEPT and 0 < len(content) < LARGEST:

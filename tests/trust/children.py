@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PAUSE = 0.02
+PAUSE = 0.03
 
 
 class Children(threading.Thread):

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = tuple(
-    str(ROOT / folder)
-    for folder in (
-        "plugins",
-        "mlarray_io/sdk",
-        "mlarray_io/mla.py",
-        "mlarray_core/container",
-        "mlarray_core/metadata",
-    )
-)
+FOLDERS = ("plugins", "mlarray_io/sdk/files", "mlarray_io/sdk/space", "mlarray_io/pictures")
+OWN = ("mlarray_io/mla.py", "mlarray_core/container", "mlarray_core/metadata", "mlarray_core/chunks")
+"""Where `.mla` is read; it is written for every other format too, which says nothing of a mutant."""
 
 
 class Guide:
-    """Counts the lines that are reached for the first time within a ``with`` block."""
+    """Counts the lines that are reached for the first time within a ``with`` block.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    format
+        Whose code is looked at.
+    """
+
+    def __init__(self, format: str) -> None:
+        self._folders = tuple(str(ROOT / folder) for folder in (OWN if format == "mla" else FOLDERS))
         self._left: dict[CodeType, set[int]] = {}
         self.new = 0
 
@@ -44,7 +44,7 @@ class Guide:
         code = frame.f_code
         left = self._left.get(code)
         if left is None:
-            ours = code.co_filename.startswith(FOLDERS)
+            ours = code.co_filename.startswith(self._folders)
             left = {line for _, _, line in code.co_lines() if line} if ours else set()
             self._left[code] = left
         return self._line if left else None

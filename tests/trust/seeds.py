@@ -44,7 +44,7 @@ def seeds(format: str, folder: Path) -> list[Seed]:
     for number, source in enumerate(sources):
         own = folder / str(number)
         own.mkdir()
-        for path in _with_companions(source, made):
+        for path in _with_companions(source):
             copy = shutil.copytree if path.is_dir() else shutil.copyfile
             copy(path, own / path.name)
         parameters = sorted(own.rglob("visu_pars"))  # Bruker's voxels are opened, in a folder with these
@@ -59,12 +59,17 @@ def _belongs(path: Path) -> bool:
     return any(path.with_suffix(end).exists() for end in companions.get(path.suffix.lower(), ()))
 
 
-def _with_companions(source: Path, made: Path) -> list[Path]:
+def _with_companions(source: Path) -> list[Path]:
+    """Return a source and the small files beside it that are named like it, or that its text names."""
     if source.is_dir():
         return [source]
-    stem = source.name.split(".")[0]
+    stem, text = source.name.split(".")[0], source.read_bytes()[:4096]
     return [
-        path for path in source.parent.glob(f"{stem}.*") if path.is_file() and path.stat().st_size < 2 << 20
+        path
+        for path in source.parent.iterdir()
+        if path.is_file()
+        and (path.name.startswith(f"{stem}.") or path.name.encode() in text)
+        and path.stat().st_size < 2 << 20
     ]
 
 
