@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_core.errors import CorruptError
 from mlarray_core.headers import plain
 from mlarray_core.rescale import is_scaled, rescaled_dtype
 
@@ -59,11 +60,18 @@ def scaled(stored: Foreign, slopes: Foreign, intercepts: Foreign) -> np.dtype[An
         The type as stored.
     slopes, intercepts
         Numbers or arrays of them; None for no scaling.
+
+    Raises
+    ------
+    CorruptError
+        One is no finite number: its values would be none either.
     """
     native: np.dtype[Any] = np.dtype(stored).newbyteorder("=")
     if slopes is None:
         return native
     pairs = np.broadcast_arrays(np.asarray(slopes, dtype=np.float64), intercepts)
+    if not np.isfinite(pairs).all():
+        raise CorruptError("a factor by which its values are scaled is NaN or infinite")
     kinds = {
         rescaled_dtype(stored, slope, intercept)
         for slope, intercept in zip(pairs[0].ravel().tolist(), pairs[1].ravel().tolist(), strict=True)

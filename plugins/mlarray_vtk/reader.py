@@ -83,7 +83,8 @@ def _decoded(file: Bytes, raw: RawData, context: Context) -> tuple[Bytes, RawDat
     file.close()
     with file.path.open("rb") as text:
         text.seek(raw.offset)
-        decode_text(text, content, file.path)
+        # VTK's and ITK's readers stop at an integer's decimal point, and leave the rest as it was
+        decode_text(text, content, file.path, plain_integers=True)
     memory = MemoryBytes(file.path, memoryview(cast("Buffer", content.view(np.uint8))))
     return memory, RawData(raw.shape, content.dtype)
 

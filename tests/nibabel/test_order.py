@@ -181,6 +181,19 @@ def test_what_of_afni_is_not_read(tmp_path, old, new, said):
     assert "copied whole" not in str(error.value)
 
 
+@pytest.mark.parametrize("factor", ["inf", "nan", "-inf"])
+def test_factors_that_are_no_numbers(tmp_path, factor):
+    """Values would be none either: nibabel gives NaN and infinities."""
+    for path in THEIRS.glob("scaled+tlrc.*"):
+        shutil.copyfile(path, tmp_path / path.name)
+    head = tmp_path / "scaled+tlrc.HEAD"
+    text = re.sub(r"(BRICK_FLOAT_FACS\s+count\s*=\s*1\s+)\S+", rf"\g<1>{factor}", head.read_text())
+    assert factor in text
+    head.write_text(text)
+    with pytest.raises(CorruptError, match="is NaN or infinite"):
+        mlarray.read(head)
+
+
 @pytest.mark.parametrize("name", ["scaled+tlrc.HEAD", "phantom_varscale.PAR", "tiny.mnc"])
 def test_stored_values_are_refused(name):
     with pytest.raises(UnsupportedError, match="raw"):

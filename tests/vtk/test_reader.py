@@ -71,6 +71,20 @@ def test_components(tmp_path, array, dtype, count):
     assert (image.meta.spatial.axis_labels[-1] == "components") == (count > 1)
 
 
+@pytest.mark.parametrize("spelt", ["-0.0", "5.0", "1e2", "1_0", "nan"])
+def test_integers_as_text_are_spelt_as_integers(tmp_path, spelt):
+    """VTK and ITK read them with C++'s ``>>``, which stops at the point: what follows stays zero."""
+    numbers = ["7"] * 60
+    lines = [*changed(HEAD, "BINARY", "ASCII"), *GRID, "SCALARS s short", "LOOKUP_TABLE default"]
+    path = made(tmp_path, *lines, data=" ".join(numbers).encode())
+    with VtkFormat().open(Source(path), ImageRef("0"), Options(), Context()) as reader:
+        assert reader.dtype == np.dtype("i2")
+    numbers[5] = spelt
+    path = made(tmp_path, *lines, data=" ".join(numbers).encode())
+    with pytest.raises(CorruptError, match="text that is no int16"):
+        VtkFormat().open(Source(path), ImageRef("0"), Options(), Context())
+
+
 def test_text(tmp_path):
     """Numbers may stand anywhere; SimpleITK reads the same."""
     voxels = np.linspace(-1, 1, 60, dtype="f4").reshape(3, 4, 5)

@@ -159,7 +159,9 @@ def located(
     return path, compression, start, offset
 
 
-def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
+def decode_text(
+    file: IO[bytes], out: np.ndarray[Any, Any], path: Path, *, plain_integers: bool = False
+) -> None:
     """Fill a 1-D array with the numbers of a text, apart by white space or commas.
 
     Parameters
@@ -170,6 +172,8 @@ def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
         Is filled, in order.
     path
         For errors.
+    plain_integers
+        Whether integers must be spelt as such, not as ``5.0`` or ``-0.0``.
 
     Raises
     ------
@@ -180,7 +184,7 @@ def decode_text(file: IO[bytes], out: np.ndarray[Any, Any], path: Path) -> None:
     for words in _words(file):
         part = words[: len(out) - filled]
         try:
-            out[filled : filled + len(part)] = _numbers(part, out.dtype)
+            out[filled : filled + len(part)] = _numbers(part, out.dtype, plain_integers)
         except (ValueError, OverflowError) as error:
             raise CorruptError(f"holds text that is no {out.dtype.name}", path=path) from error
         filled += len(part)
@@ -198,20 +202,20 @@ def _words(file: IO[bytes]) -> Iterator[list[bytes]]:
     yield [rest] if rest else []
 
 
-def _numbers(words: list[bytes], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _numbers(words: list[bytes], dtype: np.dtype[Any], plain: bool) -> np.ndarray[Any, Any]:
     if dtype.kind == "f" or not words:
         return np.array(words, "S").astype(dtype)
     info = np.iinfo(dtype)
-    values = [_integer(word) for word in words]
+    values = [_integer(word, plain) for word in words]
     if min(values) < info.min or max(values) > info.max:
         raise OverflowError
     return np.array(values, dtype)
 
 
-def _integer(word: bytes) -> int:
+def _integer(word: bytes, plain: bool) -> int:
     if word.lstrip(b"+-").isdigit() and len(word) < 40:
         return int(word)
     value = float(word)
-    if not value.is_integer():
+    if plain or not value.is_integer():
         raise ValueError
     return int(value)
