@@ -56,6 +56,8 @@ NASTY = [
 def mutate(content: bytes, noise: random.Random) -> bytes:
     """Return a damaged copy; two of three hits are in the header, where they hurt."""
     data = bytearray(content)
+    if not data:
+        return content
     reach = min(len(data), noise.choice([64, 512, 2048, len(data)])) or 1
     place = noise.randrange(reach)
     kind = noise.choice(["flip", "flip", "bytes", "cut", "number", "number", "line", "repeat", "swap"])

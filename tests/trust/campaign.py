@@ -91,6 +91,8 @@ class Campaign:
         self.format, self.folder, self.seed, self.keep = format, folder, seed, keep
         self.count: Counter[str] = Counter()
         self.pool: dict[tuple[Path, Path], list[bytes]] = defaultdict(list)
+        self.told: dict[Path, set[str]] = {}
+        self.otherwise: set[Path] = set()
         self.wrong: list[str] = []
         self.peak, self.slowest = 0, 0.0
         self.temporary = folder / "tmp"
@@ -109,9 +111,12 @@ class Campaign:
         self.theirs.stop()
         took = time.perf_counter() - started
         counts = "".join(f"{self.count[name]:>{len(name) + 2}}" for name in COLUMNS)
+        seeds = f"{len(wholes)} seeds"
+        if self.otherwise:
+            seeds += f", {len(self.otherwise)} of which its library reads otherwise"
         print(
             f"{self.format:10} {self.count.total():>7}{counts}  {self.peak:>7}  {self.slowest:>5.1f} s"
-            f"  [{len(wholes)} seeds, {sum(map(len, self.pool.values()))} found, {took:.0f} s]"
+            f"  [{seeds}, {sum(map(len, self.pool.values()))} found, {took:.0f} s]"
         )
         print("".join(f"  {line}\n" for line in self.wrong[:SHOWN]), end="", flush=True)
         if len(self.wrong) > SHOWN:
@@ -122,8 +127,16 @@ class Campaign:
         for number, seed in enumerate(seeds(self.format, self.folder / "seeds")):
             target = self.folder / f"whole{number}.mla"
             said = self._ask(self.ours, seed.opened, target, Path())
-            if said["what"] == "read":  # some cases lack files that they name
-                yield seed, target
+            if said["what"] != "read":  # some cases lack files that they name
+                continue
+            self.told[target] = set(said["told"])
+            # what the library reads otherwise without any damage tells nothing of a mutant
+            if (
+                self.format != "mla"
+                and self._ask(self.theirs, seed.opened, target, target)["what"] == "differs"
+            ):
+                self.otherwise.add(target)
+            yield seed, target
 
     def _ask(
         self, child: Child, path: Path, target: Path, whole: Path, *, guided: bool = False
@@ -181,7 +194,8 @@ class Campaign:
         what = compared["what"]
         if what in ("as undamaged", "as the library"):
             return "right", ""
-        if what == "differs" and not said["warned"]:
+        warned = said["warned"] or set(said.get("told", ())) - self.told.get(whole, set())
+        if what == "differs" and not warned and whole not in self.otherwise:
             return "silent", compared["text"]
         return "unknown", what
 

@@ -7,6 +7,8 @@ import resource
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.mutants import memory_mb
+
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from pathlib import Path
@@ -45,6 +47,7 @@ def _convert(path: Path, queue: Queue[Cost]) -> None:
     seconds = time.process_time() - started
     for template in child_start._templates.values():
         template.stop()  # it is waited for, so that what it and its children took is known
-    own, below = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    below = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds += below.ru_utime + below.ru_stime
-    queue.put(Cost(said, seconds, max(own.ru_maxrss, below.ru_maxrss) >> 10))
+    # of this process getrusage would count what its parent had before exec
+    queue.put(Cost(said, seconds, max(memory_mb("VmHWM"), below.ru_maxrss >> 10)))
