@@ -77,3 +77,50 @@ def test_partners_that_are_lost_or_broken(tmp_path, capsys):
     assert ["there is no label"] in problems
     assert ["there is no image"] in problems
     assert main(["check-pairs", str(tmp_path / "images"), str(tmp_path / "none")]) == 1
+
+
+def test_names_as_lits_gives_them(tmp_path, capsys):
+    """LiTS (codalab 17094): ``volume-0.nii`` and ``segmentation-0.nii``; 1 and 10 are different cases."""
+    for number in (0, 1, 10):
+        save(tmp_path / f"images/volume-{number}.nii", shape=(4, 5, 6 + number))
+        save(tmp_path / f"labels/segmentation-{number}.nii", shape=(4, 5, 6 + number))
+    assert check(capsys, tmp_path, "-j", "1") == (0, 3, [])
+
+
+def in_one_folder(capsys, folder, *more):
+    code = main(["check-pairs", str(folder), str(folder), "--json", "-j", "1", *more])
+    return code, capsys.readouterr()
+
+
+def test_names_as_kits_gives_them(tmp_path, capsys):
+    """KiTS19 and later: both in a folder for each case, as ``imaging`` and ``segmentation``."""
+    for case in ("case_00000", "case_00001"):
+        (tmp_path / "kits").mkdir(exist_ok=True)
+        for name in ("imaging", "segmentation"):
+            save(tmp_path / f"kits/{case}/{name}.nii.gz")
+    save(tmp_path / "kits/case_00001/imaging.nii.gz", shape=(4, 5, 7))
+    code, said = in_one_folder(capsys, tmp_path / "kits", "--label-pattern", "segmentation*")
+    found = json.loads(said.out)
+    assert (code, found["pairs"]) == (1, 2)
+    (wrong,) = found["wrong"]
+    assert wrong["image"].endswith("case_00001/imaging.nii.gz")
+    assert wrong["label"].endswith("case_00001/segmentation.nii.gz")
+    code, said = in_one_folder(capsys, tmp_path / "kits")
+    assert code == 2
+    assert "--label-pattern" in said.err
+
+
+def test_names_as_brats_gives_them(tmp_path, capsys):
+    """BraTS 2020: four images of a case have one label, all in a folder of the case's name."""
+    (tmp_path / "brats").mkdir()
+    for case in ("BraTS20_Training_001", "BraTS20_Training_002"):
+        for name in ("t1", "t1ce", "t2", "flair", "seg"):
+            save(tmp_path / f"brats/{case}/{case}_{name}.nii.gz")
+    code, said = in_one_folder(capsys, tmp_path / "brats", "--label-pattern", "*_seg.nii.gz")
+    assert (code, json.loads(said.out)) == (0, {"pairs": 8, "wrong": []})
+    (tmp_path / "brats/BraTS20_Training_002/BraTS20_Training_002_seg.nii.gz").unlink()
+    code, said = in_one_folder(capsys, tmp_path / "brats", "--label-pattern", "*_seg.nii.gz")
+    wrong = json.loads(said.out)["wrong"]
+    assert code == 1
+    assert {tuple(row["problems"]) for row in wrong} == {("there is no label",)}
+    assert {row["image"].rpartition("_")[0][-3:] for row in wrong} == {"002"}

@@ -167,3 +167,60 @@ def test_sources_are_found_as_for_conversion(tmp_path, capsys):
     source = tree(tmp_path / "in", broken=0)
     assert main(["scan", str(source / "sub"), str(source / "*.npy"), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 4
+
+
+def mixed_rows():
+    """Twelve CT of int16, twelve label maps of them, and one MR: what nnU-Net's folders hold."""
+    rows = []
+    for number in range(12):
+        rows.append(
+            Row(
+                f"/data/imagesTr/case_{number:03}_with_a_long_name_0000.nii.gz", shape=[120, 512, 512],
+                spacing=[2.5, 0.810547, 0.810547], dtype="int16", modality="CT", orientation="RAS",
+                coord_system="RAS", min=-1024, max=3071, mean=-500, std=400,
+            )
+        )  # fmt: skip
+        rows.append(
+            Row(
+                f"/data/labelsTr/case_{number:03}_with_a_long_name.nii.gz", shape=[120, 512, 512],
+                spacing=[2.5, 0.810547, 0.810547], dtype="uint8", labels=True, orientation="RAS",
+                coord_system="RAS", min=0, max=2, mean=0.1, std=0.2,
+                label_names={"0": "background", "1": "liver"},
+            )
+        )  # fmt: skip
+    rows.append(
+        Row("/data/mr.nii.gz", shape=[30, 256, 256], spacing=[1, 1, 1], dtype="uint16", modality="MR")
+    )
+    return rows
+
+
+def test_images_are_judged_among_their_like():
+    """Labels have other values than images, and an MR another spacing than CT: neither stands out by that."""
+    rows = mixed_rows()
+    outliers.mark(rows)
+    assert [row.source for row in rows if row.outlier] == []
+    rows[0].spacing = [9, 0.810547, 0.810547]
+    rows[1].max = 255
+    outliers.mark(rows)
+    assert [row.outlier for row in rows if row.outlier] == ["spacing[0] 9", "max 255"]
+
+
+@pytest.mark.parametrize("columns", [50, 80, 132])
+def test_a_narrow_terminal_gets_whole_numbers(columns, capsys, monkeypatch):
+    """Columns that don't fit are named instead; the column of names is folded."""
+    from mlarray_io.commands import scan as command
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    command._overview(mixed_rows(), None)
+    out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)  # bold and the like take no columns
+    table, _, hidden = out.partition("no room for: ")
+    assert max(map(len, table.splitlines())) <= columns
+    assert out.count("120 x 512 x 512") == 24
+    spacing = "2.5 x 0.8105 x 0.8105"
+    assert out.count(spacing) == (0 if columns == 50 else 24)
+    assert ("spacing" in hidden) == (columns == 50)
+    assert "12 images: CT, int16" in out
+    assert "12 label maps: no modality, uint8" in out
+    assert "1 image: MR, uint16" in out
+    assert "25 images, 0 stand out, 0 can't be read" in out
