@@ -139,6 +139,23 @@ def test_every_command_and_option_is_described(name, command):
                 assert f"`{flag}" in text, f"mlarray {name} {flag}"
 
 
+def test_the_synopsis_of_a_command_names_all_its_options():
+    """But for those of ``convert``, which stand in a table."""
+    import click
+
+    described = dict(commands())
+    block = re.search(
+        r"```sh\n(mlarray convert SOURCE.*?)```", (DOCS / "convert.md").read_text("utf-8"), re.S
+    )
+    lines = re.sub(r"\n +", " ", block[1]).splitlines()
+    for line in lines[1:]:
+        given = [one for one in described[line.split()[1]].params if isinstance(one, click.Option)]
+        names = {name for one in given for name in (*one.opts, *one.secondary_opts)}
+        named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", line))
+        assert named <= names, line
+        assert all(named & {*one.opts, *one.secondary_opts} for one in given), line
+
+
 def test_every_error_is_described():
     from mlarray_core import errors
 
