@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-MEMORY = 256 << 20
+MEMORY = 128 << 20
 """Bytes of unfinished voxels that are held in memory; the others wait in a temporary file."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
@@ -97,23 +97,6 @@ def _range(size: int, length: int, over: int) -> tuple[int, int]:
     if length > size + 2 * over:
         return (size - length) // 2, (size - length) // 2
     return -over, size - length + over
-
-
-def chosen_voxel(points: Mapping[int, Array], classes: Sequence[int], chances: Sequence[float]) -> list[int]:
-    """Return a voxel of a class, classes having equal chances.
-
-    Parameters
-    ----------
-    points
-        Voxels of each class.
-    classes
-        Those to choose from.
-    chances
-        Two numbers from 0 to 1, which they can't be.
-    """
-    some = points[classes[int(chances[0] * len(classes))]]
-    voxel: list[int] = some[int(chances[1] * len(some))].tolist()
-    return voxel
 
 
 def window_starts(size: int, length: int, step: int) -> list[int]:

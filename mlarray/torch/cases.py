@@ -12,10 +12,13 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.array.image import MLArray
+from mlarray_core.container.open import glance
 from mlarray_core.errors import ArgumentError, ArgumentTypeError
+from mlarray_core.url_text import is_url
 from mlarray_io.checks.pairs import problems
 
 if TYPE_CHECKING:
+    from mlarray_core.meta import Meta
     from mlarray_core.statistics.class_locations import ClassLocations
 
 Array = np.ndarray[Any, Any]
@@ -70,19 +73,33 @@ class Case:
         """How many files are open while it is."""
         return sum(not isinstance(one, MLArray) for one in (*self.images, self.label) if one is not None)
 
-    def open(self, verify: str = "touch") -> OpenCase:
-        """Open its images.
+    @property
+    def is_remote(self) -> bool:
+        """Whether its label map is at a URL."""
+        return isinstance(self.label, str) and is_url(self.label)
+
+    def look(self) -> bool:
+        """Look at its files without opening them as images; return whether the label map holds locations.
 
         Raises
         ------
-        ArgumentError
-            They don't lie on one grid (a ValueError).
+        NotFoundError, CorruptError
+            A file is missing or no image.
         """
-        images = [Part(_opened(one, verify)) for one in self.images]
-        label = None if self.label is None else Part(_opened(self.label, verify))
-        case = OpenCase(self, images, label)
-        case.check()
-        return case
+        found = False
+        for one in (*self.images, self.label):
+            if one is not None and not isinstance(one, MLArray) and not is_url(one):
+                _, found = glance(os.fspath(one), b"sample")
+        return found
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """What `problems` compares of an image."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    meta: Meta
 
 
 class Part:
@@ -95,7 +112,9 @@ class Part:
 
     Attributes
     ----------
-    shape, dtype, meta
+    image
+        The image; None while it is closed.
+    shape, dtype
         Of the image.
     axes
         Which axes of the array are spatial.
@@ -104,13 +123,24 @@ class Part:
     """
 
     def __init__(self, image: MLArray) -> None:
-        self.image = image
-        self.meta = image.meta
-        self.shape, self.dtype = image._state.need().shape, image._state.need().dtype
+        self.image: MLArray | None = image
+        self.shape, self.dtype = _kind(image)
         self.axes = geometry.spatial_axes(image.meta.spatial.axis_labels, len(self.shape))
         self.size = tuple(self.shape[axis] for axis in self.axes)
         self.others = tuple(axis for axis in range(len(self.shape)) if axis not in self.axes)
         self.channels = math.prod(self.shape[axis] for axis in self.others)
+
+    def put(self, image: MLArray) -> None:
+        """Open it again.
+
+        Raises
+        ------
+        ArgumentError
+            It is another image now (a ValueError).
+        """
+        if _kind(image) != (self.shape, self.dtype):
+            raise ArgumentError("it has another shape or type than it had", path=image.filepath)
+        self.image = image
 
     def read(self, start: Sequence[int], size: Sequence[int], pad: float | None) -> Array:
         """Return a patch, channels first.
@@ -125,6 +155,7 @@ class Part:
         key = [slice(0, length) for length in self.shape] if self.others else [slice(0)] * len(size)
         for axis, first, length in zip(self.axes, start, size, strict=True):
             key[axis] = slice(first, first + length)
+        assert self.image is not None
         voxels: Array = self.image.read(tuple(key), pad=pad)
         if not self.others:
             return voxels[None]
@@ -132,57 +163,68 @@ class Part:
 
 
 class OpenCase:
-    """A case whose images are open.
+    """A case that is open, or was: what is known of it stays when its files are closed.
 
     Parameters
     ----------
     case
-        What was opened.
-    images, label
-        Its parts.
+        The case.
+    verify
+        As `MLArray.open` takes it.
 
     Attributes
     ----------
+    images, label
+        Its parts.
     shape
         Along the spatial axes.
     dtype
         That all images fit.
     patch, margin
         What is read at a time, and how far it may reach beyond the image, for each spatial axis.
-    points, classes
-        Voxels of each class, and the classes that patches lie around.
+    samples, classes
+        Voxels of each class, as indices into the label map in C order; the classes that patches lie around.
+
+    Raises
+    ------
+    ArgumentError
+        The images don't lie on one grid (a ValueError).
     """
 
-    def __init__(self, case: Case, images: list[Part], label: Part | None) -> None:
-        self.case, self.images, self.label = case, images, label
-        self.shape = images[0].size
-        self.dtype = np.result_type(*(one.dtype for one in images)) if len(images) > 1 else images[0].dtype
+    def __init__(self, case: Case, verify: str) -> None:
+        self.case, self.verify = case, verify
+        images = self._opened()
+        _check(images, case.label is not None)
+        parts = [Part(image) for image in images]
+        self.images = parts[: len(case.images)]
+        self.label = None if case.label is None else parts[-1]
+        self.shape = parts[0].size
+        self.dtype = np.result_type(*(one.dtype for one in self.images))
         self.patch: tuple[int, ...] = ()
         self.margin: tuple[int, ...] = ()
-        self.points: dict[int, Array] = {}
+        self.samples: dict[int, Array] = {}
         self.classes: list[int] = []
 
-    def check(self) -> None:
-        """Compare the grids of its images.
+    @property
+    def parts(self) -> list[Part]:
+        """Images, and the label map where there is one."""
+        return [*self.images, *(() if self.label is None else (self.label,))]
 
-        Raises
-        ------
-        ArgumentError
-            They differ (a ValueError).
-        """
-        first = self.images[0]
-        others = [*self.images[1:], *(() if self.label is None else (self.label,))]
-        for other in others:
-            is_label = other is self.label
-            wrong = [
-                text for text in problems(first, other, TOLERANCE) if is_label or not text.startswith("type:")
-            ]
-            if wrong:
-                raise ArgumentError(
-                    f"it isn't on the grid of {_name(first.image)}: {'; '.join(wrong)}",
-                    path=other.image.filepath,
-                    hint="See: mlarray check-pairs",
-                )
+    def _opened(self) -> list[MLArray]:
+        given = [one for one in (*self.case.images, self.case.label) if one is not None]
+        return [one if isinstance(one, MLArray) else MLArray.open(one, verify=self.verify) for one in given]
+
+    def reopen(self) -> None:
+        """Open its files again."""
+        for part, image in zip(self.parts, self._opened(), strict=True):
+            part.put(image)
+
+    def close(self) -> None:
+        """Close the files that were opened for it."""
+        for given, part in zip((*self.case.images, self.case.label), self.parts, strict=False):
+            if part.image is not None and not isinstance(given, MLArray):
+                part.image.close()
+            part.image = None
 
     def read(self, start: Sequence[int], size: Sequence[int], pad: float) -> tuple[Array, Array | None]:
         """Return a patch of the images, channel first, and of the label map.
@@ -214,21 +256,43 @@ class OpenCase:
         classes
             Those that are wanted; None for all.
         """
-        assert self.label is not None
-        axes = list(self.label.axes)
+        width = np.uint32 if math.prod(locations.shape) <= 1 << 32 else np.int64
         self.classes = [value for value in locations if classes is None or value in classes]
-        self.points = {value: locations.points(value)[:, axes] for value in self.classes}
+        self.samples = {value: locations[value].sample.astype(width) for value in self.classes}
 
-    def close(self) -> None:
-        """Close the files that were opened for it."""
-        for given, part in zip((*self.case.images, self.case.label), (*self.images, self.label), strict=True):
-            if part is not None and not isinstance(given, MLArray):
-                part.image.close()
+    def voxel(self, chances: Sequence[float]) -> list[int]:
+        """Return a voxel of a class, along the spatial axes; classes have equal chances.
+
+        Parameters
+        ----------
+        chances
+            Two numbers from 0 to 1, which they can't be.
+        """
+        assert self.label is not None
+        some = self.samples[self.classes[int(chances[0] * len(self.classes))]]
+        index, found = int(some[int(chances[1] * len(some))]), []
+        for size in reversed(self.label.shape):
+            index, place = divmod(index, size)
+            found.append(place)
+        return [found[-1 - axis] for axis in self.label.axes]
 
 
-def _opened(given: Given, verify: str) -> MLArray:
-    return given if isinstance(given, MLArray) else MLArray.open(given, verify=verify)
+def _check(images: list[MLArray], labelled: bool) -> None:
+    """Compare the grids of the images of a case, the last of which is its label map."""
+    first, *others = [_Placed(*_kind(image), image.meta) for image in images]
+    for number, other in enumerate(others, 1):
+        is_label = labelled and number == len(others)
+        wrong = [
+            text for text in problems(first, other, TOLERANCE) if is_label or not text.startswith("type:")
+        ]
+        if wrong:
+            raise ArgumentError(
+                f"it isn't on the grid of {images[0].filepath or images[0]!r}: {'; '.join(wrong)}",
+                path=images[number].filepath,
+                hint="See: mlarray check-pairs",
+            )
 
 
-def _name(image: MLArray) -> str:
-    return image.filepath or repr(image)
+def _kind(image: MLArray) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    storage = image._state.need()
+    return storage.shape, storage.dtype

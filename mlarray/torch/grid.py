@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlarray.torch.cases import Given, OpenCase
     from mlarray_core.meta import Meta
 
-RELEASE = 64 << 20
+RELEASE = 16 << 20
 """Bytes of voxels after which the pages of the files that they came from are forgotten."""
 
 
@@ -85,7 +85,9 @@ class GridPatches:
         self.starts = [window_starts(*sizes) for sizes in zip(self.shape, self.patch, steps, strict=True)]
         # slowest first: what one slab of windows covers is what waits for the next slab
         self._order = sorted(range(len(self.shape)), key=lambda axis: -self.shape[axis])
-        self.meta: Meta = case.images[0].image.meta
+        image_of = case.images[0].image
+        assert image_of is not None
+        self.meta: Meta = image_of.meta
         self._bytes = 0
         self._open.close()
 
@@ -110,7 +112,8 @@ class GridPatches:
         if self._bytes > RELEASE:
             self._bytes = 0
             for part in case.images:
-                part.image._state.need().release()
+                if part.image is not None:
+                    part.image._state.need().release()
         tensor = to_tensor(image)
         item = {
             "image": tensor if self.dtype is None else tensor.to(self.dtype),

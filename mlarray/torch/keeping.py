@@ -6,12 +6,13 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mlarray.torch.cases import OpenCase
 from mlarray_core.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlarray.torch.cases import Case, OpenCase
+    from mlarray.torch.cases import Case
 
 MOST_FILES = 256
 """Files that are kept open at most: each is a file descriptor and a map, whose pages count as memory."""
@@ -44,6 +45,7 @@ class OpenCases:
         self.cases, self.keep, self.verify = cases, keep, verify
         self._prepare = prepare
         self._open: dict[int, OpenCase] = {}
+        self._known: dict[int, OpenCase] = {}
         self._files = 0
         self._room: int | None = None
 
@@ -56,12 +58,17 @@ class OpenCases:
         return case
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_open": {}, "_files": 0, "_room": None}
+        return {**self.__dict__, "_open": {}, "_known": {}, "_files": 0, "_room": None}
 
     def close(self) -> None:
         """Close all of them."""
         while self._open:
             self._drop()
+
+    def forget(self) -> None:
+        """Close all of them, and forget what is known of them."""
+        self.close()
+        self._known = {}
 
     def _opened(self, number: int) -> OpenCase:
         if self._room is None:
@@ -70,15 +77,25 @@ class OpenCases:
         while self._open and self._files + needed > self._room:
             self._drop()
         try:
-            case = self.cases[number].open(self.verify)
+            case = self._ready(number)
         except ReadError:
             if not self._open:
                 raise
             self.close()  # others of this process have taken the descriptors meanwhile
             self._room = _room(self.keep)
-            case = self.cases[number].open(self.verify)
+            case = self._ready(number)
         self._files += needed
+        return case
+
+    def _ready(self, number: int) -> OpenCase:
+        """Return a case, open; what was known of it when it was open before is not found out again."""
+        case = self._known.get(number)
+        if case is not None:
+            case.reopen()
+            return case
+        case = OpenCase(self.cases[number], self.verify)
         self._prepare(number, case)
+        self._known[number] = case
         return case
 
     def _drop(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mlarray.torch.boxes import chosen_voxel, per_axis, random_start, start_around
+from mlarray.torch.boxes import per_axis, random_start, start_around
 from mlarray.torch.cases import Case
 from mlarray.torch.keeping import OpenCases
 from mlarray.torch.tensors import as_dtype
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mlarray.torch.cases import OpenCase, Pair
     from mlarray_core.statistics.class_locations import ClassLocations
 
+FIRST = 25
+"""Cases whose grids are compared before training begins: what is wrong with one is mostly wrong with all."""
 Item = dict[str, Any]
 """One patch: `image`, `label`, `case` and `start`."""
 
@@ -145,8 +147,7 @@ class PatchDataset:
         """Return where the patch of a case starts."""
         ndim = len(case.shape)
         if chances[1] < self.foreground and case.classes:
-            voxel = chosen_voxel(case.points, case.classes, chances[2:4])
-            return start_around(voxel, case.shape, case.patch, case.margin)
+            return start_around(case.voxel(chances[2:4]), case.shape, case.patch, case.margin)
         return random_start(case.shape, case.patch, case.margin, chances[4 : 4 + ndim])
 
     def _item(self, case: OpenCase, start: list[int]) -> Item:
@@ -165,19 +166,28 @@ class PatchDataset:
         case.margin = per_axis(self.margin, ndim, "margin", least=0)
         for part in case.images:
             padding(self.pad, part.dtype)
-        if self.foreground > 0 and case.label is not None:
-            locations = case.label.image.class_locations
+        if self.foreground > 0 and case.label is not None and case.label.image is not None:
+            locations = self._counted.get(number)
             if locations is None:
-                locations = self._counted.get(number)
-            if locations is None:
-                locations = self._counted[number] = case.label.image.find_classes()
+                locations = case.label.image.find_classes()
             case.place(locations, self.classes)
 
     def _check_all(self) -> None:
-        """Open every case once, so that what is wrong with one is said before training begins."""
-        for number in range(len(self.cases)):
+        """Look at every file, and open some cases, so that what is wrong is said before training begins."""
+        counting = [
+            number
+            for number, case in enumerate(self.cases)
+            if not case.look() and self.foreground > 0 and case.label is not None and not case.is_remote
+        ]
+        for number in counting:
+            case = self._open[number]
+            assert case.label is not None
+            assert case.label.image is not None
+            if case.label.image.class_locations is None:
+                self._counted[number] = case.label.image.find_classes()
+        for number in range(0, len(self.cases), -(-len(self.cases) // FIRST)):
             self._open[number]
-        self._open.close()
+        self._open.forget()
         if self._counted:
             warnings.warn(
                 f"{len(self._counted)} of {len(self.cases)} label maps hold no class locations and were read "

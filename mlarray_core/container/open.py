@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from typing import TYPE_CHECKING, TypeVar
 
 from mlarray_core.container import frame as frames
@@ -10,7 +11,7 @@ from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import ChunkIndex
 from mlarray_core.container.contents import Contents, warn_edited
 from mlarray_core.container.mapping import map_file, open_binary
-from mlarray_core.container.stored_meta import meta_of, read_mapping
+from mlarray_core.container.stored_meta import meta_of, read_mapping, stored_metadata
 from mlarray_core.errors import CorruptError, about
 from mlarray_core.url_text import is_url
 
@@ -66,6 +67,40 @@ def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
             if _header_of(path) == before:
                 raise
     return attempt()
+
+
+def glance(path: str, word: bytes) -> tuple[tuple[int, ...], bool]:
+    """Return the shape of the array in a file, and whether its metadata hold a word. Little is checked.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    word
+        Looked for in the first MB of the metadata, as they are stored.
+
+    Raises
+    ------
+    CorruptError
+        It is no frame, or one cut short.
+    ReadError
+        It can't be opened.
+    """
+    with open_binary(path, buffering=0) as file:
+
+        def read(at: int, count: int) -> bytes:
+            return os.pread(file.fileno(), count, at)
+
+        frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
+        with about(path):
+            stored = stored_metadata(read, frame)
+    if not isinstance(stored, bytes):
+        return frame.shape, False
+    try:
+        text = zlib.decompressobj(31).decompress(stored, 1 << 20)
+    except zlib.error:
+        return frame.shape, False
+    return frame.shape, word in text
 
 
 def _header_of(path: str) -> bytes:
