@@ -111,7 +111,11 @@ def place_of(reader: Reader, target: Path, context: Context) -> Place | None:
     elif said:
         context.loss(f"that the world is {spatial.coord_system or 'unset'}", "DICOM's is always LPS")
     else:
-        context.loss("that nothing is known of its place", "volumes in DICOM have one: it is put at 0, 0, 0")
+        context.loss(
+            "that nothing is known of its place",
+            "volumes in DICOM have one: from 0, 0, 0 to the left, to the back and upwards",
+        )
+        affine[:3, :3] = np.diag(np.diag(affine)[:3])[::-1]
     affine[:3] *= _millimetres(reader, context)
     if np.linalg.det(affine[:3, :3][:, ::-1]) < 0:
         context.warn(

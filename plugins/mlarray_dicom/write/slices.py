@@ -70,6 +70,8 @@ def write_slices(volume: Volume, folder: Path | None, target: Path) -> None:
     digits = max(4, len(str(repeats * slices)))
     if folder is not None:
         folder.mkdir()
+        if volume.place is None and repeats * slices > 1:
+            volume.context.loss("that its planes are one image", "files without a place aren't stacked again")
     for index, voxels in enumerate(frames(volume.reader, volume.axes, volume.context)):
         path = target if folder is None else folder / f"{index + 1:0{digits}}.dcm"
         with PixelFile(path, writer.header(index), 1, volume.stored.dtype) as file:

@@ -306,6 +306,22 @@ def test_several_series_need_a_choice(tmp_path: Path) -> None:
         mlarray.read(tmp_path)
 
 
+def test_a_file_of_another_program(tmp_path: Path) -> None:
+    """pydicom's sample: a box of 400 x 300 mm on planes of 10 mm, and two points."""
+    from pydicom.data import get_testdata_file
+
+    affine = cube(50, 10.0)
+    affine[:3, 3] = -245, -245, -295
+    grid = mlarray.MLArray(np.zeros((50, 50, 50), np.uint8), affine=affine.tolist())
+    grid.meta.spatial.coord_system = "LPS"
+    grid.save(tmp_path / "grid.mla")
+    path = get_testdata_file("rtstruct.dcm", download=False)
+    image = mlarray.read(path, options={"like": str(tmp_path / "grid.mla")})
+    voxels = np.asarray(image[...])
+    assert voxels.sum() == 40 * 30 * 3
+    assert [label.name for label in image.meta.labels] == ["patient", "Isocenter 1", "Isocenter 2"]
+
+
 def test_any_damage_is_explained(ct: Path) -> None:
     """Structure sets whose bytes were changed or cut are refused by name, or drawn as what they say now."""
     from mlarray_io.testing import specimens

@@ -214,6 +214,25 @@ def test_a_plane_without_a_place(tmp_path: Path) -> None:
     assert "ImagePositionPatient" not in pydicom.dcmread(tmp_path / "plane.dcm")
 
 
+def test_a_volume_without_a_place(tmp_path: Path) -> None:
+    """It is put somewhere, which is a loss, but not turned; planes without a place are no volume any more."""
+    from mlarray_core import Meta, geometry
+
+    pixels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    spatial = geometry.spatial_meta(None, axis_labels=SPACE, spacing=[3, 2, 1])
+    for suffix in (".dcm", ".dcms"):
+        context = written(Held(pixels, Meta(spatial=spatial)), tmp_path / f"out{suffix}")
+        assert any("nothing is known" in loss.what for loss in context.report.losses)
+        voxels, meta = read(tmp_path / f"out{suffix}")
+        np.testing.assert_array_equal(voxels, pixels)
+        assert meta.spatial.spacing == [3, 2, 1]
+    pages = Held(pixels, Meta(spatial=geometry.spatial_meta(None, axis_labels=["temporal", *SPACE[1:]])))
+    context = written(pages, tmp_path / "pages.dcms")
+    assert any("one image" in loss.what for loss in context.report.losses)
+    written(pages, tmp_path / "pages.dcm")
+    np.testing.assert_array_equal(read(tmp_path / "pages.dcm")[0], pixels)
+
+
 def test_worlds_and_units(tmp_path: Path) -> None:
     """RAS is turned to LPS, micrometres to millimetres; an unset world is said."""
     ras = np.diag([-1.0, -1, 1, 1]) @ oblique()
