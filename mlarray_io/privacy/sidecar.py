@@ -26,9 +26,8 @@ _KINDS = {
 _KIND = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 _WORDS = """
     Modality Manufacturer ManufacturersModelName SoftwareVersions BodyPart BodyPartExamined
-    PatientPosition ScanningSequence SequenceVariant ScanOptions SequenceName PulseSequenceName
-    PulseSequenceDetails MRAcquisitionType ImageType ImageTypeText RawImage ReceiveCoilName
-    ReceiveCoilActiveElements CoilString CoilCombinationMethod MatrixCoilMode PhaseEncodingDirection
+    PatientPosition ScanningSequence SequenceVariant ScanOptions PulseSequenceName
+    MRAcquisitionType ImageType RawImage CoilCombinationMethod MatrixCoilMode PhaseEncodingDirection
     PhaseEncodingAxis PhaseEncodingPolarityGE SliceEncodingDirection
     InPlanePhaseEncodingDirectionDICOM ParallelReductionType PartialFourierDirection
     NonlinearGradientCorrection ConvolutionKernel ConversionSoftware ConversionSoftwareVersion Units
@@ -36,10 +35,10 @@ _WORDS = """
     ScatterCorrectionMethod DecayCorrection RandomsCorrectionMethod Radiopharmaceutical TracerName
     TracerRadionuclide RadionuclideCodeValue ReconFilterType TableOrientation MRTransmitCoilSequence
     TransmitCoilName BidsGuess ComplexImageComponent AcquisitionContrast PulseSequenceType
-    ASLContext ArterialSpinLabelingType ShimSetting TablePosition ConsistencyInfo WipMemBlock
-    ManufacturerModelName
+    ASLContext ArterialSpinLabelingType ShimSetting TablePosition
+    ManufacturerModelName ParallelAcquisitionTechnique SpoilingType DiffusionScheme
 """
-"""Fields whose texts are words of the technique: other texts may be anything."""
+"""Fields whose texts are words of the technique: others, as of private elements, may be anything."""
 _TECHNICAL = frozenset(_WORDS.split())
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlarray_dicom.elements import loose_number, text_of, texts_of
+from mlarray_dicom.elements import loose_number, text_of
 from mlarray_dicom.frames.enhanced import Groups, groups_of, is_enhanced
 from mlarray_dicom.header.ge_protocol import group_delay
 from mlarray_dicom.header.phase_encoding import is_positive
 from mlarray_dicom.header.timing import slice_timing
+from mlarray_dicom.sidecar import attributes, ge, protocol
+from mlarray_dicom.sidecar.lookup import Lookup
+from mlarray_dicom.sidecar.readout import encoding, readout
 from mlarray_dicom.volumes.stack import ABSENT
 
 if TYPE_CHECKING:
@@ -19,18 +23,6 @@ if TYPE_CHECKING:
     from mlarray_dicom.volumes.arrangement import Arrangement
     from mlarray_dicom.volumes.group import Group
 
-_SECONDS = ("EchoTime", "RepetitionTime", "InversionTime")
-_NUMBERS = ("FlipAngle", "MagneticFieldStrength", "ImagingFrequency", "EchoTrainLength", "SliceThickness",
-            "SpacingBetweenSlices", "PixelBandwidth", "KVP", "Exposure", "XRayTubeCurrent")  # fmt: skip
-_TEXTS = {
-    "Modality": "Modality", "Manufacturer": "Manufacturer", "ManufacturerModelName":
-    "ManufacturerModelName", "SoftwareVersions": "SoftwareVersions", "SeriesDescription":
-    "SeriesDescription", "ProtocolName": "ProtocolName", "ScanningSequence": "ScanningSequence",
-    "SequenceVariant": "SequenceVariant", "SequenceName": "SequenceName", "MRAcquisitionType":
-    "MRAcquisitionType", "BodyPartExamined": "BodyPart", "PatientPosition": "PatientPosition",
-    "ConvolutionKernel": "ConvolutionKernel", "Units": "Units", "DoseUnits": "DoseUnits", "DoseType":
-    "DoseType", "ReceiveCoilName": "ReceiveCoilName", "ImageType": "ImageType",
-}  # fmt: skip
 _ENHANCED = {
     "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
     "RepetitionTime": ("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
@@ -92,44 +84,49 @@ class Sidecar:
     def __init__(self, dataset: Dataset, group: Group, arrangement: Arrangement) -> None:
         self._dataset, self._group, self._arrangement = dataset, group, arrangement
         self._groups = first_groups(group, arrangement)
+        self._header = Lookup(dataset, self._groups)
         self.notes: list[str] = []
-        self.fields: dict[str, object] = {}
-        self._numbers()
-        for keyword, name in _TEXTS.items():
-            texts = texts_of(dataset, keyword)
-            if texts:
-                self.fields[name] = texts[0] if len(texts) == 1 else list(texts)
+        self.fields: dict[str, object] = dict(attributes.described(self._header))
+        self._of_resonance()
         self._phase_encoding()
         self._timing()
         self._gradients()
+        if "bval" not in self.fields:  # protocols say a scheme of every sequence
+            self.fields.pop("DiffusionScheme", None)
+        self.fields = {
+            name: value
+            for name, value in self.fields.items()
+            if not isinstance(value, float) or math.isfinite(value)
+        }
 
-    def _value(self, keyword: str) -> float | None:
-        return _number(self._dataset, keyword, self._groups)
-
-    def _numbers(self) -> None:
-        for keyword in _SECONDS:
-            value = self._value(keyword)
-            if value:
-                delay = group_delay(self._dataset) if keyword == "RepetitionTime" else 0.0
-                self.fields[keyword] = round(value / 1000 + delay, 9)
-        for keyword in _NUMBERS:
-            value = self._value(keyword)
-            if value is not None:
-                self.fields[keyword] = value
+    def _of_resonance(self) -> None:
+        """Add what Siemens' protocol and the readout say of an MR image, and how its planes lie."""
+        dataset, header, fields = self._dataset, self._header, self.fields
+        if text_of(dataset, "Modality") == "MR":
+            if header.maker == "Siemens":
+                fields.update(protocol.described(header))
+            if header.maker == "GE":
+                fields.update(ge.described(header))
+            fields.update(readout(header, self._arrangement.plane, fields))
+            delay = group_delay(dataset)
+            repetition = fields.get("RepetitionTime")
+            if delay and isinstance(repetition, int | float):
+                fields["RepetitionTime"] = round(repetition + delay, 9)
+        first = self._group.frames[
+            next((int(index) for index in self._arrangement.order.ravel() if index != ABSENT), 0)
+        ]
+        if first.orientation is not None:
+            fields["ImageOrientationPatientDICOM"] = [float(one) for one in first.orientation]
 
     def _phase_encoding(self) -> None:
         """Add the axis of phase encoding: i along a row, j along a column, of the image as it is stored here.
 
         With its sign it is ``PhaseEncodingDirection``, without ``PhaseEncodingAxis`` (as dcm2niix has them).
         """
-        keyword = "InPlanePhaseEncodingDirection"
-        text = text_of(self._dataset, keyword)
-        if not text and self._groups is not None:
-            text = self._groups.text(*_ENHANCED[keyword]) or ""
-        axis = {"ROW": "i", "COL": "j", "COLUMN": "j"}.get(text.upper())
-        if axis is None:
-            return
+        axis = {"ROW": "i", "COL": "j"}.get(encoding(self._header))
         positive = is_positive(self._dataset, self._groups)
+        if axis is None or (positive is not None and self.fields.get("MRAcquisitionType") == "3D"):
+            return
         if positive is None:
             self.fields["PhaseEncodingAxis"] = axis
         else:
@@ -139,6 +136,9 @@ class Sidecar:
         times, computed = slice_timing(self._dataset, self._group, self._arrangement)
         if times is not None:
             self.fields["SliceTiming"] = [round(time, 6) for time in times]
+            at_once = times.count(min(times))
+            if at_once > 1 and self._header.maker == "Siemens":
+                self.fields.setdefault("MultibandAccelerationFactor", at_once)
         if computed:
             self.notes.append(
                 "times of slices are computed from the order in GE's protocol, none are recorded"
