@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 
+import nibabel
 import numpy as np
 import pytest
 
 from mlarray import Meta, MLArray
+from mlarray_core import geometry
 from mlarray_core.errors import ArgumentError, UnsupportedError
 from tests.consumers import volumes
 
@@ -57,6 +59,23 @@ def test_predictions_lie_where_the_image_does(kind, pairs, tmp_path):
     assert written.meta.spatial == image.meta.spatial
     assert written.dtype == (np.uint16 if kind != "labels" else np.uint8)
     np.testing.assert_array_equal(written, np.abs(image.to_numpy()))
+
+
+@pytest.mark.parametrize("kind", ["oblique", "labels", "sheared"])
+def test_predictions_at_the_same_points_are_equal(kind, pairs, tmp_path):
+    """nnU-Net's own writers keep the header of the NIfTI file; ours keeps the place of the `.mla` file."""
+    pair, theirs = pairs(kind), NibabelIO() if kind == "sheared" else SimpleITKIO()
+    array, properties = MLArrayIO().read_images([str(pair.mla)])
+    seg = np.rint(np.abs(array[0])).astype("i2")
+    MLArrayIO().write_seg(seg, str(tmp_path / "a.mla"), properties)
+    theirs.write_seg(seg, str(tmp_path / "a.nii.gz"), theirs.read_images([str(pair.nifti)])[1])
+    image, nifti = MLArray.open(tmp_path / "a.mla"), nibabel.load(tmp_path / "a.nii.gz")
+    affine = geometry.to_world(image.affine, image.meta.spatial.coord_system, "RAS")[:, [2, 1, 0, 3]]
+    ours = volumes.at(volumes.points(kind), image.to_numpy().T, affine)
+    np.testing.assert_array_equal(ours, np.abs(volumes.expected(kind)))
+    np.testing.assert_array_equal(
+        ours, volumes.at(volumes.points(kind), np.asarray(nifti.dataobj), nifti.affine)
+    )
 
 
 def test_predictions_have_the_order_of_axes_that_the_image_has(tmp_path):
