@@ -35,6 +35,15 @@ def test_names_hold(tmp_path, names, labels):
     assert mlarray.read(tmp_path / "a.zarr").meta.spatial.axis_labels == labels
 
 
+def test_axes_that_the_user_names(tmp_path):
+    """An array that names none: the last three are space, unless the user says what they are."""
+    zarr.create_array(f"{tmp_path}/a.zarr", data=np.zeros((2, 3, 4), "u1"))
+    assert mlarray.read(tmp_path / "a.zarr").meta.spatial.axis_labels[0] == "spatial_z"
+    read = mlarray.read(tmp_path / "a.zarr", options={"axes": "tyx", "spacing": "2,0.5", "unit": "um"})
+    assert read.meta.spatial.axis_labels == ["temporal", "spatial_y", "spatial_x"]
+    assert (read.spacing, read.meta.spatial.axis_units) == ([2, 0.5], ["", "um", "um"])
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_coordinates_of_xarray(tmp_path, version):
     group = zarr.open_group(f"{tmp_path}/a.zarr", mode="w", zarr_format=version)
