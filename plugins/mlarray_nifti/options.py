@@ -13,10 +13,14 @@ class NiftiOptions(Options):
     """Settings of reading (`form` and `analyze`) and of writing (the others)."""
 
     form: Literal["auto", "sform", "qform", "none"] = option(
-        "auto", "Which placement of the header to read; auto: the sform if its code is set, else the qform"
+        "auto",
+        "Which placement of the header to read; auto: the sform if its code is set, else the qform",
+        reading=True,
     )
     analyze: Literal["plain", "spm"] = option(
-        "plain", "What an Analyze file is: spm applies the scale that SPM99 and SPM2 keep in bytes 112 to 115"
+        "plain",
+        "What an Analyze file is: spm applies the scale that SPM99 and SPM2 keep in bytes 112 to 115",
+        reading=True,
     )
     version: Literal["auto", "1", "2"] = option(
         "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"

@@ -13,10 +13,12 @@ class NrrdOptions(Options):
     """Settings of reading (the first two) and of writing (the others)."""
 
     allow_external: bool = option(
-        False, "Read data files that are outside the header's folder, which a hostile header could abuse"
+        False,
+        "Read data files that are outside the header's folder, which a hostile header could abuse",
+        reading=True,
     )
     geometry: Literal["auto", "none"] = option(
-        "auto", "Where voxels are; none leaves a senseless placement out"
+        "auto", "Where voxels are; none leaves a senseless placement out", reading=True
     )
     encoding: Literal["auto", "raw", "gzip", "bzip2", "ascii", "hex"] = option(
         "auto", "How to write voxels; auto keeps that of a NRRD source, and takes gzip for others"

@@ -13,7 +13,7 @@ from mlarray_io.sdk import BareOptions
 class ZarrOptions(BareOptions):
     """Settings of reading (`level` and what the file doesn't say) and of writing (the others)."""
 
-    level: int = option(0, "which resolution to read, 0 is the finest")
+    level: int = option(0, "which resolution to read, 0 is the finest", reading=True)
     version: Literal["0.5", "0.4", "0.6"] = option(
         "0.5", "OME-Zarr to write: 0.5 and 0.6 are Zarr 3, 0.4 is Zarr 2"
     )
