@@ -197,7 +197,7 @@ def _decode(path: Path, start: int, fields: Fields, encoding: str, out: np.ndarr
         if encoding == "hex":
             decode_hex(file, _view(out), path)
         else:
-            decode_text(cast("IO[bytes]", file), out, path)
+            decode_text(cast("IO[bytes]", file), out, path, commas=True)
 
 
 def _view(array: np.ndarray[Any, Any]) -> memoryview:

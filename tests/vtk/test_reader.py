@@ -97,6 +97,15 @@ def test_text(tmp_path):
     np.testing.assert_array_equal(image.to_numpy(), itk)
 
 
+def test_commas_keep_no_numbers_apart(tmp_path):
+    """White space does (VTK file formats, "legacy"); a comma is damage, such as of a minus."""
+    text = " ".join(map(str, range(-30, 30))).replace("-12", ",12")
+    lines = [*changed(HEAD, "BINARY", "ASCII"), *GRID, "SCALARS s short", "LOOKUP_TABLE default"]
+    path = made(tmp_path, *lines, data=text.encode())
+    with pytest.raises(CorruptError, match="text that is no int16"):
+        mlarray.read(path).to_numpy()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -160,9 +160,14 @@ def located(
 
 
 def decode_text(
-    file: IO[bytes], out: np.ndarray[Any, Any], path: Path, *, plain_integers: bool = False
+    file: IO[bytes],
+    out: np.ndarray[Any, Any],
+    path: Path,
+    *,
+    plain_integers: bool = False,
+    commas: bool = False,
 ) -> None:
-    """Fill a 1-D array with the numbers of a text, apart by white space or commas.
+    """Fill a 1-D array with the numbers of a text, apart by white space.
 
     Parameters
     ----------
@@ -174,6 +179,8 @@ def decode_text(
         For errors.
     plain_integers
         Whether integers must be spelt as such, not as ``5.0`` or ``-0.0``.
+    commas
+        Whether commas keep numbers apart too.
 
     Raises
     ------
@@ -181,7 +188,7 @@ def decode_text(
         There are too few, or something else than numbers.
     """
     filled = 0
-    for words in _words(file):
+    for words in _words(file, b"," if commas else b""):
         part = words[: len(out) - filled]
         try:
             out[filled : filled + len(part)] = _numbers(part, out.dtype, plain_integers)
@@ -193,11 +200,13 @@ def decode_text(
     raise CorruptError(f"holds {filled:,} numbers, its header describes {len(out):,}", path=path)
 
 
-def _words(file: IO[bytes]) -> Iterator[list[bytes]]:
+def _words(file: IO[bytes], apart: bytes) -> Iterator[list[bytes]]:
+    """Yield the words of a text; white space is between them, or the byte `apart`."""
     rest = b""
     while piece := file.read(_PIECE):
-        words = (rest + piece).replace(b",", b" ").split()
-        rest = words.pop() if words and not piece[-1:].isspace() and piece[-1:] != b"," else b""
+        piece = piece.replace(apart, b" ") if apart else piece
+        words = (rest + piece).split()
+        rest = words.pop() if words and not piece[-1:].isspace() else b""
         yield words
     yield [rest] if rest else []
 
