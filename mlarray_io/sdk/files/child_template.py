@@ -97,3 +97,4 @@ def _ended(child: int) -> int:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    os._exit(0)  # whoever started it waits for its end, and nothing is left to clean up
