@@ -9,12 +9,14 @@ everything of formats whose library runs in processes of its own: no branch is s
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
+import os
 import pkgutil
 import sys
 import tempfile
 import warnings
 import zlib
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,11 @@ def instrumented(format: str) -> None:
     """Import all modules that read a format, so that their branches are seen."""
     import atheris
 
-    import mlarray  # noqa: F401  what it imports is not looked at
-    from mlarray_io.engine.registry import installed
+    plugins = {one.value.partition(":")[0].partition(".")[0] for one in entry_points(group="mlarray")}
+    with atheris.instrument_imports(include=[*plugins - {"mlarray_io"}, "mlarray_io.sdk"]):
+        from mlarray_io.engine.registry import installed
 
-    package = type(installed().get(format)).__module__.partition(".")[0]
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        del sys.modules[name]
-    with atheris.instrument_imports(include=[package, "mlarray_io.sdk"]):
+        package = type(installed().get(format)).__module__.partition(".")[0]
         found = importlib.import_module(package)
         for module in pkgutil.walk_packages(found.__path__, f"{package}."):
             importlib.import_module(module.name)
@@ -62,18 +62,26 @@ def main() -> None:
     parser.add_argument("format")
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="where the file that did wrong is kept")
+    parser.add_argument("--keep", type=Path, help="where the file that did wrong is kept (here)")
     asked = parser.parse_args()
-    try:
-        import atheris
-    except ImportError:
+    if importlib.util.find_spec("atheris") is None:
         parser.error("atheris is not installed: pip install atheris")
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        process = os.fork()
+        if not process:  # libFuzzer ends the process that it runs in
+            _fuzz(asked, Path(name))
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    sys.exit(code if code >= 0 else 1)
+
+
+def _fuzz(asked: argparse.Namespace, folder: Path) -> None:
+    import atheris
+
     instrumented(asked.format)
     import mlarray
     from mlarray_core.errors import MLArrayError, PluginError
     from tests.trust.seeds import seeds
 
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     corpus, work = folder / "corpus", folder / "work"
     corpus.mkdir()
     work.mkdir()
@@ -93,7 +101,7 @@ def main() -> None:
             return
 
     warnings.simplefilter("ignore")
-    keep = asked.keep or folder
+    keep = asked.keep or Path.cwd()
     options: list[Any] = [
         f"-runs={asked.runs}", f"-seed={asked.seed}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}",
         f"-artifact_prefix={keep}/{asked.format}-", "-max_len=300000", "-len_control=0", str(corpus),

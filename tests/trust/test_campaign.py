@@ -94,3 +94,12 @@ def test_memory_of_processes_below_is_seen() -> None:
     while watching.peak < 200 and time.monotonic() < until:
         time.sleep(0.01)
     assert watching.peak >= 200
+
+
+@linux
+def test_fuzzing_finds_nothing() -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris")
+    command = [sys.executable, "-m", "tests.trust.fuzz", "mat", "--runs", "100"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "Done 100 runs" in found.stderr
