@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pickle
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import LimitError
@@ -106,7 +107,8 @@ def _limit(seconds: int, memory: int, space: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(what)[1]
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        with suppress(ValueError, OSError):  # some systems have a limit by name only
+            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _now(field: str) -> int:
