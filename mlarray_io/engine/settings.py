@@ -104,6 +104,7 @@ class Settings:
             table_beside=self.written_table is not None,
             report=report or Report(),
             opener=self._open,
+            anonymous=self.privacy is not None,
         )
 
     @contextmanager

@@ -57,6 +57,8 @@ class Context:
     opener
         Opens the one image of another file or folder, of any format: one that an option names. None where
         there is no host.
+    anonymous
+        Whether identities are to be left out: what an option would bring in is refused.
     """
 
     threads: int = 1
@@ -65,6 +67,7 @@ class Context:
     table_beside: bool = False
     report: Report = field(default_factory=Report)
     opener: Callable[[str], AbstractContextManager[Reader]] | None = None
+    anonymous: bool = False
 
     def loss(self, what: str, why: str) -> None:
         """Report that the target can't hold `what`."""

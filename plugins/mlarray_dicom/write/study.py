@@ -13,7 +13,7 @@ from mlarray_dicom.header.source import datasets
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.parsing import quiet
 from mlarray_dicom.scan import scan
-from mlarray_io import Context as ReadContext
+from mlarray_io import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class Origin:
         return self.headers[0] if self.headers else Dataset()
 
 
-def origin_of(meta: Meta, options: DicomOptions, target: Path) -> Origin:
+def origin_of(meta: Meta, options: DicomOptions, target: Path, context: Context) -> Origin:
     """Return what an image is derived from: the template's series, else that of the header it came with.
 
     Parameters
@@ -85,15 +85,24 @@ def origin_of(meta: Meta, options: DicomOptions, target: Path) -> Origin:
         The template, if there is one.
     target
         The file, for errors.
+    context
+        Says whether identities are to be left out.
 
     Raises
     ------
     NotFoundError
         There is no such template.
     OptionError
-        It holds no DICOM image.
+        It holds no DICOM image, or brings a patient where none is wanted.
     """
     if options.template is not None:
+        if context.anonymous:
+            raise OptionError(
+                "a template brings its patient, which --anonymize (anonymize=) leaves out",
+                path=target,
+                field="template",
+                hint="Leave it out, or anonymise image and series first, and write without --anonymize",
+            )
         return Origin(_template(options.template, target), is_template=True)
     if meta._image_meta_format.value == "dicom" and "files" in meta.source:
         return Origin(datasets(meta.source.to_plain()))
@@ -107,7 +116,7 @@ def _template(name: str, target: Path) -> list[Dataset]:
     if not path.exists():
         raise NotFoundError("there is no such template", path=path, field="template")
     with quiet():
-        found = scan(path, ReadContext()).instances if path.is_dir() else [read_instance(path)]
+        found = scan(path, Context()).instances if path.is_dir() else [read_instance(path)]
         if not found:
             raise OptionError(
                 f"{path} holds no DICOM image",

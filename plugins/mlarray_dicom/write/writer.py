@@ -58,7 +58,7 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
         An option doesn't apply to it.
     """
     axes = axes_of(reader, target)
-    origin = origin_of(reader.meta, options, target)
+    origin = origin_of(reader.meta, options, target, context)
     folder = target.name.lower().endswith(FOLDER)
     kind = options.kind if options.kind != "auto" else _kind(reader, axes, folder=folder)
     if folder and kind not in ("image", "secondary"):

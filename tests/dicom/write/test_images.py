@@ -298,6 +298,23 @@ def test_study_of_the_source_or_a_template(tmp_path: Path) -> None:
             assert any("acquired" in loss.what for loss in context.report.losses)
 
 
+def test_nobody_is_recognised(tmp_path: Path) -> None:
+    """What was anonymised stays so: the header is the image's, and a template would bring a patient back."""
+    import mlarray
+
+    folder = write_series(tmp_path / "ct", VOLUME, oblique(), PatientName="Doe^Jane", PatientID="77")
+    mlarray.convert(folder, tmp_path / "ct.mla")
+    mlarray.convert(tmp_path / "ct.mla", tmp_path / "out.dcm", anonymize=True)
+    header = pydicom.dcmread(tmp_path / "out.dcm")
+    assert header.PatientIdentityRemoved == "YES"
+    content = (tmp_path / "out.dcm").read_bytes()
+    assert not any(word in content for word in (b"Doe", b"Jane", b"1.2.3.4\0"))
+    with pytest.raises(OptionError, match="brings its patient"):
+        mlarray.convert(
+            tmp_path / "ct.mla", tmp_path / "b.dcm", anonymize=True, options={"template": str(folder)}
+        )
+
+
 def test_bad_requests(tmp_path: Path) -> None:
     """Each is refused with what to do, and nothing is left."""
     with pytest.raises(NotFoundError, match="no such template"):
