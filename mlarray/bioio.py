@@ -12,7 +12,6 @@ from bioio_base.reader_metadata import ReaderMetadata as BaseReaderMetadata
 from bioio_base.types import DimensionProperties, PhysicalPixelSizes, ureg
 
 from mlarray_core import Additions, geometry, units
-from mlarray_core.array.image import MLArray
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.exchange.arranged import ordered
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fsspec.spec import AbstractFileSystem
+
+    from mlarray_core.array.image import MLArray
 
 LETTERS = {"temporal": "T", "channel": "C", "components": "S"}
 """BioIO's names of what isn't spatial (``bioio_base.dimensions.DimensionNames``)."""
@@ -46,6 +47,8 @@ class Reader(base.Reader):
         return path.lower().endswith(".mla")
 
     def __init__(self, image: str | os.PathLike[str], fs_kwargs: dict[str, Any] | None = None) -> None:
+        from mlarray_core.array.image import MLArray  # BioIO loads every reader, whatever it is to open
+
         super().__init__(image)
         self._image = MLArray.open(image)
         self._names = _letters(self._image)

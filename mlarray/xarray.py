@@ -11,11 +11,12 @@ from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from mlarray_core import Additions, geometry
-from mlarray_core.array.image import MLArray
 from mlarray_core.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from mlarray_core.array.image import MLArray
 
     Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -72,6 +73,8 @@ class MLArrayBackendEntrypoint(BackendEntrypoint):
         ArgumentError
             There is no such level, or no array (a ValueError).
         """
+        from mlarray_core.array.image import MLArray  # xarray loads every engine, whatever it is to open
+
         image = MLArray.open(filename_or_obj, verify=verify)
         if image.shape is None:
             raise ArgumentError("the file holds metadata only", path=image.filepath)

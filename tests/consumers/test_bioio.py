@@ -1,6 +1,8 @@
 """BioIO: `BioImage` finds the reader by the suffix, and has the voxels, names and sizes of the file."""
 
 import datetime
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -105,3 +107,9 @@ def test_no_spacing_is_made_up(tmp_path):
     image = bioio.BioImage(tmp_path / "a.mla")
     assert tuple(image.physical_pixel_sizes) == (None, None, None)
     assert image.get_image_data("YX").shape == (3, 4)
+
+
+def test_a_program_that_opens_something_else_does_not_wait_for_blosc2():
+    code = "import sys, mlarray.bioio; print('blosc2' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

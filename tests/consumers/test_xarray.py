@@ -1,6 +1,8 @@
 """xarray: the engine is found by the suffix, reads lazily, and its coordinates are true."""
 
 import pickle
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -156,3 +158,9 @@ def test_what_is_no_file_of_ours_is_left_to_others(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), "u1"), np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(ValueError, match="did not find a match"):
         xarray.open_dataset(tmp_path / "a.nii")
+
+
+def test_a_program_that_opens_something_else_does_not_wait_for_blosc2():
+    code = "import sys, mlarray.xarray; print('blosc2' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
