@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,6 @@ from mlarray_core.array.image import MLArray
 from mlarray_core.exchange.arranged import arrangement, channel_axis
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     Array = np.ndarray[Any, Any]
@@ -146,8 +146,17 @@ def _is_box(key: Any) -> bool:
     return isinstance(key, tuple) and all(isinstance(part, slice) and part.step in (None, 1) for part in key)
 
 
-def _opened(key: tuple[str, str | None]) -> _Voxels:
-    return _Voxels.of(MLArray.open(key[0]), key[1])
+class _Key(NamedTuple):
+    """One file as it is now: a file that replaces it is another one."""
+
+    path: str
+    coord_system: str | None
+    number: int
+    changed: int
+
+
+def _opened(key: _Key) -> _Voxels:
+    return _Voxels.of(MLArray.open(key.path), key.coord_system)
 
 
 _OPEN = Kept(_opened, files=1)
@@ -174,7 +183,9 @@ class _Lazy(torchio.Image):
         """The file; None when the voxels are in memory or come from elsewhere."""
         if self._loaded or not isinstance(self.reader, Reader) or self.path is None or self._is_multipath():
             return None
-        return _OPEN[str(self.path), self.reader.coord_system]
+        path = str(self.path)
+        where = os.stat(path)
+        return _OPEN[_Key(path, self.reader.coord_system, where.st_ino, where.st_mtime_ns)]
 
     def _all(self) -> torch.Tensor:
         self.load()

@@ -146,6 +146,13 @@ def test_a_lazy_image_is_one_like_any_other(pairs, boxes):
     assert again.data is again.data, "loaded once"
 
 
+def test_a_file_that_was_replaced_is_read_anew(tmp_path):
+    meta = Meta(spatial={"coord_system": "RAS", "spacing": [1, 1, 1]})
+    for value in (1, 2):
+        MLArray(np.full((4, 5, 6), value, "i2"), meta=meta).save(tmp_path / "a.mla")
+        assert (ScalarImage(tmp_path / "a.mla")[1:3].data == value).all()
+
+
 def test_stored_types(tmp_path):
     for dtype, expected in (
         ("u2", torch.int32),
