@@ -141,7 +141,7 @@ class _Performance:
         made, format = Path(done.target), installed().get(done.target_format)
         overwrite, kind = away.of(self._job).overwrite, away.conversion.written_table
         table = () if kind is None else (table_path(made, format.written_suffixes, kind),)
-        for path in (*format.companions(made), *table, made):
+        for path in (*format.companions(made), *format.sidecars(made), *table, made):
             if path.exists():
                 url = away.root.joined(LocalPlace(path).below(self._settings.root)).text
                 publish(path, url, overwrite=overwrite)

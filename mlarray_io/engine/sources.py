@@ -49,7 +49,7 @@ def opened(place: Place, format: str | None = None) -> Iterator[tuple[Source, Fo
         source = Source(path)
         source.where = place.shown
         reading = installed().identify(source, format)
-        for other in reading.companions(path):
+        for other in (*reading.companions(path), *reading.sidecars(path)):
             companion = place.beside(other.name)
             if companion.exists():
                 fetch(companion.text, other)

@@ -99,7 +99,7 @@ def write_image(
     with target.publishing(overwrite=settings.overwrite) as temporary:
         with guard.writing(target.shown, format.name):
             (write or format.write)(seen, temporary, options, context)
-        beside = format.companions(temporary)
+        beside = (*format.companions(temporary), *format.sidecars(temporary))
         if settings.written_table is not None:
             beside = (*beside, *_label_table(seen, temporary, format, settings.written_table, context))
         _refuse_losses(context, settings.strict, target)

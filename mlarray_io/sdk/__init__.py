@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.source_levels import fitting_levels
     from mlarray_io.sdk.space.placement import placed, spatial_labels
+    from mlarray_io.sdk.space.sidecar import Turn
     from mlarray_io.sdk.space.vectors import (
         DISPLACEMENT,
         FRAME,
@@ -99,6 +100,7 @@ _HOME = {
     "last_bytes": "sdk.files.data_files",
     "located": "sdk.files.data_files",
     "numbered": "sdk.files.data_files",
+    "Turn": "sdk.space.sidecar",
     "DISPLACEMENT": "sdk.space.vectors",
     "FRAME": "sdk.space.vectors",
     "WorldParts": "sdk.space.vectors",
@@ -131,6 +133,7 @@ __all__ = [
     "RawReader",
     "ServedReader",
     "TENSOR",
+    "Turn",
     "UrlFolder",
     "UrlSource",
     "WorldParts",

@@ -266,6 +266,10 @@ class Format(Generic[O]):
         """Other files that writing `target` makes, such as the ``.img`` of a ``.hdr``."""
         return ()
 
+    def sidecars(self, target: Path) -> tuple[Path, ...]:
+        """Other files beside `target` that an image is whole without, such as BIDS sidecars."""
+        return ()
+
     def field_name(self, key: str) -> str:
         """Return what a person calls a key of `meta.source` as this format keeps it; the key itself here."""
         return key

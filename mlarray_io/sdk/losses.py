@@ -67,6 +67,7 @@ def tell_unheld(
     own_source: bool,
     scales: bool = False,
     labelled: bool = False,
+    sidecar: bool = False,
 ) -> None:
     """Report what a format has no place for: another format's header, boxes, statistics, extras.
 
@@ -86,6 +87,8 @@ def tell_unheld(
         Whether the format holds slope and intercept of stored values.
     labelled
         Whether the label table is written.
+    sidecar
+        Whether a BIDS sidecar is written.
     """
     from mlarray_core.meta import KEY, Additions
 
@@ -101,7 +104,7 @@ def tell_unheld(
     if rescale is not None and not rescale.applied and not scales:
         context.loss(f"slope {rescale.slope:g} and intercept {rescale.intercept:g} of the stored values", why)
     for what in ("channels", "bids", "lossy"):
-        if getattr(additions, what):
+        if getattr(additions, what) and not (sidecar and what == "bids"):
             context.loss(f"extra[{KEY!r}].{what}", why)
     if not own_source and not labelled:  # a header that was kept holds its own table
         tell_labels(additions.labels, context, title)

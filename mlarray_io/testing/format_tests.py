@@ -288,7 +288,8 @@ class FormatTests:
                 assert again.dtype == original.dtype
                 specimens.same(specimens.whole(again), specimens.whole(original))
                 specimens.same_place(again, original)
-            expected = {target.name, *(path.name for path in format.companions(target) if path.exists())}
+            others = (*format.companions(target), *format.sidecars(target))
+            expected = {target.name, *(path.name for path in others if path.exists())}
             assert {path.name for path in tmp_path.glob(f"*copy{number}.*")} == expected
 
     def test_failing_source(self, format: Format, samples: Sequence[Path], tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ class NiftiFormat(Format[NiftiOptions]):
         other = partner(target)
         return () if other is None else (other,)
 
+    def sidecars(self, target: Path) -> tuple[Path, ...]:
+        """Return the names of a BIDS sidecar's files."""
+        from mlarray_nifti.sidecar import sidecars
+
+        return sidecars(target)
+
     def identifying(self, source: Mapping[str, Any]) -> Sequence[str]:
         """Fields that say who and when, and embedded DICOM."""
         from mlarray_nifti.privacy import identifying

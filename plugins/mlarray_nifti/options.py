@@ -10,7 +10,7 @@ from mlarray_io import Options, option
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiOptions(Options):
-    """Settings of reading (`form` and `analyze`) and of writing (the others)."""
+    """Settings of reading (`form` and `analyze`), of both (`sidecar`), and of writing (the others)."""
 
     form: Literal["auto", "sform", "qform", "none"] = option(
         "auto",
@@ -21,6 +21,9 @@ class NiftiOptions(Options):
         "plain",
         "What an Analyze file is: spm applies the scale that SPM99 and SPM2 keep in bytes 112 to 115",
         reading=True,
+    )
+    sidecar: bool = option(
+        True, "Read the BIDS sidecar beside an image (.json, .bval, .bvec of its name), and write one"
     )
     version: Literal["auto", "1", "2"] = option(
         "auto", "NIfTI version to write: auto keeps the source's, and takes 2 where an axis is too long for 1"

@@ -34,6 +34,7 @@ from mlarray_nifti.axes import (
 from mlarray_nifti.extensions import read_extensions
 from mlarray_nifti.files import header_path, image_path, partner, split
 from mlarray_nifti.header import Header, parse, to_source
+from mlarray_nifti.sidecar import read_sidecar
 from mlarray_nifti.signature import LONGEST_HEADER, recognise
 from mlarray_nifti.spm import spm_affine
 from mlarray_nifti.storage import Storage, storage_of
@@ -121,6 +122,10 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
         rescale = rescale_of(header, storage, context, spm=options.analyze == "spm")
         world = "RAS" if context.raw and world_names(header, storage) else "LPS"
         meta = _meta(header, storage, options.form, rescale, path, outside, world)
+        if options.sidecar and (fields := read_sidecar(path, context)):
+            additions = Additions.of(meta)
+            additions.bids = fields
+            additions.store(meta)
         reader = NiftiReader(
             file, storage, meta, rescale if rescale is not None and rescale.applied else None
         )

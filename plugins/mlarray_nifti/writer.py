@@ -8,10 +8,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
-from mlarray_io.sdk import DISPLACEMENT, TENSOR, in_world, open_gzip, tell_unheld, world_parts
+from mlarray_io.sdk import DISPLACEMENT, TENSOR, Turn, in_world, open_gzip, tell_unheld, world_parts
 from mlarray_nifti.axes import DISPLACEMENT_INTENT, PARTS, TENSOR_INTENT, VECTOR_INTENTS, dim_labels
 from mlarray_nifti.files import partner, split
 from mlarray_nifti.header import Header, blank, from_source, is_source, padded
+from mlarray_nifti.sidecar import write_sidecar
 from mlarray_nifti.write_axes import Plan, plan_of
 from mlarray_nifti.write_geometry import place
 from mlarray_nifti.write_units import put_units
@@ -64,7 +65,7 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
     factor = put_units(header, reader, plan, context)
     place(header, reader.meta, plan, factor, context, target)
     _put_intent(header, reader, plan)
-    _tell_losses(header, reader, plan, source, context)
+    _tell_losses(header, reader, plan, source, context, sidecar=options.sidecar)
     header_file, voxel_file = _files(target)
     with _opened(header_file, options) as file:
         file.write(_front(header))
@@ -73,6 +74,19 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
     if voxel_file != header_file:
         with _opened(voxel_file, options) as file:
             _write_voxels(file, pieces(reader, plan, stored, context))
+    if options.sidecar:
+        write_sidecar(target, _fields(reader, plan))
+
+
+def _fields(reader: Reader, plan: Plan) -> dict[str, Any]:
+    """Return the fields of the sidecar, along the axes of the file."""
+    bids, axes = Additions.of(reader.meta).bids, sorted(plan.spatial)
+    perm = [axes.index(axis) for axis in reversed(plan.spatial)]
+    if perm == sorted(perm) or len(perm) != 3:
+        return dict(bids)
+    before = geometry.affine_of(reader.meta.spatial, len(axes))
+    turn = Turn(perm, [False] * 3, before, before[:, [*perm, 3]], reader.meta.spatial.coord_system)
+    return turn.fields(bids)
 
 
 def _write_voxels(file: IO[bytes], parts: Iterable[np.ndarray[Any, Any]]) -> None:
@@ -138,17 +152,21 @@ def _world_intent(reader: Reader) -> int:
     return _INTENTS[parts.kind]
 
 
-def _tell_losses(header: Header, reader: Reader, plan: Plan, source: Header | None, context: Context) -> None:
+def _tell_losses(
+    header: Header, reader: Reader, plan: Plan, source: Header | None, context: Context, *, sidecar: bool
+) -> None:
     """Report what the image has and NIfTI has no place for."""
     meta, additions = reader.meta, Additions.of(reader.meta)
     _tell_labels(header, reader.labels, plan, context)
-    tell_unheld(meta, context, "NIfTI", own_source=source is not None, scales=True)
+    tell_unheld(meta, context, "NIfTI", own_source=source is not None, scales=True, sidecar=sidecar)
     if source is not None and source.cifti and not header.cifti:
         context.loss("the CIFTI-2 description", "it doesn't fit the shape any more")
     parts = world_parts(meta, reader.labels)
     if parts is not None and not _world_intent(reader):
         context.loss(f"that the parts are a {parts.kind}", "NIfTI has those of whole ones in RAS only")
-    for axis in additions.axes:
+    for axis, positions in additions.axes.items():
+        if sidecar and positions.name == "b-value" and "bval" in additions.bids:
+            continue
         if axis not in plan.axes[3:4] and (parts is None or axis != parts.axis):
             context.loss(f"positions along axis {axis}", "NIfTI has steps for time only")
 
