@@ -202,7 +202,7 @@ class Campaign:
     def _note(self, number: int, text: str, work: Path) -> None:
         self.wrong.append(f"{self.format} {self.seed}/{number}: {text}"[:300])
         if self.keep is not None:
-            shutil.copytree(work, self.keep / f"{self.format}-{self.seed}-{number}")
+            shutil.copytree(work, self.keep / f"{self.format}-{self.seed}-{number}", dirs_exist_ok=True)
 
 
 def _listing(folder: Path) -> list[str]:

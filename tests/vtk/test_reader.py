@@ -71,7 +71,7 @@ def test_components(tmp_path, array, dtype, count):
     assert (image.meta.spatial.axis_labels[-1] == "components") == (count > 1)
 
 
-@pytest.mark.parametrize("spelt", ["-0.0", "5.0", "1e2", "1_0", "nan"])
+@pytest.mark.parametrize("spelt", ["-0.0", "5.0", "1e2", "1_0", "nan", "7,", ",7"])
 def test_integers_as_text_are_spelt_as_integers(tmp_path, spelt):
     """VTK and ITK read them with C++'s ``>>``, which stops at the point: what follows stays zero."""
     numbers = ["7"] * 60
