@@ -23,7 +23,7 @@ class DicomOptions(Options):
         reading=True,
     )
     tolerance: float = option(
-        0.01, "How far, in mm, a slice may lie from where an even stack puts it", reading=True
+        0.01, "How far, in mm, a slice may lie from its place in an even stack", reading=True
     )
     damaged: Literal["error", "skip"] = option(
         "error", "A series with unreadable files: refuse it, or convert what is left of it", reading=True

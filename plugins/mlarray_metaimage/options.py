@@ -18,7 +18,7 @@ class MetaImageOptions(Options):
         reading=True,
     )
     geometry: Literal["auto", "none"] = option(
-        "auto", "Where voxels are; none leaves a senseless placement out", reading=True
+        "auto", "Where voxels are; none leaves an invalid geometry out", reading=True
     )
     compression: Literal["auto", "yes", "no"] = option(
         "auto", "Whether to write voxels compressed; auto does as a MetaImage source did, and does for others"

@@ -13,6 +13,6 @@ class MghOptions(Options):
     """Settings of reading (`geometry`) and of writing."""
 
     geometry: Literal["auto", "none"] = option(
-        "auto", "Where voxels are; none leaves a senseless placement out", reading=True
+        "auto", "Where voxels are; none leaves an invalid geometry out", reading=True
     )
     gzip_level: int = option(2, "Effort of writing .mgz, 0 (none) to 9 (most)", low=0, high=9)

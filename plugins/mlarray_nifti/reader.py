@@ -289,7 +289,7 @@ def _affine(header: Header, form: Form, path: Path) -> placement.Affine | None:
     """Return the affine on disk, x first; None when no placement is wanted and voxel sizes are missing."""
     ndim = header.get("dim")[0]
     if form == "auto":
-        placement.voxel_sizes(header, ndim, path)  # a header with senseless ones is damaged, sform or not
+        placement.voxel_sizes(header, ndim, path)  # a header with invalid ones is damaged, sform or not
     elif form == "none" and not placement.has_voxel_sizes(header, ndim):
         return None
     return placement.affine_of(header, ndim, placement.used_form(header, form), path)

@@ -18,7 +18,7 @@ class NrrdOptions(Options):
         reading=True,
     )
     geometry: Literal["auto", "none"] = option(
-        "auto", "Where voxels are; none leaves a senseless placement out", reading=True
+        "auto", "Where voxels are; none leaves an invalid geometry out", reading=True
     )
     encoding: Literal["auto", "raw", "gzip", "bzip2", "ascii", "hex"] = option(
         "auto", "How to write voxels; auto keeps that of a NRRD source, and takes gzip for others"

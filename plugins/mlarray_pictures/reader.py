@@ -193,7 +193,7 @@ def _check_equal(paths: Sequence[Path], headers: Sequence[Header], source: Sourc
     raise UnsupportedError(
         f"its pictures differ in size or type: {', '.join(listed)}",
         path=source.path,
-        hint="A volume needs equal slices: move the others elsewhere",
+        hint="A volume needs equal slices; a folder for target takes each picture as an image of its own",
     )
 
 

@@ -13,7 +13,7 @@ class TiffOptions(Options):
     """Settings of reading (`level`, `ome`, `missing`) and of writing (the others)."""
 
     level: int = option(0, "Level of a pyramid to read, 0 for full resolution", reading=True)
-    ome: bool = option(True, "Heed OME-XML; no: read pages in the order in which they lie", reading=True)
+    ome: bool = option(True, "Use OME-XML; no: read pages in the order in which they lie", reading=True)
     missing: Literal["refuse", "fill"] = option(
         "refuse", "Compressed tiles with a place and no size; fill: as GDAL's nodata, or 0", reading=True
     )

@@ -1,4 +1,4 @@
-"""OME-XML: checked before tifffile heeds it, and read for sizes, units, channels and times.
+"""OME-XML: checked before tifffile uses it, and read for sizes, units, channels and times.
 
 Rules: OME schema 2016-06; "Distributing metadata", "OME-TIFF specification" (docs.openmicroscopy.org).
 """
