@@ -175,3 +175,15 @@ def test_what_is_secret_is_nowhere_told():
     (found,) = Search().search(["https://127.0.0.1:1/sub/a.nii.gz?sig=x"])
     assert (found.place, found.size) == ("a", -1)
     assert os.path.basename(display_name(found.path)) == "a.nii.gz"
+
+
+def test_label_tables_are_uploaded_with_their_images(store, tmp_path, capfd):
+    system, url = store
+    (tmp_path / "in").mkdir()
+    image = mlarray.MLArray(np.arange(60, dtype="u1").reshape(3, 4, 5) % 3, meta=mlarray.Meta(is_seg=True))
+    image.meta.labels = [{"value": 1, "name": "liver"}]
+    image.save(tmp_path / "in/a.mla")
+    table = ("--to", "nii.gz", "--write-label-table", "itksnap", "--journal", tmp_path / "journal")
+    assert convert(capfd, tmp_path / "in", f"{url}/out/", "-j", 1, *table)[0] == 0
+    assert below(system, f"{url}/out") == ["a.label", "a.nii.gz"]
+    assert b'"liver"' in system.cat(f"{url}/out/a.label")
