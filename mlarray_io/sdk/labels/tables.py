@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 16 << 20
 """FreeSurfer's table has 0.1 MB for 1,400 labels; a table of millions is none that a person made."""
+
+MOST_LABELS = 16_384
+"""More than any atlas has; what is kept with every image has to stay small."""
 
 _ITK_SNAP = re.compile(r'(-?\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+([\d.eE+-]+)\s+([01])\s+([01])\s+"(.*)"')
 """IDX, R, G, B, A from 0 to 1, VIS, MSH, LABEL: the file's own heading names them."""
@@ -48,7 +51,7 @@ def read_label_table(path: str | os.PathLike[str]) -> list[Label]:
     UnsafeError
         It is no regular file.
     LimitError
-        It is larger than `MOST_BYTES`.
+        It is larger than `MOST_BYTES`, or names more than `MOST_LABELS`.
     CorruptError
         A line, or the JSON, isn't what the format says.
     ArgumentError
@@ -59,7 +62,7 @@ def read_label_table(path: str | os.PathLike[str]) -> list[Label]:
         if is_it(text):
             try:
                 return parse(text)
-            except CorruptError as error:
+            except (CorruptError, LimitError) as error:
                 error.name_path(path)
                 raise
             except MetadataError as error:
@@ -127,6 +130,8 @@ def nnunet_labels(dataset: Mapping[str, Any]) -> list[Label]:
     ------
     CorruptError
         ``labels`` isn't what either version writes.
+    LimitError
+        There are more than `MOST_LABELS`.
     """
     given = dataset.get("labels")
     if not isinstance(given, Mapping):
@@ -145,6 +150,7 @@ def nnunet_labels(dataset: Mapping[str, Any]) -> list[Label]:
             names[value] = str(key)
         else:
             raise CorruptError("expected a whole number or a list of them", field=f"labels[{key!r}]")
+    _check_count(len(names.keys() | regions.keys()))
     return [
         Label(value, names.get(value, ""), others={"regions": regions[value]} if value in regions else {})
         for value in sorted(names.keys() | regions.keys())
@@ -161,14 +167,25 @@ def _json_labels(text: str) -> list[Label]:
     return nnunet_labels(content)
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
-    """Return what stands in a table, with the numbers of its lines, without remarks."""
+def _content(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what stands in a table, with the numbers of its lines, without remarks."""
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
-    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+    return ((number, line) for number, line in lines if line and not line.startswith("#"))
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    found = list(_content(text))
+    _check_count(len(found))
+    return found
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_LABELS:
+        raise LimitError(f"names {count:,} labels, tables are read up to {MOST_LABELS:,}")
 
 
 def _first(text: str) -> str:
-    return next((line for _, line in _lines(text)), "")
+    return next((line for _, line in _content(text)), "")
 
 
 def _number(text: str, line: int) -> float:

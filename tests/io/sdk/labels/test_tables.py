@@ -132,3 +132,12 @@ def test_files_that_are_none(tmp_path, monkeypatch):
     monkeypatch.setattr(label_tables, "MOST_BYTES", 10)
     with pytest.raises(LimitError):
         read_label_table(saved(tmp_path / "lut.txt", FREESURFER))
+
+
+def test_a_table_longer_than_any_atlas_is_refused(tmp_path):
+    """And a long text that is no table is said to be none."""
+    path = saved(tmp_path / "a.txt", "".join(f"{n} part_{n} 0 0 0 0\n" for n in range(20_000)))
+    with pytest.raises(LimitError, match=r"a\.txt: names 20,000 labels"):
+        read_label_table(path)
+    with pytest.raises(ArgumentError, match="no label table"):
+        read_label_table(saved(path, "a story\n" * 20_000))

@@ -181,7 +181,8 @@ def test_what_a_dataset_json_leaves_alone(dataset, tmp_path):
     assert MLArray(tmp_path / "own.mla").meta.labels[0].name == "Left lung (upper)"
     (dataset / "labelsTr/a.nii.gz").rename(dataset / "a.nii.gz")
     assert mlarray.info(dataset / "a.nii.gz").labels == ()
-    for content in ('{"name": "BIDS"}', "[1]", '{"channel_names": {}, "labels": [1]}', "{" * 9999):
+    many = json.dumps({"channel_names": {}, "labels": {f"part {n}": n for n in range(20_000)}})
+    for content in (many, '{"name": "BIDS"}', "[1]", '{"channel_names": {}, "labels": [1]}', "{" * 9999):
         (dataset / "dataset.json").write_text(content)
         (dataset / "a.nii.gz").rename(dataset / "labelsTr/a.nii.gz")
         done = mlarray.convert(dataset / "labelsTr/a.nii.gz", tmp_path / "a.mla", overwrite=True)
