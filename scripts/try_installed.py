@@ -39,7 +39,15 @@ def arrays(folder: Path) -> list[Path]:
     from mlarray import MLArray
 
     volume = np.arange(12 * 20 * 28, dtype=np.int16).reshape(12, 20, 28)
-    MLArray(volume, spacing=(2.0, 0.5, 0.5)).save(folder / "volume.mla")
+    affine = [
+        [0, 0, 0.5, 0],
+        [0, 0.5, 0, 0],
+        [2, 0, 0, 0],
+        [0, 0, 0, 1],
+    ]  # as DICOM orders slices
+    image = MLArray(volume, affine=affine)
+    image.meta.spatial.coord_system = "LPS"
+    image.save(folder / "volume.mla")
     MLArray(volume[0].astype(np.uint8)).save(folder / "picture.mla")
     return [folder / "volume.mla", folder / "picture.mla"]
 
