@@ -322,12 +322,13 @@ def test_a_file_of_another_program(tmp_path: Path) -> None:
     assert [label.name for label in image.meta.labels] == ["patient", "Isocenter 1", "Isocenter 2"]
 
 
-def test_any_damage_is_explained(ct: Path) -> None:
+def test_any_damage_is_explained(tmp_path: Path) -> None:
     """Structure sets whose bytes were changed or cut are refused by name, or drawn as what they say now."""
     from mlarray_io.testing import specimens
 
     noise = np.random.default_rng(0)
-    path = structure_set(ct / "set.dcm", {"a": [circle(5), circle(2)], "b": [circle(4, 9)]})
+    series(tmp_path / "ct", (4, 64, 64))
+    path = structure_set(tmp_path / "set.dcm", {"a": [circle(5, -30), circle(2, -30)], "b": [circle(4, -29)]})
     content = path.read_bytes()
     for number in range(60):
         mutant = bytearray(content[: noise.integers(200, len(content))] if number % 4 == 0 else content)
