@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,11 @@ from benchmarks import commands, measure, report
 
 
 def main() -> None:
-    """Read the arguments and measure what is asked for."""
+    """Read the arguments and measure what is asked for; `train` has a command line of its own."""
+    if sys.argv[1:2] == ["train"]:
+        from benchmarks.train.__main__ import main as train
+
+        sys.exit(train(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, required=True, help="Python that has mlarray 0.0.54")
     parser.add_argument("--quick", action="store_true", help="an eighth of the voxels, few repetitions")

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.targets import least, speedup, verdicts
+from benchmarks.train import report as training
 
 INTRODUCTION = """\
 # Benchmarks
@@ -45,6 +46,8 @@ def write(results: dict, docs: Path, *, quick: bool) -> None:
     parts = [INTRODUCTION, _machine(results, quick=quick), _verdicts(results), _front(results, docs)]
     parts += [_reads(results), PEERS, _writes(results), _commands(results)]
     parts.append(_notes(Path(__file__).parent / "notes.md"))
+    if (docs / "benchmarks.md").exists():
+        parts.append(training.kept((docs / "benchmarks.md").read_text(encoding="utf-8")))
     (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
     for verdict in verdicts(results):
         print(f"{'pass ' if verdict.passed else 'SHORT'} {verdict.value:7.2f}  {verdict.what}")

@@ -1,0 +1,160 @@
+"""All methods in turns, by processor time; two workers by the clock; a thousand files; many files again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.train import cases, methods
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+WAYS: dict[str, tuple[Callable[[Path], Any], float]] = {
+    "PatchDataset": (methods.ours, 1),
+    "PatchDataset, float32": (partial(methods.ours, dtype="float32"), 1),
+    "image[box], files open": (methods.bare, 1),
+    "image[box], files opened for each patch": (methods.opened, 1),
+    "nnU-Net's pattern, float32": (methods.nnunet_pattern, 1),
+    "nnU-Net's loader": (methods.nnunet_loader, 0.5),
+    "nnU-Net's loader, our dataset class": (partial(methods.nnunet_loader, mla=True), 0.5),
+    "MONAI Dataset .nii.gz": (partial(methods.monai, samples=1), 0.08),
+    "MONAI Dataset .nii.gz, 4 samples": (partial(methods.monai, samples=4), 0.17),
+    "TorchIO Queue .nii.gz, 8 samples": (methods.torchio, 0.34),
+}
+"""Each method, and its share of the patches of a turn."""
+
+
+def everything(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Return all results."""
+    import torch
+
+    torch.set_num_threads(1)
+    results: dict[str, Any] = {"left out": {}}
+    results["cpu"] = alone(folder, asked.rounds, asked.patches, results["left out"])
+    results["workers"] = workers(folder, asked.rounds, results["left out"])
+    results["thousand"] = child("thousand", folder)
+    if asked.reference is not None:
+        results["many"] = many(folder, asked.reference, asked.rounds)
+    return results
+
+
+def alone(folder: Path, rounds: int, count: int, left_out: dict[str, str]) -> dict[str, list[float]]:
+    """Return processor milliseconds a patch of each method, in one process, for each round."""
+    running = {}
+    for name, (way, share) in WAYS.items():
+        try:
+            patches = way(folder)
+            for _ in range(max(2, int(count * share))):
+                next(patches)
+            running[name] = patches
+        except ImportError as error:
+            left_out[name] = str(error)
+    times: dict[str, list[float]] = {name: [] for name in running}
+    for _ in range(rounds):
+        for name, patches in running.items():
+            number = max(4, int(count * WAYS[name][1]))
+            began = time.process_time()
+            for _ in range(number):
+                next(patches)
+            times[name].append((time.process_time() - began) / number * 1e3)
+    return times
+
+
+def workers(folder: Path, rounds: int, left_out: dict[str, str]) -> dict[str, list[float]]:
+    """Return milliseconds of the clock a patch with two workers and batches of four."""
+    from torch.utils.data import DataLoader
+
+    ways: dict[str, Callable[[], Any]] = {
+        "PatchDataset": lambda: methods.dataset(folder),
+        "PatchDataset, float32": lambda: methods.dataset(folder, "float32"),
+        "nnU-Net's pattern, float32": lambda: methods.Pattern(folder),
+    }
+    times: dict[str, list[float]] = {}
+    for turn in range(rounds):
+        for name, make in ways.items():
+            if name in left_out:
+                continue
+            loader = iter(DataLoader(make(), 4, num_workers=2, multiprocessing_context="fork"))
+            for _ in range(8):
+                next(loader)
+            began = time.perf_counter()
+            for _ in range(24):
+                next(loader)
+            if turn:
+                times.setdefault(name, []).append((time.perf_counter() - began) / 24 / 4 * 1e3)
+            del loader
+    return times
+
+
+def child(what: str, folder: Path) -> Any:
+    """Return what a measurement in a process of its own answers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.train.thousand", what, str(folder)],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+ONCE = """\
+import json, random, sys, time
+from mlarray import MLArray
+paths, size, shape = json.loads(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+chance = random.Random(0)
+jobs = []
+for _ in range(4):
+    for path in paths:
+        start = [chance.randrange(n - size + 1) for n in shape]
+        jobs.append((path, tuple(slice(s, s + size) for s in start)))
+def go():
+    for path, box in jobs:
+        image = MLArray.open(path); image[box]; image.close()
+go()
+times = []
+for _ in range(4):
+    began = time.process_time(); go(); times.append((time.process_time() - began) / len(jobs) * 1e3)
+print(min(times))
+"""
+SAVE = "import sys, numpy as np; from mlarray import MLArray; MLArray(np.load(sys.argv[1])).save(sys.argv[2])"
+
+
+def many(folder: Path, reference: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Return processor milliseconds of one patch from each of many files: opened, read, closed, again."""
+    import numpy as np
+
+    from mlarray import MLArray
+
+    ours, theirs = [], []
+    (folder / "reference").mkdir(exist_ok=True)
+    for name in cases.names(folder)[:12]:
+        ours.append(str(folder / "mla" / f"{name}.mla"))
+        theirs.append(str(folder / "reference" / f"{name}.mla"))
+        if not Path(theirs[-1]).exists():
+            np.save(folder / "now.npy", MLArray.open(ours[-1]).to_numpy())
+            subprocess.run([reference, "-I", "-c", SAVE, folder / "now.npy", theirs[-1]], check=True)
+    found: dict[str, dict[str, list[float]]] = {}
+    for size in (64, 96, 128):
+        cell: dict[str, list[float]] = {"ours": [], "reference": []}
+        for _ in range(rounds):
+            for key, python, paths in (("ours", sys.executable, ours), ("reference", str(reference), theirs)):
+                isolated = ["-I"] if key == "reference" else []
+                command = [
+                    python,
+                    *isolated,
+                    "-c",
+                    ONCE,
+                    json.dumps(paths),
+                    str(size),
+                    json.dumps(cases.SHAPE),
+                ]
+                done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+                cell[key].append(float(done.stdout))
+        found[str(size)] = cell
+    return found
