@@ -180,3 +180,22 @@ def test_a_missing_well_is_named(tmp_path):
     context = Context()
     list_images(Source(tmp_path / "a.zarr"), context)
     assert [loss.what for loss in context.report.skipped] == ["A/2"]
+
+
+@pytest.mark.parametrize(("step", "spacing"), [(0.0, None), (-2.0, [2, 1, 1])])
+def test_scales_that_are_no_sizes(tmp_path, step, spacing):
+    """Microscopes write 0 for what they don't know; a negative scale is a direction (OME-Zarr has both)."""
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=VOXELS)
+    scale = [{"type": "scale", "scale": [step, 1.0, 1.0]}]
+    axes = [{"name": name, "type": "space"} for name in "zyx"]
+    about = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [about]}
+    image = mlarray.read(tmp_path / "a.zarr")
+    assert image.spacing == spacing
+    if step:
+        assert image.affine[2][0] == step
+        back = mlarray.convert(tmp_path / "a.zarr", tmp_path / "b.zarr")
+        assert "direction of the axes" in [loss.what for loss in back.losses]
+    else:
+        assert mlarray.read(tmp_path / "a.zarr", options={"spacing": "3,1,1"}).spacing == [3, 1, 1]
