@@ -61,6 +61,15 @@ def test_a_place_without_a_size_and_a_size_without_a_place_are_damage(tmp_path):
         np.asarray(read(tmp_path / "b.tif"))
 
 
+def test_uncompressed_strips_without_a_size_are_read_and_said(tmp_path):
+    """tifffile reads zeros in place of tiles without a size, libtiff what lies there."""
+    strips = [VOXELS[0][at : at + 5].tobytes() for at in range(0, 20, 5)]
+    write_pages(tmp_path / "a.tif", [(20, 30, strips, None, [0] * 4)], rows=5)
+    np.testing.assert_array_equal(np.asarray(read(tmp_path / "a.tif")), VOXELS[0])
+    done = mlarray.convert(tmp_path / "a.tif", tmp_path / "a.mla")
+    assert any("segments of it have no size" in note for note in done.warnings)
+
+
 def test_tiles_without_a_size_are_refused_with_a_count_and_may_be_filled(tmp_path):
     """Aperio's slides have some, "apparently due to an encoder bug" (OpenSlide's reader of them)."""
     strips = [zlib.compress(VOXELS[0][at : at + 5].tobytes()) for at in range(0, 20, 5)]

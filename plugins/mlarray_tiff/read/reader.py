@@ -246,7 +246,9 @@ def _tell_filled(series: TiffPageSeries, context: Context) -> None:
 
 
 def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
-    """Name the other series, frames that were planned and never taken, and colours multiplied by alpha."""
+    """Name the other series, planned frames, colours multiplied by alpha, and segments without a size."""
+    if chosen.keyframe.compression == 1 and sizeless(chosen.keyframe):
+        context.warn("segments of it have no size, and are read as long as uncompressed ones are")
     planned, held = planned_planes(chosen), len(chosen)
     if planned > held:
         context.warn(f"its acquisition was to have {planned} planes and ended after {held}")
