@@ -31,6 +31,7 @@ WINGS = {
         ["meta"],
         ["units"],
         ["publish", "urls", "processors"],
+        ["disk", "leftovers"],
         ["errors"],
         ["url_text"],
     ],

@@ -11,10 +11,11 @@ from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_an
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import State
 from mlarray_core.container.storage import EditedStorage, FrameStorage
+from mlarray_core.disk import write_error
 from mlarray_core.errors import ArgumentError, LockedError, MLArrayError
 from mlarray_core.levels.store import build, count_of
 from mlarray_core.processors import available_threads
-from mlarray_core.publish import atomic, write_error
+from mlarray_core.publish import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +203,8 @@ def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) 
             try:
                 writer.append(number, chunk)
             except OSError as error:
-                raise error if isinstance(error, MLArrayError) else write_error(error, path) from error
+                if isinstance(error, MLArrayError):
+                    raise
+                raise write_error(error, path, unchanged=True) from error
 
     return EditedStorage(Editor(writer.grid, writer.cparams, load, store))

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlarray_core.array.edit_in_place import EditInPlace
 from mlarray_core.array.new_file import NewFile
+from mlarray_core.disk import write_error
 from mlarray_core.errors import LockedError, MLArrayError
 from mlarray_core.metadata import generations
-from mlarray_core.publish import write_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,7 +177,9 @@ class FileSession:
         try:
             self._work = self._work.commit(self.meta, metadata)
         except OSError as error:
-            raise error if isinstance(error, MLArrayError) else write_error(error, self.path) from error
+            if isinstance(error, MLArrayError):
+                raise
+            raise write_error(error, self.path, unchanged=True) from error
 
     def put_levels(self, levels: str | int | None) -> None:
         """Replace the file by one with other levels and the same image.

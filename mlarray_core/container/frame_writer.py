@@ -13,9 +13,9 @@ from mlarray_core.container import seal
 from mlarray_core.container.chunk_index import special
 from mlarray_core.container.stored_meta import META_KEY
 from mlarray_core.container.trailer import trailer_of, vlmeta_content, with_fingerprint
+from mlarray_core.disk import naming, uncertain
 from mlarray_core.errors import LimitError
 from mlarray_core.metadata import msgpack
-from mlarray_core.publish import naming, uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

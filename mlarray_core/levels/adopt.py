@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,10 +9,12 @@ import numpy as np
 from mlarray_core.container.image_writer import ImageWriter, plan_image
 from mlarray_core.container.level_index import name_of
 from mlarray_core.container.open import open_contents
+from mlarray_core.disk import spool_beside
 from mlarray_core.levels.store import REQUEST, attach, drop, meta_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from mlarray_core.chunks.grid import Grid
     from mlarray_core.levels.overlay import Fit
@@ -59,9 +59,9 @@ def take(path: Path, meta: Meta, offered: Sequence[tuple[Coarse, Fit]], cut: Cut
     drop(path)
     contents = open_contents(str(path), "none")
     files = []
-    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as spool:
+    with spool_beside(path) as spool:
         for number, (one, place) in enumerate(offered, 1):
-            files.append(Path(spool) / name_of(number))
+            files.append(spool / name_of(number))
             coarse = meta_at(meta, one.shape, place)
             _write(files[-1], one, coarse, contents.grid.dtype, cut, threads)
         attach(path, contents, files, METHOD, [place.factors for _, place in offered])

@@ -6,13 +6,11 @@ import math
 import mmap
 import os
 import shutil
-import tempfile
 import warnings
 import zipfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -27,6 +25,7 @@ from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import KEY, State
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.container.trailer import vlmeta_content
+from mlarray_core.disk import naming, spool_beside
 from mlarray_core.errors import ArgumentError
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.levels import pyramid
@@ -35,10 +34,10 @@ from mlarray_core.levels.reduction import METHODS, Method, reduce
 from mlarray_core.levels.values import taken_for_labels
 from mlarray_core.meta import Meta
 from mlarray_core.metadata import msgpack
-from mlarray_core.publish import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mlarray_core.chunks.grid import Grid
     from mlarray_core.container.contents import Contents
@@ -110,8 +109,8 @@ def build(
     if not wanted:
         return 0
     chosen = _method(method, meta, contents)
-    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as spool:
-        files = _spooled(Path(spool), contents, meta, wanted, chosen, threads)
+    with spool_beside(path) as spool:
+        files = _spooled(spool, contents, meta, wanted, chosen, threads)
         attach(path, contents, files, chosen, [level.factors for level in wanted])
     return len(wanted)
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.container.mapping import lock
-from mlarray_core.errors import LockedError, OptionError, ReadError
-from mlarray_core.publish import write_error
+from mlarray_core.disk import write_error
+from mlarray_core.errors import LockedError, MLArrayError, OptionError, ReadError
 from mlarray_io.batch.journal_lines import Begun, Entry, checked, read_lines
 from mlarray_io.batch.leftovers import remove_empty
 from mlarray_io.places.side_files import open_regular
@@ -137,12 +137,10 @@ class Journal:
         """
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self._check_folder()
-        try:
+        with self._explained():
             self.folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
             self._file = file = open_regular(self.path, flags, follow=False)
-        except OSError as error:
-            raise write_error(error, self.path) from error
         if not lock(file):
             self.close()
             raise LockedError(
@@ -150,8 +148,13 @@ class Journal:
                 path=self.folder.parent,
                 hint="Wait for it, or give each run its part with --shard I/N",
             )
-        if file.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
-            file.write(b"\n")  # ends the line that a kill cut short
+        try:
+            with self._explained():
+                if file.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
+                    file.write(b"\n")  # ends the line that a kill cut short
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def begin(self, job: Job, options: str) -> None:
@@ -222,15 +225,22 @@ class Journal:
             return
         if os.name == "nt":
             self.close()
-        self.path.unlink()
+        with self._explained():
+            self.path.unlink()
         remove_empty(self._made)
 
     def close(self) -> None:
-        """Let others write; twice is harmless."""
-        if self._file is not None:
-            self._sync(self._file)
-            self._file.close()
-            self._file = None
+        """Let others write; twice is harmless.
+
+        Raises
+        ------
+        WriteError
+            What was written may not be on the disk.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            with self._explained(), file:
+                self._sync(file)
 
     def __enter__(self) -> Journal:
         return self
@@ -265,19 +275,29 @@ class Journal:
         """Append one line; it outlives a kill from now on."""
         if self._file is None:
             return
-        try:
-            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        content = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        with self._explained():
+            while content:  # a disk that is nearly full takes a part
+                content = content[self._file.write(content) :]
             self._unsynced += 1
             if self._unsynced >= SYNC_EVERY:
                 self._sync(self._file)
-        except OSError as error:
-            raise write_error(error, self.path) from error
         if "source" in line:
             self._take(str(line["source"]), checked(line), self.path)
 
     def _identity(self, job: Job, options: str) -> dict[str, object]:
         name = self._called(job.name)
         return {"source": name, "size": job.size, "mtime_ns": job.mtime_ns, "options": options}
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say in the product's words what the system refuses."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, MLArrayError):
+                raise
+            raise write_error(error, self.path) from error
 
     def _sync(self, file: BinaryIO) -> None:
         os.fsync(file.fileno())

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from mlarray_core.disk import write_error
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError
-from mlarray_core.publish import write_error
 from mlarray_io.batch.jobs import ConvertedImage, ImageFailure, PlannedImage, Report, left_out_of
 from mlarray_io.engine.conversion import convert_each, foresee
 from mlarray_io.engine.registry import installed
@@ -136,16 +136,18 @@ class _Performance:
 
     def _upload(self, done: Conversion, away: BatchSettings) -> None:
         """Move a result, the files that belong to it first, to its URL."""
-        from mlarray_io.places.uploads import publish
+        from mlarray_io.places.uploads import publish_set
 
         made, format = Path(done.target), installed().get(done.target_format)
-        overwrite, kind = away.of(self._job).overwrite, away.conversion.written_table
+        kind = away.conversion.written_table
         table = () if kind is None else (table_path(made, format.written_suffixes, kind),)
-        for path in (*format.companions(made), *format.sidecars(made), *table, made):
-            if path.exists():
-                url = away.root.joined(LocalPlace(path).below(self._settings.root)).text
-                publish(path, url, overwrite=overwrite)
-                _remove(path)
+        others = [
+            path for path in (*format.companions(made), *format.sidecars(made), *table) if path.exists()
+        ]
+        url = away.root.joined(LocalPlace(made).below(self._settings.root)).text
+        publish_set(made, others, url, overwrite=away.of(self._job).overwrite)
+        for path in (*others, made):
+            _remove(path)
 
 
 def forecast(job: Job, settings: BatchSettings) -> Report:
@@ -205,7 +207,7 @@ def is_empty(kind: Kind, error: MLArrayError, notes: Notes) -> bool:
 
 def clear(places: Iterable[str], settings: BatchSettings) -> None:
     """Remove what killed workers left of the targets at `Job.place`; nobody may be writing them."""
-    from mlarray_core.publish import discard
+    from mlarray_core.leftovers import discard
 
     root = settings.target.local
     if root is None:

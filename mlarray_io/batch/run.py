@@ -202,7 +202,9 @@ class Run:
             try:
                 self._perform(jobs, Table(self._journal.path, self._journal.privacy))
             finally:
-                if self._request.shard is None and not self._tally.converted.images:
+                # what was begun at a URL may be there, and only the journal says that it is this batch's
+                unknown = self._settings.target.local is None and self._journal.begun
+                if self._request.shard is None and not (self._tally.converted.images or unknown):
                     self._journal.undo()
 
     def _perform(self, jobs: Sequence[Job], table: Table | None) -> None:

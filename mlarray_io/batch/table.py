@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from mlarray_core.disk import naming
 from mlarray_core.errors import MLArrayError
 from mlarray_core.publish import atomic
 from mlarray_io.places.side_files import read_text
@@ -61,6 +62,7 @@ class Table:
         rows = [COLUMNS, *before, *(tuple(map(_inert, row)) for row in self._rows)]
         with (
             atomic(self._path, overwrite=True) as temporary,
+            naming(temporary),
             temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
             csv.writer(file).writerows(rows)

@@ -146,7 +146,7 @@ def verify_all(sources: Iterable[str], *, reseal: bool = False) -> Iterator[Verd
     UnsupportedError
         There is no `.mla` file in a folder or a pattern.
     """
-    from mlarray_core.publish import sweep
+    from mlarray_core.leftovers import sweep
 
     folders = set()
     for path in dict.fromkeys(path for source in sources for path in _files(source)):

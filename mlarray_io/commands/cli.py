@@ -299,6 +299,7 @@ def show_image(
     from mlarray_io.pictures import planes as picture
     from mlarray_io.pictures import sheet
 
+    _terminable()
     look = picture.Look(_integers("--at", at), _integers("--entry", entry) or (), overlay is not None)
     shown = picture.planes_of(file, source_format, image, window, look, labels)
     for note in {one.note for one in shown if one.note}:

@@ -86,8 +86,13 @@ def run(
     everything
         Print all metadata, not only what fits one screen.
     """
+    from mlarray_core.url_text import is_url
     from mlarray_io.printing.text import say, strict_json
 
+    if is_url(file):  # which is fetched into a temporary folder
+        from mlarray_io.requests.interrupts import terminable
+
+        terminable()
     found = inspect(file, source_format, image)
     if as_json:
         say(strict_json(found.plain()))

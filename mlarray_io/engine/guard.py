@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mlarray_core.disk import write_error
 from mlarray_core.errors import (
     CorruptError,
     LimitError,
@@ -15,7 +16,6 @@ from mlarray_core.errors import (
     ReadError,
     UnsupportedError,
 )
-from mlarray_core.publish import write_error
 from mlarray_io.sdk.format import Box, Reader
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _above(url: str) -> str:
 
 @contextmanager
 def writing(path: Path | str, format: str) -> Iterator[None]:
-    """Guard code of the format called `format` that writes `path`.
+    """Guard code of the format called `format` that writes what will be `path`, which it doesn't touch.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def writing(path: Path | str, format: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise _unexplained(error, path, format) from error
-        raise write_error(error, path) from error
+        raise write_error(error, path, unchanged=True) from error
     except Exception as error:
         if _is_damage(error):
             raise _unexplained(error, path, format) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -93,10 +94,12 @@ def write_image(
     if not seen.shape and not format.single_numbers:
         what = f"{format.title or format.name} can't hold an image without axes, a single number"
         raise UnsupportedError(what, path=target.shown, hint="Write it to .mla")
+    context = _beside(context, format, target)
     if meter is not None:
         meter.total = seen.nbytes
         context.report.on_progress = meter.written
-    with target.publishing(overwrite=settings.overwrite) as temporary:
+    needed, spare = sorted(context.needed), sorted(context.present - context.needed)
+    with target.publishing(overwrite=settings.overwrite, needed=needed, spare=spare) as temporary:
         with guard.writing(target.shown, format.name):
             (write or format.write)(seen, temporary, options, context)
         beside = (*format.companions(temporary), *format.sidecars(temporary))
@@ -120,6 +123,18 @@ def _label_table(
     path = table_path(target, format.written_suffixes, kind)
     write_label_table(reader.meta.labels, path, kind, context)
     return (path,)
+
+
+def _beside(context: Context, format: Format, target: Place) -> Context:
+    """Return a context that knows what lies beside the target, and what of that the old target needs."""
+    real = target.real
+    path = real.local or Path(real.name)
+    others = {other.name for other in format.companions(path)}
+    present = frozenset(name for name in others if real.beside(name).exists())
+    if not present:
+        return context
+    needed = format.needed(path, real.head()) if real.exists() else ()
+    return replace(context, present=present, needed=present.intersection(other.name for other in needed))
 
 
 def _result(

@@ -104,9 +104,10 @@ def publish(shown: list[Plane], target: str, *, overwrite: bool) -> None:
     overwrite
         Replace an existing picture.
     """
+    from mlarray_core.disk import naming
     from mlarray_core.publish import atomic
 
-    with atomic(target, overwrite=overwrite) as path:
+    with atomic(target, overwrite=overwrite) as path, naming(path):
         save(shown, path)
 
 

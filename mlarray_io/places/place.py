@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_core import publish
+from mlarray_core import disk, publish
+from mlarray_core.errors import ReadError
+from mlarray_core.leftovers import sweep
 from mlarray_core.url_text import is_url, protocols, shown
 from mlarray_io.places import url_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
+
+HEAD = 1 << 20
+"""Bytes in which the header of a file of several parts ends."""
 
 Shown = Path | str
 """What users are shown of a place: a path, or a URL without logins and tokens."""
@@ -56,6 +61,15 @@ class Place(ABC):
     def local(self) -> Path | None:
         """The path; None for a URL."""
 
+    @property
+    def real(self) -> Place:
+        """Where a link leads; this place itself otherwise."""
+        return self
+
+    @abstractmethod
+    def head(self) -> bytes:
+        """Return the first bytes of the file that is there, up to `HEAD`; none of anything else."""
+
     @abstractmethod
     def joined(self, name: str) -> Place:
         """Return the place called `name`, a relative path with ``/`` between its parts, below this one."""
@@ -93,8 +107,19 @@ class Place(ABC):
         """Raise as `check_target` does, but allow for folders that will be made before it is written."""
 
     @abstractmethod
-    def publishing(self, *, overwrite: bool = False) -> AbstractContextManager[Path]:
-        """Return a context that yields a path to write to; what is written there appears here as a whole."""
+    def publishing(
+        self, *, overwrite: bool = False, needed: Sequence[str] = (), spare: Sequence[str] = ()
+    ) -> AbstractContextManager[Path]:
+        """Return a context that yields a path to write to; what is written there appears here as a whole.
+
+        Parameters
+        ----------
+        overwrite
+            Replace what is there.
+        needed, spare
+            Names of files beside it that what is there needs, and doesn't need: see
+            `mlarray_core.publish.Publication`.
+        """
 
     @abstractmethod
     def as_folder(self) -> AbstractContextManager[None]:
@@ -133,6 +158,27 @@ class LocalPlace(Place):
         """The path."""
         return self.path
 
+    @property
+    def real(self) -> LocalPlace:
+        """The path with links followed."""
+        return LocalPlace(Path(os.path.realpath(self.path)))
+
+    def head(self) -> bytes:
+        """Read the first bytes.
+
+        Raises
+        ------
+        ReadError
+            The system refuses.
+        """
+        if not self.path.is_file():
+            return b""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(HEAD)
+        except OSError as error:
+            raise ReadError(f"can't be read: {error.strerror or error}", path=self.path) from error
+
     def joined(self, name: str) -> LocalPlace:
         """Return the place called `name` below this one."""
         return LocalPlace(self.path / name)
@@ -162,9 +208,17 @@ class LocalPlace(Place):
         if os.path.lexists(self.path):
             self.check_target(overwrite=overwrite)
 
-    def publishing(self, *, overwrite: bool = False) -> AbstractContextManager[Path]:
-        """Return a context that yields a path beside this one, renamed to it at the end."""
-        return publish.atomic(self.path, overwrite=overwrite)
+    def publishing(
+        self, *, overwrite: bool = False, needed: Sequence[str] = (), spare: Sequence[str] = ()
+    ) -> AbstractContextManager[Path]:
+        """Return a context that yields a path beside this one, renamed to it at the end.
+
+        Parameters
+        ----------
+        overwrite, needed, spare
+            See `Place.publishing`.
+        """
+        return publish.atomic(self.path, overwrite=overwrite, needed=needed, spare=spare)
 
     @contextmanager
     def as_folder(self) -> Iterator[None]:
@@ -178,9 +232,9 @@ class LocalPlace(Place):
         try:
             existed = self.path.is_dir()
             self.path.mkdir(exist_ok=True)
-            publish.sweep(self.path)
+            sweep(self.path)
         except OSError as error:
-            raise publish.write_error(error, self.path) from error
+            raise disk.write_error(error, self.path) from error
         try:
             yield
         finally:
@@ -220,6 +274,12 @@ class UrlPlace(Place):
         """None: it is nowhere on this machine."""
         return
 
+    def head(self) -> bytes:
+        """Fetch the first bytes."""
+        from mlarray_io.places.sources import UrlSource
+
+        return UrlSource(self.url).head
+
     def joined(self, name: str) -> UrlPlace:
         """Return the place called `name` below this one."""
         return UrlPlace(url_names.joined(self.url, name))
@@ -252,11 +312,19 @@ class UrlPlace(Place):
         """Raise as `check_target` does: a server makes folders of its own accord."""
         self.check_target(overwrite=overwrite)
 
-    def publishing(self, *, overwrite: bool = False) -> AbstractContextManager[Path]:
-        """Return a context that yields a path here, uploaded at the end."""
+    def publishing(
+        self, *, overwrite: bool = False, needed: Sequence[str] = (), spare: Sequence[str] = ()
+    ) -> AbstractContextManager[Path]:
+        """Return a context that yields a path here, uploaded at the end.
+
+        Parameters
+        ----------
+        overwrite, needed, spare
+            See `Place.publishing`.
+        """
         from mlarray_io.places import uploads
 
-        return uploads.publishing(self.url, overwrite=overwrite)
+        return uploads.publishing(self.url, overwrite=overwrite, needed=needed, spare=spare)
 
     @contextmanager
     def as_folder(self) -> Iterator[None]:

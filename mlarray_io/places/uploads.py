@@ -8,14 +8,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core import publish as local
+from mlarray_core.disk import write_error
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError, WriteError
 from mlarray_core.url_text import is_web, links, protocols, shown
 from mlarray_core.urls import explained, filesystem
+from mlarray_io.places.listing import exists
 from mlarray_io.places.url_names import beside, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Protocols of stores in which an object appears when all of it is there, and can't be renamed."""
@@ -48,11 +49,25 @@ def check_target(url: str, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
+def publishing(
+    url: str, *, overwrite: bool = False, needed: Sequence[str] = (), spare: Sequence[str] = ()
+) -> Iterator[Path]:
     """Yield a path to write to; what is there when the body ends is uploaded to `url`.
 
     The path lies in a folder of its own, which is removed in the end. Other files that are written beside it
     are uploaded beside `url`, before it. Nothing is uploaded when the body raises.
+
+    Parameters
+    ----------
+    url
+        Where it is to be.
+    overwrite
+        Replace what is there.
+    needed
+        Names of files beside `url` that what is there needs: those that aren't written anew are removed when
+        the new target is there.
+    spare
+        Names of such files that what is there doesn't need.
 
     Raises
     ------
@@ -74,21 +89,82 @@ def publishing(url: str, *, overwrite: bool = False) -> Iterator[Path]:
             raise
         except OSError as error:
             if any(str(folder) in str(name) for name in (error.filename, error.filename2) if name):
-                raise local.write_error(error, shown(url)) from error
+                raise write_error(error, shown(url), unchanged=True) from error
             raise
-        for other in sorted(folder.iterdir()):
-            if other != path:
-                publish(other, beside(url, other.name), overwrite=overwrite)
-        publish(path, url, overwrite=overwrite)
+        others = [other for other in sorted(folder.iterdir()) if other != path]
+        publish_set(path, others, url, overwrite=overwrite, spare=spare)
+        for name in set(needed) - {other.name for other in others}:
+            _clear(beside(url, name))  # the new target is whole without it
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_set(
+    path: Path, others: Sequence[Path], url: str, *, overwrite: bool = False, spare: Sequence[str] = ()
+) -> None:
+    """Upload files that make up one image: the others beside `url`, and then the one that goes there.
+
+    Where one of the others replaces a file, what is at `url` is removed first, so that it never stands beside
+    a part of another image: until the end there is none then.
+
+    Parameters
+    ----------
+    path
+        What goes to `url`.
+    others
+        What it needs, uploaded under the names that the files have.
+    url
+        Where it is to be.
+    overwrite
+        Replace what is there.
+    spare
+        Names of files that what is there doesn't need.
+
+    Raises
+    ------
+    ExistsError
+        There is something, and `overwrite` is false.
+    WriteError
+        It can't be uploaded.
+    """
+    if not path.exists():
+        raise WriteError("nothing was written", path=shown(url))
+    places = [(other, beside(url, other.name)) for other in others]
+    for _, place in (*places, (path, url)):
+        check_target(place, overwrite=overwrite)
+    fresh = [place for _, place in places if not exists(place)]
+    if any(place not in fresh and other.name not in spare for other, place in places):
+        _discard(url)
+    try:
+        for other, place in places:
+            publish(other, place, overwrite=overwrite)
+        publish(path, url, overwrite=overwrite)
+    except BaseException:
+        for place in fresh:
+            _clear(place)
+        raise
+
+
+def _discard(url: str) -> None:
+    """Remove what is at a URL, if there is something."""
+    system, place = filesystem(url)
+    with explained(url, writing=True):
+        _remove(system, place.rstrip("/"))
+
+
+def _clear(url: str) -> None:
+    """Remove what is at a URL and nobody needs, if that can be done; a server may fail once."""
+    for _ in range(2):
+        with suppress(MLArrayError):
+            _discard(url)
 
 
 def publish(path: Path, url: str, *, overwrite: bool = False) -> None:
     """Upload a file or a folder. A file appears at `url` when all of it is there.
 
     So does a folder, but in a store of objects: there the files of its top, which say what it is, come last,
-    and a folder that is to be replaced is removed first. What was uploaded is removed when the rest fails.
+    and a folder that is to be replaced is removed first. Elsewhere what is there is set aside until the new
+    one has its name. What was uploaded is removed when the rest fails.
 
     Parameters
     ----------
@@ -122,12 +198,27 @@ def publish(path: Path, url: str, *, overwrite: bool = False) -> None:
         try:
             _put_all(system, path, part)
             if part != place:
-                _remove(system, place)
-                system.mv(part, place, recursive=path.is_dir())
+                _switch(system, part, place)
         except BaseException:
-            with suppress(Exception):  # the first error says more
-                _remove(system, part)
+            _remove_surely(system, part)
             raise
+
+
+def _switch(system: Any, part: str, place: str) -> None:
+    """Rename what was uploaded to its place; what is there is set aside, and put back when that fails."""
+    aside = None
+    system.invalidate_cache()
+    if system.exists(place):
+        aside = _temporary(place)
+        system.mv(place, aside, recursive=system.isdir(place))
+    try:
+        system.mv(part, place, recursive=system.isdir(part))
+    except BaseException:
+        if aside is not None:
+            system.mv(aside, place, recursive=system.isdir(aside))
+        raise
+    if aside is not None:
+        _remove_surely(system, aside)
 
 
 def _put_all(system: Any, path: Path, place: str) -> None:
@@ -152,6 +243,13 @@ def _remove(system: Any, place: str) -> None:
     system.invalidate_cache()
     if system.exists(place):
         system.rm(place, recursive=system.isdir(place))
+
+
+def _remove_surely(system: Any, place: str) -> None:
+    """Remove what is nobody's any more; a second time when a server fails once, and without an error."""
+    for _ in range(2):
+        with suppress(Exception):
+            _remove(system, place)
 
 
 def _temporary(place: str) -> str:

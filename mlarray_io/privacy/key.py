@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from mlarray_core.disk import write_error
 from mlarray_core.errors import OptionError
-from mlarray_core.publish import write_error
 from mlarray_io.places.side_files import open_regular
 
 SHORTEST = 16

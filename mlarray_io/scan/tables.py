@@ -7,6 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+from mlarray_core.disk import naming
 from mlarray_core.errors import MissingDependencyError, OptionError
 from mlarray_core.publish import atomic
 from mlarray_io.scan.rows import COLUMNS, STATISTICS
@@ -55,7 +56,7 @@ def write(rows: Sequence[Row], path: Path, title: str, *, overwrite: bool = Fals
         Replace an existing file.
     """
     suffix = check_suffix(path)
-    with atomic(path, overwrite=overwrite) as temporary:
+    with atomic(path, overwrite=overwrite) as temporary, naming(temporary):
         if suffix == ".csv":
             _csv(rows, temporary)
         elif suffix == ".json":

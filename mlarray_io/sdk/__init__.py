@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlarray_io.privacy.words import cleaned_text
     from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
     from mlarray_io.sdk.dtypes import packing_of, stored_dtype, voxel_dtype
+    from mlarray_io.sdk.files.beside import data_names, named_in
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
     from mlarray_io.sdk.files.data_files import (
         check_beside,
@@ -95,6 +96,8 @@ _HOME = {
     "slab_shape": "sdk.boxes",
     "tiles": "sdk.boxes",
     "check_beside": "sdk.files.data_files",
+    "data_names": "sdk.files.beside",
+    "named_in": "sdk.files.beside",
     "data_path": "sdk.files.data_files",
     "decode_text": "sdk.files.data_files",
     "last_bytes": "sdk.files.data_files",
@@ -144,6 +147,7 @@ __all__ = [
     "check_size",
     "cleaned_text",
     "contiguous",
+    "data_names",
     "data_path",
     "decode_text",
     "default_labels",
@@ -157,6 +161,7 @@ __all__ = [
     "labels_of_names",
     "last_bytes",
     "located",
+    "named_in",
     "numbered",
     "open_bytes",
     "open_gzip",

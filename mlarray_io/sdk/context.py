@@ -59,6 +59,10 @@ class Context:
         there is no host.
     anonymous
         Whether identities are to be left out: what an option would bring in is refused.
+    present
+        Names of files beside the target that it may be made of; see `free_name`.
+    needed
+        Those of them that what is to be replaced needs until the new target is in place.
     """
 
     threads: int = 1
@@ -68,6 +72,16 @@ class Context:
     report: Report = field(default_factory=Report)
     opener: Callable[[str], AbstractContextManager[Reader]] | None = None
     anonymous: bool = False
+    present: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+
+    def free_name(self, *names: str) -> str:
+        """Return which of these names a data file may have that the new header names.
+
+        The old header's file isn't replaced, so that the old image is whole until the new header is there.
+        """
+        free = [name for name in names if name not in self.needed]
+        return next((name for name in free if name not in self.present), (*free, *names)[0])
 
     def loss(self, what: str, why: str) -> None:
         """Report that the target can't hold `what`."""

@@ -263,12 +263,20 @@ class Format(Generic[O]):
         raise UnsupportedError(f"the format {self.name} can't be written", path=target)
 
     def companions(self, target: Path) -> tuple[Path, ...]:
-        """Other files that writing `target` makes, such as the ``.img`` of a ``.hdr``."""
+        """Other files that writing `target` may make, such as the ``.img`` of a ``.hdr``."""
         return ()
 
     def sidecars(self, target: Path) -> tuple[Path, ...]:
         """Other files beside `target` that an image is whole without, such as BIDS sidecars."""
         return ()
+
+    def needed(self, target: Path, head: bytes) -> tuple[Path, ...]:
+        """Those of `companions` that the file at `target` needs, which begins with `head`: all of them here.
+
+        A format whose header names its data overrides this, and gives new data another name by
+        `Context.free_name`, so that nothing of an image is replaced before all of it is.
+        """
+        return self.companions(target)
 
     def field_name(self, key: str) -> str:
         """Return what a person calls a key of `meta.source` as this format keeps it; the key itself here."""

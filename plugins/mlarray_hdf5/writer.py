@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from mlarray_core import geometry, units
 from mlarray_core.errors import OptionError
+from mlarray_hdf5.lasting_file import LastingFile
 from mlarray_hdf5.marks import KEY, SIZES
 from mlarray_io.sdk import default_labels, keep_meta, slab_shape, tiles
 
@@ -27,8 +25,6 @@ LONGEST = 60_000
 _SIZED = ("nm", "um", "mm", "cm", "m")
 """Units of voxel sizes that are written for ilastik, in micrometres."""
 _CHUNK = 1 << 20
-_ROOM_TO_CLOSE = 8 << 20
-"""Bytes for the index of chunks and the library's cache of 1 MB, several times over."""
 
 
 def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Context) -> None:
@@ -46,7 +42,7 @@ def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Cont
         Where to report that the metadata is too long for an attribute.
     """
     chunks = _chunks(reader, options)
-    with h5py.File(target, "w") as file:
+    with LastingFile(target) as lasting, h5py.File(lasting, "w") as file:
         dataset = file.create_dataset(
             options.dataset,
             reader.shape,
@@ -63,21 +59,9 @@ def write_hdf5(reader: Reader, target: Path, options: Hdf5Options, context: Cont
             reader.shape, slab_shape(reader.shape, reader.dtype.itemsize, reader.chunks, chunks, BUDGET)
         ):
             voxels = reader[box]
-            _check_room(target, voxels.nbytes)
             dataset[box] = voxels
+            lasting.check()
             context.progress(voxels.nbytes)
-
-
-def _check_room(target: Path, nbytes: int) -> None:
-    """Refuse to go on when the disk may fill up: HDF5's library crashes when it can't close a file.
-
-    Raises
-    ------
-    OSError
-        There is no room for a slab as it is, uncompressed, and for what the library writes when it closes.
-    """
-    if shutil.disk_usage(target.parent).free < nbytes + _ROOM_TO_CLOSE:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
 def _chunks(reader: Reader, options: Hdf5Options) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlarray_io.sdk import Privacy
 
 _META = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=")
+SUFFIXES = (".raw", ".zraw")
+"""Of the data of a ``.mhd``, as they are and compressed."""
 _SHAPE = re.compile(rb"^\s*(DimSize|ElementType|NDims)\s*=", re.MULTILINE)
 
 
@@ -59,9 +61,23 @@ class MetaImageFormat(Format[MetaImageOptions]):
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the names that the data of a ``.mhd`` can have."""
+        from mlarray_io.sdk import data_names
+
         if target.suffix.lower() != ".mhd":
             return ()
-        return target.with_suffix(".raw"), target.with_suffix(".zraw")
+        return tuple(target.with_name(name) for end in SUFFIXES for name in data_names(target, end))
+
+    def needed(self, target: Path, head: bytes) -> tuple[Path, ...]:
+        """Return the file that a ``.mhd`` names.
+
+        Parameters
+        ----------
+        target, head
+            See `Format.needed`.
+        """
+        from mlarray_io.sdk import named_in
+
+        return named_in(head, self.companions(target))
 
     def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
         """Keep the fields that say how voxels lie and what they are.

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import is_spatial
-from mlarray_io.sdk import file_order, in_world, stored_dtype, tell_unheld, zlib_compressor
+from mlarray_io.sdk import data_names, file_order, in_world, stored_dtype, tell_unheld, zlib_compressor
 from mlarray_metaimage.geometry import LABELS, MATRICES, ORIGINS, SPACINGS, UNITS_OF_AXES
 from mlarray_metaimage.header import LAST, Fields, MetaHeader, from_source, is_source, key_of, spelt
 from mlarray_metaimage.reader import DTYPES, big_endian, is_compressed
@@ -75,7 +75,8 @@ def write_metaimage(reader: Reader, target: Path, options: MetaImageOptions, con
     order, fields = _axes(reader)
     fields |= _storage(dtype, packed, big, header)
     detached = target.suffix.lower() == ".mhd"
-    data = target.with_suffix(".zraw" if packed else ".raw") if detached else target
+    names = data_names(target, ".zraw" if packed else ".raw")
+    data = target.with_name(context.free_name(*names)) if detached else target
     fields[LAST] = data.name if detached else "LOCAL"
     kept = header is not None and is_unchanged(reader, header, target)
     fields |= {} if kept else fresh_fields(reader, order, context)

@@ -54,11 +54,25 @@ class NrrdFormat(Format[NrrdOptions]):
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Return the names that the data of a ``.nhdr`` can have."""
+        from mlarray_io.sdk import data_names
         from mlarray_nrrd.encodings import SUFFIXES
 
         if target.suffix.lower() != ".nhdr":
             return ()
-        return tuple(target.with_name(target.stem + suffix) for suffix in SUFFIXES.values())
+        ends = dict.fromkeys(SUFFIXES.values())
+        return tuple(target.with_name(name) for end in ends for name in data_names(target, end))
+
+    def needed(self, target: Path, head: bytes) -> tuple[Path, ...]:
+        """Return the file that a ``.nhdr`` names.
+
+        Parameters
+        ----------
+        target, head
+            See `Format.needed`.
+        """
+        from mlarray_io.sdk import named_in
+
+        return named_in(head, self.companions(target))
 
     def deidentify(self, source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
         """Keep the fields and pairs that say how voxels lie and what they measure.

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_labels, tell_unheld
+from mlarray_io.sdk import data_names, file_order, open_gzip, stored_dtype, tell_labels, tell_unheld
 from mlarray_nrrd.encodings import ENCODINGS, NAMES, SUFFIXES, encode_hex, encode_text
 from mlarray_nrrd.lines import spelt_pair
 from mlarray_nrrd.meaning import is_segmentation
@@ -56,7 +56,8 @@ def write_nrrd(reader: Reader, target: Path, options: NrrdOptions, context: Cont
     big = header is not None and str(header.fields.get("endian", "")).lower() == "big"
     storage = _storage(dtype, encoding, header, big)
     detached = target.suffix.lower() == ".nhdr"
-    data = target.with_name(target.stem + SUFFIXES[encoding]) if detached else target
+    names = data_names(target, SUFFIXES[encoding])
+    data = target.with_name(context.free_name(*names)) if detached else target
     if detached:
         storage["data file"] = data.name
     lines, shape, reader = compose(reader, storage, header, target, context)

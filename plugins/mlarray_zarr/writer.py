@@ -43,13 +43,15 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     context
         Where to report what OME-Zarr can't say.
     """
-    from zarr.storage import LocalStore, ZipStore
+    from zarr.storage import ZipStore
+
+    from mlarray_zarr.steady_store import SteadyStore
 
     plan = plan_of(reader, options, context)
     if plan.factors and holds_labels(reader, context):
         plan = replace(plan, method="mode")  # labels and truth values have no mean
     zipped = target.suffix.lower() in (".zip", ".ozx")
-    store = ZipStore(target, mode="w") if zipped else LocalStore(target)
+    store = ZipStore(target, mode="w") if zipped else SteadyStore(target)
     try:
         arrays = _create(store, reader, plan, options)
         _write_whole(arrays[0], reader, plan, context)

@@ -6,14 +6,14 @@ import errno
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from mlarray_core import publish
+from mlarray_core import disk, publish
 from mlarray_core.errors import CorruptError, ExistsError, WriteError
-from mlarray_core.publish import Publication, atomic, sweep
+from mlarray_core.leftovers import sweep
+from mlarray_core.publish import Publication, atomic
 
 
 def entries(folder: Path) -> list[str]:
@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_move_gives_the_old_one_back(
         return real(self, to)
 
     monkeypatch.setattr(Path, "rename", rename)
-    monkeypatch.setattr(publish, "_exchange", lambda *_: False)  # as on systems that have no such call
+    monkeypatch.setattr(publish, "exchange", lambda *_: False)  # as on systems that have no such call
     with pytest.raises(WriteError, match="Input/output"), atomic(target, overwrite=True) as temp:
         temp.mkdir()
     assert entries(target) == ["old"]
@@ -237,53 +237,139 @@ def test_a_publication_lives_outside_of_a_with(tmp_path: Path) -> None:
 
 def test_files_are_synced_before_they_are_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(publish, "_sync_one", lambda path: seen.append(path.name))
+    for module in (disk, publish):
+        monkeypatch.setattr(module, "sync_one", lambda path: seen.append(path.name))
     with atomic(tmp_path / "a.mla") as temp:
         temp.write_bytes(b"x")
     assert seen == ["a.mla", tmp_path.name]
 
 
-def temporary(folder: Path, pid: int, age: float, name: str = "a.mla") -> Path:
-    made = folder / f".{name}.tmp-{pid}-0123abcd"
-    made.mkdir()
-    (made / name).write_bytes(b"half")
-    for path in (made / name, made):
-        os.utime(path, (time.time() - age, time.time() - age))
-    return made
+def put_pair(target: Path, content: bytes, needed: tuple[str, ...] = (), data: str = "") -> None:
+    with atomic(target, overwrite=True, needed=needed) as temp:
+        temp.write_bytes(content)
+        temp.with_name(data or f"{target.stem}.img").write_bytes(content)
 
 
-def dead_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
+def test_a_pair_is_put_back_when_one_of_it_cannot_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pair(tmp_path / "a.hdr", b"old")
+
+    def refuse(self: Path, to: Path) -> Path:
+        if self.name == "a.hdr":
+            raise OSError(errno.EIO, "Input/output error")
+        return real(self, to)
+
+    real = Path.replace
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(WriteError, match="Input/output"):
+        put_pair(tmp_path / "a.hdr", b"new")
+    assert entries(tmp_path) == ["a.hdr", "a.img"]
+    assert [(tmp_path / name).read_bytes() for name in entries(tmp_path)] == [b"old", b"old"]
 
 
-def test_sweeping_removes_what_dead_processes_left_long_ago(tmp_path: Path) -> None:
-    day = 25 * 3600
-    old = temporary(tmp_path, dead_pid(), day)
-    kept = [
-        temporary(tmp_path, os.getpid(), day),
-        temporary(tmp_path, dead_pid(), 60, "fresh.mla"),
-        tmp_path / ".other.tmp-x",
-    ]
-    kept[-1].mkdir()
-    assert sweep(tmp_path) == [old]
-    assert not old.exists()
-    assert all(path.exists() for path in kept)
+def test_what_can_not_be_put_back_is_kept_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that goes on failing must not make us remove the only copy."""
+    put_pair(tmp_path / "a.hdr", b"old")
 
+    def refuse(self: Path, to: Path) -> Path:
+        raise OSError(errno.EIO, "Input/output error")
 
-def test_sweeping_follows_no_links(tmp_path: Path) -> None:
-    real = tmp_path / "real"
-    real.mkdir()
-    (tmp_path / f".a.mla.tmp-{dead_pid()}-0123abcd").symlink_to(real)
-    assert sweep(tmp_path, older=-1) == []
-    assert real.exists()
-
-
-def test_sweeping_puts_back_a_folder_whose_replacement_was_killed(tmp_path: Path) -> None:
-    left = temporary(tmp_path, dead_pid(), 99, "a.zarr")
-    (left / "a.zarr.replaced").mkdir()
-    (left / "a.zarr.replaced" / "voxels").write_bytes(b"old")
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(WriteError, match="can't be put back") as caught:
+        put_pair(tmp_path / "a.hdr", b"new")
+    monkeypatch.undo()
+    (kept,) = tmp_path.glob(".a.hdr.tmp-*")
+    assert str(kept) in str(caught.value)
+    assert (kept / "a.hdr.replaced").read_bytes() == b"old"
+    kept.rename(kept.with_name(f".a.hdr.tmp-{2**30}-0123abcd"))  # as if its process were gone
     sweep(tmp_path, older=-1)
-    assert (tmp_path / "a.zarr" / "voxels").read_bytes() == b"old"
-    assert not left.exists()
+    assert [(tmp_path / name).read_bytes() for name in entries(tmp_path)] == [b"old", b"old"]
+
+
+def test_data_under_a_fresh_name_leave_the_old_pair_until_the_header_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pair(tmp_path / "a.mhd", b"old", data="a.raw")
+
+    def look(self: Path, to: Path) -> Path:
+        assert (tmp_path / "a.mhd").read_bytes() == b"old"
+        assert (tmp_path / "a.raw").read_bytes() == b"old"
+        return real(self, to)
+
+    real = Path.replace
+    monkeypatch.setattr(Path, "replace", look)
+    put_pair(tmp_path / "a.mhd", b"new", ("a.raw",), data="a.mhd.raw")
+    assert entries(tmp_path) == ["a.mhd", "a.mhd.raw"]
+
+
+def test_another_writer_of_a_pair_is_noticed(tmp_path: Path) -> None:
+    """Data that were written beside a header which has been replaced meanwhile are not put there."""
+    put_pair(tmp_path / "a.mhd", b"old", data="a.raw")
+    late = Publication(tmp_path / "a.mhd", overwrite=True, needed=["a.raw"])
+    for path in (late.path, late.path.with_name("a.mhd.raw")):
+        path.write_bytes(b"late")
+    put_pair(tmp_path / "a.mhd", b"early", ("a.raw",), data="a.mhd.raw")
+    with pytest.raises(WriteError, match="another writer has replaced it"):
+        late.commit()
+    assert [(tmp_path / name).read_bytes() for name in ("a.mhd", "a.mhd.raw")] == [b"early", b"early"]
+
+
+def test_two_writers_of_one_folder(tmp_path: Path) -> None:
+    """The second one doesn't replace what the first one wrote, when neither may overwrite."""
+    target = tmp_path / "a.zarr"
+    both = [Publication(target), Publication(target)]
+    for number, one in enumerate(both):
+        one.path.mkdir()
+        (one.path / "c").write_text(str(number))
+    both[0].commit()
+    with pytest.raises(ExistsError, match="exists already"):
+        both[1].commit()
+    assert (target / "c").read_text() == "0"
+    assert entries(tmp_path) == ["a.zarr"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("flags", [True, False])
+def test_what_appears_in_the_last_moment_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, flags: bool
+) -> None:
+    """Between looking and renaming, another process puts something there."""
+    target = tmp_path / "a.zarr"
+    real = disk.sync_one
+
+    def late(path: Path) -> None:
+        real(path)
+        if not target.exists():
+            target.mkdir()
+            (target / "c").write_text("theirs")
+
+    monkeypatch.setattr(disk, "sync_one", late)
+    if not flags:  # a system without RENAME_NOREPLACE
+        monkeypatch.setattr(disk, "_renamed", lambda *_: None)
+    with pytest.raises(ExistsError), atomic(target) as temp:
+        if kind == "folder":
+            temp.mkdir()
+        (temp / "c" if kind == "folder" else temp).write_text("ours")
+    assert (target / "c").read_text() == "theirs"
+    assert entries(tmp_path) == ["a.zarr"]
+
+
+def test_no_file_replaces_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.mla").mkdir()
+    (tmp_path / "a.mla" / "thesis.txt").write_text("of three years")
+    with (
+        pytest.raises(WriteError, match="is a folder, which no file replaces"),
+        atomic(tmp_path / "a.mla", overwrite=True) as temp,
+    ):
+        temp.write_bytes(b"new")
+    assert (tmp_path / "a.mla" / "thesis.txt").read_text() == "of three years"
+    assert entries(tmp_path) == ["a.mla"]
+
+
+def test_a_target_is_called_unchanged_only_where_it_is(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "unchanged" not in str(disk.write_error(full, tmp_path / "journal.jsonl"))
+    with pytest.raises(WriteError, match="target is unchanged"), atomic(tmp_path / "a.mla") as temp:
+        temp.write_bytes(b"half")
+        raise full

@@ -1,21 +1,26 @@
 """Each system call that changes the disk fails once, in each way to write, and what is then there is judged.
 
-``python -m tests.faults.harness`` tries every moment and prints a table, in a few minutes; names of ways
-choose some. Needs Linux and a C compiler. A moment is one call with one fault: an input/output error, a full
-disk, a kill just before it, and a kill in its middle.
+``python -m tests.faults.harness`` tries every moment and prints a table; names of ways, or of groups of them
+(core, formats, batches, uploads), choose some. Needs Linux and a C compiler. A moment is one call with one
+fault: an input/output error, no room, no room from then on, a kill just before it, and one in its middle.
 
 old, new
     The file is one of the two versions, whole (``verify="full"``), and writing again gives the new one.
 clear
-    It can't be read, says so, and writing again mends it.
+    It can't be read, or isn't there, says so, and writing again mends it. Of a batch: each image is old, new
+    or clear by itself, and running it again gives all of them.
 mixed, lost
     It is neither, or can't be mended. Never allowed.
 bare
     An error that isn't one of mlarray's, so that a caller can't know what it means. Never allowed.
 false
     An error that says that the target is unchanged, which it isn't. Never allowed.
+silent
+    No error, although what was to be written isn't there. Never allowed.
+died
+    A failing call ended the process. Never allowed.
 left
-    Temporary files are left, although the process lived. Never allowed.
+    Temporary files are left, although the process lived, or data files that no header names. Never allowed.
 """
 
 from __future__ import annotations
@@ -28,11 +33,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.faults.write_paths import WAYS
+from tests.faults.ways import GROUPS, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +48,15 @@ SHIM = Path(__file__).with_name("shim.c")
 FAULTS = {
     "EIO": ("error", errno.EIO),
     "ENOSPC": ("error", errno.ENOSPC),
+    "full disk": ("full", 0),
     "kill before": ("kill", 0),
     "kill within": ("torn", 0),
 }
-GOOD, BAD = ("old", "new", "clear"), ("mixed", "lost", "bare", "false", "left")
+GOOD, BAD = ("old", "new", "clear"), ("mixed", "lost", "bare", "false", "silent", "died", "left")
+_COUNTED = 0.9
+"""Of what is in the files, what must have been seen to be written: HDF5 leaves small holes."""
+_STATE = 8192
+"""Bytes of the file that the shim's state lies in, with room to spare."""
 
 
 def is_able() -> bool:
@@ -58,6 +70,15 @@ def compiled(folder: Path) -> Path:
     return library
 
 
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a folder, in memory where that is possible: syncing takes no time there."""
+    memory = Path("/dev/shm")
+    usable = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28
+    with tempfile.TemporaryDirectory(dir=memory if usable else None) as folder:
+        yield Path(folder)
+
+
 class Moment(NamedTuple):
     """One call that failed, and what came of it."""
 
@@ -66,6 +87,7 @@ class Moment(NamedTuple):
     at: int
     verdict: str
     text: str
+    found: dict[str, object]
 
 
 class Worker:
@@ -73,7 +95,12 @@ class Worker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        environment = {**os.environ, "LD_PRELOAD": str(compiled(folder)), "PYTHONDONTWRITEBYTECODE": "1"}
+        state = folder / "state"
+        state.write_bytes(bytes(_STATE))
+        environment = {
+            **os.environ, "LD_PRELOAD": str(compiled(folder)), "FAULT_STATE": str(state),
+            "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1",
+        }  # fmt: skip
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.zygote"], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=SHIM.parents[2],
@@ -96,75 +123,129 @@ class Worker:
         return json.loads(self._process.stdout.readline())
 
 
+class Versions(NamedTuple):
+    """What is there before a way is gone, and after; and its files."""
+
+    old: Any
+    new: Any
+    parts: bool
+    files: list[str]
+    left: list[str]
+
+
 def moments(worker: Worker, way: str, every: int = 1) -> Iterator[Moment]:
     """Yield what comes of each moment of a way; of every n-th one, each time another."""
+    every *= WAYS[way].stride
     before = worker.folder / "before"
     before.mkdir()
-    old = worker.ask("prepare", way, before)["state"]
+    before_it = worker.ask("prepare", way, before)
+    old = before_it["state"]
     whole = worker.folder / "whole"
-    shutil.copytree(before, whole)
+    shutil.copytree(before, whole, symlinks=True)
     done = worker.ask("act", way, whole)
-    assert done["raised"] is None, done
-    new = worker.ask("look", way, whole)["state"]
-    assert new != old or way == "reseal", f"{way} changes nothing"
+    assert done.get("raised", done) is None, done
+    seen = done["bytes"] >= _COUNTED * done["fresh"] or not WAYS[way].counted
+    assert seen, f"{way} writes in a way that isn't counted: {done}"
+    found = worker.ask("look", way, whole)
+    versions = Versions(old, found["state"], WAYS[way].parts, found["files"], before_it["left"])
+    assert versions.new == found["again"], found
+    assert versions.new != old or way == "reseal", f"{way} changes nothing"
     for index, (fault, (kind, code)) in enumerate(FAULTS.items()):
-        for at in range(1 + index % every, done["calls"] + 1, every):
+        first = 1 + index * min(every, done["calls"]) // len(FAULTS)
+        for at in range(first, done["calls"] + 1, every):
             folder = worker.folder / "now"
-            shutil.copytree(before, folder)
+            shutil.copytree(before, folder, symlinks=True)
             ended = worker.ask("act", way, folder, at=at, kind=kind, code=code)
+            if kind in ("error", "full") and "signal" in ended:
+                ended["died"] = True
             found = worker.ask("look", way, folder)
-            yield Moment(way, fault, at, _verdict(ended, found, old, new), ended.get("text", ""))
+            came = verdict(ended, found, versions)
+            yield Moment(way, fault, at, came, ended.get("text", ""), found)
             shutil.rmtree(folder)
     shutil.rmtree(before)
     shutil.rmtree(whole)
 
 
-def _verdict(ended: dict, found: dict, old: object, new: object) -> str:
+def verdict(ended: dict, found: dict, versions: Versions) -> str:
+    """Return what came of a moment.
+
+    Parameters
+    ----------
+    ended
+        How the process ended: an error, a signal, or nothing of both.
+    found
+        What is there then, and what is there after writing again.
+    versions
+        What may be there.
+    """
+    if ended.get("died"):
+        return "died"
     if ended.get("raised") and not ended["ours"]:
         return "bare"
-    if found["left"] and "signal" not in ended:
+    if set(found["left"]) - set(versions.left) and "signal" not in ended:
         return "left"
-    if found["again"] != new:
+    if found["again"] != versions.new:
         return "lost"
-    if found["state"] == old:
-        return "old"
-    if "unchanged" in ended.get("text", ""):
+    state = _state(found["state"], versions)
+    if ended.get("raised", "killed") is None and state != "new":
+        return "silent"
+    text = ended.get("text", "")
+    if "unchanged" in text and ".mlarray" not in text and state not in ("old", "some"):
         return "false"
-    if found["state"] == new:
+    if len(found["files"]) > len(versions.files) and "signal" not in ended:
+        return "left"
+    return "clear" if state in ("some", "missing") else state
+
+
+def _state(state: Any, versions: Versions) -> str:
+    """Say which version is there; ``some`` of a batch's images, where each is one or the other."""
+    if versions.parts and isinstance(state, dict):
+        of = {name: _one(state[name], versions.old[name], versions.new[name]) for name in versions.new}
+        kinds = set(of.values())
+        return kinds.pop() if len(kinds) == 1 else "mixed" if "mixed" in kinds else "some"
+    return _one(state, versions.old, versions.new)
+
+
+def _one(state: Any, old: Any, new: Any) -> str:
+    if state == new:
         return "new"
-    return "clear" if isinstance(found["state"], str) else "mixed"
+    if state == old:
+        return "old"
+    return "clear" if isinstance(state, str) else "missing" if state is None else "mixed"
 
 
-def table(found: list[Moment]) -> list[str]:
-    """Return lines that count what came of the moments of each way."""
-    columns = (*GOOD, *BAD)
-    lines = [f"{'':24}{'moments':>8}" + "".join(f"{name:>7}" for name in columns)]
-    for way in [*dict.fromkeys(moment.way for moment in found), "all"]:
-        verdicts = Counter(moment.verdict for moment in found if way in (moment.way, "all"))
-        counts = "".join(f"{verdicts[name]:7}" for name in columns)
-        lines.append(f"{way:24}{verdicts.total():8}{counts}")
-    return lines
+def row(name: str, found: list[Moment]) -> str:
+    """Return a line that counts what came of some moments."""
+    verdicts = Counter(moment.verdict for moment in found)
+    return f"{name:30}{len(found):8}" + "".join(f"{verdicts[column]:7}" for column in (*GOOD, *BAD))
 
 
 def run(ways: list[str], every: int = 1) -> list[Moment]:
-    """Return what came of all moments of some ways, or of every n-th one."""
-    found = []
-    with tempfile.TemporaryDirectory() as folder, Worker(Path(folder)) as worker:
+    """Print what came of all moments of some ways, or of every n-th one, and return them."""
+    print(f"{'':30}{'moments':>8}" + "".join(f"{column:>7}" for column in (*GOOD, *BAD)))
+    found: list[Moment] = []
+    with scratch() as folder, Worker(folder) as worker:
         for way in ways:
-            found += moments(worker, way, every)
+            here = list(moments(worker, way, every))
+            print(row(way, here), flush=True)
+            for moment in here:
+                if moment.verdict in BAD:
+                    print(f"  {moment.fault} at call {moment.at}: {moment.verdict} {moment.text}")
+                    print(f"    {moment.found}")
+            found += here
+    print(row("all", found))
     return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("ways", nargs="*", help="of " + ", ".join(WAYS))
+    parser.add_argument("ways", nargs="*", help=f"of {', '.join([*GROUPS, *WAYS])}")
     parser.add_argument("--every", type=int, default=1, help="try every n-th moment only")
     given = parser.parse_args()
-    found = run(given.ways or list(WAYS), given.every)
-    for moment in found:
-        if moment.verdict in BAD:
-            print(f"{moment.way}, {moment.fault} at call {moment.at}: {moment.verdict} {moment.text}")
-    print(*table(found), sep="\n")
+    started = time.perf_counter()
+    chosen = [way for name in given.ways for way in GROUPS.get(name, [name])]
+    found = run(chosen or list(WAYS), given.every)
+    print(f"{time.perf_counter() - started:.0f} s")
     return int(any(moment.verdict in BAD for moment in found))
 
 

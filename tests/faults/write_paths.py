@@ -1,26 +1,22 @@
-"""The ways in which core writes files, each small, and with the same calls in each run.
-
-A way has `prepare`, which makes the folder as it is before, and `act`, which writes; `look` says what is
-there. To try another way, add it to `WAYS`.
-"""
+"""The ways in which core writes files. To try another way, add it to `WAYS`."""
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import blosc2
 import numpy as np
 
 from mlarray import MLArray
-from mlarray_core.publish import atomic, naming
+from mlarray_core.disk import naming
+from mlarray_core.publish import atomic
 from mlarray_io.checks.verifying import verify
 from mlarray_io.commands import levels
+from tests.faults.way import Way, digest, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 SHAPE = (24, 40, 72)
@@ -43,7 +39,7 @@ def look(folder: Path) -> object:
         warnings.simplefilter("ignore")
         with MLArray.open(path, verify="full") as found:
             images = [found, *found.levels]
-            sums = [hashlib.sha256(np.ascontiguousarray(one.to_numpy())).hexdigest() for one in images]
+            sums = [digest(one.to_numpy()) for one in images]
             sealed = found.verify() if found.shape[0] else ""
             return {
                 "sealed": sealed,
@@ -51,29 +47,6 @@ def look(folder: Path) -> object:
                 "source": found.meta.source.to_mapping(),
                 "shape": found.shape,
             }
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way to write.
-
-    Parameters
-    ----------
-    prepare
-        Makes what is there before.
-    act
-        Writes. Doing it again after it was done leaves the same.
-    look
-        Says what is there; None for nothing.
-    """
-
-    prepare: Callable[[Path], None]
-    act: Callable[[Path], None]
-    look: Callable[[Path], object] = look
-
-
-def nothing(folder: Path) -> None:
-    """Leave the folder empty."""
 
 
 def old(folder: Path) -> None:
@@ -175,24 +148,22 @@ def look_into_folder(folder: Path) -> object:
 
 
 WAYS = {
-    "folder over": Way(
-        lambda folder: put_folder(folder, "old"), lambda folder: put_folder(folder, "new"), look_into_folder
-    ),
-    "save": Way(nothing, save),
-    "save over": Way(old, save),
-    "save over itself": Way(old_with_levels, save_itself),
-    "save with levels": Way(old, save_with_levels),
-    "create": Way(nothing, create),
-    "create over": Way(old, create),
-    "create with levels": Way(old_with_levels, create_with_levels),
-    "edit": Way(old, edit),
-    "edit of levels' image": Way(old_with_levels, edit),
-    "edit of metadata": Way(old_with_levels, edit_metadata),
-    "edit without voxels": Way(old_empty, edit_metadata),
-    "edit, save levels": Way(old, edit_and_save_levels),
-    "edit, drop levels": Way(old_with_levels, drop_levels_of_an_edit),
-    "levels --build": Way(old_with_levels, build_levels),
-    "levels --drop": Way(old_with_levels, drop_levels),
-    "reseal": Way(interrupted, reseal),
-    "reseal unsealed": Way(unsealed, reseal),
+    "folder over": Way(partial(put_folder, note="old"), partial(put_folder, note="new"), look_into_folder),
+    "save": Way(nothing, save, look),
+    "save over": Way(old, save, look),
+    "save over itself": Way(old_with_levels, save_itself, look),
+    "save with levels": Way(old, save_with_levels, look),
+    "create": Way(nothing, create, look),
+    "create over": Way(old, create, look),
+    "create with levels": Way(old_with_levels, create_with_levels, look),
+    "edit": Way(old, edit, look),
+    "edit of levels' image": Way(old_with_levels, edit, look),
+    "edit of metadata": Way(old_with_levels, edit_metadata, look),
+    "edit without voxels": Way(old_empty, edit_metadata, look),
+    "edit, save levels": Way(old, edit_and_save_levels, look),
+    "edit, drop levels": Way(old_with_levels, drop_levels_of_an_edit, look),
+    "levels --build": Way(old_with_levels, build_levels, look),
+    "levels --drop": Way(old_with_levels, drop_levels, look),
+    "reseal": Way(interrupted, reseal, look),
+    "reseal unsealed": Way(unsealed, reseal, look),
 }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
 
 import mlarray
 from mlarray_core import Additions
-from mlarray_core.errors import MLArrayError, UnsupportedError
+from mlarray_core.errors import UnsupportedError, WriteError
 
 h5py = pytest.importorskip("h5py")
+
+from mlarray_hdf5.lasting_file import LastingFile  # noqa: E402
 
 
 def test_axistags_name_the_axes_and_sizes_stay_with_them(tmp_path):
@@ -189,12 +193,35 @@ def test_filters_of_hdf5plugin_are_used_where_it_is_installed(tmp_path):
     np.testing.assert_array_equal(mlarray.read(tmp_path / "a.h5").to_numpy(), voxels)
 
 
-def test_a_disk_that_fills_up_ends_no_process(tmp_path, monkeypatch):
-    """HDF5's library can't close a file without room, and crashes: writing stops before that."""
-    import shutil
-    from types import SimpleNamespace
+@pytest.mark.parametrize("room", [0, 100, 3000, 100_000, 1_000_000])
+def test_a_disk_that_fills_up_ends_no_process(tmp_path, monkeypatch, room):
+    """HDF5's library can't close a file without room, and crashes: it never hears of it."""
+    left = room
 
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4 << 20))
-    with pytest.raises(MLArrayError, match="the disk is full"):
-        mlarray.write(np.zeros((8, 64, 64), "u2"), tmp_path / "a.h5")
+    def put(self, data):
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(self, data)
+
+    real = LastingFile._put
+    monkeypatch.setattr(LastingFile, "_put", put)
+    voxels = np.random.default_rng(0).integers(0, 9000, (40, 128, 256)).astype("u2")
+    with pytest.raises(WriteError, match="the disk is full"):
+        mlarray.write(voxels, tmp_path / "a.h5")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_could_not_be_written_is_read_back(tmp_path, monkeypatch):
+    with pytest.raises(OSError, match="no room"), LastingFile(tmp_path / "a") as file:
+        file.write(b"01234567")
+        monkeypatch.setattr(LastingFile, "_put", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+        file.seek(4)
+        file.write(b"abcdefgh")
+        file.seek(6)
+        file.write(b"XY")
+        assert file.seek(0, 2) == 12
+        file.seek(2)
+        assert file.read(12) == b"23abXYefgh\0\0"
+    assert (tmp_path / "a").read_bytes() == b"01234567"

@@ -15,7 +15,7 @@ import numpy as np
 
 from mlarray import MLArray
 from mlarray_core.errors import MLArrayError
-from mlarray_core.publish import sweep
+from mlarray_core.leftovers import sweep
 from tests.trust.child import Child
 from tests.trust.kill_worker import image, voxels
 
