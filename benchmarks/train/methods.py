@@ -31,8 +31,11 @@ def ours(folder: Path, dtype: str | None = None) -> Iterator[Pair]:
     """Yield what `PatchDataset` gives."""
     found = dataset(folder, dtype)
     for index in range(PER_EPOCH):
-        item = found[index]
-        yield item["image"], item["label"]
+        yield _pair(found[index])  # no patch is kept while the next is read: its memory is used again
+
+
+def _pair(item: dict[str, Any]) -> Pair:
+    return item["image"], item["label"]
 
 
 def bare(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
