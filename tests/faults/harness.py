@@ -190,7 +190,8 @@ def verdict(ended: dict, found: dict, versions: Versions) -> str:
     if ended.get("raised", "killed") is None and state != "new":
         return "silent"
     text = ended.get("text", "")
-    if "unchanged" in text and ".mlarray" not in text and state not in ("old", "some"):
+    changed = state not in ("old", "some") and versions.old != versions.new  # sealing anew changes no value
+    if "unchanged" in text and ".mlarray" not in text and changed:
         return "false"
     if len(found["files"]) > len(versions.files) and "signal" not in ended:
         return "left"

@@ -60,6 +60,8 @@ def test_what_is_judged_is_noticed():
     assert verdict(ended | {"raised": "OSError", "ours": False}, found, versions) == "bare"
     unchanged = ended | {"text": "The target is unchanged"}
     assert verdict(unchanged, found | {"state": {"v": 2}}, versions) == "false"
+    same = versions._replace(old=versions.new)
+    assert verdict(unchanged, found | {"state": {"v": 2}}, same) == "new"
     assert verdict(ended | {"raised": None}, found, versions) == "silent"
     assert verdict({"signal": 11, "died": True}, found, versions) == "died"
     assert verdict(ended, found | {"left": [".a.tmp-1"]}, versions) == "left"
