@@ -36,6 +36,17 @@ def is_timeless(header: Header) -> bool:
     return dim[0] >= 5 and dim[4] <= 1 and header.get("intent_code") in VECTOR_INTENTS and not header.cifti
 
 
+def unused_dims(header: Header) -> range:
+    """Return the dimensions, dim 1 as 0, that are 1 and only keep others in their place: no axes.
+
+    Dim 4 of vectors without time, and dim 1 to 4 of CIFTI-2, whose matrix begins at dim 5 (CIFTI-2, 3.1).
+    """
+    dim = header.get("dim")
+    if header.cifti and dim[0] >= 5 and list(dim[1:5]) == [1, 1, 1, 1]:
+        return range(4)
+    return range(3, 4) if is_timeless(header) else range(0)
+
+
 def axis_labels(header: Header, ndim: int, components: int) -> list[str]:
     """Return the label of each axis of the array.
 
@@ -48,10 +59,9 @@ def axis_labels(header: Header, ndim: int, components: int) -> list[str]:
     components
         3 or 4 for the colour datatypes, which add a last axis, else 0.
     """
-    timeless = is_timeless(header)
-    names = dim_labels(header, ndim + timeless)
-    if timeless:
-        del names[3]
+    unused = unused_dims(header)
+    names = dim_labels(header, ndim + len(unused))
+    del names[unused.start : unused.stop]
     return [*reversed(names), *(["components"] if components else [])]
 
 

@@ -30,6 +30,7 @@ from mlarray_nifti.axes import (
     axis_units,
     is_timeless,
     steps,
+    unused_dims,
 )
 from mlarray_nifti.extensions import read_extensions
 from mlarray_nifti.files import header_path, image_path, partner, split
@@ -178,11 +179,12 @@ def _placed_shape(
 ) -> tuple[int, ...]:
     """Return the shape of the array: a plane that has a place in 3-D gets an axis of length one before it.
 
-    Vectors without time lose dim 4, which is 1.
+    Dimensions that only keep others in their place are none of its axes.
     """
     ndim = len(storage.shape) - bool(storage.components)
-    if is_timeless(header):
-        return storage.shape[: ndim - 4] + storage.shape[ndim - 3 :]
+    unused = unused_dims(header)
+    if unused:
+        return storage.shape[: ndim - unused.stop] + storage.shape[ndim - unused.start :]
     added = 0 if (form == "none" and outside is None) or header.cifti else max(3 - ndim, 0)
     return (1,) * added + storage.shape
 

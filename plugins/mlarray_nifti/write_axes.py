@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import UnsupportedError
-from mlarray_nifti.axes import axis_labels, is_timeless
+from mlarray_nifti.axes import axis_labels, unused_dims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +65,8 @@ def plan_of(reader: Reader, source: Header | None) -> Plan:
     axes: list[int | None]
     if source is not None and as_read:
         axes = list(reversed(range(count)))
-        if is_timeless(source):
-            axes.insert(3, None)
+        for at in unused_dims(source):
+            axes.insert(at, None)
         while len(axes) > source.get("dim")[0] and shape[len(axes) - count] == 1 and len(axes) <= 3:
             axes.pop()
         order = tuple(range(len(shape)))
