@@ -215,7 +215,7 @@ def formats(file: str | None, as_json: bool) -> int:
 @_from
 @_json
 def privacy(files: tuple[str, ...], source_format: str | None, as_json: bool) -> int:
-    """List what FILE says about a person: names of fields, never their values. .mla files and sources."""
+    """List which fields of FILE, a .mla file or any source, identify a person; never their values."""
     from mlarray_io.commands.privacy import run
 
     return FAILED if run(files, source_format, as_json=as_json) else 0

@@ -26,7 +26,7 @@ def test_a_bar_says_how_many_images_a_second(images, seconds, rate):
     jobs = [Job(f"/in/{number}", f"{number}", "file", 1, 1) for number in range(5)]
     bar.planned(jobs)
     clock[0] += seconds
-    done = SimpleNamespace(conversion=SimpleNamespace(warnings=(), losses=()))
+    done = SimpleNamespace(conversion=SimpleNamespace(warnings=(), losses=(), identifying=()))
     for job in jobs[:2]:
         bar.reported(job, Report(job.source, "done", images=(done,) * images))
     console = Console(width=120, record=True, file=io.StringIO())
