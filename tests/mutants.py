@@ -153,7 +153,12 @@ def theirs(name: str, path: Path) -> np.ndarray | None:
             return by_simpleitk(voxels_of(path))
         import nibabel.ecat
 
-        image = nibabel.ecat.load(path) if name == "ecat" else nibabel.load(path)
+        if name == "ecat":
+            image = nibabel.ecat.load(path)
+        elif name == "parrec":  # otherwise it orders slices by how often their number came before
+            image = nibabel.load(path, strict_sort=True)
+        else:
+            image = nibabel.load(path)
         voxels = np.asanyarray(image.dataobj)
         return voxels if name == "minc" else voxels.T
     except UnreadError:
