@@ -328,6 +328,8 @@ class _Unpickler:
 
 
 def _lookup(module: Any, name: Any) -> _Name:
+    if type(module) is not str or type(name) is not str:
+        raise CorruptError("the metadata asks to load something that has no name")
     if (module, name) in _RULES:
         return _Name(module, name, _RULES[module, name])
     if module == "builtins" and name in _BUILTIN_TYPES:

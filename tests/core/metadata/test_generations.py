@@ -226,6 +226,8 @@ def test_code_is_not_run_and_is_named(protocol, tmp_path, monkeypatch):
         (pack({"a": b"bytes"}), "bytes"),
         (raw(b"}\x8c\x08builtins\x8c\x04list\x93)R."), "call builtins.list"),
         (raw(b"}K\x01K\x01)R."), "call int"),
+        (raw(b"}\x8c\x04data\x93."), "has no name"),
+        (raw(b"\x8c\x08builtins]\x93."), "has no name"),
         (raw(b"]}b."), "state of an object"),
         (raw(b"(i__main__\nThing\n."), "__main__.Thing"),
         (raw(b"Pid\n."), "outside the file"),
