@@ -88,11 +88,13 @@ def test_memory_of_processes_below_is_seen() -> None:
     watching = Children()
     watching.start()
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
-    eat = "import time; kept = bytearray(b'x') * (200 << 20); time.sleep(1)"
-    subprocess.run([sys.executable, "-c", code, eat], check=True)
-    until = time.monotonic() + 10
-    while watching.peak < 200 and time.monotonic() < until:
-        time.sleep(0.01)
+    eat = "import sys; kept = bytearray(b'x') * (200 << 20); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code, eat], stdin=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while watching.peak < 200 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert process.stdin is not None
+        process.stdin.close()  # the process below ends by this, not by the clock
     assert watching.peak >= 200
 
 
