@@ -24,10 +24,11 @@ class Children(threading.Thread):
             time.sleep(PAUSE)
 
     def _look(self, process: str) -> None:
-        with suppress(OSError, ValueError, StopIteration):
+        with suppress(OSError):
             for task in Path(f"/proc/{process}/task").iterdir():
                 for child in (task / "children").read_text().split():
-                    lines = Path(f"/proc/{child}/status").read_text().splitlines()
-                    size = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-                    self.peak = max(self.peak, size // 1024)
+                    with suppress(OSError, StopIteration):  # it has ended, and has no size
+                        lines = Path(f"/proc/{child}/status").read_text().splitlines()
+                        size = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+                        self.peak = max(self.peak, size // 1024)
                     self._look(child)
