@@ -52,6 +52,28 @@ def write_error(error: OSError, path: str | os.PathLike[str], *, unchanged: bool
     return WriteError(f"can't be written: {cause}", path=path, hint=hint)
 
 
+@contextmanager
+def explained(path: str | os.PathLike[str], *, unchanged: bool = False) -> Iterator[None]:
+    """Say in the product's words what the system refuses while `path` is written.
+
+    Parameters
+    ----------
+    path, unchanged
+        As `write_error` takes them.
+
+    Raises
+    ------
+    WriteError
+        The operating system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, MLArrayError):
+            raise
+        raise write_error(error, path, unchanged=unchanged) from error
+
+
 def uncertain(error: OSError, path: str | os.PathLike[str]) -> WriteError:
     """Say what `error` means that came after everything was written: that a power cut may still undo it."""
     cause = error.strerror or str(error)

@@ -11,8 +11,8 @@ from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_an
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import State
 from mlarray_core.container.storage import EditedStorage, FrameStorage
-from mlarray_core.disk import write_error
-from mlarray_core.errors import ArgumentError, LockedError, MLArrayError
+from mlarray_core.disk import explained
+from mlarray_core.errors import ArgumentError, LockedError
 from mlarray_core.levels.store import build, count_of
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
@@ -200,11 +200,7 @@ def edited(writer: ImageWriter, path: Path, stored: FrameStorage | None = None) 
     def store(number: int, chunk: bytes) -> None:
         with in_file:
             written.add(number)
-            try:
+            with explained(path, unchanged=True):
                 writer.append(number, chunk)
-            except OSError as error:
-                if isinstance(error, MLArrayError):
-                    raise
-                raise write_error(error, path, unchanged=True) from error
 
     return EditedStorage(Editor(writer.grid, writer.cparams, load, store))

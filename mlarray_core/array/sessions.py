@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlarray_core.array.edit_in_place import EditInPlace
 from mlarray_core.array.new_file import NewFile
-from mlarray_core.disk import write_error
+from mlarray_core.disk import explained
 from mlarray_core.errors import LockedError, MLArrayError
 from mlarray_core.metadata import generations
 
@@ -174,12 +174,8 @@ class FileSession:
         metadata = generations.encode(self.meta)
         if not self._work.changed(metadata):
             return
-        try:
+        with explained(self.path, unchanged=True):
             self._work = self._work.commit(self.meta, metadata)
-        except OSError as error:
-            if isinstance(error, MLArrayError):
-                raise
-            raise write_error(error, self.path, unchanged=True) from error
 
     def put_levels(self, levels: str | int | None) -> None:
         """Replace the file by one with other levels and the same image.

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlarray_core.container.mapping import lock
-from mlarray_core.disk import write_error
-from mlarray_core.errors import LockedError, MLArrayError, OptionError, ReadError
+from mlarray_core.disk import explained
+from mlarray_core.errors import LockedError, OptionError, ReadError
 from mlarray_io.batch.journal_lines import Begun, Entry, checked, read_lines
 from mlarray_io.batch.leftovers import remove_empty
 from mlarray_io.places.side_files import open_regular
@@ -137,7 +137,7 @@ class Journal:
         """
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self._check_folder()
-        with self._explained():
+        with explained(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
             self._file = file = open_regular(self.path, flags, follow=False)
@@ -149,7 +149,7 @@ class Journal:
                 hint="Wait for it, or give each run its part with --shard I/N",
             )
         try:
-            with self._explained():
+            with explained(self.path):
                 if file.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
                     file.write(b"\n")  # ends the line that a kill cut short
         except BaseException:
@@ -178,15 +178,15 @@ class Journal:
         WriteError
             The operating system refuses.
         """
+        images = [image.journal_json() for image in report.images]
         line = {
             **self._identity(job, options),
             "state": report.state,
-            "images": [image.journal_json() for image in report.images],
+            "images": images,
             "voxel_bytes": report.voxel_bytes,
             "seconds": round(report.seconds, 4),
         }
         if self.privacy is not None:
-            images = [image.journal_json() for image in report.images]
             line["images"] = [{**image, "image": str(number)} for number, image in enumerate(images)]
             line["secret"] = self._secret
         elif report.failures:
@@ -225,7 +225,7 @@ class Journal:
             return
         if os.name == "nt":
             self.close()
-        with self._explained():
+        with explained(self.path):
             self.path.unlink()
         remove_empty(self._made)
 
@@ -239,7 +239,7 @@ class Journal:
         """
         file, self._file = self._file, None
         if file is not None:
-            with self._explained(), file:
+            with explained(self.path), file:
                 self._sync(file)
 
     def __enter__(self) -> Journal:
@@ -276,7 +276,7 @@ class Journal:
         if self._file is None:
             return
         content = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        with self._explained():
+        with explained(self.path):
             while content:  # a disk that is nearly full takes a part
                 content = content[self._file.write(content) :]
             self._unsynced += 1
@@ -288,16 +288,6 @@ class Journal:
     def _identity(self, job: Job, options: str) -> dict[str, object]:
         name = self._called(job.name)
         return {"source": name, "size": job.size, "mtime_ns": job.mtime_ns, "options": options}
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Say in the product's words what the system refuses."""
-        try:
-            yield
-        except OSError as error:
-            if isinstance(error, MLArrayError):
-                raise
-            raise write_error(error, self.path) from error
 
     def _sync(self, file: BinaryIO) -> None:
         os.fsync(file.fileno())

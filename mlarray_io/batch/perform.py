@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from mlarray_core.disk import write_error
+from mlarray_core.disk import explained
 from mlarray_core.errors import ExistsError, MLArrayError, UnsupportedError
 from mlarray_io.batch.jobs import ConvertedImage, ImageFailure, PlannedImage, Report, left_out_of
 from mlarray_io.engine.conversion import convert_each, foresee
@@ -89,10 +89,8 @@ class _Performance:
         def place(name: str, count: int) -> Place:
             target = settings.target_of(self._job, name, count)
             self._check_ours(Path(target.text))
-            try:
+            with explained(target.text):
                 Path(target.text).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise write_error(error, target.text) from error
             return target
 
         source = place_of(self._job.source)
