@@ -290,8 +290,7 @@ def _census(meta: Meta, shape: tuple[int, ...], dtype: np.dtype[Any], options: M
 
     if not options.stats:
         return None
-    labels = meta.is_seg.value is True or (meta.is_seg.value is None and dtype.kind == "b")
-    return Census(shape, dtype, options.foreground, labels=labels)
+    return Census(shape, dtype, options.foreground, is_seg=meta.is_seg.value)
 
 
 def _tolerance(

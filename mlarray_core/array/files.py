@@ -207,10 +207,7 @@ def save_file(state: ImageState, path: str, levels: Levels, *, stats: bool = Fal
 
 def _census(state: ImageState, storage: Storage) -> Census:
     """Count all voxels of an image."""
-    labels = state.meta.is_seg.value is True or (
-        state.meta.is_seg.value is None and storage.dtype.kind == "b"
-    )
-    census = Census(storage.shape, storage.dtype, labels=labels)
+    census = Census(storage.shape, storage.dtype, is_seg=state.meta.is_seg.value)
     for box in boxes_of(storage):
         census.add(box, storage.read(box))
     return census

@@ -25,8 +25,8 @@ class Census:
         Of the array.
     above
         Count only voxels above this value in the statistics.
-    labels
-        Whether it is a label map.
+    is_seg
+        What the metadata say of it being a label map; truth values are one where they say nothing.
 
     Raises
     ------
@@ -35,8 +35,9 @@ class Census:
     """
 
     def __init__(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], above: float | None = None, *, labels: bool
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], above: float | None = None, *, is_seg: bool | None
     ) -> None:
+        labels = is_seg is True or (is_seg is None and dtype.kind == "b")
         self._statistics = Statistics(dtype, above)
         self._classes = ClassCounter(shape) if labels else None
 
