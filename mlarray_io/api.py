@@ -14,6 +14,7 @@ from mlarray_io.engine.result import Failure
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
 from mlarray_io.places.place import place_of
+from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.requests.arguments import bar, key_of, privacy_flags, texts
 from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
@@ -252,7 +253,7 @@ def read(
         orient=orient,
         raw=raw,
         labels=labels,
-        privacy=ConvertFlags(**privacy_flags(anonymize)).settings().privacy,
+        privacy=asked_privacy(**privacy_flags(anonymize)),
         options=options or {},
         threads=threads,
         max_bytes=max_bytes,
@@ -329,7 +330,7 @@ def write(
         orient=orient,
         labels=labels,
         options=options or {},
-        privacy=ConvertFlags(**privacy_flags(anonymize)).settings().privacy,
+        privacy=asked_privacy(**privacy_flags(anonymize)),
         layout=flags.settings().layout,
         threads=threads,
     )

@@ -7,7 +7,6 @@ nowhere.
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import tempfile
@@ -22,7 +21,7 @@ from mlarray_core.errors import (
     MLArrayError,
 )
 from mlarray_io.sdk.context import Context
-from mlarray_io.sdk.files.child_process import ChildProcess, metadata_seconds
+from mlarray_io.sdk.files.child_process import ChildProcess, function_named, metadata_seconds
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
@@ -232,9 +231,8 @@ def answer(function: str, path: str) -> Iterator[Any]:
     MLArrayError
         Whatever the library raises.
     """
-    module, _, name = function.partition(":")
     try:
-        yield from getattr(importlib.import_module(module), name)(path)
+        yield from function_named(function)(path)
     except MLArrayError as error:
         error.path = None  # it may be a link's, made for the library
         raise

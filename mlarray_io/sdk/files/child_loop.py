@@ -6,7 +6,6 @@ a dict that JSON can hold, then buffers, in any number. What it raises goes back
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pickle
@@ -14,7 +13,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from mlarray_core.errors import LimitError
-from mlarray_io.sdk.files.child_process import LARGEST_HEADER, LENGTH, error_text, fill
+from mlarray_io.sdk.files.child_process import LARGEST_HEADER, LENGTH, error_text, fill, function_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +62,7 @@ def _answer(function: str, arguments: tuple[object, ...], told: IO[bytes]) -> No
     status: dict[str, Any] = {}
     pieces: Iterator[Any] = iter(())
     try:
-        module, _, name = function.partition(":")
-        pieces = iter(getattr(importlib.import_module(module), name)(*arguments))
+        pieces = iter(function_named(function)(*arguments))
         content = json.dumps(next(pieces)).encode()
         if len(content) > LARGEST_HEADER:
             raise LimitError(f"its metadata take {len(content):,} bytes")

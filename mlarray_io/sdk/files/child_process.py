@@ -8,6 +8,7 @@ of time on the clock; a process that breaks one is gone, and what it was asked e
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import os
 import pickle
@@ -44,6 +45,13 @@ LENGTH = struct.Struct("<Q")
 and a second header that says how it ended."""
 
 _CPU = getattr(signal, "SIGXCPU", None)
+
+
+def function_named(function: str) -> Callable[..., Any]:
+    """Return the function that is called ``package.module:name``."""
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 class ChildProcess:

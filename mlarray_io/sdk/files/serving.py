@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray_io.sdk.files.child_process import function_named
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mlarray_io.sdk.context import Context
@@ -33,7 +34,7 @@ def list_images(
         What it is given.
     """
     images = []
-    for image in _function(function)(path, context, *arguments):
+    for image in function_named(function)(path, context, *arguments):
         facts = asdict(image)
         del facts["payload"]
         images.append(facts)
@@ -52,7 +53,7 @@ def open_reader(
     path, context, arguments
         What it is given.
     """
-    reader = _function(function)(path, context, *arguments)
+    reader = function_named(function)(path, context, *arguments)
     _open[:] = [reader, *reader.levels]
     levels = [
         {
@@ -82,12 +83,6 @@ def read_box(level: int, bounds: Sequence[tuple[int, int]]) -> Iterator[dict[str
     plain = np.ascontiguousarray(voxels).reshape(-1).view(np.uint8)
     for at in range(0, len(plain), _PIECE):
         yield plain[at : at + _PIECE].data
-
-
-def _function(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    return function
 
 
 def _report(context: Context) -> dict[str, Any]:
