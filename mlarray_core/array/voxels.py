@@ -77,7 +77,7 @@ def read_padded(storage: Storage, key: Key, pad: Scalar, out: Array | None, path
     """
     box = indexing.open_box(key, storage.shape)
     inner = tuple(
-        slice(min(max(part.start, 0), size), max(min(part.stop, size), min(max(part.start, 0), size)))
+        slice(*(min(max(end, 0), size) for end in (part.start, part.stop)))
         for part, size in zip(box, storage.shape, strict=True)
     )
     if inner == box:

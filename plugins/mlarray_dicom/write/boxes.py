@@ -15,7 +15,7 @@ from mlarray_core import Additions, Code, geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.parsing import quiet
 from mlarray_dicom.write.segments import require_highdicom
-from mlarray_dicom.write.study import EMPTY, new_uid, version
+from mlarray_dicom.write.study import EMPTY, new_uid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,14 +69,7 @@ def write_boxes(reader: Reader, place: Place, series: Series, target: Path, cont
         made = highdicom.sr.Comprehensive3DSR(
             evidence=evidence,
             content=_report(_Boxes(reader, place, series).groups())[0],
-            series_instance_uid=series.uid,
-            series_number=series.number,
-            sop_instance_uid=new_uid(),
-            instance_number=1,
-            manufacturer="mlarray",
-            manufacturer_model_name="mlarray",
-            software_versions=version(),
-            device_serial_number="0",
+            **series.for_highdicom(),
             is_complete=True,
         )
         made.save_as(target, enforce_file_format=True)

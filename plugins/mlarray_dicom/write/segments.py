@@ -14,7 +14,7 @@ from mlarray_dicom.write.frames import frames
 from mlarray_dicom.write.items import code_item, item, refer_to, source_item
 from mlarray_dicom.write.pixel_file import SYNTAXES
 from mlarray_dicom.write.place import position_key
-from mlarray_dicom.write.study import KEPT, new_uid, version
+from mlarray_dicom.write.study import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,14 +89,7 @@ def write_segmentation(
             volume,
             voxels.kind,
             [described(label, number) for number, label in voxels.labels],
-            series_instance_uid=series.uid,
-            series_number=series.number,
-            sop_instance_uid=new_uid(),
-            instance_number=1,
-            manufacturer="mlarray",
-            manufacturer_model_name="mlarray",
-            software_versions=version(),
-            device_serial_number="0",
+            **series.for_highdicom(),
             transfer_syntax_uid=SYNTAXES[options.compression],
             max_fractional_value=voxels.steps,
             content_label="SEGMENTATION",

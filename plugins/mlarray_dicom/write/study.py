@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import NotFoundError, OptionError
 from mlarray_dicom.elements import has, loose_number, text_of
@@ -201,6 +201,19 @@ class Series:
         made.Manufacturer = made.ManufacturerModelName = "mlarray"
         made.SoftwareVersions, made.DeviceSerialNumber = version(), "0"
         return made
+
+    def for_highdicom(self) -> dict[str, Any]:
+        """Return what `dataset` says of the series and its maker, as highdicom's classes take it."""
+        return {
+            "series_instance_uid": self.uid,
+            "series_number": self.number,
+            "sop_instance_uid": new_uid(),
+            "instance_number": 1,
+            "manufacturer": "mlarray",
+            "manufacturer_model_name": "mlarray",
+            "software_versions": version(),
+            "device_serial_number": "0",
+        }
 
 
 def version() -> str:
