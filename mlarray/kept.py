@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -10,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_FILES = 256
-"""Files that are kept open at most: each is a descriptor and a map."""
+"""Files that are kept open at most: each is a file descriptor and a map, whose pages count as memory."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -28,6 +27,8 @@ class Kept(Generic[Key, Value]):
     """
 
     def __init__(self, opened: Callable[[Key], Value], files: int) -> None:
+        import resource  # not on Windows, where the number above is asked for too
+
         self._opened = opened
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # half of the limit is left to others: sockets, logs, tensors on their way between processes

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mlarray.kept import MOST_FILES
 from mlarray.torch.cases import OpenCase
 from mlarray_core.errors import ReadError
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from mlarray.torch.cases import Case
 
-MOST_FILES = 256
-"""Files that are kept open at most: each is a file descriptor and a map, whose pages count as memory."""
 RESERVED = 64
 """File descriptors that are left to others: sockets, logs, tensors on their way between processes."""
 
