@@ -27,7 +27,7 @@ class Kept(Generic[Key, Value]):
     """
 
     def __init__(self, opened: Callable[[Key], Value], files: int) -> None:
-        import resource  # not on Windows, where the number above is asked for too
+        import resource  # here: Windows has none, and `mlarray.torch` takes MOST_FILES there too
 
         self._opened = opened
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
