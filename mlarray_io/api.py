@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlarray_io.engine.believing import check_size
 from mlarray_io.engine.conversion import convert as _convert
 from mlarray_io.engine.conversion import convert_all, write_to
-from mlarray_io.engine.registry import install_line, installed, missing
+from mlarray_io.engine.registry import installed
 from mlarray_io.engine.result import Failure
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
@@ -19,6 +19,7 @@ from mlarray_io.requests.arguments import bar, key_of, privacy_flags, texts
 from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
 from mlarray_io.sdk.options import OptionHelp, describe
+from mlarray_io.sdk.requirements import install_line, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

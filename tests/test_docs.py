@@ -22,6 +22,8 @@ FORMATS = DOCS / "formats.md"
 TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 ARCHITECTURE = DOCS / "architecture.md"
 MODULES = re.compile(r"(<!-- modules: (\w+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+BUILT_IN = ROOT / "mlarray_io/engine/suffixes.py"
+BUILT_IN_TABLE = re.compile(r"(\nBUILT_IN.*?= \{\n)(.*?)(\n?\}\n)", re.DOTALL)
 WINGS = re.compile(r"(<!-- wings -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
 
@@ -72,6 +74,35 @@ def filled(text):
     options += [row for format in formats for row in option_rows(format)]
     tables = iter(["\n".join(table) + "\n", "\n".join(options) + "\n"])
     return TABLE.sub(lambda match: match[1] + next(tables) + match[3], text)
+
+
+def built_in_row(name, suffixes):
+    """Return the lines of one format, as ruff would have them."""
+    spelt = [f'"{suffix}"' for suffix in suffixes]
+    row = f'        "{name}": ({", ".join(spelt)}{"," if len(spelt) == 1 else ""}),'
+    if len(row) <= 110:
+        return [row]
+    return [f'        "{name}": (', *(f"            {one}," for one in spelt), "        ),"]
+
+
+def built_in_table(text):
+    """Return the text of `mlarray_io.engine.suffixes`, its table as the plugins are."""
+    from mlarray_io.engine.registry import Registry
+
+    registry = Registry.load()
+    brought: dict[str, dict[str, tuple[str, ...]]] = {}
+    for format in installed_formats():
+        brought.setdefault(registry.plugins[format.name], {})[format.name] = format.suffixes
+    lines = []
+    for plugin, formats in sorted(brought.items()):
+        rows = [row for name, suffixes in formats.items() for row in built_in_row(name, suffixes)]
+        lines += [f'    "{plugin}": {{', *rows, "    },"]
+    return BUILT_IN_TABLE.sub(lambda match: match[1] + "\n".join(lines) + match[3], text)
+
+
+def test_what_plugins_bring_is_known_before_they_are_loaded():
+    text = BUILT_IN.read_text(encoding="utf-8")
+    assert text == built_in_table(text), f"run `python tests/{Path(__file__).name}` to write the table anew"
 
 
 def module_table(package):
@@ -256,5 +287,6 @@ def test_examples_run(blocks, needs, tmp_path, monkeypatch, capsys):
 
 
 if __name__ == "__main__":
+    BUILT_IN.write_text(built_in_table(BUILT_IN.read_text(encoding="utf-8")), encoding="utf-8")
     FORMATS.write_text(filled(FORMATS.read_text(encoding="utf-8")), encoding="utf-8")
     ARCHITECTURE.write_text(with_modules(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")

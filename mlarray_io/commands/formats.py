@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_io.api import formats
 from mlarray_io.engine import foreign
-from mlarray_io.engine.registry import install_line, installed, missing
+from mlarray_io.engine.registry import installed
 from mlarray_io.places.place import place_of
 from mlarray_io.places.sources import source_at
 from mlarray_io.printing import tables
 from mlarray_io.printing.text import say, strict_json
+from mlarray_io.sdk.requirements import install_line, missing
 
 if TYPE_CHECKING:
     import os

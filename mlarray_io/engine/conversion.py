@@ -233,7 +233,7 @@ def _templated(
 
 def is_folder(target: Path) -> bool:
     """Whether `target` is a folder to put files into, not one that a format (such as Zarr) writes."""
-    return target.is_dir() and not installed().suffixes.names_target(target.name)
+    return target.is_dir() and not installed().names_target(target.name)
 
 
 def write_to(reader: Reader, target: Place, settings: Settings) -> Conversion:

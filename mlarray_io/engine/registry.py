@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint, entry_points
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, NamedTuple
 
 import pluggy
 
-from mlarray_core.errors import MissingDependencyError, OptionError, UnknownFormatError, UnsupportedError
+from mlarray_core.errors import OptionError, UnknownFormatError, UnsupportedError
 from mlarray_io.engine import foreign
-from mlarray_io.engine.suffixes import Suffixes
+from mlarray_io.engine.suffixes import BUILT_IN, Suffixes
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk import hookspecs
 from mlarray_io.sdk.format import Confidence, Format
 from mlarray_io.sdk.options import suggestion
+from mlarray_io.sdk.requirements import missing, require
 from mlarray_io.sdk.source import suffix_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
     from mlarray_io.sdk.source import Source
 
@@ -36,12 +36,12 @@ LIMIT = "MLARRAY_PLUGINS"
 
 
 class Registry:
-    """The installed formats.
+    """The installed formats, each plugin loaded when something asks for what it brings.
 
     Parameters
     ----------
     formats
-        In the order of their names.
+        Formats that are there from the beginning.
     broken
         Why a plugin could not be loaded or a format failed to sniff, by name.
     plugins
@@ -59,29 +59,84 @@ class Registry:
         broken: dict[str, str] | None = None,
         plugins: dict[str, str] | None = None,
     ) -> None:
-        self.formats = tuple(sorted(formats, key=lambda format: format.name))
-        self.broken = {} if broken is None else broken
-        self.plugins = {} if plugins is None else plugins
-        self.packages: dict[str, str] = {}
+        self._loaded = {format.name: format for format in formats}
+        self._broken = {} if broken is None else broken
+        self._plugins = {} if plugins is None else plugins
+        self._packages: dict[str, str] = {}
+        self._waiting: list[_Plugin] = []
+        self._manager: pluggy.PluginManager | None = None
+        self._lock = RLock()
 
     @classmethod
     def load(cls) -> Registry:
-        """Load every installed plugin that ``MLARRAY_PLUGINS`` admits; a broken one stops no other."""
-        manager = pluggy.PluginManager(GROUP)
-        manager.add_hookspecs(hookspecs)
-        formats: dict[str, Format] = {}
-        registry = cls((), plugins={})
-        for point, package in _admitted():
-            try:
-                for format in _formats_of(manager, point):
-                    _accept(format, formats)
-                    registry.plugins[format.name] = point.name
-                    registry.packages[format.name] = package
-            except (Exception, SystemExit) as error:
-                registry.broken[point.name] = f"{type(error).__name__}: {error}"
-        loaded = cls(formats.values(), registry.broken, registry.plugins)
-        loaded.packages = registry.packages
-        return loaded
+        """Find every installed plugin that ``MLARRAY_PLUGINS`` admits; a broken one stops no other."""
+        registry = cls(())
+        registry._waiting = _admitted()
+        return registry
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """All of them, in the order of their names."""
+        self._load_if(lambda plugin: True)
+        return self._in_order()
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Why a plugin could not be loaded or a format failed to sniff, by name."""
+        self._load_if(lambda plugin: True)
+        return self._broken
+
+    @property
+    def plugins(self) -> dict[str, str]:
+        """Name of the plugin that brought each format, by format name."""
+        self._load_if(lambda plugin: True)
+        return self._plugins
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Package and version that brought each format, by format name."""
+        self._load_if(lambda plugin: True)
+        return self._packages
+
+    def _in_order(self) -> tuple[Format, ...]:
+        """Return those that are loaded, in the order of their names."""
+        return tuple(self._loaded[name] for name in sorted(self._loaded))
+
+    def _fitting(self, name: str) -> tuple[Format, ...]:
+        """Return all formats, at least, that have a suffix which fits the name of a file."""
+        self._load_if(lambda plugin: plugin.may_fit(name))
+        return self._in_order()
+
+    def _load_if(self, wanted: Callable[[_Plugin], bool]) -> None:
+        """Load the plugins that are `wanted` and wait."""
+        with self._lock:
+            for plugin in [one for one in self._waiting if wanted(one)]:
+                if plugin in self._waiting:  # and not loaded meanwhile, to settle who has a name
+                    self._waiting.remove(plugin)
+                    self._load(plugin)
+
+    def _load(self, plugin: _Plugin) -> None:
+        try:
+            for format in self._formats_of(plugin.point):
+                if plugin.brings is None and isinstance(format, Format):
+                    self.find(format.name)  # no guest takes the name of a built-in format, loaded or not
+                _accept(format, self._loaded)
+                self._plugins[format.name] = plugin.point.name
+                self._packages[format.name] = plugin.package
+        except (Exception, SystemExit) as error:
+            self._broken[plugin.point.name] = f"{type(error).__name__}: {error}"
+
+    def _formats_of(self, point: EntryPoint) -> list[Format]:
+        """Import one plugin and ask its hook alone: what one raises must not hide the others' formats."""
+        if self._manager is None:
+            self._manager = pluggy.PluginManager(GROUP)
+            self._manager.add_hookspecs(hookspecs)
+        module, others = point.load(), self._manager.get_plugins()
+        self._manager.register(module, name=point.name)
+        answers = self._manager.subset_hook_caller("mlarray_formats", others)()
+        if not answers:
+            raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
+        return [format for answer in answers for format in answer]
 
     def get(self, name: str) -> Format:
         """Return the format called `name`, or say which may have been meant.
@@ -91,19 +146,24 @@ class Registry:
         OptionError
             There is none, or its plugin could not be loaded.
         """
-        for format in self.formats:
-            if format.name == name.lower():
-                return format
+        format = self.find(name)
+        if format is not None:
+            return format
         if name in self.broken:
             raise OptionError(f"the plugin {name} could not be loaded ({self.broken[name]})")
         names = [format.name for format in self.formats]
         raise OptionError(f"there is no format {name!r}", hint=suggestion(name, names, "formats"))
 
+    def find(self, name: str) -> Format | None:
+        """Return the format called `name`; None when there is none that works."""
+        self._load_if(lambda plugin: plugin.may_bring(name.lower()))
+        return self._loaded.get(name.lower())
+
     def kind(self, name: str) -> tuple[Format, str]:
         """Return the format that `name` or the suffix `name`, such as ``nii.gz``, means, and the suffix."""
         suffix = "." + name.lower().removeprefix(".")
-        by_suffix = self.suffixes.written.get(suffix)
-        if by_suffix is not None and name.lower() not in {one.name for one in self.formats}:
+        by_suffix = Suffixes(self._fitting("image" + suffix)).written.get(suffix)
+        if by_suffix is not None and self.find(name) is None:
             return by_suffix, suffix
         format = self.get(name)
         return format, next(iter(format.written_suffixes or format.suffixes), "")
@@ -115,8 +175,22 @@ class Registry:
         by whether their library is there, then by name. A sniff that raises claims nothing and is noted in
         `broken`.
         """
+        return self._claims(source, self.formats)
+
+    def surest(self, source: Source) -> tuple[Format, Confidence] | None:
+        """Return the claim that would be taken: the first of `claims`, None when there are none.
+
+        A format that has read the header, and whose suffix the name has, comes before every one whose suffix
+        it hasn't, so that these aren't asked, nor loaded.
+        """
+        first = self._claims(source, self._fitting(source.name))[:1]
+        if first and first[0][1] is Confidence.PARSED and suffix_length(source.name, first[0][0].suffixes):
+            return first[0]
+        return next(iter(self.claims(source)), None)
+
+    def _claims(self, source: Source, formats: Sequence[Format]) -> list[tuple[Format, Confidence]]:
         # a folder at a URL is nowhere that other formats could look into
-        asked = [one for one in self.formats if one.reads and (one.reads_urls or not _is_remote(source))]
+        asked = [one for one in formats if one.reads and (one.reads_urls or not _is_remote(source))]
         claims = [(format, self.confidence(format, source)) for format in asked]
         return sorted(
             (claim for claim in claims if claim[1] > Confidence.NO),
@@ -148,13 +222,13 @@ class Registry:
                 raise UnsupportedError(f"the format {format.name} can't be read", path=source.where)
         else:
             source.head  # noqa: B018  read here: a format that can't read it just says that it isn't its own
-            claims = self.claims(source)
-            if not claims:
+            claim = self.surest(source)
+            if claim is None:
                 raise self.unknown(source)
-            known = foreign.by_content(source, certain=True) if claims[0][1] is Confidence.SUFFIX else None
+            known = foreign.by_content(source, certain=True) if claim[1] is Confidence.SUFFIX else None
             if known is not None:
                 raise refused(source, known)
-            format = claims[0][0]
+            format = claim[0]
         require(format, source.where)
         return format
 
@@ -188,8 +262,15 @@ class Registry:
         """What the ends of names say."""
         return Suffixes(self.formats)
 
+    def names_target(self, name: str) -> bool:
+        """Whether a name is that of a file (or of a folder that is one image) that can be written."""
+        return self._target(name) is not None
+
+    def _target(self, name: str) -> Format | None:
+        return Suffixes(self._fitting(name)).target(name)
+
     def _by_suffix(self, target: Place) -> Format:
-        format = self.suffixes.target(target.name)
+        format = self._target(target.name)
         if format is not None:
             return format
         known = [one for one in USUAL if one in self.suffixes.written] or sorted(self.suffixes.written)[:8]
@@ -210,7 +291,7 @@ class Registry:
             return Confidence(format.sniff(source))
         except Exception as error:
             if source.url is None:  # what looks at the path finds nothing there
-                self.broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
+                self._broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
             return Confidence.NO
 
     def unknown(self, source: Source) -> UnknownFormatError:
@@ -245,47 +326,39 @@ def installed() -> Registry:
     return Registry.load()
 
 
-def missing(format: Format) -> list[str]:
-    """Return the libraries that `format` needs and that aren't installed."""
-    return [name for name in format.requires if not _found(name)]
-
-
-def install_line(format: Format) -> str:
-    """Return the command that installs what `format` needs."""
-    return f"pip install '{format.install or ' '.join(format.requires)}'"
-
-
-def require(format: Format, path: Path | str | None = None) -> None:
-    """Raise `MissingDependencyError`, with the command that helps, when a library of `format` is missing.
-
-    Raises
-    ------
-    MissingDependencyError
-        A library of the format is missing.
-    """
-    names = missing(format)
-    if names:
-        verb = "isn't" if len(names) == 1 else "aren't"
-        raise MissingDependencyError(
-            f"the format {format.name} needs {' and '.join(names)}, which {verb} installed",
-            path=path,
-            hint=f"Install it with: {install_line(format)}",
-        )
-
-
 def _is_remote(folder: Source) -> bool:
     return folder.url is not None and folder.is_dir
 
 
-def _found(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
+class _Plugin(NamedTuple):
+    """A plugin that is installed, and what is known of it without loading it.
+
+    Attributes
+    ----------
+    point, package
+        Its entry point, and the package and version that it came with.
+    """
+
+    point: EntryPoint
+    package: str
+
+    @property
+    def brings(self) -> dict[str, tuple[str, ...]] | None:
+        """The suffixes of each of its formats; None when only loading it tells."""
+        return BUILT_IN.get(self.point.name) if _is_ours(self.package) else None
+
+    def may_bring(self, name: str) -> bool:
+        """Whether the format called `name` may be its."""
+        return self.brings is None or name in self.brings
+
+    def may_fit(self, name: str) -> bool:
+        """Whether the name of a file may have a suffix of its."""
+        brings = self.brings
+        return brings is None or any(suffix_length(name, suffixes) for suffixes in brings.values())
 
 
-def _admitted() -> list[tuple[EntryPoint, str]]:
-    """Return the entry points to load and their packages, ours first: no guest takes a built-in name."""
+def _admitted() -> list[_Plugin]:
+    """Return the plugins that may be loaded, ours first: no guest takes a built-in name."""
     points: Sequence[EntryPoint] = tuple(entry_points(group=GROUP))
     limit = os.environ.get(LIMIT)
     if limit is not None:
@@ -295,22 +368,12 @@ def _admitted() -> list[tuple[EntryPoint, str]]:
     for point in points:  # a package's metadata are read once: that takes a millisecond
         if point.dist is not None and point.dist not in packages:
             packages[point.dist] = f"{point.dist.name} {point.dist.version}"
-    admitted = [(point, packages[point.dist]) for point in points]
-    return sorted(admitted, key=lambda one: (not _is_ours(one[1]), one[0].name))
+    admitted = [_Plugin(point, packages[point.dist]) for point in points]
+    return sorted(admitted, key=lambda one: (not _is_ours(one.package), one.point.name))
 
 
 def _is_ours(package: str) -> bool:
     return package.split(" ")[0] == "mlarray"
-
-
-def _formats_of(manager: pluggy.PluginManager, point: EntryPoint) -> list[Format]:
-    """Import one plugin and ask its hook alone: what one raises must not hide the others' formats."""
-    module, others = point.load(), manager.get_plugins()
-    manager.register(module, name=point.name)
-    answers = manager.subset_hook_caller("mlarray_formats", others)()
-    if not answers:
-        raise TypeError(f"{point.value} has no function mlarray_formats marked with @hookimpl")
-    return [format for answer in answers for format in answer]
 
 
 def _accept(format: object, formats: dict[str, Format]) -> None:

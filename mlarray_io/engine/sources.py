@@ -61,8 +61,8 @@ def _in_place(remote: UrlSource, name: str | None) -> Format | None:
     if name is not None:
         found = installed().get(name)
     else:
-        claims = installed().claims(remote)
-        if not claims:
+        claim = installed().surest(remote)
+        if claim is None:
             return None
-        found = claims[0][0]
+        found = claim[0]
     return found if found.reads_urls and remote.in_parts else None

@@ -11,6 +11,101 @@ if TYPE_CHECKING:
 
     from mlarray_io.sdk.format import Format
 
+BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
+    "bruker": {
+        "bruker": (),
+    },
+    "dicom": {
+        "dicom": (".dcm", ".dcms", ".dicom", ".ima"),
+    },
+    "gipl": {
+        "gipl": (".gipl", ".gipl.gz"),
+    },
+    "hdf5": {
+        "hdf5": (".h5", ".hdf5"),
+    },
+    "mat": {
+        "mat": (".mat",),
+    },
+    "metaimage": {
+        "metaimage": (".mha", ".mhd"),
+    },
+    "mgh": {
+        "mgh": (".mgz", ".mgh", ".mgh.gz"),
+    },
+    "mla": {
+        "mla": (".mla", ".b2nd"),
+    },
+    "mrc": {
+        "mrc": (".mrc", ".mrcs", ".ccp4"),
+    },
+    "mzarr": {
+        "mzarr": (".mzarr",),
+    },
+    "nibabel": {
+        "afni": (".head", ".brik", ".brik.gz"),
+        "ecat": (".v",),
+        "minc": (".mnc",),
+        "parrec": (".par", ".rec"),
+    },
+    "nifti": {
+        "nifti": (".nii.gz", ".nii", ".hdr", ".hdr.gz", ".img", ".img.gz"),
+    },
+    "nrrd": {
+        "nrrd": (".nrrd", ".nhdr", ".seg.nrrd"),
+    },
+    "numpy": {
+        "numpy": (".npy", ".npz"),
+    },
+    "pictures": {
+        "pictures": (
+            ".png",
+            ".pngs",
+            ".jpg",
+            ".jpeg",
+            ".bmp",
+            ".dib",
+            ".jp2",
+            ".j2k",
+            ".jpx",
+            ".jpc",
+            ".j2c",
+            ".webp",
+        ),
+    },
+    "tiff": {
+        "tiff": (
+            ".ome.tiff",
+            ".ome.tif",
+            ".tif",
+            ".tiff",
+            ".ome.btf",
+            ".btf",
+            ".tf8",
+            ".tf2",
+            ".stk",
+            ".lsm",
+            ".svs",
+            ".ndpi",
+            ".scn",
+            ".bif",
+            ".qptiff",
+            ".gtiff",
+            ".companion.ome",
+        ),
+    },
+    "vtk": {
+        "vtk": (".vtk",),
+    },
+    "zarr": {
+        "zarr": (".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".ozx"),
+    },
+}
+"""The suffixes of each format of our own plugins, by entry point: known before a plugin is loaded.
+
+Written by `python tests/test_docs.py`; a plugin that isn't in it is loaded by every command.
+"""
+
 
 class Suffixes:
     """The suffixes of some formats, those that are read apart from those that are written.
@@ -36,10 +131,6 @@ class Suffixes:
                 self.read.setdefault(suffix, format)
             for suffix in format.written_suffixes:
                 self.written.setdefault(suffix, format)
-
-    def names_target(self, name: str) -> bool:
-        """Whether a name is that of a file (or of a folder that is one image) that can be written."""
-        return self.target(name) is not None
 
     def target(self, name: str) -> Format | None:
         """Return the format that writes files with this name: that of the longest suffix that fits."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core import geometry
-from mlarray_core.errors import ArgumentError, OptionError
+from mlarray_core.errors import ArgumentError
 from mlarray_core.meta import Additions, AxisValues
 from mlarray_io.engine.registry import installed
 from mlarray_io.privacy.metadata import Findings, deidentified, findings
@@ -195,10 +195,7 @@ class DeidentifiedView(Reader):
 
 def header_format(meta: Meta) -> Format | None:
     """Return the format of the header that metadata hold; None when it isn't installed."""
-    try:
-        return installed().get(meta._image_meta_format.value or "")
-    except OptionError:
-        return None
+    return installed().find(meta._image_meta_format.value or "")
 
 
 def found_in(meta: Meta) -> Findings:

@@ -230,7 +230,7 @@ def parse(sources: Sequence[str], target: str, flags: ConvertFlags) -> Request:
 
 def names_file(target: str) -> bool:
     """Whether a target is one file (or one folder, for a format that is one) by its name."""
-    return installed().suffixes.names_target(os.path.basename(target))
+    return installed().names_target(os.path.basename(target))
 
 
 def _kind(sources: Sequence[str], target: str, flags: ConvertFlags, *, named: bool, folder: bool) -> Kind:

@@ -60,11 +60,11 @@ def claim_of(path: str, names: Names, likely: Format | None = None) -> Claim:
             return Claim(reason=explained(refused(source, preview)), lost=True)
         if likely is not None and likely.sniff(source) >= Confidence.SIGNATURE:
             return Claim(likely)
-        claims = installed().claims(source)
+        claim = installed().surest(source)
     except MLArrayError as error:
         return Claim(reason=error.message, lost=True)
-    if claims:
-        return Claim(claims[0][0])
+    if claim is not None:
+        return Claim(claim[0])
     if not head:
         return Claim(reason="the file is empty", lost=named is not None)
     other = foreign.recognised(source)

@@ -27,9 +27,9 @@ import pytest
 
 from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_core.meta import Meta
-from mlarray_io.engine.registry import missing
 from mlarray_io.sdk.format import Confidence, Format, ImageRef
 from mlarray_io.sdk.options import Options, describe
+from mlarray_io.sdk.requirements import missing
 from mlarray_io.sdk.source import Source
 from mlarray_io.testing import specimens
 from mlarray_io.testing.specimens import OTHERS, Reference

@@ -13,9 +13,10 @@ import pytest
 import mlarray
 from mlarray import MLArray
 from mlarray_io.commands.main import main
-from mlarray_io.engine.registry import installed, missing
+from mlarray_io.engine.registry import installed
 from mlarray_io.pictures import planes as picture
 from mlarray_io.scan.facts import Wish, look
+from mlarray_io.sdk.requirements import missing
 from mlarray_io.search.criteria import Found
 
 CLASSES = [0, 1, 5]

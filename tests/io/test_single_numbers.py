@@ -10,7 +10,8 @@ import pytest
 import mlarray
 from mlarray import MLArray
 from mlarray.errors import UnsupportedError
-from mlarray_io.engine.registry import installed, missing
+from mlarray_io.engine.registry import installed
+from mlarray_io.sdk.requirements import missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -174,3 +174,37 @@ def test_the_environment_limits_what_loads(install, monkeypatch, limit, names):
     registry = installed()
     assert {format.name for format in registry.formats} == names
     assert registry.broken == {}
+
+
+def waiting(registry):
+    return {plugin.point.name for plugin in registry._waiting}
+
+
+def test_plugins_whose_suffix_fits_are_loaded_first_and_the_others_when_they_are_needed(tmp_path):
+    path = tmp_path / "scan.nrrd"
+    path.write_bytes(b"NRRD0004\ntype: uint8\ndimension: 1\nsizes: 1\nencoding: raw\n\n\0")
+    registry = Registry.load()
+    everything = waiting(registry)
+    assert registry.identify(Source(path)).name == "nrrd"
+    assert registry.for_target("a.mla").name == "mla"
+    assert everything - waiting(registry) == {"nrrd", "mla"}
+    wrong = path.rename(tmp_path / "scan.png")
+    assert registry.identify(Source(wrong)).name == "nrrd"
+    assert waiting(registry) == set()
+
+
+def test_a_format_is_loaded_by_its_name():
+    registry = Registry.load()
+    everything = waiting(registry)
+    assert registry.get("NIfTI").name == "nifti"
+    assert registry.kind("tif")[0].name == "tiff"
+    assert registry.find("no such format") is None
+    assert everything - waiting(registry) == {"nifti", "tiff"}
+
+
+def test_a_guest_takes_no_name_of_a_format_that_waits(install):
+    install(thief=GOOD.format(name="nifti"))
+    registry = Registry.load()
+    registry.for_target("a.mla")
+    assert registry.get("nifti").title.startswith("NIfTI-1")
+    assert "taken" in registry.broken["thief"]

@@ -5,7 +5,8 @@ import pytest
 
 import mlarray
 from mlarray_core import errors
-from mlarray_io.engine.registry import USUAL, installed, missing
+from mlarray_io.engine.registry import USUAL, installed
+from mlarray_io.sdk.requirements import missing
 
 WRITTEN = [
     (format.name, suffix)
