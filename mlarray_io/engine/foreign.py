@@ -96,12 +96,6 @@ TABLE = (
     Foreign("a Merlin MIB", ELECTRONS, (".mib",), (_at(b"MQ1,"),)),
     # medicine
     Foreign(
-        "an MRtrix image",
-        "Convert it to NIfTI: mrconvert IN OUT.nii.gz",
-        (".mif", ".mih", ".mif.gz"),
-        (_at(b"mrtrix image"),),
-    ),
-    Foreign(
         "a BrainVoyager volume", "Convert it to NIfTI, such as with bvbabel", (".vmr", ".vtc", ".fmr", ".v16")
     ),
     Foreign(

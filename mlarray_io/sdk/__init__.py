@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.losses import tell_labels, tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.source_levels import fitting_levels
-    from mlarray_io.sdk.space.placement import placed, spatial_labels
+    from mlarray_io.sdk.space.placement import millimetres, placed, spatial_labels
     from mlarray_io.sdk.space.sidecar import Turn
     from mlarray_io.sdk.space.vectors import (
         DISPLACEMENT,
@@ -81,6 +81,7 @@ _HOME = {
     "served_images": "sdk.files.served",
     "served_reader": "sdk.files.served",
     "packing_of": "sdk.dtypes",
+    "millimetres": "sdk.space.placement",
     "placed": "sdk.space.placement",
     "spatial_labels": "sdk.space.placement",
     "RawData": "sdk.files.raw_data",
@@ -161,6 +162,7 @@ __all__ = [
     "labels_of_names",
     "last_bytes",
     "located",
+    "millimetres",
     "named_in",
     "numbered",
     "open_bytes",

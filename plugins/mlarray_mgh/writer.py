@@ -11,7 +11,7 @@ from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import is_spatial
 from mlarray_core.units import factor
-from mlarray_io.sdk import file_order, open_gzip, stored_dtype, tell_unheld
+from mlarray_io.sdk import file_order, millimetres, open_gzip, stored_dtype, tell_unheld
 from mlarray_mgh.geometry import positions
 from mlarray_mgh.header import DATA, FIELDS, HEADER, Mgh, from_source
 from mlarray_mgh.signature import MGH_TYPES, VERSION
@@ -95,7 +95,7 @@ def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) ->
         context.loss(f"that the world is {spatial.coord_system or 'unset'}", "MGH's is always RAS")
     else:
         affine = geometry.to_world(affine, world, "RAS")
-    affine[:3] *= _millimetres(reader, context)
+    affine[:3] *= millimetres(reader, context, "MGH")
     # the header has the place of the centre, which moves where the size changed
     if before is not None and np.allclose(header.affine(), affine, rtol=1e-6, atol=1e-5):
         return
@@ -107,19 +107,6 @@ def _place(header: Mgh, before: Mgh | None, reader: Reader, context: Context) ->
         Mdc=(affine[:3, :3] / delta).T.ravel().tolist(),
         Pxyz_c=centre.tolist(),
     )
-
-
-def _millimetres(reader: Reader, context: Context) -> float:
-    """Return what turns the image's lengths into millimetres."""
-    units = zip(reader.meta.spatial.axis_units or (), reader.labels, strict=False)
-    lengths = {unit for unit, label in units if is_spatial(label)} - {""}
-    if not lengths:
-        return 1.0
-    millimetres = factor(min(lengths), "mm")
-    if len(lengths) > 1 or millimetres is None:
-        context.loss(f"unit of length {', '.join(sorted(lengths))}", "MGH knows millimetres only")
-        return 1.0
-    return millimetres
 
 
 def _timed(header: Mgh, reader: Reader) -> Mgh:

@@ -8,11 +8,15 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.errors import CorruptError, MetadataError
+from mlarray_core.meta import is_spatial
+from mlarray_core.units import factor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import MetaSpatial
+    from mlarray_io.sdk.context import Context
+    from mlarray_io.sdk.format import Reader
 
 _PLACES = ("spatial_x", "spatial_y", "spatial_z")
 
@@ -56,3 +60,26 @@ def placed(
         return geometry.spatial_meta(affine, axis_labels=labels, axis_units=units, coord_system="LPS")
     except MetadataError as error:
         raise CorruptError(error.message, path=path, field="spacing or direction") from error
+
+
+def millimetres(reader: Reader, context: Context, title: str) -> float:
+    """Return what turns the lengths of an image into millimetres, 1 where they have no one unit of length.
+
+    Parameters
+    ----------
+    reader
+        The image.
+    context
+        Told of a unit that can't be turned.
+    title
+        What the target is called.
+    """
+    units = zip(reader.meta.spatial.axis_units or (), reader.labels, strict=False)
+    lengths = {unit for unit, label in units if is_spatial(label)} - {""}
+    if not lengths:
+        return 1.0
+    known = factor(min(lengths), "mm")
+    if len(lengths) > 1 or known is None:
+        context.loss(f"unit of length {', '.join(sorted(lengths))}", f"{title} knows millimetres only")
+        return 1.0
+    return known

@@ -43,7 +43,6 @@ def netcdf3():
         (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
         (netcdf3, "a NetCDF of the classic kind", "nccopy"),
         (lambda: b"ZISRAWFILE" + bytes(600), "a Zeiss CZI", "bfconvert"),
-        (lambda: b"mrtrix image\ndim: 3,4\n", "an MRtrix image", "mrconvert"),
         (lambda: b"SIMPLE  =                    T" + bytes(99), "a FITS", "astropy"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
         (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
