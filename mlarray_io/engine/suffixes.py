@@ -39,6 +39,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "mrc": {
         "mrc": (".mrc", ".mrcs", ".ccp4"),
     },
+    "mrtrix": {
+        "mrtrix": (".mif", ".mif.gz", ".mih"),
+    },
     "mzarr": {
         "mzarr": (".mzarr",),
     },
