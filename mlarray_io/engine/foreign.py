@@ -62,7 +62,6 @@ INTERFILE = Foreign("an Interfile", HEADER, (".hv", ".i33"), (_at(b"!INTERFILE")
 
 TABLE = (
     # microscopy
-    Foreign("a Zeiss CZI", BIOFORMATS, (".czi",), (_at(b"ZISRAWFILE"),)),
     Foreign("a Leica LIF", BIOFORMATS, (".lif", ".lof", ".xlef"), (_at(b"\x70\0\0\0"),)),
     Foreign("a Nikon ND2", BIOFORMATS, (".nd2",), (_at(b"\xda\xce\xbe\x0a"),)),
     Foreign("an Olympus OIB or OIF", BIOFORMATS, (".oib", ".oif", ".oir", ".poir")),

@@ -15,6 +15,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "bruker": {
         "bruker": (),
     },
+    "czi": {
+        "czi": (".czi",),
+    },
     "dicom": {
         "dicom": (".dcm", ".dcms", ".dicom", ".ima"),
     },

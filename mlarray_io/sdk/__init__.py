@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         numbered,
     )
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
+    from mlarray_io.sdk.files.explained import explained
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.served import ServedReader, served_images, served_reader
     from mlarray_io.sdk.files.streams import (
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.labels.tables import read_label_table
     from mlarray_io.sdk.losses import tell_labels, tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
+    from mlarray_io.sdk.planes import PlanesReader
     from mlarray_io.sdk.source_levels import fitting_levels
+    from mlarray_io.sdk.space.named_axes import NamedAxis, named_spatial, named_values
     from mlarray_io.sdk.space.placement import millimetres, placed, spatial_labels
     from mlarray_io.sdk.space.sidecar import Turn
     from mlarray_io.sdk.space.vectors import (
@@ -77,9 +80,14 @@ _HOME = {
     "ChildReader": "sdk.files.child",
     "ask_child": "sdk.files.child",
     "call_child": "sdk.files.child",
+    "explained": "sdk.files.explained",
     "ServedReader": "sdk.files.served",
     "served_images": "sdk.files.served",
     "served_reader": "sdk.files.served",
+    "NamedAxis": "sdk.space.named_axes",
+    "named_spatial": "sdk.space.named_axes",
+    "named_values": "sdk.space.named_axes",
+    "PlanesReader": "sdk.planes",
     "packing_of": "sdk.dtypes",
     "millimetres": "sdk.space.placement",
     "placed": "sdk.space.placement",
@@ -131,7 +139,9 @@ __all__ = [
     "JoinedBytes",
     "MemoryBytes",
     "PackedBytes",
+    "NamedAxis",
     "PartsView",
+    "PlanesReader",
     "Privacy",
     "RawData",
     "RawReader",
@@ -152,6 +162,7 @@ __all__ = [
     "data_path",
     "decode_text",
     "default_labels",
+    "explained",
     "file_order",
     "fitting_levels",
     "holds_labels",
@@ -164,6 +175,8 @@ __all__ = [
     "located",
     "millimetres",
     "named_in",
+    "named_spatial",
+    "named_values",
     "numbered",
     "open_bytes",
     "open_gzip",

@@ -8,20 +8,15 @@ nowhere.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from mlarray_core.errors import (
-    CorruptError,
-    LimitError,
-    MissingDependencyError,
-    MLArrayError,
-)
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError
 from mlarray_io.sdk.context import Context
 from mlarray_io.sdk.files.child_process import ChildProcess, function_named, metadata_seconds
+from mlarray_io.sdk.files.explained import explained
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
@@ -36,8 +31,6 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _MORE = 64 << 20
 """Bytes that a function may hand back beyond what was expected, before it is stopped."""
-_CUT = re.compile(r"(?i)\b(eof|end|ends|short|shorter|truncated?|enough|missing|bytes|buffer|size)\b")
-"""What a library says of a file that may have been cut short; only then asking for a whole copy helps."""
 
 
 class ChildBytes:
@@ -232,19 +225,8 @@ def answer(function: str, path: str) -> Iterator[Any]:
         Whatever the library raises.
     """
     try:
-        yield from function_named(function)(path)
+        with explained():
+            yield from function_named(function)(path)
     except MLArrayError as error:
         error.path = None  # it may be a link's, made for the library
         raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        said = f"its library can't read it: {text[-300:] or type(error).__name__}"
-        kind = _kind(error, text)
-        cut = kind is CorruptError and _CUT.search(said)
-        raise kind(said, hint="Was it copied whole?" if cut else None) from error
-
-
-def _kind(error: Exception, text: str) -> type[MLArrayError]:
-    if isinstance(error, MemoryError) or "bad_alloc" in text or "allocate" in text.lower():
-        return LimitError
-    return MissingDependencyError if isinstance(error, ImportError) else CorruptError

@@ -42,7 +42,7 @@ def netcdf3():
         (lambda: pillow("GIF"), "a GIF", "PNG"),
         (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
         (netcdf3, "a NetCDF of the classic kind", "nccopy"),
-        (lambda: b"ZISRAWFILE" + bytes(600), "a Zeiss CZI", "bfconvert"),
+        (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
         (lambda: b"SIMPLE  =                    T" + bytes(99), "a FITS", "astropy"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
         (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
@@ -60,7 +60,7 @@ def test_content_tells_whatever_the_name(make, name, way, tmp_path):
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("a.CZI", "a Zeiss CZI"),
+        ("a.OBF", "an OBF or MSR"),
         ("scan.nii.zst", "packed with zstd"),
         ("a.raw", "a volume without a header"),
         ("lh.white", "a surface"),
