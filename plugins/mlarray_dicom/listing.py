@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlarray_dicom.volumes.stack import Points
     from mlarray_io import Context
 
+MOST_BESIDE = 20_000
+"""Files up to which the folder of a lone structure set is searched for its series: minutes of headers."""
+
 
 @dataclass
 class Found:
@@ -97,9 +100,11 @@ def _set(
     ------
     UnsupportedError
         It is all that the source holds.
+    LimitError
+        Its folder has more files than are looked through for one that wasn't named.
     """
     if not path.is_dir() and options.like is None:
-        beside = scan(path.parent, ReadContext())
+        beside = scan(path.parent, ReadContext(), MOST_BESIDE)
         images = [_arranged(group, options) for group in groups_of(beside, options, ReadContext())]
     grid = drawn_on(instance, images)
     if grid is None and options.like is None:

@@ -50,6 +50,12 @@ class DicomOptions(Options):
         "Contours: an image of any format whose grid they are drawn into; their own series if none",
         reading=True,
     )
+    between: Literal["shape", "nearest"] = option(
+        "shape",
+        "Contours: voxels between two planes of them get a shape that changes evenly from one to the other, "
+        "or that of the nearest plane",
+        reading=True,
+    )
     kind: Literal["auto", "image", "secondary", "map", "seg", "contours", "boxes", "slide"] = option(
         "auto",
         "What to write: an image of its modality, secondary captures, a parametric map, a segmentation, "

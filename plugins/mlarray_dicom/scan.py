@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
+from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsupportedError
 from mlarray_dicom.contours.structures import STRUCTURE_SET
 from mlarray_dicom.elements import has, texts_of
 from mlarray_dicom.instance import Instance, read_instance
@@ -49,13 +49,24 @@ class Scan:
     structures: list[Instance] = field(default_factory=list)
 
 
-def scan(path: Path, context: Context) -> Scan:
+def scan(path: Path, context: Context, most: int | None = None) -> Scan:
     """Read the headers of one file, of the files that a DICOMDIR lists, or of all files below a folder.
 
     What is left out is reported to `context.skip`.
 
+    Parameters
+    ----------
+    path
+        The file or folder.
+    context
+        Told of what is left out.
+    most
+        Files up to which a folder is looked through; any number if None.
+
     Raises
     ------
+    LimitError
+        The folder has more.
     MLArrayError
         `path` is a single file, and is no image or damaged.
     """
@@ -69,7 +80,7 @@ def scan(path: Path, context: Context) -> Scan:
             return Scan([instance])
         paths = _listed(path)
     else:
-        paths = files_below(path)
+        paths = files_below(path) if most is None else _few(path, most)
     return _scan_all(path if path.is_dir() else path.parent, paths, context)
 
 
@@ -97,6 +108,18 @@ def _scan_all(root: Path, paths: Iterator[Path], context: Context) -> Scan:
             if series and isinstance(error, CorruptError):
                 found.damaged.setdefault(series, []).append(error)
     return found
+
+
+def _few(folder: Path, most: int) -> Iterator[Path]:
+    """Return the files below a folder, if they are no more than so many: a part of a series is no series."""
+    paths = list(itertools.islice(files_below(folder), most + 1))
+    if len(paths) > most:
+        raise LimitError(
+            f"more than {most:,} files lie beside a structure set, too many to look for its series in",
+            path=folder,
+            hint="Name the series: --like FOLDER (like=), or put both into a folder of their own",
+        )
+    return iter(paths)
 
 
 def _note_siblings(instance: Instance, context: Context) -> None:

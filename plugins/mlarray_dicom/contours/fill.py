@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+_CROSSINGS = 1 << 22
 
 
 class Patch(NamedTuple):
@@ -38,21 +41,35 @@ def fill(curves: Sequence[Numbers], shape: tuple[int, int]) -> Patch:
     shape
         Rows and columns of the plane.
     """
-    low, high = _bounds(curves, shape)
+    low, high = bounds(curves, shape)
     size = (high[0] - low[0], high[1] - low[1])
     if min(size) <= 0:
         return Patch(0, 0, np.zeros((0, 0), np.bool_))
     lower, upper = _edges(curves)
     first = np.clip(np.ceil(lower[:, 0]) - low[0], 0, size[0]).astype(np.int64)
     last = np.clip(np.ceil(upper[:, 0]) - low[0], 0, size[0]).astype(np.int64)
-    counts = last - first
-    edge = np.repeat(np.arange(len(counts)), counts)
-    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
-    crossing = _crossings(lower[edge], upper[edge], row + low[0])
-    column = np.clip(np.ceil(crossing) - low[1], 0, size[1]).astype(np.int64)
     width = size[1] + 1
-    crossed = np.bincount(row * width + column, minlength=size[0] * width).reshape(size[0], width)
-    return Patch(low[0], low[1], np.cumsum(crossed, axis=1)[:, :-1] % 2 == 1)
+    crossed = np.zeros(size[0] * width, np.int64)
+    for part in _batches(last - first):
+        counts = (last - first)[part]
+        edge = np.repeat(np.arange(part.start, part.start + len(counts)), counts)
+        row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
+        crossing = _crossings(lower[edge], upper[edge], row + low[0])
+        column = np.clip(np.ceil(crossing) - low[1], 0, size[1]).astype(np.int64)
+        crossed += np.bincount(row * width + column, minlength=len(crossed))
+    mask = np.cumsum(crossed.reshape(size[0], width), axis=1)[:, :-1] % 2 == 1
+    return Patch(low[0], low[1], mask)
+
+
+def _batches(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[slice]:
+    """Yield edges that cross some 4 million rows in all, so that many long ones don't take all memory."""
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(counts):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(ends, before + _CROSSINGS, side="right")), start + 1)
+        yield slice(start, stop)
+        start = stop
 
 
 def enclosed(curves: Sequence[Numbers], points: Numbers) -> Mask:
@@ -80,8 +97,16 @@ def enclosed(curves: Sequence[Numbers], points: Numbers) -> Mask:
     return found
 
 
-def _bounds(curves: Sequence[Numbers], shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the first pixel that curves may enclose and the one after the last, within the plane."""
+def bounds(curves: Sequence[Numbers], shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the first pixel that curves may enclose and the one after the last, within a plane.
+
+    Parameters
+    ----------
+    curves
+        Points of closed curves, n x 2.
+    shape
+        Rows and columns of the plane.
+    """
     points = np.concatenate([*curves, np.empty((0, 2))])
     if not len(points):
         return (0, 0), (0, 0)

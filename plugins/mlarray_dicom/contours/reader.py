@@ -9,6 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Channel, Meta, geometry
 from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_dicom.contours.between import MOST_POINTS
 from mlarray_dicom.contours.grid import Grid, grid_of_image, grid_of_reader
 from mlarray_dicom.contours.slabs import Voxels
 from mlarray_dicom.contours.structures import references_of, structures_of
@@ -102,7 +103,8 @@ def open_structures(drawn: Drawn, options: DicomOptions, context: Context) -> Re
     structures = structures_of(instance.dataset, path)
     if not any(structure.curves for structure in structures):
         raise UnsupportedError("a structure set without a closed contour", path=path)
-    voxels = [Voxels(structure, grid) for structure in structures]
+    shapes = options.between == "shape"
+    voxels = [Voxels(structure, grid, shapes=shapes) for structure in structures]
     _tell(structures, voxels, context)
     context.allow(int(np.prod(grid.shape)) * 2, path)
     axis = _needs_axis(structures, voxels, grid, options, path)
@@ -133,6 +135,11 @@ def _tell(structures: Sequence[Structure], voxels: Sequence[Voxels], context: Co
         left = dict(structure.left_out)
         if drawn.flat:
             left["without an area"] = drawn.flat
+        if drawn.crowded:
+            context.warn(
+                f"{name}: {drawn.crowded} planes have more than {MOST_POINTS:,} points each: "
+                "between them and others the nearest plane counts"
+            )
         if left:
             counts = ", ".join(f"{count} {kind}" for kind, count in sorted(left.items()))
             context.warn(f"{name}: contours that enclose nothing are left out ({counts})")

@@ -53,6 +53,13 @@ def test_points_and_pixels_agree() -> None:
         np.testing.assert_array_equal(enclosed(curves, points).reshape(12, 11), mask)
 
 
+def test_many_long_edges_are_filled_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    curves = [np.random.default_rng(3).uniform(0, 40, (60, 2))]
+    whole = filled(curves, (40, 40))
+    monkeypatch.setattr("mlarray_dicom.contours.fill._CROSSINGS", 50)
+    np.testing.assert_array_equal(filled(curves, (40, 40)), whole)
+
+
 def test_nothing_to_fill() -> None:
     assert not filled([], (4, 5)).any()
     assert not filled([np.array([(1.0, 1), (1, 3), (1, 2)])], (4, 5)).any()
