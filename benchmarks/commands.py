@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +30,13 @@ def child(arguments: list[str]) -> dict:
 
     A small process starts it: the system counts the memory of whoever starts a process as the process's own.
     """
+    # packages that are installed have their bytecode beside them: it is written by the first turn
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     answer = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _MEASURED, *arguments], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-I", "-S", "-c", _MEASURED, *arguments],
+        stdout=subprocess.PIPE,
+        check=True,
+        env=settings,
     )
     took: dict = json.loads(answer.stdout)
     if took.pop("failed"):

@@ -117,5 +117,5 @@ def _commands(results):
         yield Verdict("open and first voxel", median(first["ours"]) / base, 1.5, False)
     if start:
         base = min(start["python -c pass"])
-        yield Verdict("--help, to python -c pass", min(start["mlarray --help"]) / base, 5.0, False)
-        yield Verdict("info, to python -c pass", min(start["mlarray info"]) / base, 15.0, False)
+        yield Verdict("--help, to python -c pass", min(start["mlarray --help"]) / base, 4.0, False)
+        yield Verdict("info, to python -c pass", min(start["mlarray info"]) / base, 5.0, False)

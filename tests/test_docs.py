@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # as a script, it finds its own folder there only
 
+from mlarray_io.commands import overview  # noqa: E402
 from tests import house  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -103,6 +104,22 @@ def built_in_table(text):
 def test_what_plugins_bring_is_known_before_they_are_loaded():
     text = BUILT_IN.read_text(encoding="utf-8")
     assert text == built_in_table(text), f"run `python tests/{Path(__file__).name}` to write the table anew"
+
+
+def help_of_all(columns):
+    """Return what the parser says of all commands on a terminal of this width."""
+    from mlarray_io.commands.cli import cli
+
+    settings = {**cli.context_settings, "terminal_width": None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        return cli.make_context("mlarray", [], resilient_parsing=True, **settings).get_help() + "\n"
+
+
+@pytest.mark.parametrize("columns", [overview.USUAL, overview.WIDEST])
+def test_the_help_that_is_kept_is_that_of_the_parser(columns):
+    kept = Path(overview.path_of(columns)).read_text(encoding="utf-8")
+    assert kept == help_of_all(columns), f"run `python tests/{Path(__file__).name}` to write the help anew"
 
 
 def module_table(package):
@@ -287,6 +304,8 @@ def test_examples_run(blocks, needs, tmp_path, monkeypatch, capsys):
 
 
 if __name__ == "__main__":
+    for columns in (overview.USUAL, overview.WIDEST):
+        Path(overview.path_of(columns)).write_text(help_of_all(columns), encoding="utf-8")
     BUILT_IN.write_text(built_in_table(BUILT_IN.read_text(encoding="utf-8")), encoding="utf-8")
     FORMATS.write_text(filled(FORMATS.read_text(encoding="utf-8")), encoding="utf-8")
     ARCHITECTURE.write_text(with_modules(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")

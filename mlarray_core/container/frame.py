@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlarray_core.chunks.field import Field
 from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS
@@ -72,8 +71,7 @@ MAX_HEAD = 4096
 LAYERS = frozenset({"b2nd", "med_blosc2"})
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """What a frame's header and trailer say.
 
     Attributes
@@ -100,7 +98,7 @@ class Frame:
         The frame's own checksum field: 0 and zeros as Blosc2 writes it.
     """
 
-    header: bytes = field(repr=False)
+    header: bytes
     length: int
     nbytes: int
     cbytes: int
@@ -114,8 +112,8 @@ class Frame:
     chunks: tuple[int, ...]
     blocks: tuple[int, ...]
     dtype: str
-    layers: dict[str, bytes] = field(repr=False)
-    vlmeta: dict[str, tuple[int, int]] = field(repr=False)
+    layers: dict[str, bytes]
+    vlmeta: dict[str, tuple[int, int]]
     trailer_at: int
     fingerprint_type: int
     fingerprint: bytes

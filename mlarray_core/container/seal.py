@@ -9,9 +9,8 @@ thereby breaks the seal without knowing of it.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest, xxh3_128_digest
 
@@ -103,8 +102,7 @@ class State(Enum):
     """Sealed once and written to since, by another program, or damaged."""
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The content of the seal's metalayer.
 
     Parameters

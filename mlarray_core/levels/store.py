@@ -10,7 +10,6 @@ import warnings
 import zipfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -148,7 +147,7 @@ def _note(path: Path, contents: Contents, count: int) -> Frame:
             "only a sealed file can hold levels", hint="Seal it with: mlarray verify --reseal"
         )
     vlmeta = {name: vlmeta_content(contents.read, frame, name) for name in frame.vlmeta}
-    vlmeta[KEY] = msgpack.pack_bytes(replace(table, levels=count).pack())
+    vlmeta[KEY] = msgpack.pack_bytes(table._replace(levels=count).pack())
     index = contents.read(frame.offsets_at, frame.trailer_at - frame.offsets_at)
     header, end = closed(frame.header, index, frame.cbytes, vlmeta)
     with path.open("r+b") as file:

@@ -10,6 +10,7 @@ import click
 from mlarray_core.errors import OptionError
 from mlarray_io.commands import help
 from mlarray_io.commands.help import Command, Commands, Option
+from mlarray_io.commands.overview import WIDEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         "Look": ("info", "show", "scan", "privacy", "formats"),
         "Check": ("verify", "check-pairs"),
     },
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": help.WIDEST},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 OTHER = "Other options"
 """The heading of options that have none of their own, the last one."""
 
-WIDEST = 100
-"""Columns of help on a wide terminal; longer lines are hard to read."""
-
 
 class Option(click.Option):
     """An option with a place in its command's help.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.source import Source
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(NamedTuple):
     """What a source holds.
 
     Attributes
@@ -50,7 +48,7 @@ class Inspection:
     seal: str | None = None
     images: Sequence[ImageRef] = ()
     skipped: Sequence[str] = ()
-    warnings: Sequence[str] = field(default_factory=list)
+    warnings: Sequence[str] = ()
 
     def plain(self) -> dict[str, object]:
         """Return it as JSON can hold it."""

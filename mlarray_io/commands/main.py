@@ -22,16 +22,21 @@ _PLAIN = {"--json": "as_json", "--all": "everything"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``mlarray`` and return its exit code: 0, 1 failed, 2 usage, 130 interrupted, 143 terminated."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    plain = _plain_info(given)
-    if plain is not None:
-        return _guarded(plain, given)
 
     def run() -> int:
         from mlarray_io.commands import cli
 
+        if collecting:
+            gc.enable()
         return cli.run(cli.cli, "mlarray", given)
 
-    return _guarded(run, given)
+    collecting = gc.isenabled()
+    gc.disable()  # what is loaded stays: looking for garbage in it takes an eighth of a start
+    try:
+        return _guarded(_plain_info(given) or _plain_help(given) or run, given)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def cli_print_header() -> None:
@@ -71,6 +76,23 @@ def _plain_info(given: Sequence[str]) -> Callable[[], int] | None:
         from mlarray_io.commands import info
 
         info.run(files[0], as_json="--json" in flags, everything="--all" in flags)
+        return 0
+
+    return run
+
+
+def _plain_help(given: Sequence[str]) -> Callable[[], int] | None:
+    """Return what prints the help of all commands, None for every other command line."""
+    if given not in (["--help"], ["-h"]):
+        return None
+    from mlarray_io.commands.overview import overview
+
+    text = overview()
+    if text is None:
+        return None
+
+    def run() -> int:
+        print(text, end="")
         return 0
 
     return run
