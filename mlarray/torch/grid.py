@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from mlarray.torch.boxes import per_axis, window_starts
 from mlarray.torch.cases import Case
 from mlarray.torch.keeping import OpenCases
-from mlarray.torch.tensors import as_dtype
+from mlarray.torch.tensors import as_dtype, as_indices
 from mlarray_core.array.voxels import padding
 from mlarray_core.errors import ArgumentError
 from mlarray_core.exchange.torch_tensors import to_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import torch
 
     from mlarray.torch.boxes import Size
     from mlarray.torch.cases import Given, OpenCase
@@ -117,7 +117,7 @@ class GridPatches:
         tensor = to_tensor(image)
         item = {
             "image": tensor if self.dtype is None else tensor.to(self.dtype),
-            "start": torch.tensor(start),
+            "start": as_indices(start),
             "index": index % count,
         }
         return item if self.transform is None else self.transform(item)

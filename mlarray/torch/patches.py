@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from mlarray.torch.boxes import per_axis, random_start, start_around
 from mlarray.torch.cases import Case
 from mlarray.torch.keeping import OpenCases
-from mlarray.torch.tensors import as_dtype
+from mlarray.torch.tensors import as_dtype, as_indices
 from mlarray_core.array.voxels import padding
 from mlarray_core.errors import ArgumentError
 from mlarray_core.exchange.torch_tensors import to_tensor
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 FIRST = 25
 """Cases whose grids are compared before training begins: what is wrong with one is mostly wrong with all."""
+_CHANCES = Struct("<20Q")
+"""What a patch is drawn by: its case, whether it lies around a class, two for a voxel, one for each axis."""
 Item = dict[str, Any]
 """One patch: `image`, `label`, `case` and `start`."""
 
@@ -135,7 +138,7 @@ class PatchDataset:
         if not -self.per_epoch <= index < self.per_epoch:
             raise IndexError(f"index {index} is out of range for {self.per_epoch} patches")
         index %= self.per_epoch
-        chances = np.random.default_rng((self.seed, self.epoch, index)).random(20).tolist()
+        chances = _chances(self.seed, int(self._epoch), index)
         number = int(chances[0] * len(self.cases))
         case = self._open[number]
         start = self._start(case, chances)
@@ -156,7 +159,7 @@ class PatchDataset:
         item: Item = {"image": tensor if self.dtype is None else tensor.to(self.dtype)}
         if label is not None:
             item["label"] = to_tensor(label)
-        item["start"] = torch.tensor(start)
+        item["start"] = as_indices(start)
         return item
 
     def _prepare(self, number: int, case: OpenCase) -> None:
@@ -194,3 +197,9 @@ class PatchDataset:
                 "whole: store them with `mlarray convert --labels --stats` or save(..., stats=True)",
                 stacklevel=3,
             )
+
+
+def _chances(seed: int, epoch: int, index: int) -> list[float]:
+    """Return numbers from 0 to 1, which they can't be, for one item: NumPy's generators begin slowly."""
+    drawn = hashlib.shake_128(f"{seed} {epoch} {index}".encode()).digest(_CHANCES.size)
+    return [(number >> 11) * 2.0**-53 for number in _CHANCES.unpack(drawn)]
