@@ -104,11 +104,6 @@ TABLE = (
         (_at(b"CTDATA-HEADER_V1"),),
     ),
     INTERFILE,
-    Foreign(
-        "a NIfTI that is packed with zstd or bzip2",
-        "Unpack it, or pack it with gzip: zstd -d or bzip2 -d, then gzip",
-        (".nii.zst", ".nii.bz2", ".nii.xz"),
-    ),
     Foreign("a volume without a header", HEADER, (".raw", ".vol", ".vgi", ".bin", ".dat")),
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth

@@ -55,7 +55,7 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
         "parrec": (".par", ".rec"),
     },
     "nifti": {
-        "nifti": (".nii.gz", ".nii", ".hdr", ".hdr.gz", ".img", ".img.gz"),
+        "nifti": (".nii.gz", ".nii", ".nii.zst", ".nii.bz2", ".nii.xz", ".hdr", ".hdr.gz", ".img", ".img.gz"),
     },
     "nrrd": {
         "nrrd": (".nrrd", ".nhdr", ".seg.nrrd"),

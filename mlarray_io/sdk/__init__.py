@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
     from mlarray_io.sdk.files.explained import explained
+    from mlarray_io.sdk.files.packings import PACKINGS, open_packed
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.served import ServedReader, served_images, served_reader
     from mlarray_io.sdk.files.streams import (
@@ -70,6 +71,8 @@ _HOME = {
     "stored_dtype": "sdk.dtypes",
     "open_gzip": "sdk.files.deflate",
     "zlib_compressor": "sdk.files.deflate",
+    "PACKINGS": "sdk.files.packings",
+    "open_packed": "sdk.files.packings",
     "Bytes": "sdk.files.streams",
     "Compression": "sdk.files.streams",
     "JoinedBytes": "sdk.files.streams",
@@ -138,6 +141,7 @@ __all__ = [
     "FRAME",
     "JoinedBytes",
     "MemoryBytes",
+    "PACKINGS",
     "PackedBytes",
     "NamedAxis",
     "PartsView",
@@ -180,6 +184,7 @@ __all__ = [
     "numbered",
     "open_bytes",
     "open_gzip",
+    "open_packed",
     "packing_of",
     "placed",
     "read_box",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import stat
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mlarray_core.errors import NotFoundError, ReadError, UnsupportedError
 
@@ -86,15 +88,33 @@ class Source:
 
     @cached_property
     def plain_head(self) -> bytes:
-        """The first 64 KiB of content: `head`, gunzipped as far as it goes when it is gzip."""
+        """The first 64 KiB of content: `head`, unpacked as far as it goes when it is packed."""
         if not self.is_gzip:
-            return self.head
+            return self._unpacked_head()
         import zlib
 
         try:
             return zlib.decompressobj(31).decompress(self.head, HEAD_BYTES)
         except zlib.error:
             return b""
+
+    def _unpacked_head(self) -> bytes:
+        """Return the first 64 KiB of what is packed with bzip2, xz or Zstandard, `head` for other files."""
+        from mlarray_io.sdk.files.packings import MARK_BYTES, Unpacked, packing_of
+
+        packing = packing_of(self.head[:MARK_BYTES])
+        if packing is None:
+            return self.head
+        found = bytearray()
+        # a block of bzip2 is unpacked whole, and may be longer than the head
+        with suppress(Exception), self._opened() as file:
+            unpacked, piece = Unpacked(file, packing, self.path), bytearray(HEAD_BYTES)
+            while len(found) < HEAD_BYTES and (count := unpacked.readinto(piece)):
+                found += piece[:count]
+        return bytes(found[:HEAD_BYTES])
+
+    def _opened(self) -> IO[bytes]:
+        return self.path.open("rb") if self.url is None else io.BytesIO(self.head)
 
     def holds(self, name: str) -> bool:
         """Whether it is a folder with a file called `name` in it."""

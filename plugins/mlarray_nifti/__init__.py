@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2, single files and pairs, gzipped or not; CIFTI-2; Analyze 7.5 for reading."""
+"""NIfTI-1 and NIfTI-2, single files and pairs, packed or not; CIFTI-2; Analyze 7.5 for reading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NiftiFormat(Format[NiftiOptions]):
     name: ClassVar[str] = "nifti"
     title: ClassVar[str] = "NIfTI-1, NIfTI-2, CIFTI-2, Analyze 7.5"
     suffixes: ClassVar[tuple[str, ...]] = (
-        ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".img", ".img.gz",
+        ".nii.gz", ".nii", ".nii.zst", ".nii.bz2", ".nii.xz", ".hdr", ".hdr.gz", ".img", ".img.gz",
     )  # fmt: skip
     requires: ClassVar[tuple[str, ...]] = ("nibabel",)
     install: ClassVar[str] = "mlarray[nifti]"

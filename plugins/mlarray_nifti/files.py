@@ -9,14 +9,17 @@ from mlarray_core.errors import NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+"""What the name of a packed file ends in."""
+
 _PARTNER = {".hdr": ".img", ".img": ".hdr"}
 
 
 def split(path: Path) -> tuple[str, str, str]:
-    """Return stem, suffix and ``.gz`` or nothing, as they are spelt."""
+    """Return stem, suffix and ``.gz``, ``.bz2``, ``.xz``, ``.zst`` or nothing, as they are spelt."""
     name, zipped = path.name, ""
-    if name.lower().endswith(".gz"):
-        name, zipped = name[:-3], name[-3:]
+    if path.suffix.lower() in PACKED:
+        name, zipped = name.removesuffix(path.suffix), path.suffix
     stem, dot, suffix = name.rpartition(".")
     return (stem, dot + suffix, zipped) if dot else (name, "", zipped)
 

@@ -8,7 +8,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
-from mlarray_io.sdk import DISPLACEMENT, TENSOR, Turn, in_world, open_gzip, tell_unheld, world_parts
+from mlarray_io.sdk import (
+    DISPLACEMENT,
+    PACKINGS,
+    TENSOR,
+    Turn,
+    in_world,
+    open_gzip,
+    open_packed,
+    tell_unheld,
+    world_parts,
+)
 from mlarray_nifti.axes import DISPLACEMENT_INTENT, PARTS, TENSOR_INTENT, VECTOR_INTENTS, dim_labels
 from mlarray_nifti.files import partner, split
 from mlarray_nifti.header import Header, blank, from_source, is_source, padded
@@ -204,10 +214,13 @@ def _files(target: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def _opened(path: Path, options: NiftiOptions) -> Iterator[IO[bytes]]:
-    """Open a file for writing, through gzip when its name says so; the same voxels give the same bytes."""
+    """Open a file for writing, packed as its name says; the same voxels give the same bytes."""
+    suffix = split(path)[2].lower()
     with path.open("wb") as raw:
-        if not split(path)[2]:
+        if not suffix:
             yield raw
             return
-        with open_gzip(raw, options.gzip_level) as zipped:
-            yield zipped
+        packing = PACKINGS.get(suffix)
+        packed = open_gzip(raw, options.gzip_level) if packing is None else open_packed(raw, packing, path)
+        with packed:
+            yield packed

@@ -61,7 +61,6 @@ def test_content_tells_whatever_the_name(make, name, way, tmp_path):
     ("file", "name"),
     [
         ("a.OBF", "an OBF or MSR"),
-        ("scan.nii.zst", "packed with zstd"),
         ("a.raw", "a volume without a header"),
         ("lh.white", "a surface"),
         ("dwi.bval", "a table"),

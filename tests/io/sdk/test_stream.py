@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import zlib
 
 import numpy as np
 import pytest
+from backports import zstd
 
 from mlarray_core.errors import CorruptError
 from mlarray_io.sdk import JoinedBytes, PackedBytes, open_bytes
@@ -15,7 +17,9 @@ from mlarray_io.sdk import JoinedBytes, PackedBytes, open_bytes
 CONTENT = np.random.default_rng(0).integers(0, 9, 1_000_000, "u1").tobytes()
 
 
-@pytest.fixture(params=["plain", "gzip", "gzip in parts", "zlib", "bzip2"])
+@pytest.fixture(
+    params=["plain", "gzip", "gzip in parts", "zlib", "bzip2", "bzip2 in parts", "xz", "xz in parts", "zstd"]
+)
 def file(request, tmp_path):
     path = tmp_path / "file"
     half = len(CONTENT) // 2
@@ -25,10 +29,14 @@ def file(request, tmp_path):
         "gzip in parts": gzip.compress(CONTENT[:half]) + gzip.compress(CONTENT[half:]),
         "zlib": zlib.compress(CONTENT),
         "bzip2": bz2.compress(CONTENT),
+        "bzip2 in parts": bz2.compress(CONTENT[:half]) + bz2.compress(CONTENT[half:]),
+        "xz": lzma.compress(CONTENT),
+        "xz in parts": lzma.compress(CONTENT[:half]) + bytes(8) + lzma.compress(CONTENT[half:]),
+        "zstd": zstd.compress(CONTENT[:half]) + zstd.compress(CONTENT[half:]),
     }
     start = b"a header of its own"
     path.write_bytes(start + parts[request.param])
-    known = {"zlib": "zlib", "bzip2": "bzip2"}.get(request.param)
+    known = {"zlib": "zlib"}.get(request.param)
     opened = open_bytes(path, known, len(start))
     yield opened
     opened.close()
@@ -51,9 +59,18 @@ def test_reading_past_the_end(file):
         file.read_into(2_000_000, memoryview(bytearray(1)))
 
 
-@pytest.mark.parametrize("kind", ["gzip", "zlib", "bzip2"])
+PACKERS = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": lambda content: zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}),
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
 def test_damage(tmp_path, kind):
-    packed = {"gzip": gzip.compress, "zlib": zlib.compress, "bzip2": bz2.compress}[kind](CONTENT)
+    packed = PACKERS[kind](CONTENT)
     path = tmp_path / "file"
     flipped = bytearray(packed)
     flipped[len(packed) // 2] ^= 4
@@ -66,12 +83,38 @@ def test_damage(tmp_path, kind):
         opened.close()
 
 
-def test_bytes_after_gzip_are_ignored(tmp_path):
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
+def test_bytes_after_the_last_stream_are_ignored(tmp_path, kind):
     path = tmp_path / "file"
-    path.write_bytes(gzip.compress(b"content") + b"padding of an archive or a file system")
+    path.write_bytes(PACKERS[kind](b"content") + b"padding of an archive or a file system")
     opened = open_bytes(path)
     assert opened.read(0, 7) == b"content"
     opened.finish()
+    opened.close()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
+def test_the_limit_holds_what_zeros_pack_to(tmp_path, kind):
+    """A file of zeros is what shrinks most: its limit must not refuse it."""
+    path = tmp_path / "file"
+    path.write_bytes(PACKERS[kind](bytes(64 << 20)))
+    opened = PackedBytes(path, kind)
+    assert opened.limit >= 64 << 20
+    opened.close()
+
+
+def test_xz_that_asks_for_much_memory_is_refused(tmp_path):
+    path = tmp_path / "file"
+    packer = lzma.LZMACompressor(lzma.FORMAT_XZ)
+    content = bytearray(packer.compress(b"content") + packer.flush())
+    # the property of the filter is the size of its dictionary (the .xz file format, 5.3.1): 40 is 4 GiB
+    at = content.index(b"\x21\x01", 12) + 2
+    content[at] = 40
+    content[20:24] = zlib.crc32(content[12:20]).to_bytes(4, "little")
+    path.write_bytes(content)
+    opened = open_bytes(path)
+    with pytest.raises(CorruptError, match=r"(?i)memory"):
+        opened.read(0, 7)
     opened.close()
 
 
