@@ -108,12 +108,6 @@ TABLE = (
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth
     Foreign(
-        "a FITS",
-        "Convert it to NumPy or TIFF, such as with astropy",
-        (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz"),
-        (_at(b"SIMPLE  ="),),
-    ),
-    Foreign(
         "a NetCDF of the classic kind",
         "Convert it to NetCDF-4: nccopy -k nc4 IN OUT.nc, or to Zarr with xarray",
         (".nc", ".cdf"),

@@ -15,11 +15,11 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "bruker": {
         "bruker": (),
     },
-    "czi": {
-        "czi": (".czi",),
-    },
     "dicom": {
         "dicom": (".dcm", ".dcms", ".dicom", ".ima"),
+    },
+    "fits": {
+        "fits": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz"),
     },
     "gipl": {
         "gipl": (".gipl", ".gipl.gz"),
@@ -41,9 +41,6 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "mrc": {
         "mrc": (".mrc", ".mrcs", ".ccp4"),
-    },
-    "mrtrix": {
-        "mrtrix": (".mif", ".mif.gz", ".mih"),
     },
     "mzarr": {
         "mzarr": (".mzarr",),

@@ -43,7 +43,6 @@ def netcdf3():
         (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
         (netcdf3, "a NetCDF of the classic kind", "nccopy"),
         (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
-        (lambda: b"SIMPLE  =                    T" + bytes(99), "a FITS", "astropy"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
         (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
         (lambda: b"\0\0\0 ftypisom" + bytes(60), "a video", "ffmpeg"),
