@@ -15,6 +15,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "bruker": {
         "bruker": (),
     },
+    "czi": {
+        "czi": (".czi",),
+    },
     "dicom": {
         "dicom": (".dcm", ".dcms", ".dicom", ".ima"),
     },
@@ -41,6 +44,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "mrc": {
         "mrc": (".mrc", ".mrcs", ".ccp4"),
+    },
+    "mrtrix": {
+        "mrtrix": (".mif", ".mif.gz", ".mih"),
     },
     "mzarr": {
         "mzarr": (".mzarr",),
