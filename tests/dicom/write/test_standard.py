@@ -85,8 +85,11 @@ def test_dciodvfy(objects: list[Path]) -> None:
 
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 EXTENDED = {"FrameContentSequence", "DiffusionBValue"}
-"""What is more than the table of a class has, as the standard allows (PS3.2, standard extended): the index of a
-frame in multi-frame secondary captures, whose module of dimensions points to it, and b-values of MR images."""
+"""What is more than the table of a class has, as the standard allows (PS3.2, standard extended classes).
+
+The index of a frame in multi-frame secondary captures, whose module of dimensions points to it, and b-values
+of MR images.
+"""
 
 
 def standard() -> Any:
