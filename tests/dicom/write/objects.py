@@ -93,6 +93,9 @@ def frames(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
             place[:, 2] = macros("PlanePositionSequence").ImagePositionPatient
             scale = macros("PixelValueTransformationSequence")
             slope, intercept = scale.get("RescaleSlope", 1), scale.get("RescaleIntercept", 0)
+            real = macros("RealWorldValueMappingSequence")
+            if "RealWorldValueSlope" in real:
+                slope, intercept = real.RealWorldValueSlope, real.RealWorldValueIntercept
             found.append((pixels[number] * float(slope) + float(intercept), place))
     return found
 
