@@ -40,6 +40,8 @@ _VALUE = 3
 CODECS = frozenset({0, 1, 2, 4, 5, 32, 33, 34, 35})
 """Codecs that are built in. Blosc2 looks for the others by running Python, in whatever folder one is."""
 FILTERS = frozenset({0, 1, 2, 3, 4, 32, 33, 34, 35, 36})
+DELTA = 3
+"""The filter that stores differences from the chunk's first block."""
 
 
 class ChunkHead(NamedTuple):

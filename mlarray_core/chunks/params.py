@@ -97,7 +97,12 @@ def blosc2_params(cparams: Mapping[str, object]) -> dict[str, Any]:
         params["tuner"] = blosc2.Tuner(params["tuner"])
     if "filters" in params:
         params["filters"] = [blosc2.Filter(number) for number in params["filters"]]
-        params.setdefault("filters_meta", [0] * len(params["filters"]))
+        meta = params.setdefault("filters_meta", [0] * len(params["filters"]))
+        if len(meta) != len(params["filters"]):
+            raise ArgumentError(
+                f"{len(params['filters'])} filters and {len(meta)} numbers for them (filters_meta)",
+                field="cparams",
+            )
     for name in (
         ("typesize", "blocksize", "use_dict") if not params.get("use_dict") else ("typesize", "blocksize")
     ):

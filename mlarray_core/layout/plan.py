@@ -10,6 +10,7 @@ import numpy as np
 
 from mlarray_core.chunks import codec
 from mlarray_core.chunks.grid import Grid
+from mlarray_core.chunks.header import DELTA
 from mlarray_core.chunks.params import plain_cparams, plain_dparams
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import shapes as layout
@@ -19,7 +20,7 @@ from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.labels import is_spatial
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlarray_core.layout.request import DParams, LayoutRequest, Sizes
     from mlarray_core.layout.sampling import Voxels
@@ -63,7 +64,22 @@ def plan_layout(
         if voxels is None:
             raise ArgumentError("the profile 'auto' needs the voxels at once", hint="Choose another profile")
         params = best_compression(voxels, Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner))
-    return replace(plan, cparams={**params, **plain_cparams(request.cparams)})
+    return replace(plan, cparams=_with_given(params, plain_cparams(request.cparams)))
+
+
+def _with_given(params: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    """Return compression parameters in which those that were given replace the others."""
+    filters = given.get("filters")
+    if filters is None:
+        return {**params, **given}
+    numbers = filters if isinstance(filters, list) else [filters]
+    if DELTA in numbers:
+        raise ArgumentError(
+            "Blosc2's delta filter can't be used: it gives other voxels when parts of a chunk are read",
+            field="cparams",
+            hint="Choose SHUFFLE, or SHUFFLE and BYTEDELTA with ZSTD",
+        )
+    return {**params, "filters_meta": [0] * len(numbers), **given}
 
 
 def _completed(request: LayoutRequest, meta: Meta, spatial_ndim: int, ndim: int) -> LayoutRequest:
