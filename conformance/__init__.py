@@ -1,0 +1,1 @@
+"""Conformance kit for readers of `.mla`: small files, what they hold, and a runner that scores any reader."""
