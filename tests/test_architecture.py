@@ -22,7 +22,7 @@ OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
 CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
 OPTIONAL = {"fsspec", "aiohttp", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
-EXCHANGE = {"nibabel", "SimpleITK", "torch", "dask"}
+EXCHANGE = {"nibabel", "SimpleITK", "torch", "dask", "ipyniivue"}
 """Whose images `mlarray_core.exchange` makes, where they are installed."""
 ADAPTERS = {
     "torch": {"torch"},

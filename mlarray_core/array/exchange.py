@@ -9,6 +9,7 @@ import numpy as np
 
 from mlarray_core import geometry
 from mlarray_core.array.creation import Creation
+from mlarray_core.array.levels import within_bytes
 from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import MLArrayError, UnsupportedError
 from mlarray_core.layout.request import LayoutRequest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import nibabel
     import SimpleITK
     import torch
+    from ipyniivue import NiiVue
     from nibabel.spatialimages import SpatialImage
 
     from mlarray_core.exchange.dask_arrays import Chunks
@@ -211,6 +213,31 @@ class Exchange(Creation):
         if found is None:
             raise UnsupportedError(f"classes can't be found: {counter.refused}", path=self.filepath)
         return found
+
+    def show(self, labels: Self | None = None, *, height: int = 400) -> NiiVue:
+        """Return a viewer for a notebook: three planes and a volume, by NiiVue.
+
+        What is sent to the browser is small: the finest level under 20 MB, else every n-th voxel of the
+        coarsest.
+
+        Parameters
+        ----------
+        labels
+            A label map to lay over the image, by its place in the world.
+        height
+            In pixels.
+
+        Raises
+        ------
+        UnsupportedError
+            NIfTI, which NiiVue is given, has no such axes or type of voxels.
+        MissingDependencyError
+            ipyniivue or nibabel isn't installed.
+        """
+        from mlarray_core.exchange.niivue_widget import MOST_BYTES, Layer, widget
+
+        shown = [self] if labels is None else [self, labels]
+        return widget([Layer(*within_bytes(one, MOST_BYTES), over=one is labels) for one in shown], height)
 
     def _repr_html_(self) -> str:
         """Return middle slices and key facts for a notebook, under 100 kB.
