@@ -87,6 +87,7 @@ def test_core_stands_alone():
         "sitk_images.py",
         "torch_tensors.py",
         "dask_arrays.py",
+        "niivue_widget.py",
     }
 
 
