@@ -1,8 +1,8 @@
 """What the module uses of 3D Slicer, as its developers' guide describes it, over NumPy.
 
-https://slicer.readthedocs.io/en/latest/developer_guide/slicer.html: arrays of volumes are k, j, i; the columns of a
-node's IJKToRAS are i, j, k. Importing a label map makes a segment of each value that it holds, with that value as
-its label; exporting numbers the segments from 1 on.
+https://slicer.readthedocs.io/en/latest/developer_guide/slicer.html: arrays of volumes are k, j, i; the columns
+of a node's IJKToRAS are i, j, k. Importing a label map makes a segment of each value that it holds, with that
+value as its label; exporting numbers the segments from 1 on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sys
 import types
 
 import numpy as np
-
 
 PARENTS = {
     "vtkMRMLLabelMapVolumeNode": "vtkMRMLScalarVolumeNode",

@@ -1,6 +1,6 @@
 """3D Slicer opens and saves `.mla` files: images as volumes, label maps as segmentations.
 
-A scripted module: Slicer registers the classes `MLArrayIOFileReader` and `MLArrayIOFileWriter` by their names.
+A scripted module: Slicer registers the classes `MLArrayIOFileReader` and `MLArrayIOFileWriter` by name.
 It uses the package `mlarray`, which is installed into Slicer's Python: see docs/slicer.md.
 """
 
