@@ -1,7 +1,7 @@
 """What the module uses of 3D Slicer, as its developers' guide describes it, over NumPy.
 
-https://slicer.readthedocs.io/en/latest/developer_guide/slicer.html: arrays of volumes are k, j, i; the columns
-of a node's IJKToRAS are i, j, k. Importing a label map makes a segment of each value that it holds, with that
+https://slicer.readthedocs.io/en/latest/developer_guide/slicer.html: arrays of volumes are k, j, i, and
+columns of IJKToRAS are i, j, k. Importing a label map makes a segment of each value that it holds, with that
 value as its label; exporting numbers the segments from 1 on.
 """
 
