@@ -20,7 +20,6 @@ SLIDE = "Convert it to OME-TIFF with bioformats2raw and raw2ometiff, or with vip
 GDAL = "Convert it to GeoTIFF: gdal_translate -of GTiff IN OUT.tif"
 PICTURE = "Convert it to PNG or TIFF, such as with ImageMagick: magick IN OUT.png"
 VIDEO = "Take its frames out as PNG: ffmpeg -i IN frames/%06d.png"
-HEADER = "Write a header beside it that says shape, type and spacing: NRRD (.nhdr) or MetaImage (.mhd)"
 ELECTRONS = "Convert it to TIFF, MRC or HDF5, such as with HyperSpy or rosettasciio"
 UNPACK = "Unpack it first, and name what is in it"
 NOTHING = "It holds no image"
@@ -57,8 +56,6 @@ def _at(start: bytes, offset: int = 0) -> tuple[int, bytes]:
 
 
 _OLE = _at(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-
-INTERFILE = Foreign("an Interfile", HEADER, (".hv", ".i33"), (_at(b"!INTERFILE"), _at(b"INTERFILE")))
 
 TABLE = (
     # microscopy
@@ -103,8 +100,6 @@ TABLE = (
         (".isq", ".aim", ".rsq"),
         (_at(b"CTDATA-HEADER_V1"),),
     ),
-    INTERFILE,
-    Foreign("a volume without a header", HEADER, (".raw", ".vol", ".vgi", ".bin", ".dat")),
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth
     Foreign(
@@ -122,9 +117,7 @@ TABLE = (
     Foreign(
         "an HDF4", f"Convert it to HDF5 with h4toh5. {GDAL}", (".hdf", ".hdf4"), (_at(b"\x0e\x03\x13\x01"),)
     ),
-    Foreign("an ENVI image", GDAL, (), (_at(b"ENVI"),)),
     Foreign("an ERDAS Imagine image", GDAL, (), (_at(b"EHFA_HEADER_TAG"),)),
-    Foreign("an ESRI BIL, BIP or BSQ", GDAL, (".bil", ".bip", ".bsq")),
     Foreign("an ESRI grid", GDAL, (".asc", ".adf"), (_at(b"ncols"), _at(b"NCOLS"))),
     Foreign("a PCIDSK", GDAL, (".pix",), (_at(b"PCIDSK"),)),
     Foreign("an ISIS cube", GDAL, (".cub",)),
@@ -201,8 +194,6 @@ N5 = Foreign("an N5 container", "Convert it to Zarr, such as with tensorstore or
 PRECOMPUTED = Foreign(
     "a volume of Neuroglancer (precomputed)", "Convert it to Zarr, such as with tensorstore or cloud-volume"
 )
-ENVI = Foreign("an ENVI image", GDAL)
-ESRI = Foreign("an ESRI BIL, BIP or BSQ", GDAL)
 HAMAMATSU = Foreign("a picture of a Hamamatsu camera", "Export TIFF from its program, HiPic or HPD-TA")
 
 _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
@@ -274,26 +265,11 @@ def _folder(source: Source) -> Foreign | None:
 
 
 def _described(source: Source) -> Foreign | None:
-    """Return what a file is by the header within it or beside it, where its suffix is that of another format.
-
-    GIS programs put a text beside a raster, as ``.hdr``; Interfile's voxels lie beside ``.hv``; Hamamatsu's
-    ``.img`` has a text behind 64 bytes.
-    """
-    if source.url is not None:
-        return None
+    """Return what a file is by the text that Hamamatsu's ``.img`` has behind 64 bytes."""
     suffix = source.path.suffix.lower()
-    if suffix == ".v" and _start(source, source.path.with_suffix(".hv").name).startswith(b"!INTERFILE"):
-        return INTERFILE
     if suffix == ".img" and source.head.startswith(b"IM") and source.head[64:].startswith(b"[Application]"):
         return HAMAMATSU
-    head = source.head if suffix == ".hdr" else b""
-    head = (
-        head or _start(source, source.path.with_suffix(".hdr").name) or _start(source, source.name + ".hdr")
-    )
-    if head.startswith(b"ENVI"):
-        return ENVI
-    words = head[:4096].upper().split()
-    return ESRI if {b"NROWS", b"NCOLS"} <= set(words) and {b"LAYOUT", b"NBITS"} & set(words) else None
+    return None
 
 
 def _start(source: Source, name: str) -> bytes:

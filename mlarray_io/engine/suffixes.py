@@ -82,6 +82,13 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
             ".webp",
         ),
     },
+    "raw": {
+        "envi": (),
+        "esri": (".bil", ".bip", ".bsq"),
+        "interfile": (".hv", ".h33", ".ahv", ".v.hdr"),
+        "raw": (".raw", ".vol", ".bin", ".dat"),
+        "vgi": (".vgi",),
+    },
     "tiff": {
         "tiff": (
             ".ome.tiff",

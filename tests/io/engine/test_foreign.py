@@ -60,7 +60,6 @@ def test_content_tells_whatever_the_name(make, name, way, tmp_path):
     ("file", "name"),
     [
         ("a.OBF", "an OBF or MSR"),
-        ("a.raw", "a volume without a header"),
         ("lh.white", "a surface"),
         ("dwi.bval", "a table"),
         ("model.pth", "never opened"),
@@ -78,41 +77,12 @@ def test_a_folder_says_what_to_do_with_it(tmp_path):
     assert "an N5 container" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["envi.hdr", "envi.img"])
-def test_envi_is_not_taken_for_nifti(name, tmp_path):
-    """A header and its voxels as GDAL's ENVI driver writes them."""
-    (tmp_path / "envi.hdr").write_text("ENVI\nsamples = 4\nlines   = 3\nbands   = 1\n")
-    (tmp_path / "envi.img").write_bytes(bytes(24))
-    said = refusal(tmp_path / name)
-    assert "ENVI" in said
-    assert "gdal_translate" in said
-    assert "NIfTI" not in said
-
-
-def test_esri_erdas_and_interfile(tmp_path):
-    """The first lines of `eh.hdr` as GDAL's EHdr driver writes it; ERDAS's tag; Interfile's key (v3.3)."""
-    (tmp_path / "eh.hdr").write_text(
-        "BYTEORDER      I\nLAYOUT         BIL\nNROWS          3\nNCOLS    4\nNBITS 8\n"
-    )
-    (tmp_path / "eh.bil").write_bytes(bytes(12))
-    (tmp_path / "erdas.img").write_bytes(b"EHFA_HEADER_TAG\0" + bytes(64))
-    (tmp_path / "pet.v").write_bytes(b"!INTERFILE :=\n!matrix size [1] := 4\n")
-    for name, what in (
-        ("eh.hdr", "ESRI"),
-        ("eh.bil", "ESRI"),
-        ("erdas.img", "ERDAS"),
-        ("pet.v", "Interfile"),
-    ):
-        assert what in refusal(tmp_path / name)
-
-
 def test_voxels_under_the_suffix_of_another_format(tmp_path):
-    """Interfile's lie beside their header; Hamamatsu's ``.img`` has a text behind 64 bytes (ITEX)."""
-    (tmp_path / "spect.hv").write_text("!INTERFILE :=\nname of data file := spect.v\n")
-    (tmp_path / "spect.v").write_bytes(bytes(80))
+    """ERDAS's tag; Hamamatsu's ``.img`` has a text behind 64 bytes (ITEX)."""
+    (tmp_path / "erdas.img").write_bytes(b"EHFA_HEADER_TAG\0" + bytes(64))
     head = b"IM" + np.array([200, 4, 3, 0, 0, 2], "<u2").tobytes()
     (tmp_path / "streak.img").write_bytes(head.ljust(64, b"\0") + b'[Application],Application="HPD-TA"')
-    for name, what in (("spect.v", "an Interfile"), ("streak.img", "Hamamatsu")):
+    for name, what in (("erdas.img", "ERDAS"), ("streak.img", "Hamamatsu")):
         said = refusal(tmp_path / name)
         assert what in said
         assert "Was it copied whole" not in said
