@@ -37,6 +37,7 @@ WINGS = {
     ],
     "mlarray_io": [
         ["commands"],
+        ["viewer"],
         ["api"],
         ["datasets"],
         ["requests"],

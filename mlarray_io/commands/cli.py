@@ -26,6 +26,7 @@ VALUES = "Geometry and values"
 PRIVACY = "Privacy"
 LAYOUT = "Layout of a .mla target"
 BATCH = "Batches"
+SERVER = "Server"
 OTHER = help.OTHER
 
 
@@ -62,7 +63,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     cls=Commands,
     groups={
         "Convert": ("convert", "levels"),
-        "Look": ("info", "show", "scan", "privacy", "formats"),
+        "Look": ("info", "show", "view", "scan", "privacy", "formats"),
         "Check": ("verify", "check-pairs"),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
@@ -317,6 +318,64 @@ def show_image(
         informing.run(file, source_format, image)
         click.echo("\n".join(sheet.described(shown)))
         click.echo("A terminal gets them in coloured blocks; -o PICTURE.png writes them")
+
+
+@cli.command(
+    "view",
+    examples=[
+        ("mlarray view ct.nii.gz ct_seg.nii.gz", "an image with its labels over it"),
+        ("mlarray view slide.svs", "a slide, of which only what is looked at is read"),
+        ("mlarray view scan.mla --no-browser --port 8080", "from afar: ssh -L 8080:localhost:8080 HOST"),
+        ("mlarray view scan.mla --zarr", "for zarr-python and other viewers too"),
+    ],
+)  # fmt: skip
+@_argument("files", metavar="FILE...", nargs=-1, required=True)
+@_from
+@_image
+@_option(VALUES, "--labels/--no-labels", default=None, help="The voxels of all files are labels, or are not.")
+@_option(VALUES, "--label-pattern", metavar="PATTERN", multiple=True, help="Such files are: '*_seg.nii.gz'.")
+@_option(SERVER, "--no-browser", is_flag=True, help="Only print the address.")
+@_option(
+    SERVER, "--host", metavar="ADDRESS", default="127.0.0.1", help="Listen at another address than 127.0.0.1."
+)
+@_option(
+    SERVER,
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Any that is free by default.",
+)
+@_option(SERVER, "--zarr", is_flag=True, help="Let other programs read each image as OME-Zarr.")
+@_option(
+    SERVER,
+    "--allow-origin",
+    metavar="PAGE",
+    multiple=True,
+    help="A page that may read it: https://example.org.",
+)
+def view_files(
+    files: tuple[str, ...],
+    source_format: str | None,
+    image: str | None,
+    labels: bool | None,
+    label_pattern: tuple[str, ...],
+    no_browser: bool,
+    host: str,
+    port: int,
+    zarr: bool,
+    allow_origin: tuple[str, ...],
+) -> None:
+    """Look at images in the browser: planes, in 3-D, with labels over them, whatever their size."""
+    from mlarray_io.commands import view as viewing
+
+    _terminable()
+    viewing.run(
+        files,
+        viewing.settings(source_format, labels, label_pattern),
+        viewing.Served(image, host, port, zarr, allow_origin),
+        browser=not no_browser,
+    )
 
 
 def _integers(option: str, text: str | None) -> tuple[int, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError
@@ -108,16 +109,30 @@ def classes(plane: Array, table: Sequence[Label]) -> tuple[Array, tuple[tuple[in
 
     values, places = np.unique(plane.astype(np.int64), return_inverse=True)
     known = {label.value: label for label in table}
-    colours = _palette()[np.where(values == 0, 0, (values - 1) % 255 + 1)]  # only nothing is black
-    for place, value in enumerate(values):
-        rgba = known[int(value)].rgba if value and int(value) in known else None
-        colours[place] = colours[place] if rgba is None else rgba[:3]
+    colours = np.array([colour_of(int(value), known.get(int(value))) for value in values], np.uint8)
     legend = tuple(
         (int(value), (int(red), int(green), int(blue)), known[int(value)].name if int(value) in known else "")
         for value, (red, green, blue) in zip(values, colours, strict=True)
         if value
     )
     return colours[places.reshape(plane.shape)], legend
+
+
+def colour_of(value: int, label: Label | None) -> Colour:
+    """Return the colour of one value of labels: that of its table, else one of its own, black for 0.
+
+    Parameters
+    ----------
+    value
+        The value.
+    label
+        What it means, as far as that is known.
+    """
+    rgba = None if label is None or not value else label.rgba
+    if rgba is not None:
+        return rgba[:3]
+    red, green, blue = _palette()[(value - 1) % 255 + 1 if value else 0].tolist()
+    return red, green, blue
 
 
 def greys(plane: Array, limits: tuple[float, float] | None) -> Array:
@@ -144,6 +159,7 @@ def greys(plane: Array, limits: tuple[float, float] | None) -> Array:
     return pixels if plane.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
+@cache
 def _palette() -> Array:
     """Return 256 colours, black first, neighbours far apart."""
     import colorsys

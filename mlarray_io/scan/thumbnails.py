@@ -54,12 +54,16 @@ def _upright(voxels: Array, reader: Reader, n: int) -> Array:
     return voxels[:: -1 if rows else 1, :: -1 if columns else 1]
 
 
+_KINDS = {1: 0, 3: 2, 4: 6}
+"""Colour type of a PNG by its channels: grey, red-green-blue, the same with opacity."""
+
+
 def png(pixels: Array) -> bytes:
-    """Return a PNG (ISO/IEC 15948) of `pixels`, uint8 of shape (height, width, 1 or 3)."""
+    """Return a PNG (ISO/IEC 15948) of `pixels`, uint8 of shape (height, width, 1, 3 or 4)."""
     height, width, channels = pixels.shape
     rows = np.zeros((height, 1 + width * channels), np.uint8)
     rows[:, 1:] = pixels.reshape(height, -1)
-    head = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 8, _KINDS[channels], 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_part(name, data) for name, data in parts)
 

@@ -15,7 +15,7 @@ from mlarray_core.errors import UnsupportedError
 from mlarray_io.sdk.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -261,6 +261,31 @@ class Format(Generic[O]):
             The format can't be written, unless overridden.
         """
         raise UnsupportedError(f"the format {self.name} can't be written", path=target)
+
+    def virtual(self, reader: Reader, options: O, context: Context) -> Callable[[str], bytes | None]:
+        """Show an image as a folder of this format that nobody wrote, for programs that read it over HTTP.
+
+        Parameters
+        ----------
+        reader
+            The image, of whatever format.
+        options
+            The user's settings of the format.
+        context
+            Where losses are reported.
+
+        Returns
+        -------
+        Callable
+            Gives the content of a file by its path in the folder, with ``/`` between the parts; None for one
+            that isn't there. It is called from several threads.
+
+        Raises
+        ------
+        UnsupportedError
+            The format has no such folders, unless overridden.
+        """
+        raise UnsupportedError(f"the format {self.name} can't be shown without writing it")
 
     def companions(self, target: Path) -> tuple[Path, ...]:
         """Other files that writing `target` may make, such as the ``.img`` of a ``.hdr``."""

@@ -8,7 +8,7 @@ from mlarray_io import Confidence, Format, hookimpl
 from mlarray_zarr.options import ZarrOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from mlarray_io import Context, ImageRef, Reader, Source
@@ -77,6 +77,20 @@ class ZarrFormat(Format[ZarrOptions]):
         from mlarray_zarr.writer import write_zarr
 
         write_zarr(reader, target, options, context)
+
+    def virtual(
+        self, reader: Reader, options: ZarrOptions, context: Context
+    ) -> Callable[[str], bytes | None]:
+        """Show an image as OME-Zarr without writing it; chunks are made when asked for, levels are its own.
+
+        Parameters
+        ----------
+        reader, options, context
+            See `Format.virtual`.
+        """
+        from mlarray_zarr.virtual import VirtualStore
+
+        return VirtualStore(reader, options, context)
 
 
 @hookimpl

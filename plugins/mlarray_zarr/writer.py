@@ -53,7 +53,7 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
     zipped = target.suffix.lower() in (".zip", ".ozx")
     store = ZipStore(target, mode="w") if zipped else SteadyStore(target)
     try:
-        arrays = _create(store, reader, plan, options)
+        arrays = create(store, reader, plan, options)
         _write_whole(arrays[0], reader, plan, context)
         silent = context.silent()
         for array, level in zip(arrays[1:], plan.taken, strict=False):
@@ -64,8 +64,20 @@ def write_zarr(reader: Reader, target: Path, options: ZarrOptions, context: Cont
         store.close()
 
 
-def _create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> list[Any]:
-    """Create all groups and arrays, their metadata complete: a ZIP's members can't be changed later."""
+def create(store: object, reader: Reader, plan: Plan, options: ZarrOptions) -> list[Any]:
+    """Create all groups and arrays, their metadata complete: a ZIP's members can't be changed later.
+
+    Parameters
+    ----------
+    store
+        An empty store.
+    reader
+        The image.
+    plan
+        What is written.
+    options
+        Version and compression.
+    """
     import zarr
 
     version: Literal[2, 3] = 2 if options.version == "0.4" else 3
@@ -193,12 +205,13 @@ def _write_whole(array: Any, reader: Reader, plan: Plan, context: Context) -> No
         return
     step = slab_shape(shape, reader.dtype.itemsize, chunks, plan.shards or plan.chunks, BUDGET)
     for box in tiles(shape, step):
-        voxels = reader[_image_box(box, plan.order)].transpose(plan.order)
+        voxels = reader[image_box(box, plan.order)].transpose(plan.order)
         array[box] = voxels
         context.progress(voxels.nbytes)
 
 
-def _image_box(box: Box, order: Sequence[int]) -> Box:
+def image_box(box: Box, order: Sequence[int]) -> Box:
+    """Return a box of the store as a box of the image, whose axes have another order."""
     wanted: list[slice] = [slice(0, 0)] * len(box)
     for part, axis in zip(box, order, strict=True):
         wanted[axis] = part

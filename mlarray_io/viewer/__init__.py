@@ -1,0 +1,1 @@
+"""Images in the browser: a server on this machine, and the page that it serves."""
