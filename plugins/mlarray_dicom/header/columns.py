@@ -74,7 +74,10 @@ def unfold(columns: Mapping[str, Any], count: int) -> list[Row]:
 
 
 def map_columns(
-    columns: Mapping[str, Any], count: int, level: Callable[[Mapping[str, Any]], Level]
+    columns: Mapping[str, Any],
+    count: int,
+    level: Callable[[Mapping[str, Any], str], Level],
+    sequence: str = "",
 ) -> dict[str, Any]:
     """Return what `fold` would return for the data sets with every element changed.
 
@@ -85,10 +88,12 @@ def map_columns(
     count
         Number of rows.
     level
-        Called with these columns, and with those of each sequence below that is entered; returns who changes
-        their elements.
+        Called with these columns and `sequence`, and with those of each sequence below that is entered and
+        its tag; returns who changes their elements.
+    sequence
+        Tag of that which the columns are of the items of; empty for data sets.
     """
-    here = level(columns)
+    here = level(columns, sequence)
     found: dict[str, Any] = {"constant": {}, "per_frame": {}, "nested": {}}
     for tag, element in columns.get("constant", {}).items():
         changed = here.change(tag, element)
@@ -101,7 +106,7 @@ def map_columns(
             found["constant" if same else "per_frame"][tag] = rows[0] if same else _varying(rows)
     for tag, part in columns.get("nested", {}).items():
         if here.enters(tag):
-            inner = map_columns(part, count, level)
+            inner = map_columns(part, count, level, tag)
             if inner:
                 found["nested"][tag] = inner
             continue

@@ -1,17 +1,18 @@
 """Which action of the profile an attribute gets: by the table, the options, and what its object demands.
 
-Compound actions depend on whether an object must have the attribute. Only multi-frame objects (those with
-functional groups) and the modules of patient and study demand values, which decides as follows:
+Compound actions depend on the type of the attribute in the IOD of the object (`demands`):
 
-=========  ===================  ==================
-action     classic objects      multi-frame ones
-=========  ===================  ==================
-``Z/D``    Z, Patient ID: D     D
-``X/Z``    Z                    Z
-``X/D``    X                    D
-``X/Z/D``  X                    D
-``X/Z/U*`` references kept, U   references kept, U
-=========  ===================  ==================
+=========  ==================  ==================  ==================
+action     optional            type 2              type 1
+=========  ==================  ==================  ==================
+``Z/D``    Z, Patient ID: D    Z                   D
+``X/Z``    X                   Z                   Z
+``X/D``    X                   X                   D
+``X/Z/D``  X                   Z                   D
+``X/Z/U*`` references kept, U  references kept, U  references kept, U
+=========  ==================  ==================  ==================
+
+Of classes that aren't known, such as private ones, all are of type 1 in multi-frame objects, else of type 2.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from mlarray_dicom.privacy.table import Row, row_of
 
 if TYPE_CHECKING:
+    from mlarray_dicom.privacy.demands import Demand
     from mlarray_io.sdk import Privacy
 
 Action = Literal["D", "Z", "X", "K", "C", "U", "P", "R"]
@@ -30,7 +32,7 @@ PATIENT_NAME, PATIENT_ID = "00100010", "00100020"
 _DATES = "shifted-dates"
 
 
-def action_of(tag: str, vr: str, privacy: Privacy, *, multiframe: bool) -> Action:
+def action_of(tag: str, vr: str, privacy: Privacy, demand: Demand) -> Action:
     """Return what is done with an attribute.
 
     Attributes that the table doesn't name are kept, but for names of people, which are removed, and UIDs that
@@ -42,15 +44,15 @@ def action_of(tag: str, vr: str, privacy: Privacy, *, multiframe: bool) -> Actio
         Of the attribute.
     privacy
         Which options apply.
-    multiframe
-        Whether its object has functional groups.
+    demand
+        What its object must have of it: a value, the attribute, or nothing.
     """
     if tag in (PATIENT_NAME, PATIENT_ID):
         return "P"
     row = row_of(tag)
     if row is None:
         return "X" if vr == "PN" else "U" if vr == "UI" and "uids" not in privacy.options else "K"
-    return _by_option(row, privacy) or _by_profile(row.action, vr, multiframe=multiframe)
+    return _by_option(row, privacy) or _by_profile(row.action, vr, demand)
 
 
 def _by_option(row: Row, privacy: Privacy) -> Action | None:
@@ -61,15 +63,14 @@ def _by_option(row: Row, privacy: Privacy) -> Action | None:
     return "K" if "K" in actions.values() else "C" if actions else None
 
 
-def _by_profile(action: str, vr: str, *, multiframe: bool) -> Action:
-    if action in ("X/D", "X/Z/D"):
-        return "D" if multiframe else "X"
-    if action == "Z/D":
-        return "D" if multiframe else "Z"
-    if action == "X/Z":
-        return "Z"
+def _by_profile(action: str, vr: str, demand: Demand) -> Action:
     if action == "X/Z/U*":
         return "R"
+    if "/" in action:
+        possible = action.split("/")
+        if demand == "1" and "D" in possible:
+            return "D"
+        return "Z" if "Z" in possible and (demand or "X" not in possible) else "X"
     if action == "D" and vr == "UI":  # a dummy UID would be the same everywhere
         return "U"
     return action  # type: ignore[return-value]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from mlarray_dicom.header.columns import Element, map_columns
 from mlarray_dicom.privacy import values
 from mlarray_dicom.privacy.actions import PATIENT_ID, PATIENT_NAME, action_of
+from mlarray_dicom.privacy.demands import Demands
 from mlarray_dicom.privacy.findings import REMOVED
 from mlarray_dicom.privacy.table import is_creator, is_private, safe_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlarray_dicom.privacy.actions import Action
     from mlarray_io.sdk import Privacy
 
 _SENDERS = frozenset(
@@ -21,6 +23,8 @@ _SENDERS = frozenset(
 """File meta information that says who sent or wrote a file: it is written anew with each (PS3.10, 7.1)."""
 _CLASSES = frozenset({"00020012"})
 """UIDs of software, not of data."""
+_CLASS, _FRAMES = "00080016", "52009230"
+"""SOP Class UID, Per-Frame Functional Groups Sequence."""
 METHOD, CODES, DATES = "00120063", "00120064", "00280303"
 _REFERENCES = frozenset({"UI", "IS", "US"})
 """VRs of what points to an instance and to its frames (PS3.3, 10.8)."""
@@ -36,17 +40,17 @@ class Deidentifier:
         How it is asked for.
     patient
         Whose header it is, for the pseudonym and for the days by which dates are moved.
-    multiframe
-        Whether its objects have functional groups.
+    demands
+        What its objects must have.
     """
 
-    def __init__(self, privacy: Privacy, patient: str, *, multiframe: bool) -> None:
-        self.privacy, self.multiframe = privacy, multiframe
+    def __init__(self, privacy: Privacy, patient: str, demands: Demands) -> None:
+        self.privacy, self.demands = privacy, demands
         self.pseudonym, self.days = privacy.pseudonym(patient, "patient"), privacy.days(patient)
         self.safe = "safe-private" in privacy.options
         self.uids = "uids" not in privacy.options
 
-    def columns(self, part: Mapping[str, Any], rows: int) -> dict[str, Any]:
+    def columns(self, part: Mapping[str, Any], rows: int, sequence: str = "") -> dict[str, Any]:
         """Return columns of data sets (`header.columns`) without what identifies somebody.
 
         Parameters
@@ -55,23 +59,29 @@ class Deidentifier:
             The columns.
         rows
             How many data sets they are of.
+        sequence
+            Tag of that which they are the items of; empty for data sets.
         """
-        return _tidied(map_columns(part, rows, lambda columns: _Level(self, columns.get("constant", {}))))
 
-    def item(self, item: Mapping[str, Element]) -> dict[str, Element]:
-        """Return a data set of the DICOM JSON model without what identifies somebody."""
-        return dict(self.columns({"constant": item}, 1).get("constant", {}))
+        def level(columns: Mapping[str, Any], tag: str) -> _Level:
+            return _Level(self, columns.get("constant", {}), tag)
 
-    def sequence(self, element: Element) -> Element:
+        return _tidied(map_columns(part, rows, level, sequence))
+
+    def item(self, item: Mapping[str, Element], sequence: str) -> dict[str, Element]:
+        """Return an item of the DICOM JSON model, in a sequence, without what identifies somebody."""
+        return dict(self.columns({"constant": item}, 1, sequence).get("constant", {}))
+
+    def sequence(self, tag: str, element: Element) -> Element:
         """Return a sequence whose items are gone through."""
-        items = [self.item(item) if isinstance(item, dict) else {} for item in element.get("Value", ())]
+        items = [self.item(item, tag) if isinstance(item, dict) else {} for item in element.get("Value", ())]
         return {**element, "Value": items} if items else {"vr": "SQ"}
 
-    def references(self, element: Element) -> Element:
+    def references(self, tag: str, element: Element) -> Element:
         """Return a sequence of references: their UIDs replaced, frame numbers, and nothing else."""
-        whole = self.sequence(element)
+        whole = self.sequence(tag, element)
         items = [
-            {tag: one for tag, one in item.items() if one.get("vr") in _REFERENCES}
+            {name: one for name, one in item.items() if one.get("vr") in _REFERENCES}
             for item in whole.get("Value", ())
         ]
         return {**whole, "Value": items} if items else whole
@@ -107,10 +117,12 @@ class _Level:
         The profile.
     constant
         Elements of the level that are the same in all data sets.
+    sequence
+        Tag of that which they are in items of; empty in data sets.
     """
 
-    def __init__(self, work: Deidentifier, constant: Mapping[str, Element]) -> None:
-        self._work = work
+    def __init__(self, work: Deidentifier, constant: Mapping[str, Element], sequence: str) -> None:
+        self._work, self._sequence = work, sequence
         self._creators = dict(_creators(constant))
 
     def change(self, tag: str, element: Element) -> Element | None:
@@ -122,7 +134,7 @@ class _Level:
             return None
         if tag in _CLASSES or (tag.endswith("0000") and vr == "UL"):
             return element
-        action = action_of(tag, vr, work.privacy, multiframe=work.multiframe)
+        action = self._action(tag, vr)
         if action == "X":
             return None
         if action == "Z":
@@ -132,9 +144,9 @@ class _Level:
         if action == "P":
             return values.named(vr, work.pseudonym)
         if action == "R":
-            return work.references(element)
+            return work.references(tag, element)
         if vr == "SQ":
-            return work.sequence(element)
+            return work.sequence(tag, element)
         if action == "U":
             return values.remapped(element, work.privacy)
         return values.cleaned(element, work.privacy, work.days) if action == "C" else element
@@ -143,7 +155,11 @@ class _Level:
         """Say whether the items of a sequence are gone through, or its action takes it whole."""
         if is_private(tag):
             return self._is_safe(tag)
-        return action_of(tag, "SQ", self._work.privacy, multiframe=self._work.multiframe) in ("K", "C", "U")
+        return self._action(tag, "SQ") in ("K", "C", "U")
+
+    def _action(self, tag: str, vr: str) -> Action:
+        work = self._work
+        return action_of(tag, vr, work.privacy, work.demands.of(self._sequence, tag))
 
     def _private(self, tag: str, vr: str, element: Element) -> Element | None:
         if is_creator(tag):
@@ -151,7 +167,7 @@ class _Level:
         if not self._is_safe(tag):
             return None
         if vr == "SQ":
-            return self._work.sequence(element)
+            return self._work.sequence(tag, element)
         return values.remapped(element, self._work.privacy) if vr == "UI" and self._work.uids else element
 
     def _is_safe(self, tag: str) -> bool:
@@ -184,7 +200,9 @@ def deidentified(source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
     rows, groups = source.get("files"), source.get("functional_groups")
     if not isinstance(rows, int):
         return {}
-    work = Deidentifier(privacy, patient_of(source), multiframe=isinstance(groups, dict))
+    classes = source.get("constant", {}).get(_CLASS, {}).get("Value") or [""]
+    demands = Demands(str(classes[0]), multiframe=isinstance(groups, dict))
+    work = Deidentifier(privacy, patient_of(source), demands)
     found: dict[str, Any] = {
         name: source[name] for name in ("files", "frames", "order", "software") if name in source
     }
@@ -199,7 +217,10 @@ def deidentified(source: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
     if isinstance(groups, dict):
         counts = groups.get("frames_of_each_file", [])
         inside = {name: groups[name] for name in _PARTS if name in groups}
-        found["functional_groups"] = {"frames_of_each_file": counts, **work.columns(inside, sum(counts))}
+        found["functional_groups"] = {
+            "frames_of_each_file": counts,
+            **work.columns(inside, sum(counts), _FRAMES),
+        }
     return found
 
 

@@ -1,11 +1,14 @@
 """The tables of the standard, and what options make of them."""
 
 import importlib
+import json
+from pathlib import Path
 
 import pytest
 from pydicom.datadict import dictionary_keyword, tag_for_keyword
 
 from mlarray_dicom.privacy.actions import action_of
+from mlarray_dicom.privacy.demands import Demands
 from mlarray_dicom.privacy.table import ACTIONS, PRIVATE, attributes, is_private, row_of, safe_private
 from mlarray_io.privacy.options import CLEANED, RETAINED, SHIFTED
 from mlarray_io.privacy.profile import Privacy
@@ -66,29 +69,78 @@ def test_safe_private_elements():
     assert ("SIEMENS CSA HEADER", "0029", "10") not in safe
 
 
+CT, ENHANCED_CT, PET = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "2.1", "128"))
+STRUCTURES, OWN = "1.2.840.10008.5.1.4.1.1.481.3", "1.3.12.2.1107.5"
+
+
+def action(keyword, vr, storage_class, sequence="", multiframe=False):
+    tag = "00109999" if keyword == "ScheduledPhysician" else _tag(keyword)
+    demands = Demands(storage_class, multiframe=multiframe)
+    return action_of(tag, vr, privacy(), demands.of(_tag(sequence) if sequence else "", tag))
+
+
 @pytest.mark.parametrize(
-    ("keyword", "vr", "classic", "multiframe"),
+    ("keyword", "vr", "taken"),
     [
-        ("PatientComments", "LT", "X", "X"),  # X
-        ("PatientBirthDate", "DA", "Z", "Z"),  # Z
-        ("ClinicalTrialSponsorName", "LO", "D", "D"),  # D
-        ("SeriesInstanceUID", "UI", "U", "U"),  # U
-        ("ContentDate", "DA", "Z", "D"),  # Z/D
-        ("AcquisitionDate", "DA", "Z", "Z"),  # X/Z
-        ("SeriesDate", "DA", "X", "D"),  # X/D
-        ("DeviceSerialNumber", "LO", "X", "D"),  # X/Z/D
-        ("ReferencedImageSequence", "SQ", "R", "R"),  # X/Z/U*
-        ("PatientName", "PN", "P", "P"),
-        ("PatientID", "LO", "P", "P"),
-        ("AnnotationGroupUID", "UI", "U", "U"),  # D, but a UID
-        ("Rows", "US", "K", "K"),  # not in the table
-        ("ScheduledPhysician", "PN", "X", "X"),  # not in the table, a person's name
+        ("PatientComments", "LT", "X"),
+        ("PatientBirthDate", "DA", "Z"),
+        ("ClinicalTrialSponsorName", "LO", "D"),
+        ("SeriesInstanceUID", "UI", "U"),
+        ("ReferencedImageSequence", "SQ", "R"),  # X/Z/U*
+        ("PatientName", "PN", "P"),
+        ("PatientID", "LO", "P"),
+        ("AnnotationGroupUID", "UI", "U"),  # D, but a UID
+        ("Rows", "US", "K"),  # not in the table
+        ("ScheduledPhysician", "PN", "X"),  # not in the table, a person's name
     ],
 )
-def test_actions_of_the_basic_profile(keyword, vr, classic, multiframe):
-    tag = "00109999" if keyword == "ScheduledPhysician" else _tag(keyword)
-    assert action_of(tag, vr, privacy(), multiframe=False) == classic
-    assert action_of(tag, vr, privacy(), multiframe=True) == multiframe
+def test_actions_of_the_basic_profile(keyword, vr, taken):
+    assert {action(keyword, vr, one) for one in (CT, ENHANCED_CT, STRUCTURES, OWN)} == {taken}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "sequence", "taken"),
+    [  # by the modules of CT, Enhanced CT, PET, RT Structure Set; a class of one's own, and a multi-frame one
+        ("ContentDate", "", "ZDZZZD"),  # Z/D: type 2C in General Image, 1 in multi-frame objects
+        ("AcquisitionDate", "", "XXZXZZ"),  # X/Z: type 2 in PET Image, else 3
+        ("SeriesDate", "", "XXDXXD"),  # X/D: type 1 in PET Series, else 3
+        ("DeviceSerialNumber", "", "XDXXZD"),  # X/Z/D: type 1 in Enhanced General Equipment, else 3
+        ("OperatorsName", "", "XXXZZD"),  # X/Z/D: type 2 in RT Series
+        ("InstanceCreationDate", "", "XXXXXD"),  # X/D: type 3 in SOP Common
+        ("InstitutionName", "ReferringPhysicianIdentificationSequence", "DDDDZD"),  # X/Z/D: type 1C, 10-1
+        ("InstitutionName", "", "XXXXZD"),  # X/Z/D: type 3 in General Equipment
+    ],
+)
+def test_compound_actions_heed_the_type_in_the_class(keyword, sequence, taken):
+    """PS3.15, E.1.1: what an object must have stays, empty or saying nothing, and all else goes."""
+    classes = [(CT, False), (ENHANCED_CT, True), (PET, False), (STRUCTURES, False), (OWN, False), (OWN, True)]
+    found = [action(keyword, "LO", one, sequence, multiframe) for one, multiframe in classes]
+    assert "".join(found) == taken
+
+
+def test_types_are_those_of_the_modules():
+    """highdicom has the modules of each class and the types of their attributes, from PS3.3."""
+    highdicom = pytest.importorskip("highdicom")
+    folder = Path(highdicom.__file__).parent / "_standard"
+    classes, modules, rows = (
+        json.loads((folder / f"{name}.json").read_text())
+        for name in ("sop_class_iod_map", "iod_module_map", "module_attribute_map")
+    )
+    compound = {tag for tag, row in attributes().items() if "/" in row.action and row.action != "X/Z/U*"}
+    for uid, name in classes.items():
+        expected = {}
+        for one in (row for module in modules[name] for row in rows.get(module["key"], ())):
+            tag = tag_for_keyword(one["keyword"])
+            kind = one["type"][0]
+            if tag is None or f"{tag:08X}" not in compound or kind == "3":
+                continue
+            place = (_tag(one["path"][-1]) if one["path"] else "", f"{tag:08X}")
+            expected[place] = min(kind, expected.get(place, "2"))
+        demands = Demands(uid, multiframe=False)
+        if uid.startswith("1.2.840.10008.5"):
+            places = {place: demands.of(*place) for place in expected}
+            assert places == expected, name
+            assert {demands.of("", tag) for tag in compound if ("", tag) not in expected} <= {""}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +162,7 @@ def test_actions_of_the_basic_profile(keyword, vr, classic, multiframe):
 )
 def test_options_of_the_profile(keyword, options, action):
     asked = privacy(*options.get("retained", ()), clean=options.get("clean", ()), shift=options.get("shift"))
-    assert action_of(_tag(keyword), "LO", asked, multiframe=False) == action
+    assert action_of(_tag(keyword), "LO", asked, "2") == action
 
 
 def test_the_table_is_the_one_that_another_program_took_from_the_standard():
