@@ -103,12 +103,6 @@ TABLE = (
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth
     Foreign(
-        "a NetCDF of the classic kind",
-        "Convert it to NetCDF-4: nccopy -k nc4 IN OUT.nc, or to Zarr with xarray",
-        (".nc", ".cdf"),
-        (_at(b"CDF\x01"), _at(b"CDF\x02"), _at(b"CDF\x05")),
-    ),
-    Foreign(
         "a GRIB",
         "Convert it to Zarr or NetCDF-4 with xarray and cfgrib",
         (".grib", ".grb", ".grib2", ".grb2"),

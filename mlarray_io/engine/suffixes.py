@@ -51,6 +51,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "mzarr": {
         "mzarr": (".mzarr",),
     },
+    "netcdf": {
+        "netcdf": (".nc", ".nc4", ".cdf", ".nc3"),
+    },
     "nibabel": {
         "afni": (".head", ".brik", ".brik.gz"),
         "ecat": (".v",),

@@ -26,22 +26,11 @@ def pillow(kind):
     return out.getvalue()
 
 
-def netcdf3():
-    netcdf = pytest.importorskip("scipy.io")
-    out = io.BytesIO()
-    file = netcdf.netcdf_file(out, "w")
-    file.createDimension("x", 3)
-    file.createVariable("t", "f4", ("x",))[:] = 1
-    file.flush()
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     ("make", "name", "way"),
     [
         (lambda: pillow("GIF"), "a GIF", "PNG"),
         (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
-        (netcdf3, "a NetCDF of the classic kind", "nccopy"),
         (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
         (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
