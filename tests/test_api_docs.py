@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import mlarray
+import mlarray.torch
+import mlarray_io
 from mlarray import MLArray
 from mlarray import meta as schema
 
@@ -35,6 +37,14 @@ def test_every_public_method_of_meta_is_documented(name):
 @pytest.mark.parametrize("name", [name for name in mlarray.__all__ if name != "__version__"])
 def test_every_exported_name_is_documented(name):
     assert name in names_of(PYTHON) | names_of(SCHEMA)
+
+
+@pytest.mark.parametrize("package", [mlarray, mlarray_io, mlarray.torch], ids=lambda one: one.__name__)
+def test_the_reference_has_every_exported_name(package):
+    """The page is filled by mkdocstrings, from the names that stand on it."""
+    there = set(re.findall(r"^::: (\S+)$", (DOCS / "api.md").read_text("utf-8"), re.M))
+    names = {f"{package.__name__}.{name}" for name in package.__all__ if not name.startswith("__")}
+    assert names <= there
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)

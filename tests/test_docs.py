@@ -252,6 +252,19 @@ def test_every_page_is_in_the_index():
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= set(links)
 
 
+def test_every_page_is_in_the_navigation_of_the_site_once():
+    """`scripts/site` fails for a page that isn't; FOLDER/* are all pages of a folder."""
+    listed = re.findall(r"^ +- (\S+)$", (ROOT / "mkdocs.yml").read_text("utf-8").split("nav:")[1], re.M)
+    pages = [name for name in listed if name.endswith(".md")]
+    assert len(set(pages)) == len(pages)
+    folders = {name.removesuffix("/*") for name in listed if name.endswith("/*")}
+    own = {
+        path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if path.parent.name not in folders
+    }
+    expected = own | {"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "decisions/README.md"}
+    assert {name for name in pages if not name.startswith("- ")} >= expected
+
+
 @pytest.mark.parametrize(
     "script", sorted(path.name for path in (ROOT / "scripts").iterdir() if path.suffix == "")
 )
