@@ -58,16 +58,21 @@ def split(key: Any, shape: tuple[int, ...]) -> tuple[Box, Any]:
 
 
 def _plain_box(key: Any, shape: tuple[int, ...]) -> Box | None:
-    """Return `key` itself when it is a box within the array already, as a patch sampler's keys are."""
+    """Return `key` as a box, when it is one within the array already, as a patch sampler's keys are."""
     if type(key) is not tuple or len(key) != len(shape):
         return None
+    whole = False
     for part, size in zip(key, shape, strict=True):
         if type(part) is not slice or part.step is not None:
             return None
         start, stop = part.start, part.stop
-        if type(start) is not int or type(stop) is not int or not 0 <= start <= stop <= size:
+        if start is None and stop is None:
+            whole = True
+        elif type(start) is not int or type(stop) is not int or not 0 <= start <= stop <= size:
             return None
-    return key
+    if not whole:
+        return key
+    return tuple(slice(0, n) if part.stop is None else part for part, n in zip(key, shape, strict=True))
 
 
 def open_box(key: Any, shape: tuple[int, ...]) -> Box:
