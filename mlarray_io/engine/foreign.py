@@ -6,7 +6,6 @@ what it is. A plugin that reads one of them needs no change here, since its clai
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -184,10 +183,6 @@ TABLE = (
 )
 """Signatures are those of the formats' own documents, or of file(1) where those are not public."""
 
-N5 = Foreign("an N5 container", "Convert it to Zarr, such as with tensorstore or z5py")
-PRECOMPUTED = Foreign(
-    "a volume of Neuroglancer (precomputed)", "Convert it to Zarr, such as with tensorstore or cloud-volume"
-)
 HAMAMATSU = Foreign("a picture of a Hamamatsu camera", "Export TIFF from its program, HiPic or HPD-TA")
 
 _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
@@ -210,7 +205,7 @@ def by_content(source: Source, *, certain: bool = False) -> Foreign | None:
         Only by signatures that other files hardly ever have: those of a few bytes are left out.
     """
     if source.is_dir:
-        return _folder(source)
+        return None
     for foreign in TABLE:
         for at, start in foreign.signatures:
             if source.head[at : at + len(start)] == start and (len(start) > SHORT or not certain):
@@ -248,26 +243,9 @@ def _has_slide_folder(source: Source, suffix: str) -> bool:
     return source.url is None and folder.is_dir()
 
 
-def _folder(source: Source) -> Foreign | None:
-    """Return what a folder is by the file that describes it."""
-    if source.url is not None:
-        return None
-    for name, mark, foreign in (("attributes.json", b'"n5"', N5), ("info", b"neuroglancer_", PRECOMPUTED)):
-        if mark in _start(source, name):
-            return foreign
-    return None
-
-
 def _described(source: Source) -> Foreign | None:
     """Return what a file is by the text that Hamamatsu's ``.img`` has behind 64 bytes."""
     suffix = source.path.suffix.lower()
     if suffix == ".img" and source.head.startswith(b"IM") and source.head[64:].startswith(b"[Application]"):
         return HAMAMATSU
     return None
-
-
-def _start(source: Source, name: str) -> bytes:
-    folder = source.path if source.is_dir else source.path.parent
-    with suppress(OSError, ValueError), (folder / name).open("rb") as file:
-        return file.read(4096)
-    return b""

@@ -92,6 +92,10 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
         "raw": (".raw", ".vol", ".bin", ".dat"),
         "vgi": (".vgi",),
     },
+    "tensorstore": {
+        "n5": (".n5",),
+        "precomputed": (".precomputed",),
+    },
     "tiff": {
         "tiff": (
             ".ome.tiff",

@@ -62,8 +62,6 @@ def test_names_tell_where_content_does_not(file, name, tmp_path):
 def test_a_folder_says_what_to_do_with_it(tmp_path):
     (tmp_path / "sub").mkdir()
     assert "mlarray scan" in refusal(tmp_path)
-    (tmp_path / "attributes.json").write_text('{"n5": "4.0.0"}')
-    assert "an N5 container" in refusal(tmp_path)
 
 
 def test_voxels_under_the_suffix_of_another_format(tmp_path):
