@@ -217,7 +217,7 @@ def test_every_name_of_the_plugin_interface_is_described():
     import mlarray_io
 
     text = (DOCS / "write-a-plugin.md").read_text(encoding="utf-8") + (
-        ROOT / "tests/guest/mlarray_pgm.py"
+        ROOT / "mlarray_io/template/mlarray_acme.py.txt"
     ).read_text(encoding="utf-8")
     for name in ("Format", "Reader", "Options", "Source", "Confidence", "ImageRef", "Context", "hookimpl"):
         assert name in mlarray_io.__all__

@@ -65,6 +65,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         "Convert": ("convert", "levels"),
         "Look": ("info", "show", "view", "scan", "privacy", "formats"),
         "Check": ("verify", "check-pairs"),
+        "Extend": ("new-plugin",),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
@@ -421,6 +422,16 @@ def check_pairs(images: str, labels: str, **asked: Any) -> int:
 
     _terminable()
     return FAILED if surveying.check_pairs(images, labels, asked) else 0
+
+
+@cli.command("new-plugin")
+@click.argument("name")
+@click.argument("folder", required=False)
+def new_plugin(name: str, folder: str | None) -> None:
+    """Write a package that adds the format NAME to mlarray, into FOLDER or mlarray-NAME."""
+    from mlarray_io.commands import new_plugin as package
+
+    package.run(name, folder)
 
 
 @click.command(cls=Command, context_settings=cli.context_settings)

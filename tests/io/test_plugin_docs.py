@@ -25,7 +25,7 @@ def filled(text):
 
 def test_the_page_shows_the_files():
     text = PAGE.read_text(encoding="utf-8")
-    assert len(BLOCK.findall(text)) == 10
+    assert len(BLOCK.findall(text)) == 13
     assert text == filled(text), f"run `python {Path(__file__).name}` to copy the code again"
 
 
@@ -37,9 +37,9 @@ def test_the_first_plugin_is_short():
 
 def test_the_page_shows_the_whole_plugin():
     text = PAGE.read_text(encoding="utf-8")
-    source = PAGE.parent / "../tests/guest/mlarray_pgm.py"
+    source = PAGE.parent / "../mlarray_io/template/mlarray_acme.py.txt"
     for name in MARK.findall(source.read_text(encoding="utf-8")):
-        assert f"mlarray_pgm.py#{name} -->" in text
+        assert f"mlarray_acme.py.txt#{name} -->" in text
 
 
 if __name__ == "__main__":

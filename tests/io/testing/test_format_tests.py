@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -149,3 +153,16 @@ def test_a_bad_format_is_caught(suite, name):
     outcomes = result.parseoutcomes()
     assert outcomes.get("failed", 0) >= 1
     result.stdout.fnmatch_lines([f"FAILED *{name}*"])
+
+
+def test_what_is_missing_without_pytest(tmp_path):
+    (tmp_path / "pytest.py").write_text("raise ModuleNotFoundError('No module named pytest', name='pytest')")
+    done = subprocess.run(
+        [sys.executable, "-c", "import mlarray_io.testing"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the tests of formats need pytest\npip install 'mlarray[testing]'" in done.stderr
