@@ -165,4 +165,4 @@ def test_what_is_missing_without_pytest(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "the tests of formats need pytest\npip install 'mlarray[testing]'" in done.stderr
+    assert "the tests of formats need pytest. pip install 'mlarray[testing]'" in done.stderr
