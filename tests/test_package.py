@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -67,3 +69,14 @@ def test_a_wheel_of_the_sdist_holds_every_package(sdist, tmp_path):
         built = {name for name in archive.namelist() if ".dist-info/" not in name}
     plugins = {name.removeprefix("plugins/") for name in sources(ROOT, "plugins")}
     assert built == sources(ROOT, "mlarray", "mlarray_core", "mlarray_io") | plugins
+
+
+def test_the_conda_recipe_is_of_this_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    recipe = (ROOT / "packaging/conda/recipe.yaml").read_text("utf-8")
+    assert f'version: "{project["version"]}"' in recipe
+    for requirement in project["dependencies"]:
+        name, least = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement).groups()
+        assert re.search(rf"^    - (python-)?{name} >={re.escape(least)}$", recipe, re.MULTILINE), requirement
+    for name, function in project["scripts"].items():
+        assert f"      - {name} = {function}\n" in recipe
