@@ -58,13 +58,14 @@ _OLE = _at(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 TABLE = (
     # microscopy
-    Foreign("a Leica LIF", BIOFORMATS, (".lif", ".lof", ".xlef"), (_at(b"\x70\0\0\0"),)),
-    Foreign("a Nikon ND2", BIOFORMATS, (".nd2",), (_at(b"\xda\xce\xbe\x0a"),)),
+    Foreign(
+        "a Leica XLEF, which refers to other files",
+        "Name the .lof files that it refers to, one by one",
+        (".xlef", ".xlcf", ".xlif"),
+    ),
     Foreign("an Olympus OIB or OIF", BIOFORMATS, (".oib", ".oif", ".oir", ".poir")),
     Foreign("a Zeiss ZVI", BIOFORMATS, (".zvi",)),
     Foreign("an Olympus VSI slide", SLIDE, (".vsi", ".ets")),
-    Foreign("a MIRAX slide", SLIDE, (".mrxs",)),
-    Foreign("a Hamamatsu VMS slide", SLIDE, (".vms", ".vmu")),
     Foreign("a Philips iSyntax slide", SLIDE, (".isyntax",)),
     Foreign("an OBF or MSR of Imspector", BIOFORMATS, (".obf", ".msr"), (_at(b"OMAS_BF"),)),
     Foreign(
@@ -79,16 +80,7 @@ TABLE = (
     ),
     Foreign("a Renishaw WDF", ELECTRONS, (".wdf",), (_at(b"WDF1"),)),
     # electron microscopy
-    Foreign(
-        "a Gatan DM3 or DM4",
-        ELECTRONS,
-        (".dm3", ".dm4"),
-        (_at(b"\0\0\0\x03\0\0"), _at(b"\0\0\0\x04\0\0\0\0")),
-    ),
-    Foreign("an FEI SER or EMI", ELECTRONS, (".ser", ".emi"), (_at(b"II\x97\x01"),)),
-    Foreign("a NanoMegas BLO", ELECTRONS, (".blo",)),
     Foreign("a Bruker BCF", ELECTRONS, (".bcf",), (_at(b"AAMVHFSS"),)),
-    Foreign("a Merlin MIB", ELECTRONS, (".mib",), (_at(b"MQ1,"),)),
     # medicine
     Foreign(
         "a BrainVoyager volume", "Convert it to NIfTI, such as with bvbabel", (".vmr", ".vtc", ".fmr", ".v16")
@@ -183,6 +175,11 @@ TABLE = (
 )
 """Signatures are those of the formats' own documents, or of file(1) where those are not public."""
 
+MIRAX = Foreign("a MIRAX slide", "Put the folder of its name, with Slidedat.ini in it, beside it")
+N5 = Foreign("an N5 container", "Convert it to Zarr, such as with tensorstore or z5py")
+PRECOMPUTED = Foreign(
+    "a volume of Neuroglancer (precomputed)", "Convert it to Zarr, such as with tensorstore or cloud-volume"
+)
 HAMAMATSU = Foreign("a picture of a Hamamatsu camera", "Export TIFF from its program, HiPic or HPD-TA")
 
 _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
@@ -227,14 +224,18 @@ def stand_in(source: Source) -> Foreign | None:
     taken for it, whether the folder came along or not (OpenSlide knows both the same way).
     """
     suffix = next((suffix for suffix in _PREVIEWS if source.has_suffix(suffix)), None)
-    if (
-        suffix is None
-        or source.is_dir
-        or not (source.head.startswith(_PREVIEWS[suffix]) or _has_slide_folder(source, suffix))
-    ):
+    if suffix is None or source.is_dir or _has_slide(source, suffix):
         return None
-    slide = by_name(source.name)
+    if not (source.head.startswith(_PREVIEWS[suffix]) or _has_slide_folder(source, suffix)):
+        return None
+    slide = MIRAX if suffix == ".mrxs" else by_name(source.name)
     return None if slide is None else replace(slide, name=f"the preview of {slide.name}")
+
+
+def _has_slide(source: Source, suffix: str) -> bool:
+    """Say whether a MIRAX is whole, which is read."""
+    folder = source.path.with_suffix("")
+    return suffix == ".mrxs" and source.url is None and (folder / "Slidedat.ini").is_file()
 
 
 def _has_slide_folder(source: Source, suffix: str) -> bool:

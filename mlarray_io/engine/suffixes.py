@@ -30,6 +30,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "hdf5": {
         "hdf5": (".h5", ".hdf5"),
     },
+    "lif": {
+        "lif": (".lif", ".lof"),
+    },
     "mat": {
         "mat": (".mat",),
     },
@@ -51,6 +54,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "mzarr": {
         "mzarr": (".mzarr",),
     },
+    "nd2": {
+        "nd2": (".nd2",),
+    },
     "netcdf": {
         "netcdf": (".nc", ".nc4", ".cdf", ".nc3"),
     },
@@ -68,6 +74,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "numpy": {
         "numpy": (".npy", ".npz"),
+    },
+    "openslide": {
+        "openslide": (".mrxs", ".vms", ".vmu", ".svslide"),
     },
     "pictures": {
         "pictures": (
@@ -91,6 +100,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
         "interfile": (".hv", ".h33", ".ahv", ".v.hdr"),
         "raw": (".raw", ".vol", ".bin", ".dat"),
         "vgi": (".vgi",),
+    },
+    "rosettasciio": {
+        "rosettasciio": (".dm3", ".dm4", ".ser", ".emi", ".emd", ".blo", ".mib", ".tvips"),
     },
     "tensorstore": {
         "n5": (".n5",),

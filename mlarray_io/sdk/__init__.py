@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.headerless import BareOptions, bare_meta, default_labels, labels_of_names
     from mlarray_io.sdk.labels.maps import holds_labels
     from mlarray_io.sdk.labels.tables import read_label_table
+    from mlarray_io.sdk.library_headers import header_values
     from mlarray_io.sdk.losses import tell_labels, tell_losses, tell_unheld
     from mlarray_io.sdk.meta_json import keep_meta, kept_meta
     from mlarray_io.sdk.planes import PlanesReader
@@ -64,6 +65,7 @@ _HOME = {
     "bare_meta": "sdk.headerless",
     "default_labels": "sdk.headerless",
     "labels_of_names": "sdk.headerless",
+    "header_values": "sdk.library_headers",
     "holds_labels": "sdk.labels.maps",
     "tell_labels": "sdk.losses",
     "tell_losses": "sdk.losses",
@@ -169,6 +171,7 @@ __all__ = [
     "explained",
     "file_order",
     "fitting_levels",
+    "header_values",
     "holds_labels",
     "ignored_warnings",
     "in_world",

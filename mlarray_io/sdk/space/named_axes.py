@@ -41,7 +41,7 @@ class NamedAxis:
     size
         How many voxels it has.
     step
-        From one to the next; None, or a number that isn't over 0, for unknown.
+        From one to the next; None or 0 for unknown. Below 0 where positions fall.
     unit
         Of `step`, `start` and `values`.
     start
@@ -63,7 +63,7 @@ class NamedAxis:
     @property
     def known(self) -> bool:
         """Whether there is a step."""
-        return self.step is not None and math.isfinite(self.step) and self.step > 0
+        return self.step is not None and math.isfinite(self.step) and self.step != 0
 
     @property
     def is_spatial(self) -> bool:
@@ -99,7 +99,8 @@ def named_spatial(axes: Sequence[NamedAxis], context: Context, *, placed: bool =
         )
     steps = [float(axis.step or 1) if axis.known else 1.0 for axis in space]
     if not placed:
-        return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown, spacing=steps)
+        sizes = [abs(step) for step in steps]
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown, spacing=sizes)
     affine = np.eye(len(space) + 1)
     affine[:-1, :-1] = 0
     rows = sorted(axis.letter for axis in space)
