@@ -31,7 +31,7 @@ ADAPTERS = {
     "nnunet": {"nnunetv2", "batchgenerators", "click"},
     "xarray.py": {"xarray"},
     "bioio.py": {"bioio_base", "fsspec", "xarray"},
-    "napari": set(),
+    "napari": {"napari"},
     "kept.py": set(),
 }
 """Modules and folders of the facade that have logic: each serves one library, and imports no other."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlarray.napari.origin import KEY
 from mlarray.napari.placement import transform
 from mlarray_core import geometry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlarray.napari.origin import Origin
     from mlarray.napari.placement import Placement
     from mlarray_core.array.image import MLArray
     from mlarray_core.meta import Meta
@@ -29,7 +31,7 @@ COLOUR = "yellow"
 """Of boxes whose label has none in the label table."""
 
 
-def box_layer(image: MLArray, placed: Placement, name: str) -> Layer | None:
+def box_layer(image: MLArray, origin: Origin, name: str) -> Layer | None:
     """Return the boxes of an image as a layer of shapes; None without any.
 
     A box holds the voxels from `min` on up to `max`, which is the first one behind it, as slices do. The
@@ -39,11 +41,12 @@ def box_layer(image: MLArray, placed: Placement, name: str) -> Layer | None:
     ----------
     image
         The image.
-    placed
-        Its axes in napari.
+    origin
+        What its layer remembers of it.
     name
         Of the image's layer.
     """
+    placed = origin.placed
     boxes = image.meta.bbox.bboxes
     if not boxes:
         return None
@@ -65,6 +68,7 @@ def box_layer(image: MLArray, placed: Placement, name: str) -> Layer | None:
         "units": placed.units[-count:],
         "edge_color": _colours(image.meta, which),
         "face_color": "transparent",
+        "metadata": {KEY: origin},
         "features": features,
     }
     return rectangles, drawn | ({"text": text} if text else {}), "shapes"

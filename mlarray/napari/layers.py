@@ -76,7 +76,7 @@ def layers_of(image: MLArray, name: str) -> list[Layer]:
             )
             for index in range(image.shape[channels])
         ]
-    boxes = box_layer(image, placed, name)
+    boxes = box_layer(image, origin, name)
     return made if boxes is None else [*made, boxes]
 
 

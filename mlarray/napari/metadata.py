@@ -9,6 +9,7 @@ import numpy as np
 
 from mlarray.napari.origin import Origin, origin_of
 from mlarray.napari.placement import NAMES, NO_UNIT
+from mlarray.napari.straight import straight
 from mlarray_core import Additions, AxisValues, Label, Meta, geometry, units
 from mlarray_core.errors import UnsupportedError
 
@@ -35,8 +36,8 @@ class Saved(NamedTuple):
 def saved(attributes: Mapping[str, Any], shape: Sequence[int], *, labels: bool) -> Saved:
     """Return how a layer is saved.
 
-    A layer that lies where the image lay that it was made of gets that image's axes and metadata, but for
-    statistics. Any other keeps its axes, and the world of the image if there is one.
+    A layer that lies where the image lay that it was made of, or is set straight there, gets that image's axes
+    and metadata, but for statistics. Any other keeps its axes, and the world of the image if there is one.
 
     Parameters
     ----------
@@ -100,8 +101,10 @@ def _unmoved(origin: Origin, affine: Matrix, shape: Sequence[int]) -> bool:
     stored = origin.meta.spatial.shape or []
     if sorted(origin.axes) != list(range(len(stored))) or len(shape) != len(stored):
         return False
-    same = [stored[axis] for axis in origin.axes] == list(shape)
-    return same and affine.shape == origin.placed.affine.shape and np.allclose(affine, origin.placed.affine)
+    if [stored[axis] for axis in origin.axes] != list(shape) or affine.shape != origin.placed.affine.shape:
+        return False
+    upright = straight(origin, len(affine) - 1)
+    return np.allclose(affine, origin.placed.affine) or (upright is not None and np.allclose(affine, upright))
 
 
 def _moved(

@@ -125,6 +125,20 @@ def test_a_turned_layer_is_saved_where_napari_shows_it(pairs, tmp_path, viewer):
     np.testing.assert_allclose(worlds.by_nibabel(theirs, indices), expected, atol=1e-3)
 
 
+def test_an_oblique_layer_that_is_set_straight_is_sliced(pairs, viewer):
+    """napari finds the slice at world 0 of the displayed axes: this image lies elsewhere."""
+    from mlarray.napari.straight import turn
+
+    (layer,) = viewer.open(pairs("oblique").mla, plugin="mlarray")
+    image = np.asarray(layer.data)
+    turn(viewer)
+    place = layer.data_to_world((5, 15, 12))
+    viewer.dims.set_point(0, place[0])
+    np.testing.assert_array_equal(layer._slice.image.raw, image[5])
+    turn(viewer)
+    np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), layer.affine.translate, atol=1e-9)
+
+
 def test_the_sample_opens(viewer):
     layers = viewer.open_sample("mlarray", "head")
     assert [type(one).__name__ for one in layers] == ["Image", "Shapes", "Labels"]

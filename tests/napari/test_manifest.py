@@ -31,7 +31,7 @@ def test_the_entry_point_leads_to_the_manifest():
 
 def test_every_command_is_a_function():
     commands = {*lines("command"), *lines("id")}
-    assert len(commands) == len(lines("python_name")) == 5
+    assert len(commands) == len(lines("python_name")) == 6
     for name in lines("python_name"):
         module, function = name.split(":")
         assert callable(getattr(import_module(module), function))
