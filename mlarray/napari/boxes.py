@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST = 5000
 """Rectangles up to which a box is drawn in each of its slices: napari draws a few thousand in a second."""
+EDGE = 1 / 200
+"""Width of edges, of the longer side of a slice: thinner ones are lost where an image is small on the screen."""
 COLOUR = "yellow"
 """Of boxes whose label has none in the label table."""
 
@@ -52,7 +54,7 @@ def box_layer(image: MLArray, origin: Origin, name: str) -> Layer | None:
         return None
     ends = [_shown(box, image, placed) for box in boxes]
     count = len(ends[0])
-    shape = [(image.shape or ())[axis] for axis in placed.order[len(placed.order) - count :]]
+    shape = _sizes(image, placed)[len(placed.order) - count :]
     slices = [list(product(*map(_within, box[:-2], shape))) for box in ends]
     if sum(map(len, slices)) > MOST:
         warnings.warn(f"{name}: boxes are drawn in their first, middle and last slices only", stacklevel=2)
@@ -67,11 +69,16 @@ def box_layer(image: MLArray, origin: Origin, name: str) -> Layer | None:
         "axis_labels": placed.names[-count:],
         "units": placed.units[-count:],
         "edge_color": _colours(image.meta, which),
+        "edge_width": max(1.0, max(_sizes(image, placed)[-2:]) * EDGE),
         "face_color": "transparent",
         "metadata": {KEY: origin},
         "features": features,
     }
     return rectangles, drawn | ({"text": text} if text else {}), "shapes"
+
+
+def _sizes(image: MLArray, placed: Placement) -> list[int]:
+    return [(image.shape or ())[axis] for axis in placed.order]
 
 
 def _shown(box: Sequence[Sequence[float]], image: MLArray, placed: Placement) -> list[Ends]:

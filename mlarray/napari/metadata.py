@@ -36,8 +36,8 @@ class Saved(NamedTuple):
 def saved(attributes: Mapping[str, Any], shape: Sequence[int], *, labels: bool) -> Saved:
     """Return how a layer is saved.
 
-    A layer that lies where the image lay that it was made of, or is set straight there, gets that image's axes
-    and metadata, but for statistics. Any other keeps its axes, and the world of the image if there is one.
+    A layer that lies where its image lay, or is set straight there, gets that image's axes and metadata, but
+    for statistics. Any other keeps its axes, and the world of the image if there is one.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Oblique layers, set straight to be looked at slice by slice, and turned back.
 
-In 2-D, napari shows slices of voxels, and chooses which by the axis of its slider alone: of the displayed axes
-it takes world 0 (`napari.layers.utils._slice_input`). An oblique image that lies elsewhere is black then.
+In 2-D, napari shows slices of voxels, and chooses which by the axis of its slider alone: of the others it
+takes world 0 (`napari.layers.utils._slice_input`). An oblique image that lies elsewhere is black then.
 """
 
 from __future__ import annotations
