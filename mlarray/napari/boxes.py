@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST = 5000
 """Rectangles up to which a box is drawn in each of its slices: napari draws a few thousand in a second."""
 EDGE = 1 / 200
-"""Width of edges, of the longer side of a slice: thinner ones are lost where an image is small on the screen."""
+"""Width of edges, of the longer side of a slice: thinner ones are lost on a small screen."""
 COLOUR = "yellow"
 """Of boxes whose label has none in the label table."""
 
