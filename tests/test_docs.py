@@ -213,6 +213,24 @@ def test_every_error_is_described():
             assert f"`{name}`" in text or f".{name}`" in text, name
 
 
+def test_every_profile_is_described():
+    from mlarray_core.layout.shapes import PROFILES
+
+    text = (DOCS / "profiles.md").read_text(encoding="utf-8")
+    for name in PROFILES:
+        assert f"--profile {name}`" in text or name == "default", name
+    assert "the default" in text
+
+
+def test_every_hook_is_described():
+    from mlarray_io.sdk import hookspecs
+
+    hooks = [name for name, one in vars(hookspecs).items() if hasattr(one, "mlarray_spec")]
+    assert hooks
+    for name in hooks:
+        assert f"def {name}(" in (DOCS / "write-a-plugin.md").read_text(encoding="utf-8"), name
+
+
 def test_every_name_of_the_plugin_interface_is_described():
     import mlarray_io
 

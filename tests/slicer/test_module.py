@@ -140,7 +140,7 @@ def test_without_mlarray_the_message_says_how_to_install_it(module, monkeypatch)
     monkeypatch.setattr(module, "load", missing)
     parent = fake.Parent()
     assert not module.MLArrayIOFileReader(parent).load({"fileName": "x.mla"})
-    assert "slicer.util.pip_install('mlarray')" in parent.messages[0][1]
+    assert "slicer.util.pip_install(" in parent.messages[0][1]
 
 
 def test_what_slicer_asks_before_it_opens_a_file(module):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".mla"
 FILTER = "MLArray (*.mla)"
-INSTALL = "slicer.util.pip_install('mlarray')"
+INSTALL = "slicer.util.pip_install('/path/to/the/clone/of/mlarray')"
 MOST = 64
 """Volumes that one file may become: entries along time, channels and the like."""
 
