@@ -3,6 +3,7 @@
 | maker | slices |
 |---|---|
 | Siemens mosaics | MosaicRefAcqTimes of the CSA header, in ms |
+| Siemens' enhanced objects | time after the start (0021,1104) of each frame, in s, else as all others |
 | UIH grids | Acquisition Time of each item of MRVFrameSequence (0065,1051) |
 | GE | RTIA timer (0021,105E) of each slice, in s, else Trigger Time, in ms, else the order in its protocol |
 | all others, enhanced ones too | acquisition time of each slice, where they differ within one repetition |
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_dicom.elements import loose_number, sequence, text_of, texts_of
+from mlarray_dicom.frames.enhanced import groups_of, is_enhanced
 from mlarray_dicom.frames.moments import moment
 from mlarray_dicom.frames.mosaic import csa_header, slices_of_grid
 from mlarray_dicom.frames.private import private_numbers, private_value
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from mlarray_dicom.frames.enhanced import Groups
     from mlarray_dicom.frames.frame import Frame
     from mlarray_dicom.volumes.arrangement import Arrangement
     from mlarray_dicom.volumes.group import Group
@@ -81,13 +84,16 @@ def slice_timing(dataset: Dataset, group: Group, arrangement: Arrangement) -> tu
     axis = arrangement.axes.get(0)
     if axis is None or axis.label not in ("temporal", "b_value"):
         return None, False
-    if group.frames[0].tile is not None:
-        return _of_tiles(dataset, group), False
     # the first volume may wait for the scanner: the second one is as good
     rows = [[group.frames[int(index)] for index in row] for row in arrangement.order[:2]]
-    is_ge = "GE" in text_of(dataset, "Manufacturer").upper().split()
+    if group.frames[0].tile is not None:
+        found = (_of_tiles(group, row) for row in reversed(rows))
+        return next((times for times in found if times is not None), None), False
+    maker = text_of(dataset, "Manufacturer").upper().split()
+    is_ge = "GE" in maker
     for row in reversed(rows):
-        times = _ge(group, row) if is_ge else _moments(row)
+        times = _ge(group, row) if is_ge else _after_start(group, row) if "SIEMENS" in maker[:1] else None
+        times = _moments(row) if times is None and not is_ge else times
         if times is not None and _is_plausible(times, axis):
             return times, False
     times = _by_protocol(dataset, rows[0]) if is_ge and axis.label == "temporal" else None
@@ -135,13 +141,32 @@ def _ge(group: Group, row: Sequence[Frame]) -> list[float] | None:
     return _since_first(found) if len(found) == len(row) and len(set(found)) > 1 else None
 
 
-def _of_tiles(dataset: Dataset, group: Group) -> list[float] | None:
-    """Return the times of the tiles of the first file, in the order of their places."""
-    first = [frame for frame in group.frames if (frame.file, frame.number) == (group.frames[0].file, 0)]
-    times = _of_grid(dataset) if slices_of_grid(group.first) else _of_mosaic(dataset)
-    if times is None or len(times) != len(first):
+def _after_start(group: Group, row: Sequence[Frame]) -> list[float] | None:
+    """Return Siemens' own times of frames in one file, which the standard's are rounded from."""
+    instance = group.instances[row[0].file]
+    if not is_enhanced(instance) or any(frame.file != row[0].file for frame in row):
         return None
-    return [times[int(index)] for index in np.argsort(depth(first), kind="stable")]
+    times = [_of_frame(groups) for groups in groups_of(instance)]
+    found = [time for frame in row if (time := times[frame.number]) is not None]
+    return _since_first(found) if len(found) == len(row) else None
+
+
+def _of_frame(groups: Groups) -> float | None:
+    for item in groups.private_items(0x0021, 0x11FE):
+        if numbers := private_numbers(item, 0x0021, 0x1104):
+            return numbers[0]
+    return None
+
+
+def _of_tiles(group: Group, row: Sequence[Frame]) -> list[float] | None:
+    """Return the times of the tiles of a volume's file, in the order of their places."""
+    file = row[0].file
+    tiles = [frame for frame in group.frames if (frame.file, frame.number) == (file, 0)]
+    instance = group.instances[file]
+    times = _of_grid(instance.dataset) if slices_of_grid(instance) else _of_mosaic(instance.dataset)
+    if times is None or len(times) != len(tiles):
+        return None
+    return [times[int(index)] for index in np.argsort(depth(tiles), kind="stable")]
 
 
 def _of_mosaic(dataset: Dataset) -> list[float] | None:
