@@ -15,6 +15,7 @@ from mlarray_dicom.header.timing import slice_timing
 from mlarray_dicom.sidecar import attributes, ge, protocol
 from mlarray_dicom.sidecar.lookup import Lookup
 from mlarray_dicom.sidecar.readout import encoding, readout
+from mlarray_dicom.sidecar.table import table_position
 from mlarray_dicom.volumes.stack import ABSENT
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ class Sidecar:
             if header.maker == "GE":
                 fields.update(ge.described(header))
             fields.update(readout(header, self._arrangement.plane, fields))
+            table = table_position(header)
+            if table is not None:
+                fields["TablePosition"] = table
             delay = group_delay(dataset)
             repetition = fields.get("RepetitionTime")
             if delay and isinstance(repetition, int | float):

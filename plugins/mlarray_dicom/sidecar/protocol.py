@@ -152,9 +152,6 @@ def _private(header: Lookup, known: Fields) -> Fields:
     for name, element in _OF_SEQUENCE.items():
         if not header.text(name) and (text := header.private_text(0x0021, element)):
             found[name] = text
-    place = header.private_numbers(0x0019, 0x1014) or header.private_numbers(0x0021, 0x1159)
-    if place and len(place) == 3:
-        found["TablePosition"] = [_whole(one) for one in place]
     return found
 
 

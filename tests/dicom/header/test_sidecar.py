@@ -120,6 +120,26 @@ def test_philips(load: Callable[..., Any], tmp_path: Path) -> None:
     assert "TotalReadoutTime" not in found
 
 
+@pytest.mark.parametrize(
+    ("maker", "private", "place"),
+    [
+        ("SIEMENS", [(0x0019, "SIEMENS MR HEADER", 0x14, "IS", [3, -4, 50])], [3, -4, -50]),
+        ("SIEMENS", [(0x0021, "SIEMENS MR SDS 01", 0x05, "IS", [3, -4, 50])], [3, -4, -50]),
+        ("GE MEDICAL SYSTEMS", [
+            (0x0043, "GEMS_PARM_01", 0xB2, "LO", ["956.1", "320.1", "-17.3125", "0"]),
+            (0x0019, "GEMS_ACQU_01", 0x7F, "DS", 2.0),
+        ], [0, 0, -19.3125]),
+        ("Philips", [(0x2005, "Philips MR Imaging DD 005", 0x3C, "FL", 20.0)], None),
+        ("SIEMENS", [(0x0019, "SIEMENS MR HEADER", 0x14, "IS", [3, -4])], None),
+    ],
+)  # fmt: skip
+def test_table(
+    load: Callable[..., Any], tmp_path: Path, maker: str, private: Any, place: list[float] | None
+) -> None:
+    """As dcm2niix has it: z reversed of Siemens, less an offset of GE."""
+    assert fields(load, tmp_path, private, Manufacturer=maker).get("TablePosition") == place
+
+
 def test_multi_frame_objects(load: Callable[..., Any], tmp_path: Path) -> None:
     def macros(group: Any, _: int) -> Any:
         group.MREchoSequence = [item(EffectiveEchoTime=20.0)]
@@ -129,6 +149,10 @@ def test_multi_frame_objects(load: Callable[..., Any], tmp_path: Path) -> None:
         code = item(CodeValue="Hz", CodingSchemeDesignator="UCUM", CodeMeaning="hertz")
         group.RealWorldValueMappingSequence = [item(MeasurementUnitsCodeSequence=[code])]
         inner = item(ScanningSequence="GR", AcquisitionMatrix=[0, 64, 32, 0])
+        for made in (inner, group):
+            for creator in "ABCD":  # Philips' own has the block 14
+                made.private_block(0x2005, creator, create=True)
+        inner.private_block(0x2005, "Philips MR Imaging DD 005", create=True).add_new(0x3C, "FL", 20.0)
         group.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0F, "SQ", [inner])
         return group
 
@@ -139,7 +163,7 @@ def test_multi_frame_objects(load: Callable[..., Any], tmp_path: Path) -> None:
     found = load(write(made, tmp_path / "one.dcm")).additions.bids
     expected = {
         "EchoTime": 0.02, "SpoilingState": False, "ParallelReductionFactorInPlane": 2, "MTState": True,
-        "PixelBandwidth": 200, "CoilString": "head", "Units": "Hz",
+        "PixelBandwidth": 200, "CoilString": "head", "Units": "Hz", "TablePosition": [0, 0, -20],
     }  # fmt: skip
     assert {name: found.get(name) for name in expected} == expected
 
