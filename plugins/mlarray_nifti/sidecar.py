@@ -1,4 +1,4 @@
-"""BIDS sidecars beside an image: its fields (.json), b-values (.bval) and gradient directions (.bvec)."""
+"""BIDS sidecars of an image: its fields (.json), b-values (.bval) and gradient directions (.bvec)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlarray_core.errors import MLArrayError
 from mlarray_io.sdk import check_beside
 from mlarray_nifti.files import split
+from mlarray_nifti.inherited import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,9 @@ def sidecars(path: Path) -> tuple[Path, ...]:
 
 
 def read_sidecar(path: Path, context: Context) -> dict[str, Any]:
-    """Return the fields beside an image, `bval` and `bvec` among them; a file that can't be read is noted.
+    """Return the fields of an image, `bval` and `bvec` among them; a file that can't be read is noted.
+
+    They are beside it, and in a BIDS dataset in the folders above it too (`inherited`).
 
     Parameters
     ----------
@@ -40,14 +43,25 @@ def read_sidecar(path: Path, context: Context) -> dict[str, Any]:
         Told of what can't be read.
     """
     fields: dict[str, Any] = {}
-    for file in sidecars(path):
+    for own in sidecars(path):
         try:
-            check_beside(path, file)
-            if file.is_file():
-                fields.update(_read(file))
-        except (ValueError, RecursionError, OSError, MLArrayError) as error:
-            context.warn(f"{file.name} beside it is left out: {error}")
+            files = inherited(path, own.suffix)
+        except (ValueError, OSError) as error:
+            context.warn(f"no {own.suffix} is read: {error}")
+            continue
+        for file in files:
+            try:
+                check_beside(file.with_name(path.name), file)
+                if file.is_file():
+                    fields.update(_read(file))
+            except (ValueError, RecursionError, OSError, MLArrayError) as error:
+                context.warn(f"{_named(file, path)} is left out: {error}")
     return fields
+
+
+def _named(file: Path, path: Path) -> str:
+    """Return a file as messages call it."""
+    return f"{file.name} beside it" if file.parent == path.parent else f"{file.name} in {file.parent.name}"
 
 
 def write_sidecar(target: Path, fields: Mapping[str, Any]) -> None:

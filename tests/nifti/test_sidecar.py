@@ -143,3 +143,59 @@ def test_directions_of_a_line_each(tmp_path: Path) -> None:
     source = image(tmp_path / "in")
     (tmp_path / "in" / "dwi.bvec").write_text("0 0 0\n1 0 0\n0 0.6 0.8\n0 0 1\n")
     assert bids(source)["bvec"] == [[0, 1, 0, 0], [0, 0, 0.6, 0], [0, 0, 0.8, 1]]
+
+
+def dataset(folder: Path) -> Path:
+    """Make a dataset with files at each level, and return its image."""
+    name = "sub-01_task-rest_run-1_bold"
+    inside = folder / "sub-01" / "func"
+    inside.mkdir(parents=True)
+    files = {
+        "dataset_description.json": {"Name": "one"},
+        "bold.json": {"Manufacturer": "all", "EchoTime": 1, "FlipAngle": 1},
+        "task-rest_bold.json": {"EchoTime": 2, "TaskName": "rest"},
+        "task-other_bold.json": {"TaskName": "other"},
+        "task-rest_T1w.json": {"TaskName": "no"},
+        "sub-01/sub-01_bold.json": {"EchoTime": 3},
+        "sub-01/sub-02_bold.json": {"EchoTime": 4},
+        f"sub-01/func/{name}.json": {"FlipAngle": 5},
+    }
+    for place, fields in files.items():
+        (folder / place).write_text(json.dumps(fields))
+    return image(inside, f"{name}.nii.gz")
+
+
+def test_fields_are_inherited_in_a_dataset(tmp_path: Path) -> None:
+    """BIDS, inheritance principle: a file's entities are some of the image's, and the nearest file wins."""
+    source = dataset(tmp_path / "set")
+    (tmp_path / "set" / "bold.json").unlink()
+    assert bids(source) == {"EchoTime": 3, "TaskName": "rest", "FlipAngle": 5}
+    (tmp_path / "set" / "dwi.bval").write_text("0 1000\n")
+    weighted = image(tmp_path / "set" / "sub-01" / "func", "sub-01_dwi.nii.gz")
+    assert bids(weighted) == {"bval": [0, 1000]}
+    (tmp_path / "set" / "sub-01" / "func" / "sub-01_dwi.bval").write_text("0 500\n")
+    assert bids(weighted) == {"bval": [0, 500]}
+    (tmp_path / "set" / "dataset_description.json").unlink()
+    assert bids(source) == {"FlipAngle": 5}
+
+
+def test_two_files_of_one_folder_are_not_chosen_from(tmp_path: Path) -> None:
+    """Both `bold.json` and `task-rest_bold.json` count: BIDS forbids that, and nothing is guessed."""
+    source = dataset(tmp_path / "set")
+    done = mlarray.convert(source, tmp_path / "one.mla")
+    assert any("bold.json and task-rest_bold.json in set both count" in note for note in done.warnings)
+    assert bids(tmp_path / "one.mla") == {}
+
+
+def test_inherited_files_are_no_way_out(tmp_path: Path) -> None:
+    """Damaged ones are named, links out of their folder too, and nothing above the dataset counts."""
+    source = dataset(tmp_path / "set")
+    (tmp_path / "bold.json").write_text('{"Secret": 1}')
+    (tmp_path / "set" / "bold.json").unlink()
+    (tmp_path / "set" / "task-rest_bold.json").write_text("{")
+    (tmp_path / "set" / "sub-01" / "sub-01_bold.json").unlink()
+    (tmp_path / "set" / "sub-01" / "sub-01_bold.json").symlink_to(tmp_path / "bold.json")
+    done = mlarray.convert(source, tmp_path / "one.mla")
+    assert any("task-rest_bold.json in set is left out" in note for note in done.warnings)
+    assert any("sub-01_bold.json in sub-01 is left out" in note for note in done.warnings)
+    assert bids(tmp_path / "one.mla") == {"FlipAngle": 5}

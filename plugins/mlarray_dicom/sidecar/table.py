@@ -25,15 +25,16 @@ def table_position(header: Lookup) -> list[float] | None:
         Of the first file.
     """
     found: list[float] = []
+    place: tuple[float, ...]
     if header.maker == "Siemens":
         several = (header.private_numbers(*tag) for tag in _SIEMENS)
-        place = next((one for one in several if one and len(one) == 3), None)
+        place = next((one for one in several if one and len(one) == 3), ())
         found = [place[0], place[1], -place[2]] if place else []
     elif header.maker == "GE":
-        place, offset = header.private_numbers(*_GE), header.private_numbers(*_GE_OFFSET) or (0.0,)
-        found = [0.0, 0.0, place[2] - offset[0]] if place and len(place) > 2 else []
+        place, offset = header.private_numbers(*_GE) or (), header.private_numbers(*_GE_OFFSET) or (0.0,)
+        found = [0.0, 0.0, place[2] - offset[0]] if len(place) > 2 else []
     elif header.maker == "Philips":
-        place = header.private_numbers(*_PHILIPS)
+        place = header.private_numbers(*_PHILIPS) or ()
         found = [0.0, 0.0, -place[0]] if place else []
     if not found or max(map(abs, found)) > _FARTHEST:
         return None
