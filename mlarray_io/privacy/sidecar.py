@@ -21,7 +21,7 @@ _KINDS = {
     "ContentDate ContentTime ScanStart ScanDate InjectionStart TimeZero "
     "RadiopharmaceuticalStartTime RadiopharmaceuticalStopTime",
     "descriptors": "SeriesDescription ProtocolName StudyDescription ProcedureStepDescription ImageComments "
-    "TaskDescription Instructions ImageDescription AcquisitionDescription",
+    "TaskDescription Instructions ImageDescription AcquisitionDescription BidsGuess",
 }
 _KIND = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 _WORDS = """
@@ -33,8 +33,8 @@ _WORDS = """
     NonlinearGradientCorrection ConvolutionKernel ConversionSoftware ConversionSoftwareVersion Units
     DoseUnits DoseType ReconMethodName AttenuationCorrectionMethod AttenuationCorrection
     ScatterCorrectionMethod DecayCorrection RandomsCorrectionMethod Radiopharmaceutical TracerName
-    TracerRadionuclide RadionuclideCodeValue ReconFilterType TableOrientation MRTransmitCoilSequence
-    TransmitCoilName BidsGuess ComplexImageComponent AcquisitionContrast PulseSequenceType
+    TracerRadionuclide RadionuclideCodeValue ReconFilterType TableOrientation
+    TransmitCoilName ComplexImageComponent AcquisitionContrast PulseSequenceType
     ASLContext ArterialSpinLabelingType ShimSetting TablePosition
     ManufacturerModelName ParallelAcquisitionTechnique SpoilingType DiffusionScheme
 """
@@ -70,7 +70,7 @@ def clean_sidecar(bids: Mapping[str, Any], privacy: Privacy, patient: str) -> di
 def _field(name: str, value: Any, privacy: Privacy, patient: str) -> Any:
     kind = _KIND.get(name)
     if name in _TECHNICAL:
-        return value
+        return value if _is_flat(value) else None
     if kind is None:
         return value if _is_numeric(value) else None
     if kind == "dates" and privacy.shift is not None:
@@ -78,10 +78,16 @@ def _field(name: str, value: Any, privacy: Privacy, patient: str) -> Any:
     if kind and kind in privacy.retained:
         return value
     if kind == "descriptors" and kind in privacy.cleaned:
-        return cleaned_text(str(value)) or None
+        return cleaned_text(value) or None if isinstance(value, str) else None
     if name.endswith("InstanceUID"):
         return value if "uids" in privacy.retained else privacy.uid(str(value))
     return None
+
+
+def _is_flat(value: object) -> bool:
+    """Say whether a value is a number, a text, or a list of such: what is nested may be about anything."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return all(isinstance(part, int | float | str) for part in parts)
 
 
 def _is_numeric(value: object) -> bool:

@@ -34,4 +34,4 @@ PARSING = (
 
 def quiet() -> AbstractContextManager[None]:
     """Return a context that keeps remarks on odd values from the user: what matters is checked here."""
-    return ignored_warnings("pydicom", "mlarray_dicom", "pylibjpeg", "openjpeg", "PIL")
+    return ignored_warnings("pydicom", "highdicom", "mlarray_dicom", "pylibjpeg", "openjpeg", "PIL")

@@ -30,13 +30,15 @@ Action = Literal["D", "Z", "X", "K", "C", "U", "P", "R"]
 
 PATIENT_NAME, PATIENT_ID = "00100010", "00100020"
 _DATES = "shifted-dates"
+_FREE_TEXTS: dict[str, Action] = {"00620006": "X", "00620020": "D", "30060028": "X"}
+"""Segment Description, Tracking ID, ROI Description: what people write, which the table doesn't name."""
 
 
 def action_of(tag: str, vr: str, privacy: Privacy, demand: Demand) -> Action:
     """Return what is done with an attribute.
 
-    Attributes that the table doesn't name are kept, but for names of people, which are removed, and UIDs that
-    aren't the standard's, which are replaced.
+    Attributes that the table doesn't name are kept, but for names of people and descriptions of segments and
+    structures, which are removed, and UIDs that aren't the standard's, which are replaced.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def action_of(tag: str, vr: str, privacy: Privacy, demand: Demand) -> Action:
     if tag in (PATIENT_NAME, PATIENT_ID):
         return "P"
     row = row_of(tag)
+    if tag in _FREE_TEXTS:
+        return "C" if "descriptors" in privacy.options else _FREE_TEXTS[tag]
     if row is None:
         return "X" if vr == "PN" else "U" if vr == "UI" and "uids" not in privacy.options else "K"
     return _by_option(row, privacy) or _by_profile(row.action, vr, demand)

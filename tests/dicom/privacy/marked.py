@@ -8,18 +8,20 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from mlarray_dicom.privacy.table import PRIVATE, attributes
-from tests.dicom.written import dataset, write
+from tests.dicom.written import dataset, enhanced, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_CLASS = "1.2.840.10008.5.1.4.1.1"
 _BINARY = ("OB", "OW", "UN", "OB or OW", "OF", "OD")
 _NUMBERS = ("DS", "IS", "FD", "FL", "SL", "SS", "UL", "US")
 
@@ -56,6 +58,45 @@ class Marked:
             write(made, folder / f"{index}.dcm")
         self.markers.update(study="1.9.4711.1", series="1.9.4711.2", frame="1.9.4711.3")
         return folder
+
+    def multiframe(self, path: Path) -> Path:
+        """Write an enhanced MR image with markers in the functional groups, and around the data set."""
+
+        def mark(group: Dataset, _: int) -> Dataset:
+            inner = Dataset()
+            for one in (group, group.FrameContentSequence[0], inner):
+                self._put_all(one, set())
+            group.FrameAnatomySequence = [inner]
+            self._put_private(group, 0x0021)
+            self._put_private(group, 0x2005, creator="Philips MR Imaging DD 001")
+            return group
+
+        made = enhanced([(0, 0), (1, 0)], extra=mark, SOPClassUID=f"{_CLASS}.4.1", Modality="MR")
+        self._put_all(made, {0x00080018})
+        made.Manufacturer = "SIEMENS"
+        protocol = f'tProtocolName\t = \t"{self._text("LO", "protocol")}"'
+        block = made.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+        block.add_new(0x20, "OB", f"### ASCCONV BEGIN ###\n{protocol}\n### ASCCONV END ###".encode())
+        made.add_new(0xFFFCFFFC, "OB", self._text("LO", "padding").encode())
+        made.preamble = self._text("LO", "preamble").encode().ljust(128, b"\0")
+        made.file_meta.PrivateInformationCreatorUID = self._uid("creator of private information")
+        made.file_meta.PrivateInformation = self._text("LO", "private information").encode()
+        return write(made, path)
+
+    def put_into(self, path: Path, *sequences: str) -> None:
+        """Put markers into a file, and into the items of some sequences of it."""
+        made = dcmread(path)
+        modality = made.Modality
+        self._put_all(made, {0x00080018})
+        for item in (item for name in sequences for item in made[name].value):
+            self._put_all(item, set())
+            if "SegmentNumber" in item:
+                item.SegmentDescription = self._text("ST", "description of a segment")
+                item.TrackingID, item.TrackingUID = self._text("UT", "tracking"), self._uid("tracking")
+            if "ROINumber" in item:
+                item.ROIDescription = self._text("ST", "description of a structure")
+        made.Modality = modality
+        made.save_as(path)
 
     def _put_all(self, made: Dataset, skipped: set[int]) -> None:
         for tag, row in attributes().items():

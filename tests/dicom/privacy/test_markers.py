@@ -11,6 +11,8 @@ from mlarray_dicom.header.source import datasets
 from mlarray_io.commands.main import main
 from tests.dicom.contours.drawn import circle, series, structure_set
 from tests.dicom.privacy.marked import Marked, decoded, left
+from tests.dicom.write.objects import written
+from tests.dicom.write.test_segments import label_map, labelled
 
 EVERYTHING = ("nii", "nrrd", "ome.tif", "ome.zarr", "dcm", "dcms")
 
@@ -103,6 +105,36 @@ def test_every_marker_can_be_kept_or_is_named(marked, capsys):
     assert len(told["identifying"]) > 600
     assert {"PatientName", "StudyDate", "SOPInstanceUID", "(0009,1001)"} <= set(told["identifying"])
     assert not left(marked, decoded(told | {"file": ""}))
+
+
+@pytest.mark.parametrize("kind", ["frames", "segments", "structures"])
+def test_no_marker_survives_in_other_objects(tmp_path, kind, capsys):
+    """Functional groups, a protocol, what stands around a data set; segments; structures: in every target."""
+    made = Marked()
+    folder = tmp_path / "MARKER8888"
+    folder.mkdir()
+    made.markers["folder"] = "MARKER8888"
+    if kind == "frames":
+        source = made.multiframe(folder / "image.dcm")
+    elif kind == "segments":
+        pytest.importorskip("highdicom")
+        written(labelled(label_map()), folder / "seg.dcm")
+        source = folder / "seg.dcm"
+        made.put_into(source, "SegmentSequence", "PerFrameFunctionalGroupsSequence")
+    else:
+        series(folder / "ct", (4, 32, 32))
+        source = structure_set(folder / "set.dcm", {"MARKER7777": [circle(5)]})
+        made.put_into(source, "StructureSetROISequence", "RTROIObservationsSequence", "ROIContourSequence")
+        made.markers["structure"] = "MARKER7777"
+    assert len(made.markers) > 1000
+    for suffix in ("mla", "nii.gz", "nrrd", "dcm"):
+        target = tmp_path / "out" / f"image.{suffix}"
+        target.parent.mkdir(exist_ok=True)
+        assert main(["convert", str(source), str(target), "--anonymize", "--json"]) == 0
+        said = capsys.readouterr()
+        assert not left(made, said.out.replace(str(folder), ""), said.err.replace(str(folder), ""))
+        assert not left(made, decoded(mlarray.info(target).to_plain()))
+    assert not left(made, *(path.read_bytes() for path in _files(tmp_path / "out")))
 
 
 def test_names_of_structures_go_with_the_profile(tmp_path):

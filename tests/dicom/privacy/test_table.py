@@ -90,6 +90,8 @@ def action(keyword, vr, storage_class, sequence="", multiframe=False):
         ("PatientName", "PN", "P"),
         ("PatientID", "LO", "P"),
         ("AnnotationGroupUID", "UI", "U"),  # D, but a UID
+        ("SegmentDescription", "ST", "X"),  # not in the table, free text
+        ("TrackingID", "UT", "D"),  # the same, where it must be there with Tracking UID
         ("Rows", "US", "K"),  # not in the table
         ("ScheduledPhysician", "PN", "X"),  # not in the table, a person's name
     ],
@@ -155,6 +157,7 @@ def test_types_are_those_of_the_modules():
         ("StudyDate", {"shift": 3}, "C"),
         ("DateOfLastCalibration", {"retained": ["device"], "shift": 3}, "C"),
         ("SeriesDescription", {"clean": ["descriptors"]}, "C"),
+        ("SegmentDescription", {"clean": ["descriptors"]}, "C"),
         ("ContentSequence", {"clean": ["structured-content"]}, "C"),
         ("GraphicAnnotationSequence", {"clean": ["graphics"]}, "C"),
         ("PatientBirthDate", {"shift": 3}, "Z"),  # no option keeps it
