@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FOLDER = ".dcms"
 """Suffix of a folder with one file for each slice."""
+_SEGMENTS = frozenset({"segment", "channel", "non_spatial"})
+"""Axes along which each place may be a mask of its own."""
 _PLACED = frozenset({"seg", "contours", "boxes"})
 """Kinds of objects that aren't images, and lie in a patient."""
 
@@ -80,6 +82,7 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
                 path=target,
                 hint="Give it three spatial axes",
             )
+        _check_axis(reader, axes, kind, target)
         if kind == "seg":
             write_segmentation(reader, axes, place, Series(origin, "SEG"), target, options, context)
         elif kind == "boxes":
@@ -89,6 +92,25 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
     else:
         _write_image(reader, axes, place, origin, kind, target, options, context)
     tell_losses(reader, context, kind=kind, from_dicom=bool(origin.headers))
+
+
+def _check_axis(reader: Reader, axes: Axes, kind: str, target: Path) -> None:
+    """Refuse segments and contours of an axis whose places aren't segments, such as times.
+
+    Raises
+    ------
+    UnsupportedError
+        There is such an axis.
+    """
+    label = "" if axes.repeat is None else reader.labels[axes.repeat]
+    if kind != "boxes" and label and label not in _SEGMENTS:
+        what = "a segmentation" if kind == "seg" else "a structure set"
+        raise UnsupportedError(
+            f"{what} has one volume, the labels have an axis {label}",
+            path=target,
+            hint="Write each place of it on its own (image[0], ...), or .nii.gz or .mla, which keep it; "
+            "-o kind=secondary writes the numbers of the labels as an image",
+        )
 
 
 def _kind(reader: Reader, axes: Axes, *, folder: bool) -> str:

@@ -143,6 +143,19 @@ def test_truth_values_and_segment_numbers(tmp_path: Path) -> None:
     assert [described.get_segment_description(n).segment_label for n in (1, 2)] == ["cyst", "tumour"]
 
 
+@pytest.mark.parametrize("kind", ["auto", "contours"])
+@pytest.mark.parametrize("axis", ["temporal", "b_value"])
+def test_times_are_no_segments(tmp_path: Path, axis: str, kind: str) -> None:
+    """Masks at several times would become segments that overlap, labels fractions: both are refused."""
+    masks = np.stack([label_map() == 1, label_map() == 2]).astype(np.uint8)
+    for voxels in (masks, masks * 3):
+        with pytest.raises(UnsupportedError, match=f"axis {axis}") as caught:
+            written(labelled(voxels, (), [axis, *SPACE]), tmp_path / "a.dcm", kind=kind)
+        assert "kind=secondary" in str(caught.value.hint)
+    written(labelled(masks * 3, (), [axis, *SPACE]), tmp_path / "a.dcm", kind="secondary")
+    np.testing.assert_array_equal(read(tmp_path / "a.dcm")[0], masks * 3)
+
+
 def test_references(tmp_path: Path) -> None:
     """Frames refer to the slices of the template at their positions, and to nothing without one."""
     folder = write_series(tmp_path / "ct", np.zeros((8, 21, 19), np.int16), oblique(), PatientID="77")
