@@ -191,14 +191,16 @@ class _Opening:
         return meta
 
     def _describe_segments(self, additions: Additions) -> None:
-        """Add what the values of a segmentation mean: fractions, or labels unless segments have an axis."""
+        """Add what the values of a segmentation, or the places along its axis of segments, mean."""
         first = self._group.first
-        if segmentation.kind_of(first) == "FRACTIONAL":
+        apart = self._arrangement.labels[0] == "segment"
+        fractional = segmentation.kind_of(first) == "FRACTIONAL"
+        if fractional:
             slope = segmentation.fraction(first)
             additions.rescale = Rescale(slope, 0.0, self._values.dtype.name, applied=False)
-        elif self._arrangement.labels[0] != "segment":
+        if apart or not fractional:
             single = segmentation.kind_of(first) == "BINARY" and len(segmentation.described(first)) == 1
-            additions.labels = labels_of(first, masks=single)
+            additions.labels = labels_of(first, masks=single and not apart)
 
     def _time_volumes(self, dataset: Dataset) -> None:
         """Give numbered volumes the times that the repetition time makes, where it does."""

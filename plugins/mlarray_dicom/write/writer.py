@@ -14,7 +14,7 @@ from mlarray_dicom.write.frames import axes_of
 from mlarray_dicom.write.losses import tell_losses
 from mlarray_dicom.write.multiframe import ENHANCED, Volume, write_capture, write_enhanced, write_map
 from mlarray_dicom.write.place import place_of
-from mlarray_dicom.write.segments import write_segmentation
+from mlarray_dicom.write.segments import write_segmentation, write_slide_segmentation
 from mlarray_dicom.write.slices import CLASSES, write_slices
 from mlarray_dicom.write.slide import is_slide, write_slide
 from mlarray_dicom.write.stored import Stored, exactly_stored, rounded
@@ -74,13 +74,18 @@ def write_dicom(reader: Reader, target: Path, options: DicomOptions, context: Co
         write_slide(reader, axes, Series(origin, "SM"), target, options, context)
         tell_losses(reader, context, kind=kind, from_dicom=bool(origin.headers))
         return
+    if kind == "seg" and axes.slices is None and is_slide(origin):
+        _check_axis(reader, axes, kind, target)
+        write_slide_segmentation(reader, axes, Series(origin, "SEG"), target, options, context)
+        tell_losses(reader, context, kind=kind, from_dicom=bool(origin.headers))
+        return
     place = place_of(reader, target, context)
     if kind in _PLACED:
         if place is None:
             raise UnsupportedError(
                 "segmentations, contours and boxes need a place in the patient",
                 path=target,
-                hint="Give it three spatial axes",
+                hint="Give it three spatial axes; labels of a slide need the slide: -o template=SLIDE.dcm",
             )
         _check_axis(reader, axes, kind, target)
         if kind == "seg":

@@ -101,6 +101,7 @@ def test_overlapping_segments(tmp_path: Path, compression: str) -> None:
     voxels, meta = read(tmp_path / "seg.dcm")
     np.testing.assert_array_equal(voxels, made.voxels)
     assert meta.spatial.axis_labels == ["segment", *SPACE]
+    same_labels(meta.labels, TABLE)  # names, colours and codes of the places along the axis
     theirs = highdicom.seg.segread(tmp_path / "seg.dcm")
     assert theirs.SegmentsOverlap == "YES"
     for number in (1, 2, 3):

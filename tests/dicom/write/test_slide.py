@@ -68,6 +68,50 @@ def test_other_readers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(tiles[0], RGB_PLANE[:512, :512])
 
 
+@pytest.mark.parametrize("kind", ["binary", "labelmap", "overlapping"])
+def test_labels_of_a_slide(tmp_path: Path, kind: str) -> None:
+    """They are about the slide that is named, of the same resolution, and highdicom reads them."""
+    highdicom = pytest.importorskip("highdicom")
+    from mlarray_core import Label
+    from tests.dicom.write.test_segments import same_labels
+
+    written(slide(RGB_PLANE), tmp_path / "slide.dcm", kind="slide")
+    labels = np.zeros(RGB_PLANE.shape[:2], np.uint8)
+    labels[10:40, 20:80], labels[500:519, 550:599] = 1, 2
+    table = [Label(1, "tumour", "#ff0000"), Label(2, "stroma", "#1482c8")]
+    made = slide(labels)
+    options = {"segmentation": kind}
+    if kind == "overlapping":
+        labels = np.stack([labels == 1, labels > 0]).astype(np.uint8)
+        spatial = geometry.spatial_meta(None, axis_labels=["segment", "spatial_y", "spatial_x"])
+        made, options = Held(labels, Meta(spatial=spatial)), {}
+    made.meta.is_seg, made.meta.labels = True, table
+    target = tmp_path / "labels.dcm"
+    written(made, target, template=str(tmp_path / "slide.dcm"), **options)
+    voxels, meta = read(target)
+    np.testing.assert_array_equal(voxels, labels)
+    same_labels(meta.labels, table)
+    header, own = pydicom.dcmread(tmp_path / "slide.dcm"), pydicom.dcmread(target)
+    (series,) = own.ReferencedSeriesSequence
+    assert series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == header.SOPInstanceUID
+    assert (own.FrameOfReferenceUID, own.ContainerIdentifier) == (
+        header.FrameOfReferenceUID,
+        header.ContainerIdentifier,
+    )
+    theirs = highdicom.seg.segread(target)
+    for number in (1, 2):
+        matrix = theirs.get_total_pixel_matrix(segment_numbers=[number], combine_segments=False)
+        expected = labels[number - 1] if kind == "overlapping" else labels == number
+        np.testing.assert_array_equal(matrix[..., 0], expected)
+    made.voxels = np.ascontiguousarray(made.voxels[..., :500])
+    made.shape = made.voxels.shape
+    with pytest.raises(UnsupportedError, match="520 x 500 pixels, the slide 520 x 600"):
+        written(made, tmp_path / "a.dcm", template=str(tmp_path / "slide.dcm"))
+    with pytest.raises(UnsupportedError, match="need a place") as caught:
+        written(made, tmp_path / "a.dcm")
+    assert "template=SLIDE" in str(caught.value.hint)
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="how large"):
         written(slide(RGB_PLANE, None), tmp_path / "a.dcm", kind="slide")

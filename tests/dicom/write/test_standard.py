@@ -60,6 +60,11 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for compression in ("none", "jpegls", "jpeg2000"):
         written(slide(RGB_PLANE), folder / f"slide-{compression}.dcm", kind="slide", compression=compression)
     written(slide(RGB_PLANE[..., 0]), folder / "slide-grey.dcm", kind="slide")
+    plane = slide((RGB_PLANE[..., 0] > 200).astype(np.uint8))
+    plane.meta.is_seg = True
+    for name in ("binary", "labelmap"):
+        of_slide = {"template": str(folder / "slide-grey.dcm"), "segmentation": name}
+        written(plane, folder / f"slide-{name}.dcm", **of_slide)
     boxes = image(VOLUME, bbox=[[[1, 3], [4, 9.5], [2, 7]], [[2, 2], [0, 5], [1, 3]]])
     written(boxes, folder / "boxes.dcm", kind="boxes", template=str(source))
     return [files(path)[0] for path in sorted(folder.glob("*.dcm*"))]
@@ -80,7 +85,7 @@ def test_dciodvfy(objects: list[Path]) -> None:
             continue
         errors += [f"{path.name}: {line}" for line in said if line.startswith("Error")]
     assert not errors
-    assert unknown <= {"labelmap.dcm"}
+    assert unknown <= {"labelmap.dcm", "slide-labelmap.dcm"}
 
 
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
