@@ -28,6 +28,17 @@ LARGEST_LABEL = 2**16 - 1
 class Segments:
     """The voxels as highdicom takes them, and what its segments are.
 
+    Parameters
+    ----------
+    reader, axes
+        Labels, or an axis of masks or fractions, one for each segment.
+    options
+        Kind and compression.
+    target
+        The file, for errors.
+    context
+        Where to report progress and what can't be held.
+
     Attributes
     ----------
     kind
