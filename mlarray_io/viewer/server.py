@@ -17,7 +17,7 @@ POLICY = "; ".join(
     [
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        "style-src 'self' 'sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE='",
         "img-src 'self' data: blob:",
         "connect-src 'self' data:",
         "base-uri 'none'",
@@ -26,7 +26,7 @@ POLICY = "; ".join(
     ]
 )
 """What the page may load (Content Security Policy Level 3): nothing from elsewhere. ``data:`` holds the font
-of the viewer."""
+of NiiVue, the checksum is that of the one style sheet that OpenSeadragon 6.1.1 puts into the page."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 KEPT = 512 << 20
 """Bytes of voxels of one image that are kept, so that what can only be read from its start is read once."""
 WHOLE = 256 << 20
-"""Bytes of one entry of a resolution up to which it is read whole, and kept."""
+"""Bytes of one entry of a resolution up to which it is kept, or read whole where that is cheaper."""
+SMALL = 16 << 20
+"""Bytes up to which it is read whole anyway."""
 
 
 class ShownImage:
@@ -136,14 +138,21 @@ class ShownImage:
         key = (level, tuple(entry))
         with self.lock:
             whole = self._kept.get(key)
-            if whole is None and self.nbytes(level) <= WHOLE:
-                every = tuple((0, size) for size in self.shape(level))
+            every = tuple((0, size) for size in self.shape(level))
+            if whole is None:
+                whole = self._thinned(level, entry)
+            if (
+                whole is None
+                and self.nbytes(level) <= WHOLE
+                and (tuple(box) == every or self._at_once(level))
+            ):
                 whole = self._kept[key] = self._read(level, entry, every)
                 while sum(one.nbytes for one in self._kept.values()) > KEPT and len(self._kept) > 1:
                     self._kept.popitem(last=False)
             if whole is None:
                 return self._read(level, entry, box)
-            self._kept.move_to_end(key)
+            if key in self._kept:
+                self._kept.move_to_end(key)
         return whole[tuple(slice(*part) for part in reversed(box))]
 
     def voxel(self, entry: Sequence[int], index: Sequence[int]) -> Array:
@@ -182,6 +191,28 @@ class ShownImage:
             name = {"temporal": "time"}.get(label, label)
             found.append({"name": name, "size": self.reader.shape[axis], "names": names, "unit": unit})
         return found
+
+    def _thinned(self, level: int, entry: Sequence[int]) -> Array | None:
+        """Return a resolution of every n-th voxel out of a finer one: the file is read once for all."""
+        versions = self.versions
+        finer = next((n for n, v in enumerate(versions) if v.sampled and self.nbytes(n) <= SMALL), level)
+        if finer >= level:
+            return None
+        key = (finer, tuple(entry))
+        if key not in self._kept:
+            self._kept[key] = self._read(finer, entry, tuple((0, size) for size in self.shape(finer)))
+        steps = [
+            versions[level].steps[axis] // versions[finer].steps[axis]
+            for axis in reversed(self.space.x_first)
+        ]
+        return self._kept[key][tuple(slice(None, None, step) for step in steps)]
+
+    def _at_once(self, level: int) -> bool:
+        """Whether reading all of a resolution costs little more than a part of it."""
+        version = self.versions[level]
+        chunks, shape = version.reader.chunks, version.reader.shape
+        planes = chunks is not None and chunks[-2:] == shape[-2:]  # what is read from its start gives planes
+        return self.nbytes(level) <= SMALL or planes
 
     def _coarse(self, entry: Sequence[int]) -> Array:
         last = len(self.versions) - 1

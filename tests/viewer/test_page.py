@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray, convert
-from mlarray_core.meta import Label
+from mlarray_core.meta import Label, Meta, MetaSpatial
 from tests.viewer import chromium
 from tests.viewer.served import served
 
@@ -39,7 +39,9 @@ def rests(page):
     """Wait until nothing more is loaded."""
     page.wait(f"{LOADED} > 0")
     before, quiet = -1, 0
+    page.wait("Boolean(window.page.volumes || window.page.slides.base())")
     while quiet < 4:
+        page.wait("document.getElementById('slide').hidden || window.page.slides.base().getFullyLoaded()")
         now = page.run(f"{LOADED} + performance.getEntriesByType('resource').length")
         quiet, before = (quiet + 1 if now == before else 0), now
         time.sleep(0.1)
@@ -48,7 +50,7 @@ def rests(page):
 @pytest.fixture(scope="module")
 def page():
     with chromium.browser() as running:
-        running.size(1200, 800)
+        running.size(1000, 600)
         yield running
 
 
@@ -205,9 +207,9 @@ def test_light_and_dark(volumes):
     page, _ = volumes
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.run(background)
-    page.size(1200, 800, dark=True)
+    page.size(1000, 600, dark=True)
     page.wait(f"{background} !== {light!r}")
-    page.size(1200, 800)
+    page.size(1000, 600)
     page.wait(f"{background} === {light!r}")
 
 
@@ -225,8 +227,10 @@ def test_letters_of_planes_and_positions_are_nibabels_in_all_48_orientations(pag
             affines.append(affine)
             nibabel.save(nibabel.Nifti1Image(voxels, affine), paths[-1])
     with served(*paths) as server:
+        page.size(700, 400)
         page.open(server.url)
         rests(page)
+        page.run("window.page.setLayout('0')")
         page.run("window.page.candidates = () => []")  # nothing lies over them
         for number, affine in enumerate(affines):
             page.run(f"window.page.show({number})")
@@ -244,3 +248,78 @@ def test_letters_of_planes_and_positions_are_nibabels_in_all_48_orientations(pag
             assert np.allclose([point[:3] for point in found["back"]], positions, atol=1e-4)
             assert found["ends"][1][0] > found["ends"][0][0]  # the side that gets the letter R
             assert f"orientation{''.join(nibabel.aff2axcodes(affine))}" in found["facts"]
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory):
+    """Return a slide of 30000 x 30000 pixels, of which the middle holds a picture that compresses badly."""
+    path = tmp_path_factory.mktemp("slide") / "slide.mla"
+    labels = ["spatial_y", "spatial_x", "components"]
+    spatial = MetaSpatial(axis_labels=labels, axis_units=["mm", "mm", ""], spacing=[0.00025] * 2)
+    random = np.random.default_rng(0)
+    noisy = random.normal(170, 14, (1250, 1500, 3)).clip(0, 255).astype(np.uint8)
+    noisy = np.tile(noisy, (4, 4, 1))
+    with MLArray.create(path, (30_000, 30_000, 3), np.uint8, Meta(spatial=spatial)) as image:
+        image[12_500:17_500, 12_000:18_000] = noisy
+    return path, noisy
+
+
+def test_a_slide_of_30000_pixels_moves_less_than_5_megabytes_per_view(page, slide):
+    path, noisy = slide
+    page.size(1920, 1080)
+    with served(path) as server:
+        page.open(server.url)
+        rests(page)
+        page.run(
+            "void window.page.slides.osd.viewport.zoomTo(30000 / 1590, null, true)"
+        )  # about pixel by pixel
+        rests(page)
+        for keys in (["ArrowRight"] * 5, ["ArrowDown"] * 5, ["ArrowLeft"] * 5):
+            before, count = page.received()
+            page.run("document.getElementById('slide').focus()")
+            for key in keys:
+                page.press(key)
+            rests(page)
+            after, more = page.received()
+            assert more - count >= 15  # a whole new view of tiles
+            assert 100_000 < after - before < 5e6
+        x, y = 500, 500
+        page.move(x + 20, y)
+        page.move(x, y)
+        page.wait("document.getElementById('value').textContent.split(', ').length === 3")
+        time.sleep(0.5)
+        column, row = map(int, text(page, "voxel").split(", "))
+        assert np.allclose(page.run(f"window.page.slides.pixelAt({x}, {y})"), (column, row), atol=0.51)
+        pixel = noisy[row - 12_500, column - 12_000].tolist()
+        assert text(page, "value") == ", ".join(map(str, pixel))
+        assert text(page, "position").endswith(" µm")
+        assert page.complaints() == []
+    page.size(1000, 600)
+
+
+def test_time_is_stepped_through_and_window_and_labels_work_on_planes(page, tmp_path):
+    frames = np.arange(3 * 300 * 400, dtype=np.int32).reshape(3, 300, 400)
+    labels = ["temporal", "spatial_y", "spatial_x"]
+    MLArray(frames, axis_labels=labels, spacing=[1, 1]).save(tmp_path / "frames.mla")
+    mask = MLArray((frames[0] % 400 < 200).astype(np.uint8), spacing=[1, 1])
+    mask.meta.is_seg = True
+    mask.meta.labels = [Label(1, "left half", "#00ff00")]
+    mask.save(tmp_path / "mask.mla")
+    with served(tmp_path / "frames.mla", tmp_path / "mask.mla") as server:
+        page.open(server.url)
+        rests(page)
+        legend = page.run("[...document.querySelectorAll('#legend tbody tr')].map((row) => row.textContent)")
+        assert legend == ["1left half"]
+        page.run("document.getElementById('slide').focus()")
+        page.press("t")
+        rests(page)
+        position = page.run("window.page.slides.pixelOf([50, 100, 0])")
+        page.move(position[0] + 9, position[1])
+        page.move(*position)
+        page.wait("document.getElementById('voxel').textContent === '100, 50'")
+        assert int(text(page, "value")) == frames[1, 50, 100]
+        assert text(page, "label") == "1 left half"
+        choose(page, "width", "100")
+        rests(page)
+        assert any("window=" in url for url in page.addresses())
+        assert page.complaints() == []

@@ -78,6 +78,17 @@ def test_stored_levels_are_taken_and_none_is_made_where_they_are_coarse_enough(t
     assert [one.shifts for one in versions] == [(0, 0, 0), (0.5, 0.5, 0.5), (1.5, 1.5, 1.5)]
 
 
+def test_resolutions_of_every_nth_voxel_come_out_of_one_another(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 255, (130, 270, 260)).astype(np.uint8)
+    with served(saved(tmp_path / "a.mla", voxels), settings=Settings(labels=False)) as server:
+        image = server.answers.images[0]
+        assert [one.steps for one in image.versions[1:]] == [(2, 2, 2), (4, 4, 4)]
+        for level in (2, 1):
+            step = 2**level
+            assert np.array_equal(piece(server, 0, level=level)[1], voxels[::step, ::step, ::step])
+        assert list(image._kept) == [(1, ())]
+
+
 def test_planes_that_no_voxel_is_taken_of_are_not_read(tmp_path):
     reader = Recorded(reader_of(saved(tmp_path / "a.mla", np.zeros((64, 64, 64), np.uint8))))
     reader.chunks = (1, 64, 64)

@@ -33,8 +33,9 @@ class Page {
     this.entries = this.images.map((image) => image.entries.map(() => 0))
     this.hidden = new Set()
     this.plane = 0
-    this.pointerMoved = latest((mm) => this.read(mm, false))
-    this.ask = latest((mm) => this.read(mm, true))
+    const read = latest((mm, spoken) => this.read(mm, spoken))
+    this.pointerMoved = (mm) => read(mm, false)
+    this.ask = (mm) => read(mm, true)
   }
 
   // What the views ask of the page
@@ -236,7 +237,6 @@ class Page {
     const at = mm.join(',')
     const value = (number) => json(`image/${number}/value.json?at=${at}&entry=${this.entry(number)}`)
     const found = await value(this.number)
-    readout(found, this.unit, mm)
     const lines = []
     for (const number of [this.number, ...this.overlays()]) {
       const image = this.images[number]
@@ -244,6 +244,7 @@ class Page {
       const one = number === this.number ? found : await value(number)
       if (one.inside) lines.push(`${one.values.join(', ')} ${one.name}`.trim())
     }
+    readout(found, this.unit, mm)
     labelReadout(lines.length ? lines.join('; ') : null)
     if (spoken) {
       clearTimeout(this.speaking)

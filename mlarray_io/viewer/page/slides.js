@@ -20,6 +20,7 @@ export class SlideView {
       maxZoomPixelRatio: 16,
       animationTime: 0.3,
       imageLoaderLimit: 6,
+      timeout: 600000, // the first tiles of a slide without levels wait until it was read
       gestureSettingsMouse: { clickToZoom: false },
       drawer: 'canvas',
     })
