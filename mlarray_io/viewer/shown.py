@@ -173,7 +173,7 @@ class ShownImage:
         if known is None and stats is not None and stats.percentile_min is not None:
             known = float(stats.percentile_min), float(stats.percentile_max or stats.percentile_min + 1)
         if known is None:
-            known = limits_of([self._coarse(entry).reshape(1, -1)], None)
+            known = limits_of([self._coarse(entry)], None)
         self._windows[tuple(entry)] = known
         return known
 

@@ -155,6 +155,14 @@ def test_a_piece_around_a_point_has_the_place_that_it_says(tmp_path):
         assert z0 <= 70 < z1
 
 
+def test_the_window_is_that_of_all_voxels_wherever_the_bright_ones_are(tmp_path):
+    voxels = np.zeros((24, 96, 128), np.int16)
+    voxels[:, 30:70, 65:100] = np.arange(35) * 10
+    with served(saved(tmp_path / "a.mla", voxels), settings=Settings(labels=False)) as server:
+        low, high = told(server, "image/0/window.json")
+        assert (low, high) == tuple(np.percentile(voxels, (1, 99)))
+
+
 def test_what_lies_over_an_image_is_cut_to_it(tmp_path):
     voxels = np.random.default_rng(1).integers(0, 5, (20, 20, 20)).astype(np.uint8)
     corners = ",".join(
