@@ -14,8 +14,9 @@ import numpy as np
 from mlarray_core import Additions, Code, geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_dicom.parsing import quiet
+from mlarray_dicom.write.patient import EMPTY, keep
 from mlarray_dicom.write.segments import require_highdicom
-from mlarray_dicom.write.study import EMPTY, new_uid
+from mlarray_dicom.write.study import new_uid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,7 @@ def write_boxes(reader: Reader, place: Place, series: Series, target: Path, cont
 def _complete(header: Dataset) -> Dataset:
     """Return a header with what must be there, if it is empty."""
     made = deepcopy(header)
+    keep(header, made)
     for keyword in EMPTY:
         if keyword not in made:
             setattr(made, keyword, None)

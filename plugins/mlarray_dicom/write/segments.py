@@ -8,11 +8,11 @@ from mlarray_core.errors import MissingDependencyError, OptionError, Unsupported
 from mlarray_dicom.parsing import quiet
 from mlarray_dicom.write.described import described
 from mlarray_dicom.write.items import code_item, item, refer_to, source_item
+from mlarray_dicom.write.patient import keep
 from mlarray_dicom.write.pixel_file import SYNTAXES
 from mlarray_dicom.write.place import position_key
 from mlarray_dicom.write.segment_voxels import Segments
 from mlarray_dicom.write.slide import TILE
-from mlarray_dicom.write.study import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,9 +194,7 @@ def _complete(made: Dataset, series: Series, algorithms: Mapping[int, str]) -> N
     """Refer to the images that lie where the segments do, instead of the stand-in, and copy the study."""
     first = series.origin.first
     _say_algorithms(made, algorithms)
-    for keyword in KEPT:
-        if keyword in first:
-            made[keyword] = first[keyword]
+    keep(first, made)
     for keyword in ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence"):
         if keyword in made:
             delattr(made, keyword)

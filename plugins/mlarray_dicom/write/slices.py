@@ -6,7 +6,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mlarray_dicom.elements import has, text_of
+from mlarray_dicom.elements import has, text_of, texts_of
 from mlarray_dicom.frames.moments import date_time
 from mlarray_dicom.write.frames import frames
 from mlarray_dicom.write.items import source_item
@@ -102,6 +102,8 @@ class _Slices:
             made.ConversionType, made.PatientOrientation = "WSD", None
         else:
             known = dict.fromkeys(one for one in _IF_KNOWN.get(self._modality, ()) if has(first, one))
+            if "IR" not in texts_of(first, "ScanningSequence"):  # where it must not be (C.8.3.1, type 2C)
+                known.pop("InversionTime", None)
             for keyword, value in {**_MODULES[self._modality], **known}.items():
                 setattr(made, keyword, deepcopy(first[keyword].value) if has(first, keyword) else value)
         stored = volume.stored

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import NotFoundError, OptionError
-from mlarray_dicom.elements import has, loose_number, text_of
+from mlarray_dicom.elements import loose_number, text_of
 from mlarray_dicom.header.source import datasets
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.parsing import quiet
 from mlarray_dicom.scan import scan
+from mlarray_dicom.write.patient import EMPTY, keep
 from mlarray_io import Context
 
 if TYPE_CHECKING:
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
     from mlarray_core import Meta
     from mlarray_dicom.options import DicomOptions
 
-_PATIENT = """
-    PatientName PatientID IssuerOfPatientID TypeOfPatientID PatientBirthDate PatientSex EthnicGroup
-    OtherPatientIDsSequence PatientSpeciesDescription PatientSpeciesCodeSequence ResponsiblePerson
-    PatientIdentityRemoved DeidentificationMethod DeidentificationMethodCodeSequence
-    LongitudinalTemporalInformationModified ClinicalTrialSponsorName ClinicalTrialProtocolID
-    ClinicalTrialProtocolName ClinicalTrialSiteID ClinicalTrialSiteName ClinicalTrialSubjectID
-    ClinicalTrialSubjectReadingID ClinicalTrialTimePointID ClinicalTrialTimePointDescription
-"""
-_STUDY = """
-    StudyInstanceUID StudyDate StudyTime StudyID AccessionNumber IssuerOfAccessionNumberSequence
-    ReferringPhysicianName StudyDescription ProcedureCodeSequence PatientAge PatientSize PatientWeight
-    AdmittingDiagnosesDescription
-"""
-KEPT = (*_PATIENT.split(), *_STUDY.split())
-"""Attributes of the Patient, Clinical Trial, General Study and Patient Study modules that are taken over."""
-EMPTY = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
-"""Those of type 2: present, and empty where nothing is known."""
 DERIVED_SERIES = 1000
 """Added to the number of the source's series, so that the two stand apart in a list."""
 LARGEST_IS = 2**31 - 1
@@ -189,9 +169,7 @@ class Series:
         for keyword in EMPTY:
             setattr(made, keyword, None)
         with quiet():
-            for keyword in KEPT:
-                if has(first, keyword):
-                    setattr(made, keyword, deepcopy(first[keyword].value))
+            keep(first, made)
         made.StudyInstanceUID, made.SeriesInstanceUID = self.study, self.uid
         made.Modality, made.SeriesNumber, made.InstanceNumber = self.modality, self.number, number
         if text_of(first, "SeriesDescription"):

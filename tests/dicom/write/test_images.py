@@ -24,7 +24,7 @@ from tests.dicom.write.objects import (
     read,
     written,
 )
-from tests.dicom.written import write_series
+from tests.dicom.written import with_raw, write_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -245,6 +245,28 @@ def test_study_of_the_source_or_a_template(tmp_path: Path) -> None:
             np.testing.assert_allclose(source.ImagePositionPatient, one.ImagePositionPatient, atol=1e-6)
         if number == 0:
             assert any("acquired" in loss.what for loss in context.report.losses)
+
+
+def test_what_is_taken_over_keeps_its_vr(tmp_path: Path) -> None:
+    """Dates and times of ACR-NEMA and short ages are spelt anew, what is none is left out."""
+    odd = {"StudyDate": ("DA", b"1997.04.24"), "StudyTime": ("TM", b"14:04:38"), "PatientAge": ("AS", b"5Y"),
+           "PatientBirthDate": ("DA", b"unknown ")}  # fmt: skip
+    folder = write_series(
+        tmp_path / "in", VOLUME, oblique(), PatientSpeciesDescription="Mouse", ScanningSequence="GR",
+        InversionTime="0",
+    )  # fmt: skip
+    for path in folder.iterdir():
+        made = pydicom.dcmread(path)
+        for keyword, (vr, value) in odd.items():
+            with_raw(made, keyword, vr, value)
+        made.save_as(path)
+    for suffix in (".dcm", ".dcms"):
+        written(image(VOLUME), tmp_path / f"out{suffix}", modality="MR", template=str(folder))
+        header = pydicom.dcmread(files(tmp_path / f"out{suffix}")[0])
+        assert (header.StudyDate, header.StudyTime, header.PatientAge) == ("19970424", "140438", "005Y")
+        assert header.PatientBirthDate == ""
+        assert (header.PatientSpeciesDescription, header.PatientBreedDescription) == ("Mouse", "")
+        assert "InversionTime" not in header  # it must not be there without inversion (C.8.3.1)
 
 
 def test_nobody_is_recognised(tmp_path: Path) -> None:
