@@ -1,27 +1,33 @@
-"""MONAI: `LoadImage` reads `.mla` files."""
+"""MONAI: `LoadImage` reads `.mla` files, and `SaveImage` writes them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from monai.data import ImageReader
+from monai.data import ImageReader, image_writer
 from monai.transforms.io.array import SUPPORTED_READERS
-from monai.utils import MetaKeys, SpaceKeys
+from monai.utils import MetaKeys, SpaceKeys, convert_to_numpy, get_equivalent_dtype
 
+from mlarray_core import Meta, geometry
 from mlarray_core.array.image import MLArray
-from mlarray_core.errors import ArgumentError
+from mlarray_core.errors import ArgumentError, UnsupportedError
 from mlarray_core.exchange.arranged import arrangement, channel_axis
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
 
     Array = np.ndarray[Any, Any]
     Path = str | os.PathLike[str]
+    Channels = int | Sequence[int] | None
 
 TOLERANCE = 1e-3
 """Millimetres by which the affines of images that become one tensor may differ: headers round."""
+SPATIAL = 3
+"""Spatial axes of what MONAI saves."""
 
 
 class MLArrayReader(ImageReader):
@@ -102,9 +108,124 @@ class MLArrayReader(ImageReader):
         }
 
 
+class MLArrayWriter(image_writer.ImageWriter):
+    """Writes `.mla` files for MONAI, which calls the methods in their order.
+
+    Axes are stored as (channels, z, y, x), channels only where there are several; of a 2-D image z has one
+    plane, since MONAI knows where it lies in space. The world is LPS, in millimetres. Without an affine no
+    place is noted.
+
+    Parameters
+    ----------
+    output_dtype
+        Of the voxels; None for what they have.
+    is_seg
+        Whether they are labels; None leaves it open.
+    **kwargs
+        What MONAI gives to all of its writers. Values are never scaled.
+    """
+
+    def __init__(
+        self, output_dtype: npt.DTypeLike | None = None, is_seg: bool | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.output_dtype, self.is_seg = output_dtype, is_seg
+        self._voxels: Array = np.empty(0)
+        self._affine: Array | None = None
+
+    def set_data_array(
+        self, data_array: Any, channel_dim: Channels = 0, squeeze_end_dims: bool = True, **kwargs: Any
+    ) -> None:
+        """Take voxels.
+
+        Parameters
+        ----------
+        data_array
+            A tensor or an array, with up to three spatial axes.
+        channel_dim
+            Its axis of channels; None without one.
+        squeeze_end_dims
+            A single channel is left out.
+        kwargs
+            What other writers take; not used.
+
+        Raises
+        ------
+        UnsupportedError
+            There are more axes than channels and three others.
+        """
+        voxels = convert_to_numpy(data_array)
+        if isinstance(channel_dim, list | tuple) or voxels.ndim - (channel_dim is not None) > SPATIAL:
+            raise UnsupportedError(
+                f"one axis of channels and {SPATIAL} spatial axes can be saved, not {voxels.ndim} axes"
+            )
+        voxels = voxels[..., None] if channel_dim is None else np.moveaxis(voxels, channel_dim, -1)
+        while voxels.ndim <= SPATIAL:
+            voxels = voxels[..., None, :]
+        single = channel_dim is None or (squeeze_end_dims and voxels.shape[-1] == 1)
+        self._voxels = voxels[..., 0] if single else voxels
+
+    def set_metadata(
+        self, meta_dict: Mapping[str, Any] | None, resample: bool = True, **options: Any
+    ) -> None:
+        """Take the place, and bring the voxels back to where they came from.
+
+        Parameters
+        ----------
+        meta_dict
+            MONAI's.
+        resample
+            Whether images that a transform moved are resampled to the grid that they were read on.
+        options
+            As MONAI's `resample_if_needed` takes them.
+        """
+        before, affine, shape = self.get_meta_info(meta_dict)
+        self._affine = None if affine is None else convert_to_numpy(affine).astype(np.float64)
+        there = None if before is None else convert_to_numpy(before)
+        if resample and not (there is None or self._affine is None or np.allclose(there, self._affine)):
+            self._voxels, moved = self.resample_if_needed(self._voxels, affine, before, shape, **options)
+            self._affine = convert_to_numpy(moved).astype(np.float64)
+        if (meta_dict or {}).get(MetaKeys.SPACE) != SpaceKeys.LPS and self._affine is not None:
+            self._affine = geometry.to_world(self._affine, "RAS", "LPS")
+
+    def write(self, filename: Path, verbose: bool = False, **kwargs: Any) -> None:
+        """Write the file.
+
+        Parameters
+        ----------
+        filename
+            Of the `.mla` file.
+        verbose
+            Log its name.
+        kwargs
+            What `MLArray.save` takes besides.
+
+        Raises
+        ------
+        WriteError
+            It can't be written.
+        """
+        super().write(filename, verbose=verbose)
+        kind = None if self.output_dtype is None else get_equivalent_dtype(self.output_dtype, np.ndarray)
+        voxels = self._voxels.astype(kind or self._voxels.dtype, copy=False)
+        labels = [*["channel"] * (voxels.ndim - SPATIAL), "spatial_z", "spatial_y", "spatial_x"]
+        place = None if self._affine is None else self._affine[:, [2, 1, 0, 3]]
+        spatial = geometry.spatial_meta(
+            place,
+            axis_labels=labels,
+            axis_units=None if place is None else [*[""] * (voxels.ndim - SPATIAL), *["mm"] * SPATIAL],
+            coord_system=None if place is None else "LPS",
+        )
+        meta = Meta(is_seg=self.is_seg, spatial=spatial)
+        MLArray(np.ascontiguousarray(voxels.T), meta=meta).save(filename, **kwargs)
+
+
 def register() -> None:
-    """Have every `LoadImage` and `LoadImaged` that is made from now on read `.mla` files by their suffix."""
+    """Have every `LoadImage` and `SaveImage` that is made from now on know `.mla` files by their suffix."""
     SUPPORTED_READERS["mlarrayreader"] = MLArrayReader
+    if not image_writer.SUPPORTED_WRITERS:  # MONAI adds its own only to an empty table
+        image_writer.init()
+    image_writer.SUPPORTED_WRITERS["mla"] = (MLArrayWriter,)
 
 
 def _several(given: Path | Sequence[Path]) -> list[Path]:

@@ -1,5 +1,6 @@
 """`GridPatches` and `Aggregator`: what is cut is put together again, in bounded memory."""
 
+import json
 import os
 import subprocess
 import sys
@@ -169,34 +170,22 @@ def test_what_cannot_be_put_together(path, tmp_path):
     assert os.listdir(tmp_path) == ["image.mla"]
 
 
-BOUNDED = """
-import resource, sys
-import numpy as np, torch
-from mlarray import MLArray
-from mlarray.torch import Aggregator, GridPatches
-
-folder, size = sys.argv[1], int(sys.argv[2])
-with MLArray.create(f"{folder}/large.mla", (size, 256, 256), np.uint8) as image:
-    for z in range(0, size, 32):
-        image[z : z + 32] = (np.arange(32)[:, None, None] + np.arange(256)[:, None] * 3) % 251
-grid = GridPatches(f"{folder}/large.mla", 64, 0.25)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with Aggregator(f"{folder}/out.mla", grid, memory=16 << 20) as out:
-    for index in range(len(grid)):
-        item = grid[index]
-        out.add(item["image"].float() + 1, item["start"])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
-found, image = MLArray.open(f"{folder}/out.mla"), MLArray.open(f"{folder}/large.mla")
-for z in range(0, size, 32):
-    assert np.allclose(found[z : z + 32], image[z : z + 32] + np.float32(1), rtol=1e-5)
-"""
-
-
 @pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads its memory in /proc")
 def test_memory_does_not_grow_with_the_image(tmp_path):
-    """A result of 150 MB by 16 MB of sums, the pages of both files and what windows need."""
-    done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, tmp_path, "600"], capture_output=True, text=True, timeout=600
-    )
+    """600 MB by 128 MB of sums and what windows of 2 MB need; `--gigabytes 10` is the whole of it."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.train.sliding",
+        tmp_path,
+        "--gigabytes",
+        "0.6",
+        "--patch",
+        "80",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 120
+    found = json.loads(done.stdout)
+    assert found["voxels that differ"] == 0
+    assert found["MB at most"] - found["MB before"] < 400

@@ -7,7 +7,10 @@ import pytest
 
 from mlarray import errors
 
-pytestmark = pytest.mark.torch
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker:UserWarning"),
+]
 
 
 class Numbers:
@@ -98,6 +101,35 @@ def test_it_goes_on_where_it_was(workers, taken):
     rest = indices(after)
     while len(before) + len(rest) < 24:
         rest += indices(after)
+    assert before + rest == whole
+
+
+@pytest.mark.parametrize("context", ["spawn", "forkserver"])
+def test_it_goes_on_in_workers_that_begin_anew(context, pairs):
+    """Patches, too, are those that would have come: epoch and place are sent to the new workers."""
+    from mlarray.torch import PatchDataset, PatchStream
+
+    def begun():
+        return PatchStream(PatchDataset(pairs, 8, per_epoch=12, foreground=0.5), 2)
+
+    def content(batch):
+        return batch["case"].tolist(), batch["start"].tolist(), int(batch["image"].long().sum())
+
+    plain = begun()
+    whole = [content(batch) for _ in range(2) for batch in plain]
+    assert whole[:6] != whole[6:]
+    one = begun()
+    loader = one.loader(4, multiprocessing_context=context, persistent_workers=True)
+    before = [content(batch) for batch in loader]
+    for batch in loader:
+        before.append(content(batch))
+        if len(before) == 8:
+            break
+    state = one.state_dict()
+    assert (state["epoch"], state["batch"]) == (1, 2)
+    other = begun()
+    other.load_state_dict(state)
+    rest = [content(batch) for batch in other.loader(4, multiprocessing_context=context)]
     assert before + rest == whole
 
 
