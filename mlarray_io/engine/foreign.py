@@ -82,15 +82,6 @@ TABLE = (
     # electron microscopy
     Foreign("a Bruker BCF", ELECTRONS, (".bcf",), (_at(b"AAMVHFSS"),)),
     # medicine
-    Foreign(
-        "a BrainVoyager volume", "Convert it to NIfTI, such as with bvbabel", (".vmr", ".vtc", ".fmr", ".v16")
-    ),
-    Foreign(
-        "a Scanco ISQ or AIM",
-        "Convert it to MetaImage or NRRD, such as with itk-ioscanco",
-        (".isq", ".aim", ".rsq"),
-        (_at(b"CTDATA-HEADER_V1"),),
-    ),
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth
     Foreign(

@@ -33,7 +33,6 @@ def pillow(kind):
         (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
         (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
-        (lambda: b"CTDATA-HEADER_V1" + bytes(600), "a Scanco ISQ", "MetaImage"),
         (lambda: b"\0\0\0 ftypisom" + bytes(60), "a video", "ffmpeg"),
     ],
 )

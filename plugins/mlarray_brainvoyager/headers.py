@@ -1,0 +1,209 @@
+"""The headers of BrainVoyager's files (BrainVoyager, "File formats": VMR 4, V16, VTC 3, MSK, NR-VMP 6).
+
+Voxels are stored with BrainVoyager's Z the slowest of space, then Y, then X: those of VTC with time the
+fastest of all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlarray_brainvoyager.cursor import Cursor
+from mlarray_core import AxisValues
+from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_io.sdk import RawData
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlarray_io.sdk import Bytes
+
+_TRANSFORMS, _TRANSFORM_VALUES = 1000, 1000
+"""Most past transformations of an anatomy, and most values of one."""
+_MAPS = 10_000
+_BOX = ("XStart", "XEnd", "YStart", "YEnd", "ZStart", "ZEnd")
+
+
+@dataclass
+class Volume:
+    """What a header says.
+
+    Parameters
+    ----------
+    raw
+        How the voxels lie.
+    labels
+        Of the axes, slowest first.
+    fields
+        The header's.
+    spacing
+        Of the axes of space in mm; None where the header doesn't tell it.
+    axes
+        What lies along the others.
+    """
+
+    raw: RawData
+    labels: list[str]
+    fields: dict[str, object]
+    spacing: list[float] | None = None
+    axes: dict[int, AxisValues] = field(default_factory=dict)
+
+
+SPACE = ["spatial_z", "spatial_y", "spatial_x"]
+
+
+def vmr(file: Bytes) -> Volume:
+    """Return the header of an anatomy; that behind its voxels has the size of voxels.
+
+    Raises
+    ------
+    CorruptError
+        It makes no sense.
+    """
+    cursor = Cursor(file)
+    version, x, y, z = map(int, cursor.values("4H"))
+    raw = RawData(_sizes(file, z, y, x), np.dtype("u1"), cursor.at)
+    fields: dict[str, object] = {"File version": version}
+    cursor = Cursor(file, raw.offset + raw.nbytes)
+    if cursor.at >= file.limit:
+        return Volume(raw, SPACE, fields)
+    if version >= 3:
+        offsets = ("OffsetX", "OffsetY", "OffsetZ", "FramingCubeDim")
+        fields |= zip(offsets, cursor.values("4h"), strict=True)
+    fields |= zip(("PosInfosVerified", "CoordinateSystem"), cursor.values("2i"), strict=True)
+    fields["Slice positions"] = list(cursor.values("12f"))
+    fields |= zip(("NRows", "NCols"), cursor.values("2i"), strict=True)
+    extents = ("FoVRows", "FoVCols", "SliceThickness", "GapThickness")
+    fields |= zip(extents, cursor.values("4f"), strict=True)
+    fields["Past transformations"] = _transformations(cursor, file)
+    fields["LeftRightConvention"] = cursor.whole("B")
+    if version >= 4:
+        fields["ReferenceSpaceVMR"] = cursor.whole("B")
+    sizes = [float(size) for size in cursor.values("3f")]
+    fields["Voxel sizes"] = sizes
+    told = all(math.isfinite(size) and size > 0 for size in sizes)
+    return Volume(raw, SPACE, fields, sizes[::-1] if told else None)
+
+
+def _transformations(cursor: Cursor, file: Bytes) -> list[dict[str, object]]:
+    count = cursor.whole("i")
+    if not 0 <= count <= _TRANSFORMS:
+        raise CorruptError(f"tells of {count} past transformations", path=file.path)
+    found: list[dict[str, object]] = []
+    for _ in range(count):
+        name, kind, source, number = cursor.text(), cursor.whole("i"), cursor.text(), cursor.whole("i")
+        if not 0 <= number <= _TRANSFORM_VALUES:
+            raise CorruptError(f"tells of {number} values of a transformation", path=file.path)
+        values = list(cursor.values(f"{number}f"))
+        found.append({"Name": name, "Type": kind, "SourceFileName": source, "Values": values})
+    return found
+
+
+def v16(file: Bytes) -> Volume:
+    """Return the header of an anatomy of 16 bits."""
+    cursor = Cursor(file)
+    x, y, z = map(int, cursor.values("3H"))
+    return Volume(RawData(_sizes(file, z, y, x), np.dtype("<u2"), cursor.at), SPACE, {})
+
+
+def msk(file: Bytes) -> Volume:
+    """Return the header of a mask."""
+    cursor = Cursor(file)
+    step = cursor.whole("h")
+    fields, sizes = _box(file, cursor, "h", step)
+    return Volume(RawData(sizes, np.dtype("u1"), cursor.at), SPACE, fields)
+
+
+def vtc(file: Bytes) -> Volume:
+    """Return the header of time courses.
+
+    Raises
+    ------
+    CorruptError
+        It makes no sense.
+    UnsupportedError
+        It is of an old version, or of a type that isn't read.
+    """
+    cursor = Cursor(file)
+    version = cursor.whole("h")
+    if version != 3:
+        raise UnsupportedError(f"its version is {version}, where 3 is read", path=file.path)
+    fields: dict[str, object] = {"File version": version, "Source FMR name": cursor.text()}
+    protocols = cursor.whole("h")
+    if not 0 <= protocols <= 100:
+        raise CorruptError(f"tells of {protocols} protocols", path=file.path)
+    fields["Protocol names"] = [cursor.text() for _ in range(protocols)]
+    current, kind, count, step = map(int, cursor.values("4h"))
+    if kind not in (1, 2):
+        raise UnsupportedError(f"its voxels are of type {kind}", path=file.path)
+    box, sizes = _box(file, cursor, "h", step)
+    convention, reference = map(int, cursor.values("2B"))
+    (repetition,) = cursor.values("f")
+    fields |= {"Current protocol": current, **box, "LeftRightConvention": convention}
+    fields |= {"ReferenceSpace": reference, "TR (ms)": repetition}
+    dtype = np.dtype("<i2" if kind == 1 else "<f4")
+    raw = RawData((*sizes, *_sizes(file, count)), dtype, cursor.at)
+    axes = {}
+    if math.isfinite(repetition) and repetition > 0 and count > 1:
+        times = [repetition * index for index in range(count)]
+        axes[3] = AxisValues("time", "ms", times)
+    return Volume(raw, [*SPACE, "temporal"], fields, axes=axes)
+
+
+def vmp(file: Bytes) -> Volume:
+    """Return the header of maps in the voxels of a VTC, which are the last bytes of the file.
+
+    Raises
+    ------
+    CorruptError
+        It makes no sense.
+    """
+    cursor = Cursor(file)
+    _, version, kind = cursor.values("i2h")
+    maps, points, *_ = map(int, cursor.values("7i"))
+    if not 0 < maps <= _MAPS:
+        raise CorruptError(f"tells of {maps} maps", path=file.path)
+    ends = cursor.values("6i")
+    step, x, y, z = map(int, cursor.values("4i"))
+    fields: dict[str, object] = {"VersionNumber": version, "DocumentType": kind, "NrOfTimePoints": points}
+    fields |= dict(zip(_BOX, ends, strict=True)) | {"Resolution": step}
+    if step < 1 or any((end - begin) % step for begin, end in zip(ends[::2], ends[1::2], strict=True)):
+        raise CorruptError(f"expected steps of {step} between {list(ends)}", path=file.path)
+    sizes = [(int(end) - int(begin)) // step for begin, end in zip(ends[::2], ends[1::2], strict=True)]
+    fields |= {"VMR dimensions": [x, y, z], "NameOfVTCFile": cursor.text()}
+    shape = (maps, *_sizes(file, *sizes[::-1]))
+    whole = RawData(shape, np.dtype("<f4"))
+    if whole.nbytes > file.limit - cursor.at:
+        raise CorruptError(
+            f"its header describes {whole.nbytes:,} bytes, the file holds {file.limit:,}",
+            path=file.path,
+            hint="Was it copied whole?",
+        )
+    raw = RawData(shape, whole.dtype, file.limit - whole.nbytes)
+    return Volume(raw, ["channel", *SPACE], fields)
+
+
+def _box(file: Bytes, cursor: Cursor, letter: str, step: int) -> tuple[dict[str, object], tuple[int, ...]]:
+    """Return where voxels lie in those of the anatomy, and their numbers, Z first."""
+    ends = [int(end) for end in cursor.values(f"6{letter}")]
+    if step < 1:
+        raise CorruptError(f"expected a step of 1 or more, got {step}", path=file.path)
+    sizes = [(end - begin) // step for begin, end in zip(ends[::2], ends[1::2], strict=True)]
+    fields: dict[str, object] = {"Resolution relative to VMR": step, **dict(zip(_BOX, ends, strict=True))}
+    return fields, _sizes(file, *sizes[::-1])
+
+
+def _sizes(file: Bytes, *sizes: int) -> tuple[int, ...]:
+    if any(size < 1 for size in sizes):
+        raise CorruptError(f"expected sizes over 0, got {list(sizes)}", path=file.path)
+    return sizes
+
+
+PARSERS: dict[str, Callable[[Bytes], Volume]] = {
+    ".vmr": vmr, ".v16": v16, ".msk": msk, ".vtc": vtc, ".vmp": vmp,
+}  # fmt: skip
+"""By suffix: but for maps, the files have no mark."""

@@ -1,0 +1,96 @@
+"""Files of known content that bvbabel 0.4.0 wrote."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_brainvoyager import BrainVoyagerFormat
+from mlarray_core import Additions
+from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_io.testing import FormatTests, specimens
+
+DATA = Path(__file__).parent.parent / "data" / "brainvoyager"
+STORED = (np.arange(4 * 5 * 6) % 200).reshape(4, 5, 6).astype("u1")
+"""Z, Y, X as BrainVoyager has them: bvbabel's arrays are X and Y exchanged, and turned around, all three."""
+CONTENT = {
+    "anatomy.vmr": STORED,
+    "deep.v16": STORED.astype("u2") * 100,
+    "mask.msk": (STORED > 50).astype("u1"),
+    "course.vtc": STORED[..., None].astype("f4") + np.arange(3, dtype="f4"),
+    "maps.vmp": (STORED * np.float32(0.5))[None],
+}
+
+
+class TestBrainVoyager(FormatTests):
+    has_signature = False
+
+    @pytest.fixture
+    def format(self):
+        return BrainVoyagerFormat()
+
+    @pytest.fixture
+    def samples(self):
+        return [DATA / name for name in CONTENT]
+
+    def reference(self, path, image):
+        return CONTENT[path.name.lower()], None, None
+
+
+def test_size_of_voxels_is_behind_those_of_an_anatomy():
+    image = mlarray.read(DATA / "anatomy.vmr")
+    assert list(image.meta.spatial.spacing) == [3, 2, 1]
+    assert image.meta.spatial.coord_system is None
+
+
+def test_the_unset_world_is_told(tmp_path):
+    result = mlarray.convert(DATA / "anatomy.vmr", tmp_path / "out.mla")
+    assert any("world is unset" in text for text in result.warnings)
+
+
+def test_time_is_the_fastest_axis_of_a_vtc():
+    image = mlarray.read(DATA / "course.vtc")
+    assert list(image.meta.spatial.axis_labels) == ["spatial_z", "spatial_y", "spatial_x", "temporal"]
+    assert Additions.of(image.meta).axes[3].values == [0, 2000, 4000]
+    assert image.meta.spatial.axis_units[3] == "ms"
+    assert image.meta.source["XStart"] == 100
+
+
+def test_masks_hold_labels():
+    assert mlarray.read(DATA / "mask.msk").meta.is_seg
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "content", "error"),
+    [
+        ("anatomy.vmr", 2, b"\0\0", CorruptError),  # DimX
+        ("anatomy.vmr", 2, b"\xff\xff", CorruptError),
+        ("course.vtc", 0, b"\2\0", UnsupportedError),  # version
+        ("mask.msk", 0, b"\0\0", CorruptError),  # step
+        ("mask.msk", 4, b"\0\0", CorruptError),  # XEnd
+        ("maps.vmp", 8, b"\xff\xff\xff\x7f", CorruptError),  # number of maps
+    ],
+)
+def test_headers_that_make_no_sense(tmp_path, name, at, content, error):
+    data = bytearray((DATA / name).read_bytes())
+    data[at : at + len(content)] = content
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(error), specimens.opened(BrainVoyagerFormat(), path) as reader:
+        specimens.whole(reader)
+
+
+def test_maps_are_known_by_their_mark(tmp_path):
+    shutil.copyfile(DATA / "maps.vmp", tmp_path / "maps.dat")
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "maps.dat").to_numpy(), CONTENT["maps.vmp"])
+
+
+def test_a_msk_of_something_else_is_not_claimed_surely(tmp_path):
+    from mlarray_io import Confidence, Source
+
+    (tmp_path / "other.msk").write_bytes(bytes(100))
+    assert BrainVoyagerFormat().sniff(Source(tmp_path / "other.msk")) == Confidence.SUFFIX
