@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from mlarray_core import AxisValues
+from mlarray_hdf5.experiments import axes_of, scale_named
 from mlarray_hdf5.files import FAILURES, attributes_of
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ def names_of(dataset: h5py.Dataset, attributes: Mapping[str, object]) -> list[st
     """Return the name of each axis that has one, None when the file names none.
 
     vigra's axistags come first, then HDF5's dimension labels, then names of dimension scales, which are the
-    dimensions of netCDF-4 (NetCDF Users Guide, "NetCDF-4/HDF5 File Format").
+    dimensions of netCDF-4 (NetCDF Users Guide, "NetCDF-4/HDF5 File Format"), then NeXus and Data Exchange.
     """
     ndim = len(dataset.shape)
     names = [str(tag.get("key", "")) or None for tag in tags_of(attributes, ndim)]
     if not any(names):
         names = [_label(dataset, axis) for axis in range(ndim)]
-    return names if any(names) else None
+    return names if any(names) else axes_of(dataset)
 
 
 def tags_of(attributes: Mapping[str, object], ndim: int) -> Sequence[Mapping[str, object]]:
@@ -81,7 +82,7 @@ def positions_of(dataset: h5py.Dataset) -> dict[int, AxisValues]:
     """
     found = {}
     for axis, size in enumerate(dataset.shape):
-        scale = scale_of(dataset, axis)
+        scale = scale_of(dataset, axis) or scale_named(dataset, axis)
         if scale is None or scale == dataset or scale.shape != (size,) or size > LONGEST:
             continue
         marks = attributes_of(scale)

@@ -8,6 +8,7 @@ import h5py
 
 from mlarray_core.errors import MLArrayError
 from mlarray_hdf5.axes import is_scale
+from mlarray_hdf5.experiments import main_dataset
 from mlarray_hdf5.files import (
     FAILURES,
     attributes_of,
@@ -54,6 +55,7 @@ def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
 def _datasets(file: h5py.File, context: Context) -> list[ImageRef]:
     found: list[ImageRef] = []
     closed: list[str] = []
+    main = main_dataset(file)
     for path, link, item in walk(file):
         # MATLAB's parts of cells and structures, and of what was left out
         if path.startswith(("/#refs#/", "/#subsystem#/", *closed)):
@@ -67,7 +69,7 @@ def _datasets(file: h5py.File, context: Context) -> list[ImageRef]:
             context.skip(path, reason)
             closed.append(f"{path}/")
         elif is_image(item) and not is_scale(item):
-            found += _image(path, item, marks, context)
+            found += _image(path, item, marks, context, main=main is not None and item == main)
             if len(found) == MOST_IMAGES:
                 break
         elif (reason := _reason(item)) is not None:
@@ -75,7 +77,9 @@ def _datasets(file: h5py.File, context: Context) -> list[ImageRef]:
     return found
 
 
-def _image(path: str, item: h5py.Dataset, marks: Mapping[str, object], context: Context) -> list[ImageRef]:
+def _image(
+    path: str, item: h5py.Dataset, marks: Mapping[str, object], context: Context, *, main: bool
+) -> list[ImageRef]:
     try:
         check_storage(item)
     except MLArrayError as error:
@@ -84,7 +88,7 @@ def _image(path: str, item: h5py.Dataset, marks: Mapping[str, object], context: 
     dtype = voxel_type(item, marks)
     facts = {"shape": list(item.shape), "dtype": dtype.name}
     itk = path.startswith("/ITKImage/") and path.endswith("/VoxelData")
-    return [ImageRef(key=path, facts=facts, primary=itk, name=path.strip("/").replace("/", "_"))]
+    return [ImageRef(key=path, facts=facts, primary=itk or main, name=path.strip("/").replace("/", "_"))]
 
 
 def _link(link: object) -> str:
