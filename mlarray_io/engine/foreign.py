@@ -137,8 +137,14 @@ TABLE = (
     Foreign(
         "a surface",
         NOTHING,
-        (".gii", ".stl", ".ply", ".obj", ".vtp", ".off", ".surf", ".pial", ".white", ".inflated"),
+        (".stl", ".ply", ".obj", ".vtp", ".off", ".surf", ".pial", ".white", ".inflated"),
         (_at(b"\xff\xff\xfe"),),
+    ),
+    Foreign("a GIFTI of a surface, or of values and labels on its vertices", NOTHING, (".gii",)),
+    Foreign(
+        "a PET scanner's raw data, before reconstruction",
+        "Reconstruct it first, with the scanner's programs or STIR",
+        (".rdf", ".ptd"),
     ),
     Foreign(
         "a table of vertices or labels of FreeSurfer",

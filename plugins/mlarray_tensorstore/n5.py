@@ -189,25 +189,55 @@ def _sizes(attributes: Content, name: str, folder: Path) -> list[int]:
 
 
 def _spatial(attributes: Content, count: int, folder: Path) -> MetaSpatial:
-    """Return axes and spacing as far as they are told: by units and resolution, or by pixelResolution."""
+    """Return axes, spacing and position as far as they are told.
+
+    By units and resolution; by pixelResolution of the finest level, times downsamplingFactors (n5-viewer);
+    or by a transform of names, scales and translations, slowest first (COSEM).
+    """
+    transform = attributes.get("transform")
+    if isinstance(transform, dict) and (found := _transformed(transform, count)) is not None:
+        return found
     names = _texts(attributes.get("axes"), count)
     labels = default_labels(count) if names is None else labels_of_names(names[::-1])
     pixels = attributes.get("pixelResolution")
     pixels = pixels if isinstance(pixels, dict) else {"dimensions": pixels}
-    told = _numbers(attributes.get("resolution"), count) or _numbers(pixels.get("dimensions"), count)
-    units = _texts(attributes.get("units"), count)
-    if units is None:
-        unit = str(pixels.get("unit", ""))
-        spaces = sum(map(is_spatial, labels))
-        told = told or _numbers(pixels.get("dimensions"), spaces, count)
-        units = [unit] * count
+    spaces = sum(map(is_spatial, labels))
+    factors = _numbers(attributes.get("downsamplingFactors"), count) or [1.0] * count
+    told = _numbers(attributes.get("resolution"), count)
+    units = _texts(attributes.get("units"), count) or [str(pixels.get("unit", ""))] * count
+    finest = _numbers(pixels.get("dimensions"), count) or _numbers(pixels.get("dimensions"), spaces, count)
+    if told is None and finest is not None:
+        told = [step * factor for step, factor in zip(finest, factors, strict=True)]
     own = [unit if is_spatial(label) else "" for unit, label in zip(units[::-1], labels, strict=True)]
-    given = [step for step, label in zip((told or [])[::-1], labels, strict=False) if is_spatial(label)]
-    wanted = bool(given) and all(step > 0 for step in given)
     shown = own if any(own) else None
-    return geometry.spatial_meta(
-        None, axis_labels=labels, axis_units=shown, spacing=given if wanted else None
+    at = [axis for axis, label in enumerate(reversed(labels)) if is_spatial(label)]
+    steps = [(told or [0.0] * count)[axis] for axis in at]
+    if not steps or min(steps) <= 0:
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown)
+    if finest is None or max(factors) <= 1:
+        return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown, spacing=steps[::-1])
+    # a coarser voxel begins where its first finer one does, so its centre lies further
+    origin = [(factors[axis] - 1) / 2 * finest[axis] for axis in at]
+    affine = geometry.compose(steps[::-1], origin, np.eye(len(at))[:, ::-1])
+    return geometry.spatial_meta(affine, axis_labels=labels, axis_units=shown)
+
+
+def _transformed(transform: Content, count: int) -> MetaSpatial | None:
+    """Return what a transform of COSEM says of all axes, None where it doesn't."""
+    names, units = _texts(transform.get("axes"), count), _texts(transform.get("units"), count)
+    scale, shift = (_numbers(transform.get(name), count) for name in ("scale", "translate"))
+    if names is None or units is None or scale is None or shift is None:
+        return None
+    if transform.get("ordering", "C") == "F":  # as the attributes of N5 have them
+        names, units, scale, shift = names[::-1], units[::-1], scale[::-1], shift[::-1]
+    labels = labels_of_names(names)
+    at = [axis for axis, label in enumerate(labels) if is_spatial(label)]
+    if not at or min(scale[axis] for axis in at) <= 0:
+        return None
+    affine = geometry.compose(
+        [scale[axis] for axis in at], [shift[axis] for axis in reversed(at)], np.eye(len(at))[:, ::-1]
     )
+    return geometry.spatial_meta(affine, axis_labels=labels, axis_units=units)
 
 
 def _texts(values: object, count: int) -> list[str] | None:

@@ -173,6 +173,30 @@ def test_scales_that_make_no_sense(tmp_path, name, value):
         mlarray.read(tmp_path / "volume")
 
 
+def placed(tmp_path, **attributes):
+    shutil.copytree(DATA / "z5.n5" / "raw", tmp_path / "a.n5")
+    path = tmp_path / "a.n5" / "attributes.json"
+    kept = {name: json.loads(path.read_text())[name] for name in ("dimensions", "blockSize", "dataType")}
+    path.write_text(json.dumps({**kept, "compression": {"type": "raw"}, **attributes}))
+    return mlarray.read(tmp_path / "a.n5").meta.spatial
+
+
+def test_a_coarser_level_of_n5_viewer(tmp_path):
+    """As n5-ij's test data have it: the resolution is that of the finest level."""
+    pixels = {"dimensions": [1.5, 1.5, 3.0], "unit": "mm"}
+    spatial = placed(tmp_path, pixelResolution=pixels, downsamplingFactors=[2, 2, 1])
+    assert list(spatial.spacing) == [3, 3, 3]
+    assert list(spatial.origin) == [0.75, 0.75, 0]
+
+
+def test_a_transform_of_cosem(tmp_path):
+    told = {"axes": ["z", "y", "x"], "scale": [5.24, 4, 4], "translate": [2.62, 2, 1], "units": ["nm"] * 3}
+    spatial = placed(tmp_path, transform=told)
+    assert list(spatial.spacing) == [5.24, 4, 4]
+    assert list(spatial.origin) == [1, 2, 2.62]
+    assert list(spatial.axis_units) == ["nm"] * 3
+
+
 def test_packing_of_the_first_version(tmp_path):
     """N5 1.x has a name in place of parameters (N5's README, "Changes")."""
     shutil.copytree(DATA / "z5.n5" / "gzip", tmp_path / "old.n5")

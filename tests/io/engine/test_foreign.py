@@ -49,6 +49,8 @@ def test_content_tells_whatever_the_name(make, name, way, tmp_path):
     [
         ("a.OBF", "an OBF or MSR"),
         ("lh.white", "a surface"),
+        ("lh.func.gii", "a GIFTI of a surface, or of values"),
+        ("scan.rdf", "raw data, before reconstruction"),
         ("dwi.bval", "a table"),
         ("model.pth", "never opened"),
     ],
