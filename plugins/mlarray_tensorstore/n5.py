@@ -37,9 +37,12 @@ PARAMETERS = {
     "gzip": ("level", "useZlib"),
     "bzip2": ("blockSize",),
     "xz": ("preset",),
+    "zstd": ("level",),
     "blosc": ("cname", "clevel", "shuffle", "blocksize"),
 }
 """Packings that tensorstore has for N5, and those of their parameters that it knows."""
+_OF_LEVELS = ("axes", "units", "resolution", "pixelResolution")
+"""What a group of levels may say in place of each of them (n5-viewer)."""
 DEFAULTS = {"cname": "lz4", "clevel": 5, "shuffle": 1}
 """Blosc's, which only writing needs."""
 _LEVEL = re.compile(r"s([1-9]\d{0,2})")
@@ -143,7 +146,7 @@ def open_image(path: Path, context: Context, key: str) -> Reader:
 
 
 def _opened(folder: Path, context: Context) -> BlocksReader:
-    attributes = description(folder, "n5")
+    attributes = {**_shared(folder), **description(folder, "n5")}
     sizes = _sizes(attributes, "dimensions", folder)
     blocks = _sizes(attributes, "blockSize", folder)
     name = str(attributes["dataType"])
@@ -165,6 +168,19 @@ def _opened(folder: Path, context: Context) -> BlocksReader:
     kept = {"driver": "file", "path": f"{folder}/"}
     array = opened({"driver": "n5", "kvstore": kept, "metadata": metadata, "assume_metadata": True})
     return BlocksReader(array, Meta(source=plain(attributes), spatial=spatial), folder)
+
+
+def _shared(folder: Path) -> Content:
+    """Return what a group says of the levels in it, of which this is one: of the finest, and the factors."""
+    level = re.fullmatch(r"s(0|[1-9]\d{0,2})", folder.name)
+    if level is None:
+        return {}
+    group = _attributes(folder.parent)
+    found = {name: group[name] for name in _OF_LEVELS if name in group}
+    scales, number = group.get("scales"), int(level[1])
+    if isinstance(scales, list) and number < len(scales):
+        found["downsamplingFactors"] = scales[number]
+    return found
 
 
 def _compression(attributes: Content, folder: Path) -> dict[str, object]:
@@ -191,7 +207,7 @@ def _sizes(attributes: Content, name: str, folder: Path) -> list[int]:
 def _spatial(attributes: Content, count: int, folder: Path) -> MetaSpatial:
     """Return axes, spacing and position as far as they are told.
 
-    By units and resolution; by pixelResolution of the finest level, times downsamplingFactors (n5-viewer);
+    By units and resolution, or pixelResolution, of the finest level, times downsamplingFactors (n5-viewer),
     or by a transform of names, scales and translations, slowest first (COSEM).
     """
     transform = attributes.get("transform")
@@ -203,18 +219,17 @@ def _spatial(attributes: Content, count: int, folder: Path) -> MetaSpatial:
     pixels = pixels if isinstance(pixels, dict) else {"dimensions": pixels}
     spaces = sum(map(is_spatial, labels))
     factors = _numbers(attributes.get("downsamplingFactors"), count) or [1.0] * count
-    told = _numbers(attributes.get("resolution"), count)
+    finest = _numbers(attributes.get("resolution"), count)
     units = _texts(attributes.get("units"), count) or [str(pixels.get("unit", ""))] * count
-    finest = _numbers(pixels.get("dimensions"), count) or _numbers(pixels.get("dimensions"), spaces, count)
-    if told is None and finest is not None:
-        told = [step * factor for step, factor in zip(finest, factors, strict=True)]
-    own = [unit if is_spatial(label) else "" for unit, label in zip(units[::-1], labels, strict=True)]
-    shown = own if any(own) else None
+    finest = finest or _numbers(pixels.get("dimensions"), count)
+    finest = finest or _numbers(pixels.get("dimensions"), spaces, count) or [0.0] * count
+    told = [step * factor for step, factor in zip(finest, factors, strict=True)]
+    shown = units[::-1] if any(units) else None
     at = [axis for axis, label in enumerate(reversed(labels)) if is_spatial(label)]
-    steps = [(told or [0.0] * count)[axis] for axis in at]
+    steps = [told[axis] for axis in at]
     if not steps or min(steps) <= 0:
         return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown)
-    if finest is None or max(factors) <= 1:
+    if max(factors) <= 1:
         return geometry.spatial_meta(None, axis_labels=labels, axis_units=shown, spacing=steps[::-1])
     # a coarser voxel begins where its first finer one does, so its centre lies further
     origin = [(factors[axis] - 1) / 2 * finest[axis] for axis in at]

@@ -41,7 +41,7 @@ def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
         The description makes no sense.
     """
     info = description(path, "precomputed")
-    scale = _scales(info, path)[0]
+    scale = _scales(info, path)[_order(info, path)[0]]
     sizes = [int(size) for size in _numbers(scale, "size", path, low=1)]
     facts = {"shape": sizes[::-1], "dtype": str(info.get("data_type", ""))}
     return [ImageRef(key="0", facts=facts, primary=True)]
@@ -69,7 +69,7 @@ def open_image(path: Path, context: Context, key: str) -> Reader:
         Its blocks are larger than any that are meant.
     """
     info = description(path, "precomputed")
-    readers = [_opened(path, info, number, context) for number in range(len(_scales(info, path)))]
+    readers = [_opened(path, info, number, context) for number in _order(info, path)]
     readers[0].levels = readers[1:]
     return readers[0]
 
@@ -80,6 +80,12 @@ def _scales(info: Content, path: Path) -> list[Content]:
     if not 0 < len(found) <= MOST_SCALES or found != scales:
         raise CorruptError(f"expected 1 to {MOST_SCALES} scales", path=path, field="scales")
     return list(found)
+
+
+def _order(info: Content, path: Path) -> list[int]:
+    """Return the scales by their size of voxels, the finest first: the description has them in any order."""
+    found = [_numbers(scale, "resolution", path, low=0) for scale in _scales(info, path)]
+    return sorted(range(len(found)), key=lambda number: math.prod(found[number]))
 
 
 def _opened(path: Path, info: Content, number: int, context: Context) -> BlocksReader:

@@ -27,8 +27,18 @@ def is_described(folder: Path, format: str) -> bool:
     except (MLArrayError, OSError):
         return False
     if format == "n5":
-        return "n5" in content or is_dataset(content)
+        if "n5" in content or is_dataset(content):
+            return True
+        return _has_levels(folder)
     return content.get("@type", _VOLUME) == _VOLUME and isinstance(content.get("scales"), list)
+
+
+def _has_levels(folder: Path) -> bool:
+    """Say whether a folder is a group of levels by itself, such as n5-viewer opens."""
+    try:
+        return is_dataset(description(folder / "s0", "n5"))
+    except (MLArrayError, OSError):
+        return False
 
 
 def is_dataset(content: Content) -> bool:

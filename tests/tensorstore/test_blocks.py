@@ -189,6 +189,33 @@ def test_a_coarser_level_of_n5_viewer(tmp_path):
     assert list(spatial.origin) == [0.75, 0.75, 0]
 
 
+def test_what_a_group_says_of_its_levels(tmp_path):
+    """As neuroglancer's test data have it: `resolution` and `scales` stand with the group."""
+    shutil.copytree(DATA / "z5.n5" / "pyramid", tmp_path / "a.n5" / "group")
+    for level in ("s0", "s1"):
+        path = tmp_path / "a.n5" / "group" / level / "attributes.json"
+        attributes = json.loads(path.read_text())
+        del attributes["pixelResolution"]
+        path.write_text(json.dumps(attributes))
+    told = {"axes": ["x", "y", "z"], "units": ["nm"] * 3, "resolution": [4, 4, 40]}
+    told["scales"] = [[1, 1, 1], [2, 2, 2]]
+    (tmp_path / "a.n5" / "group" / "attributes.json").write_text(json.dumps(told))
+    (tmp_path / "a.n5" / "attributes.json").write_text('{"n5": "2.0.0"}')
+    with specimens.opened(N5Format(), tmp_path / "a.n5") as reader:
+        assert list(reader.meta.spatial.spacing) == [40, 4, 4]
+        assert list(reader.levels[0].meta.spatial.spacing) == [80, 8, 8]
+        assert list(reader.levels[0].meta.spatial.origin) == [2, 2, 20]
+    assert list(mlarray.read(tmp_path / "a.n5" / "group").meta.spatial.spacing) == [40, 4, 4]
+
+
+def test_scales_in_any_order(tmp_path):
+    shutil.copytree(DATA / "raw.precomputed", tmp_path / "volume")
+    info = json.loads((tmp_path / "volume" / "info").read_text())
+    info["scales"].reverse()
+    (tmp_path / "volume" / "info").write_text(json.dumps(info))
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "volume").to_numpy(), VOXELS)
+
+
 def test_a_transform_of_cosem(tmp_path):
     told = {"axes": ["z", "y", "x"], "scale": [5.24, 4, 4], "translate": [2.62, 2, 1], "units": ["nm"] * 3}
     spatial = placed(tmp_path, transform=told)
