@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.format import Format
 
 BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
+    "brainvoyager": {
+        "brainvoyager": (".vmr", ".v16", ".vtc", ".msk", ".vmp"),
+    },
     "bruker": {
         "bruker": (),
     },
@@ -29,6 +32,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "hdf5": {
         "hdf5": (".h5", ".hdf5", ".nxs"),
+    },
+    "klb": {
+        "klb": (".klb",),
     },
     "lif": {
         "lif": (".lif", ".lof"),
@@ -103,6 +109,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "rosettasciio": {
         "rosettasciio": (".dm3", ".dm4", ".ser", ".emi", ".emd", ".blo", ".mib", ".tvips"),
+    },
+    "scanco": {
+        "scanco": (".isq", ".rsq", ".aim"),
     },
     "tensorstore": {
         "n5": (".n5",),
