@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlarray_core.errors import (
     CorruptError,
@@ -20,8 +21,10 @@ from mlarray_core.url_text import LOGIN, is_url, links, protocols, scrubbed, sho
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+
+T = TypeVar("T")
 
 PACKAGES = {
     "s3": "mlarray[s3]", "s3a": "mlarray[s3]", "gs": "gcsfs", "gcs": "gcsfs",
@@ -30,6 +33,11 @@ PACKAGES = {
     "smb": "smbprotocol", "hf": "huggingface_hub", "hdfs": "pyarrow", "oci": "ocifs", "webdav": "webdav4",
 }  # fmt: skip
 """What brings what fsspec needs for a protocol."""
+PAUSES = (0.1, 0.4, 1.6)
+"""Seconds before a request is sent again."""
+_NO_RETRIES = {"max_retries": 0}
+BUSY = frozenset({408, 429, 500, 502, 503, 504})
+"""What servers answer that have too much to do (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4)."""
 _REFUSED = {"reference": "its content would say which other URLs are opened"}
 
 
@@ -84,6 +92,116 @@ def read_part(system: Any, path: str, start: int, count: int) -> bytes:
         if file.r.status != 206:  # a server without byte ranges sends all
             _next(file, start, keep=False)
         return _next(file, count)
+
+
+def part_reader(url: str, system: Any, path: str) -> Callable[[int, int], bytes]:
+    """Return what reads so many bytes of a file from a place on, and tries again where that may help.
+
+    Errors are explained. A plain web server is asked by obstore where that is installed: it needs a third of
+    the processor's time. What it can't do is done by fsspec.
+
+    Parameters
+    ----------
+    url
+        Of the file.
+    system, path
+        As `filesystem` returns them.
+    """
+    straight = _obstore_reader(url, system)
+
+    def part(start: int, count: int) -> bytes:
+        if straight is not None and count > 0:
+            with suppress(Exception):
+                return straight(start, count)
+        with explained(url):
+            return again(lambda: read_part(system, path, start, count))
+
+    return part
+
+
+def _obstore_reader(url: str, system: Any) -> Callable[[int, int], bytes] | None:
+    """Return what reads a part of a file by obstore; None where it isn't installed, or fsspec knows more."""
+    head, _, name = url.partition("://")
+    host, _, path = name.partition("/")
+    # settings of fsspec's own may hold what the server asks for
+    if head not in ("http", "https") or set("@?#%") & set(name) or "::" in url or _is_set_up(system):
+        return None
+    try:
+        import obstore
+        from obstore.store import HTTPStore
+    except ImportError:
+        return None
+    try:
+        options = {"allow_http": head == "http"}
+        store = HTTPStore.from_url(f"{head}://{host}", client_options=options, retry_config=_NO_RETRIES)
+    except Exception:
+        return None
+
+    def part(start: int, count: int) -> bytes:
+        pieces: list[bytes] = []
+        wanted = count
+        for piece in obstore.get(store, path, options={"range": (start, start + count)}).stream():
+            pieces.append(bytes(piece)[:wanted])
+            wanted -= len(pieces[-1])
+            if wanted <= 0:  # a server could send more, without an end
+                break
+        return b"".join(pieces)
+
+    return part
+
+
+def _is_set_up(system: Any) -> bool:
+    """Whether a file system of the web has settings, such as headers."""
+    return type(system).__name__ != "HTTPFileSystem" or bool(system.storage_options or system.kwargs)
+
+
+def read_beginning(system: Any, path: str, count: int) -> tuple[bytes, int | None]:
+    """Return the first bytes of a file and its whole size, which a web server says in the same answer.
+
+    Nothing of the file is returned where the size has to be asked for first; None where nobody knows it.
+
+    Parameters
+    ----------
+    system, path
+        As `filesystem` returns them. Errors are fsspec's.
+    count
+        How many bytes, fewer where the file ends.
+    """
+    if "http" not in type(system).protocol:  # a cache of a web server's is none
+        return b"", system.size(path)
+    try:
+        opened = system.open(path, "rb", block_size=0, size=1, headers={"Range": f"bytes=0-{count - 1}"})
+    except Exception as error:
+        if getattr(error, "status", None) != 416:  # an empty file has no such range (RFC 9110, 15.5.17)
+            raise
+        return b"", system.size(path)
+    with opened as file:
+        whole = file.r.headers.get("Content-Range", "").rpartition("/")[2]
+        if file.r.status != 206 or not whole.isdecimal():
+            return b"", system.size(path)
+        return _next(file, count), int(whole)
+
+
+def again(ask: Callable[[], T]) -> T:
+    """Return what `ask` returns; it is asked again, after longer pauses, when a server is busy."""
+    for pause in PAUSES:
+        try:
+            return ask()
+        except Exception as error:
+            if not _passes(error):
+                raise
+            time.sleep(pause)
+    return ask()
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error is one that another try may not meet: of the connection, or of a busy server."""
+    cause = error.__cause__ if error.__cause__ is not None else error
+    status = getattr(cause, "status", None)
+    if status is not None:
+        return status in BUSY
+    # a server that is silent was waited for long enough
+    return isinstance(cause, ConnectionError) and not isinstance(cause, TimeoutError)
 
 
 def _next(file: Any, count: int, *, keep: bool = True) -> bytes:

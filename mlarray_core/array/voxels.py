@@ -146,8 +146,7 @@ def read_many(storage: Storage, keys: Iterable[Key], out: Array | None, path: st
         check_size(shape, storage.dtype, path=path)
         out = np.empty(shape, storage.dtype)
     _check_out(out, shape, storage.dtype)
-    for number, box in enumerate(boxes):
-        storage.read(box, out[number, ...])
+    storage.read_many(boxes, out)
     return out
 
 

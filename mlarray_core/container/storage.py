@@ -61,6 +61,19 @@ class Storage:
         """
         raise NotImplementedError
 
+    def read_many(self, boxes: Sequence[Box], out: Array) -> None:
+        """Put the voxels of several boxes into `out`, one after the other. Raises as `read` does.
+
+        Parameters
+        ----------
+        boxes
+            Of one shape.
+        out
+            Of that shape, with an axis for the boxes before it.
+        """
+        for number, box in enumerate(boxes):
+            self.read(box, out[number, ...])
+
     def write(self, box: Box, value: Array) -> None:
         """Put `value`, which has the shape of `box`, into the array.
 

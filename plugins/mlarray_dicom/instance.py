@@ -13,6 +13,7 @@ from mlarray_core.errors import CorruptError, MLArrayError, ReadError, Unsupport
 from mlarray_dicom.elements import items_of, text_of, texts_of, value_of
 from mlarray_dicom.header.tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, wanted
 from mlarray_dicom.parsing import PARSING, quiet
+from mlarray_dicom.plain_header import read_plain
 from mlarray_dicom.private_names import elements
 from mlarray_dicom.signature import HEAD, MAGIC, PREAMBLE, recognise
 from mlarray_dicom.syntaxes import BIG, DEFLATED, EXPLICIT, IMPLICIT, NATIVE
@@ -152,9 +153,8 @@ def read_instance(path: Path) -> Instance:
             head = file.read(HEAD)
             if not recognise(head):
                 raise UnsupportedError("is not DICOM", path=path)
-            file.seek(0, 2)
-            size = file.tell()
-            file.seek(0)
+            size = file.seek(0, 2)
+            file.seek(len(head))
             return _parse(path, file, head, size)
     except OSError as error:
         if error.errno is None:
@@ -165,6 +165,12 @@ def read_instance(path: Path) -> Instance:
 def _parse(path: Path, file: BinaryIO, head: bytes, size: int) -> Instance:
     from pydicom.filereader import read_partial
 
+    with quiet():
+        plain = read_plain(path, file, head, size)
+    if plain is not None and value_of(plain.dataset, "SOPClassUID"):
+        pixels = _located(plain.dataset, plain.end, plain.next)
+        return Instance(path, plain.dataset, _syntax(plain.dataset), pixels, size)
+    file.seek(0)
     deflated = DEFLATED.encode() in head
     stream = BytesIO(inflate(path, LARGEST_HEADER, whole=False)) if deflated else file
     # pydicom would inflate without a limit: to it, what is inflated already is a plain file
@@ -181,7 +187,8 @@ def _parse(path: Path, file: BinaryIO, head: bytes, size: int) -> Instance:
     except PARSING as error:
         raise _damaged(path, error) from error
     syntax = DEFLATED if deflated else _syntax(dataset)
-    pixels = _locate(stream, syntax, dataset)
+    at = stream.tell()
+    pixels = _located(dataset, at, stream.read(12))
     return Instance(path, dataset, syntax, pixels, size)
 
 
@@ -209,18 +216,16 @@ def _syntax(dataset: FileDataset) -> str:
     return IMPLICIT if implicit else EXPLICIT
 
 
-def _locate(stream: BinaryIO, syntax: str, dataset: FileDataset) -> PixelData | None:
-    """Read the header of the pixel data element, before which pydicom stopped."""
+def _located(dataset: FileDataset, at: int, head: bytes) -> PixelData | None:
+    """Return the pixel data element that begins at a place with these bytes; None when it is another one."""
     implicit, little = dataset.original_encoding
     order = "<" if little else ">"
-    head = stream.read(12)
     if len(head) < 8:
         return None
     group, element = struct.unpack(f"{order}HH", head[:4])
     tag = group << 16 | element
     if tag not in _PIXELS:
         return None
-    at = stream.tell() - len(head)
     if implicit or not head[4:6].isalpha():  # some writers mix both kinds
         vr, length = "", struct.unpack(f"{order}I", head[4:8])[0]
         return PixelData(tag, vr, at + 8, None if length == UNDEFINED else length)

@@ -43,7 +43,7 @@ def fold(rows: Sequence[Mapping[str, Element]]) -> dict[str, Any]:
     found: dict[str, Any] = {"constant": {}, "per_frame": {}, "nested": {}}
     for tag in dict.fromkeys(tag for row in rows for tag in row):
         column = [row.get(tag) for row in rows]
-        if all(element == column[0] for element in column[1:]):
+        if all(element is column[0] or element == column[0] for element in column[1:]):
             found["constant"][tag] = column[0]
         elif all(_is_single(element) for element in column):
             found["nested"][tag] = fold([element["Value"][0] for element in column if element is not None])

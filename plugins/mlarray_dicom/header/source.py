@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from mlarray_dicom.instance import Instance
+    from mlarray_dicom.private_names import Element
     from mlarray_io import Context
 
 LARGEST_VALUE, LARGEST_SUM = 256 << 10, 4 << 20
@@ -29,6 +30,15 @@ _GROUPS = ("PerFrameFunctionalGroupsSequence",)
 _PER_FRAME = "52009230"
 _DROPPED = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0xFFFCFFFC, 0x00880200})
 """Pixel data in its three kinds, offset tables, trailing padding, icon image."""
+
+
+class _Known(NamedTuple):
+    """An element as it was in the last file: its value, and what stands for it in JSON, under which name."""
+
+    raw: Element
+    value: Any
+    json: dict[str, Any] | None
+    name: str
 
 
 class Header:
@@ -44,7 +54,8 @@ class Header:
         self._context, self._left = context, LARGEST_SUM
         self._rows: list[dict[str, Any]] = []
         self._meta: list[dict[str, Any]] = []
-        self._before: dict[int, tuple[Any, dict[str, Any] | None, str]] = {}
+        self._before: dict[int, _Known] = {}
+        self._before_meta: dict[int, _Known] = {}
         self._spelling: Any = None
         self.first: Dataset | None = None
 
@@ -83,23 +94,27 @@ class Header:
     def _row(self, dataset: Dataset, *, remember: bool = True) -> dict[str, Any]:
         """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
         row = {}
-        before = self._memory(dataset) if remember else {}
+        before = self._memory(dataset) if remember else self._before_meta
         for name, raw in list(elements(dataset).items()):
             tag = int(name)  # comparing pydicom's tags is slow
+            known = before.get(tag)
+            if known is not None and known.raw is raw:
+                if known.json is not None:
+                    row[known.name] = known.json
+                continue
             if tag in _DROPPED:
                 continue
             if _is_overlay(tag):
                 self._context.loss("overlay data", "only the voxels are kept")
                 continue
             value = getattr(raw, "value", None)
-            known = before.get(tag)
-            if known is None or known[0] != value or type(known[0]) is not type(value):
-                known = before[tag] = (value, self._limited(_json(dataset, tag)), f"{tag:08X}")
-            if known[1] is not None:
-                row[known[2]] = known[1]
+            if known is None or known.value != value or type(known.value) is not type(value):
+                known = before[tag] = _Known(raw, value, self._limited(_json(dataset, tag)), f"{tag:08X}")
+            if known.json is not None:
+                row[known.name] = known.json
         return row
 
-    def _memory(self, dataset: Dataset) -> dict[int, tuple[Any, dict[str, Any] | None, str]]:
+    def _memory(self, dataset: Dataset) -> dict[int, _Known]:
         """Return what bytes meant in the last file; nothing when this one has another encoding."""
         spelling = (dataset.original_encoding, text_of(dataset, "SpecificCharacterSet"))
         if spelling != self._spelling:

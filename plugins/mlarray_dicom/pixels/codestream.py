@@ -8,6 +8,10 @@ RLE_MOST = 64
 """A run of RLE turns two bytes into at most 128 (PS3.5, G.3.1)."""
 
 
+_SIZ = b"\xff\x4f\xff\x51"
+"""How a codestream of JPEG 2000 begins: SOC, then the marker of SIZ (ITU-T T.800, A.4.1 and A.5.1)."""
+
+
 def frame_size(data: bytes) -> tuple[int, int, int, int] | None:
     """Return rows, columns, samples and bits of a compressed stream; None when unknown.
 
@@ -19,8 +23,14 @@ def frame_size(data: bytes) -> tuple[int, int, int, int] | None:
         return _jpeg_xl(data[2:])
     if data[:12] == _JXL_CONTAINER:
         return _boxed_jpeg_xl(data)
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    start = data.find(_SIZ, 0, 4096)
     return None if start < 0 else _jpeg2000(data[start:])
+
+
+def is_signed(data: bytes) -> bool:
+    """Say whether the first component of a JPEG 2000 stream, that `frame_size` knows, is signed."""
+    start = data.find(_SIZ, 0, 4096)
+    return bool(data[start + 42] & 0x80)
 
 
 def _jpeg(data: bytes) -> tuple[int, int, int, int] | None:

@@ -12,6 +12,7 @@ from mlarray_dicom.instance import inflate
 from mlarray_dicom.parsing import PARSING
 from mlarray_dicom.pixels.codestream import RLE_MOST, frame_size
 from mlarray_dicom.pixels.decoders import decoder_of, own_decoder_of
+from mlarray_dicom.pixels.direct import decoded
 from mlarray_dicom.pixels.fragments import frames_of
 from mlarray_dicom.pixels.layout import SUBSAMPLED
 from mlarray_dicom.syntaxes import BIG, DEFLATED, DEFLATED_FRAMES, EXPLICIT, JPEG2000, JPEG_XL, NATIVE, RLE
@@ -140,9 +141,11 @@ class FramePixels:
         self._check_size(data)
         if self._own is not None:
             return self._used(self._decoded_here(data))
-        from pydicom.encaps import encapsulate
+        values = decoded(data, self._syntax, self.layout)
+        if values is None:
+            from pydicom.encaps import encapsulate
 
-        values = self._decoded(encapsulate([data], has_bot=False), self._syntax)
+            values = self._decoded(encapsulate([data], has_bot=False), self._syntax)
         bits = (frame_size(data) or (0, 0, 0, 0))[3]
         trusted = self._syntax in JPEG2000 or bits > self.layout.stored
         return values if trusted or self.layout.samples > 1 else self._sign(values)

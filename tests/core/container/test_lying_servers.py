@@ -45,7 +45,7 @@ class Lying(BaseHTTPRequestHandler):
             self.end_headers()
             return
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        content = self.other if self.way == "changed" and len(self.seen) > 3 else self.content
+        content = self.other if self.way == "changed" and len(self.seen) > 2 else self.content
         start, end = (int(found[1]), min(int(found[2]) + 1, len(content))) if found else (0, len(content))
         body, whole = content[start:end], end - start
         if self.way == "elsewhere" and found:
@@ -94,7 +94,7 @@ def test_an_honest_server_is_read(serve):
     url, handler = serve("honest")
     with mlarray.MLArray.open(url) as image:
         np.testing.assert_array_equal(image[...], VOXELS)
-    assert len(handler.seen) > 3  # so that a change behind the third request is one between ranges
+    assert len(handler.seen) > 2  # so that a change behind the second request is behind the header
 
 
 @pytest.mark.parametrize("way", ["elsewhere", "short", "cut", "changed"])

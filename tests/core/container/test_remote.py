@@ -11,6 +11,7 @@ fsspec = pytest.importorskip("fsspec")
 
 from mlarray import Meta, MLArray  # noqa: E402
 from mlarray_core.container.frame import parse  # noqa: E402
+from mlarray_core.container.remote import together  # noqa: E402
 from mlarray_core.errors import (  # noqa: E402
     CorruptError,
     MissingDependencyError,
@@ -199,3 +200,119 @@ def test_a_server_that_ignores_ranges_is_told_apart(url, memory, monkeypatch):
     monkeypatch.setattr(type(memory), "cat_file", lambda self, path, start=None, end=None: plain(self, path))
     with pytest.raises(ReadError, match="came"):
         MLArray.open(url)[...]
+
+
+@pytest.fixture
+def counted(memory, monkeypatch):
+    """The ranges that are fetched, as (first byte, end)."""
+    fetched = []
+    plain = type(memory).cat_file
+
+    def noted(self, path, start=None, end=None, **how):
+        fetched.append((start, end))
+        return plain(self, path, start, end, **how)
+
+    monkeypatch.setattr(type(memory), "cat_file", noted)
+    return fetched
+
+
+NOISE = np.random.default_rng(2).integers(0, 1 << 14, (128, 128, 128), np.int16)
+SMALL = {"chunk_size": (16, 32, 32), "block_size": (16, 32, 32)}
+
+
+def test_a_patch_takes_few_requests_and_is_kept(put, counted):
+    image = MLArray.open(put(MLArray(NOISE, patch_size=None, **SMALL)))
+    counted.clear()
+    assert np.array_equal(image[5:101, 7:103, 9:105], NOISE[5:101, 7:103, 9:105])
+    assert 0 < len(counted) <= 8  # of 7 x 4 x 4 chunks
+    counted.clear()
+    assert np.array_equal(image[10:90, 10:90, 10:90], NOISE[10:90, 10:90, 10:90])
+    assert counted == []
+    image._state.need().release()
+    image[0, 0, 0]
+    assert len(counted) == 1
+
+
+def test_many_boxes_fetch_each_chunk_once(put, counted, monkeypatch):
+    monkeypatch.setattr("mlarray_core.container.remote.AT_ONCE", 200_000)  # several batches
+    image = MLArray.open(put(MLArray(NOISE, patch_size=None, **SMALL)))
+    counted.clear()
+    boxes = [np.s_[start : start + 64, start : start + 64, 32:96] for start in (0, 16, 32, 64)]
+    assert np.array_equal(image.read_many(boxes), [NOISE[box] for box in boxes])
+    assert len(counted) == len({first for first, _ in counted})
+    counted.clear()
+    assert np.array_equal(image.read_many(boxes), [NOISE[box] for box in boxes])
+    assert counted == []
+
+
+def test_prefetched_chunks_are_there(put, counted):
+    image = MLArray.open(put(MLArray(NOISE, patch_size=None, **SMALL)))
+    image.prefetch([np.s_[:32, :32, :32]])
+    contents = image._state.need().contents
+    contents.buffer._requests.threads.shutdown()  # waits for what is under way
+    counted.clear()
+    assert contents.chunk(0) is not None
+    assert counted == []
+
+
+def test_little_is_kept(put, monkeypatch):
+    monkeypatch.setattr("mlarray_core.container.remote.KEPT", 100_000)
+    image = MLArray.open(put(MLArray(NOISE, patch_size=None, **SMALL)))
+    assert np.array_equal(image[...], NOISE)
+    assert sum(map(len, image._state.need().contents.buffer._chunks.values())) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("ranges", "groups"),
+    [
+        ([], []),
+        ([(0, 10), (10, 20)], [[(0, 10), (10, 20)]]),
+        ([(0, 10), (60_000, 60_010)], [[(0, 10), (60_000, 60_010)]]),  # a request costs more than the gap
+        ([(0, 10), (90_000, 90_010)], [[(0, 10)], [(90_000, 90_010)]]),
+        # of 10 ranges, the two smallest gaps are bridged: 8 requests are left
+        (
+            [(n * 300_000 + 1000 * (n % 2), n * 300_000 + 150_000) for n in range(10)],
+            8,
+        ),
+    ],
+)
+def test_neighbours_are_fetched_together(ranges, groups):
+    found = together(ranges)
+    assert (len(found) if isinstance(groups, int) else found) == groups
+    assert [one for group in found for one in group] == ranges
+
+
+def test_a_request_is_no_longer_than_it_may_be():
+    ranges = [(n << 20, (n + 1) << 20) for n in range(16)]
+    assert [len(group) for group in together(ranges)] == [4, 4, 4, 4]
+
+
+def test_a_broken_connection_is_tried_again(url, memory, monkeypatch):
+    monkeypatch.setattr("mlarray_core.urls.PAUSES", (0, 0))
+    image, plain, broken = MLArray.open(url), type(memory).cat_file, [2]
+
+    def shaky(self, *where, **how):
+        if broken[0]:
+            broken[0] -= 1
+            raise ConnectionResetError("reset by peer")
+        return plain(self, *where, **how)
+
+    monkeypatch.setattr(type(memory), "cat_file", shaky)
+    assert np.array_equal(image[...], VOXELS)
+    broken[0] = 100
+    image._state.need().release()
+    with pytest.raises(ReadError, match="reset by peer"):
+        image[...]
+
+
+def test_what_isnt_there_is_not_tried_again(url, memory, monkeypatch):
+    image, asked = MLArray.open(url), []
+
+    def gone(self, *where, **how):
+        asked.append(where)
+        raise FileNotFoundError(where)
+
+    monkeypatch.setattr(type(memory), "cat_file", gone)
+    with pytest.raises(ReadError, match="nothing at this URL"):
+        image[0, 0, 0]
+    assert len(asked) == 1
