@@ -163,9 +163,14 @@ def read_beginning(system: Any, path: str, count: int) -> tuple[bytes, int | Non
     Parameters
     ----------
     system, path
-        As `filesystem` returns them. Errors are fsspec's.
+        As `filesystem` returns them.
     count
         How many bytes, fewer where the file ends.
+
+    Raises
+    ------
+    Exception
+        Whatever fsspec raises.
     """
     if "http" not in type(system).protocol:  # a cache of a web server's is none
         return b"", system.size(path)
@@ -183,7 +188,13 @@ def read_beginning(system: Any, path: str, count: int) -> tuple[bytes, int | Non
 
 
 def again(ask: Callable[[], T]) -> T:
-    """Return what `ask` returns; it is asked again, after longer pauses, when a server is busy."""
+    """Return what `ask` returns; it is asked again, after longer pauses, when a server is busy.
+
+    Raises
+    ------
+    Exception
+        What it raises the last time, or because nothing would change.
+    """
     for pause in PAUSES:
         try:
             return ask()

@@ -265,7 +265,7 @@ class RemoteStorage(FrameStorage):
         self._read_boxes([tuple(slice(*ends) for ends in zip(start, stop, strict=True))], [out])
 
     def read_many(self, boxes: Sequence[Box], out: Array) -> None:
-        """Read several boxes, while the chunks of the next ones are fetched. Raises as `read` does.
+        """Read several boxes, while the chunks of the next ones are fetched.
 
         Parameters
         ----------
@@ -273,6 +273,11 @@ class RemoteStorage(FrameStorage):
             Of one shape.
         out
             Of that shape, with an axis for the boxes before it.
+
+        Raises
+        ------
+        CorruptError
+            A chunk that is needed is damaged.
         """
         if not out.size or not self.shape or self.contents.index.any_unwritten:
             super().read_many(boxes, out)

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-BUDGET = 36 << 20
+BUDGET = 16 << 20
 """Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
 compressed, the next are read: twice as much is in memory."""
+LARGE = 36 << 20
+"""Bytes from which on only a few chunks of a box wait, so that the box is free before the next is read."""
 MOST = 256 << 20
 """Bytes that are read at once rather than decompressing the same chunk of the source twice."""
 
@@ -44,7 +46,7 @@ class Chunking:
     def __init__(self, reader: Reader, grid: Grid) -> None:
         self._reader, self._grid = reader, grid
         self.step = _step(reader, grid)
-        self._is_large = math.prod(self.step) * grid.dtype.itemsize > BUDGET
+        self._is_large = math.prod(self.step) * grid.dtype.itemsize > LARGE
 
     @property
     def ahead(self) -> int:

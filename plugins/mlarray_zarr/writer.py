@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlarray_zarr.ngff import Axis, Level
     from mlarray_zarr.options import ZarrOptions
 
-BUDGET = 32 << 20
+BUDGET = 12 << 20
 """Bytes of voxels that are held at once, unless one chunk or shard has more."""
 _RESERVED = (KEY, "ome", "multiscales", "omero", "image-label", "_ARRAY_DIMENSIONS")
 
