@@ -19,7 +19,7 @@ from tests import house
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
 OURS = {"mlarray", "mlarray_core", "mlarray_io", *PLUGINS}
-CORE = {"numpy", "blosc2", "xxhash", "fsspec"}
+CORE = {"numpy", "blosc2", "xxhash", "fsspec", "obstore"}
 OPTIONAL = {"fsspec", "aiohttp", "isal", "distributed", "pyarrow"}
 """Imported inside functions only, and done without where they aren't installed."""
 EXCHANGE = {"nibabel", "SimpleITK", "torch", "dask", "ipyniivue"}
