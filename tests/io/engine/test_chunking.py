@@ -38,7 +38,7 @@ def test_boxes_keep_to_the_budget_where_the_source_allows():
 
 def test_chunks_wait_only_when_boxes_are_small():
     small = chunking.Chunking(reader_of(None), grid_of(400, 512, 512))
-    assert (small.step, small.ahead) == ((64, 512, 512), 2 * 8 * 8)
+    assert (small.step, small.ahead) == ((32, 512, 512), 8 * 8)
     large = chunking.Chunking(reader_of((1, 2048, 2048)), grid_of(400, 2048, 2048))
     assert (large.step, large.ahead) == ((32, 2048, 2048), 0)
 
