@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import commands, measure, report
+from benchmarks import commands, measure, peaks, remote, report, series
 
 
 def main() -> None:
@@ -69,6 +69,9 @@ PARTS = {
     "workers": measure.workers,
     "convert": commands.convert,
     "start": commands.start,
+    "remote": remote.remote,
+    "dicom": series.dicom,
+    "memory": peaks.memory,
 }
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks.targets import least, speedup, verdicts
+from benchmarks import peaks, remote, series, targets
+from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
 INTRODUCTION = """\
@@ -40,11 +41,21 @@ the left is better. The line joins what nothing beats in both.
 """
 
 
+OTHERS = (remote, series, peaks)
+"""Parts that say themselves what they promise, and what the page says of them."""
+
+
+def verdicts(results: dict) -> list[targets.Verdict]:
+    """Return every promise with what was measured."""
+    return [*targets.verdicts(results), *(one for part in OTHERS for one in part.verdicts(results))]
+
+
 def write(results: dict, docs: Path, *, quick: bool) -> None:
     """Write the page and the plot, and print the verdicts."""
     docs.mkdir(exist_ok=True)
     parts = [INTRODUCTION, _machine(results, quick=quick), _verdicts(results), _front(results, docs)]
     parts += [_reads(results), PEERS, _writes(results), _commands(results)]
+    parts += [part.section(results) for part in OTHERS]
     parts.append(_notes(Path(__file__).parent / "notes.md"))
     if (docs / "benchmarks.md").exists():
         parts.append(training.kept((docs / "benchmarks.md").read_text(encoding="utf-8")))

@@ -53,7 +53,9 @@ def plan_layout(
     labels = _labels(meta, shape)
     spatial = [is_spatial(label) for label in labels]
     inner = [_is_inner(label, last=at == len(labels) - 1) for at, label in enumerate(labels)]
-    params = layout.compression(dtype.itemsize, name, picture=any(inner))
+    params = layout.compression(
+        dtype.itemsize, name, picture=any(inner), labels=meta.is_seg.is_seg is True and dtype.kind in "iu"
+    )
     if name == "slices":
         if request.chunk is not None or request.block is not None:
             raise ArgumentError("give either the profile 'slices' or chunk_size and block_size, not both")

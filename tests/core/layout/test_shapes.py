@@ -113,3 +113,10 @@ def test_comp_blosc2_params_refuses_what_does_not_fit():
         MLArray.comp_blosc2_params((5, 6, 7), (3, 3))
     with pytest.raises(ValueError, match="one number for each spatial axis"):
         MLArray.comp_blosc2_params((5, 6, 7), (3, 3), [True, True])
+
+
+@pytest.mark.parametrize("itemsize", [1, 2, 4])
+def test_labels_arent_shuffled(itemsize):
+    params = layout.compression(itemsize, labels=True)
+    assert (params["codec"], params["clevel"], params["filters"]) == (layout.LZ4HC, 9, [layout.NOFILTER])
+    assert layout.compression(itemsize, "small", labels=True) == layout.compression(itemsize, "small")
