@@ -63,7 +63,7 @@ TABLE = (
         "Name the .lof files that it refers to, one by one",
         (".xlef", ".xlcf", ".xlif"),
     ),
-    Foreign("an Olympus OIB or OIF", BIOFORMATS, (".oib", ".oif", ".oir", ".poir")),
+    Foreign("an Olympus OIR", BIOFORMATS, (".oir", ".poir")),
     Foreign("a Zeiss ZVI", BIOFORMATS, (".zvi",)),
     Foreign("an Olympus VSI slide", SLIDE, (".vsi", ".ets")),
     Foreign("a Philips iSyntax slide", SLIDE, (".isyntax",)),
@@ -75,9 +75,7 @@ TABLE = (
     Foreign("an Andor SIF", BIOFORMATS, (".sif",), (_at(b"Andor Technology"),)),
     Foreign("a Princeton SPE", BIOFORMATS, (".spe",)),
     Foreign("a Zeiss Xradia TXM", "Export TIFF from the scanner's software", (".txm", ".txrm", ".xrm")),
-    Foreign(
-        "a compound file of Microsoft's OLE (OIB, ZVI, TXM or an office document)", BIOFORMATS, (), (_OLE,)
-    ),
+    Foreign("a compound file of Microsoft's OLE (ZVI, TXM or an office document)", BIOFORMATS, (), (_OLE,)),
     Foreign("a Renishaw WDF", ELECTRONS, (".wdf",), (_at(b"WDF1"),)),
     # electron microscopy
     Foreign("a Bruker BCF", ELECTRONS, (".bcf",), (_at(b"AAMVHFSS"),)),

@@ -81,6 +81,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "numpy": {
         "numpy": (".npy", ".npz"),
     },
+    "oif": {
+        "oif": (".oib", ".oif"),
+    },
     "openslide": {
         "openslide": (".mrxs", ".vms", ".vmu", ".svslide"),
     },

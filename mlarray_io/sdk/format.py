@@ -171,6 +171,8 @@ class Format(Generic[O]):
         are images of their own; ``named``, as one image if its name ends in one of `suffixes`.
     sparse
         Whether parts of an image that were never written take no room, so that a small file may say any size.
+    mixed_parts
+        Whether `parts` may be of other formats, or in a folder of their own, such as the tiles of a slide.
     indexes
         Lower-case names of files that only list others, such as ``dicomdir``: they are no images.
     names_identifying
@@ -188,6 +190,7 @@ class Format(Generic[O]):
     reads_urls: ClassVar[bool] = False
     folder: ClassVar[Literal["whole", "together", "named"]] = "named"
     sparse: ClassVar[bool] = False
+    mixed_parts: ClassVar[bool] = False
     indexes: ClassVar[frozenset[str]] = frozenset()
     names_identifying: ClassVar[bool] = False
 

@@ -14,7 +14,8 @@ from mlarray_io.sdk.source import Source
 from mlarray_io.search.criteria import UNRECOGNISED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlarray_io.sdk.format import Format
     from mlarray_io.search.names import Names
@@ -119,3 +120,26 @@ def parts_of(path: str, format: Format, beside: Sequence[str]) -> set[str]:
     except MLArrayError:
         return set()  # what is wrong with it is said when it is converted
     return parts.intersection(beside) - {Path(path).name}
+
+
+def folders_of(files: Iterable[os.DirEntry[str]], claims: Mapping[str, Claim]) -> set[str]:
+    """Return the names of folders beside files that hold nothing but parts of those files' images.
+
+    Parameters
+    ----------
+    files
+        Of one folder.
+    claims
+        Whose each of them is, by name.
+    """
+    found: set[str] = set()
+    for entry in files:
+        claim = claims.get(entry.name)
+        if claim is None or claim.format is None or not claim.format.mixed_parts:
+            continue
+        try:
+            parts = claim.format.parts(Source(entry.path))
+        except MLArrayError:
+            continue  # what is wrong with it is said when it is converted
+        found |= {part.parent.name for part in parts if part.parent.parent == Path(entry.path).parent}
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError, ReadError
 from mlarray_io.engine.registry import installed
-from mlarray_io.search.claims import Claim, claim_of, is_collected, parts_of, whole_format
+from mlarray_io.search.claims import Claim, claim_of, folders_of, is_collected, parts_of, whole_format
 from mlarray_io.search.criteria import Found, Kind, LeftOut
 from mlarray_io.search.names import is_chosen, join
 
@@ -103,10 +103,12 @@ class FolderWalk:
                 yield self._as_one(folder, top, whole=False)
             yield from self._wanted_others(folder.relative, contents.others)
             yield from self._files(folder.relative, top, contents, claims, owner)
+            owned = folders_of(contents.files, claims)
             # reversed: the last is taken first
             waiting += [
                 _Folder(entry.path, join(folder.relative, entry.name), owner)
                 for entry in reversed(contents.folders)
+                if entry.name not in owned
             ]
 
     def _is_whole(self, folder: str) -> bool:
@@ -217,8 +219,10 @@ class FolderWalk:
         partners = self._names.partners(names, places)
         several = {claim.format for claim in claims.values() if claim.format is not None}
         shared = {
-            format for format in several if format.has_parts and _count(claims, format) > 1
-        }  # one file alone has no parts beside it
+            format
+            for format in several
+            if format.has_parts and (format.mixed_parts or _count(claims, format) > 1)
+        }  # one file alone has no parts of its format beside it
         for entry in files:
             claim = claims.get(entry.name)
             if claim is not None and claim.format in shared and entry.name not in partners:

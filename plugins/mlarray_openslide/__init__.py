@@ -25,6 +25,7 @@ class OpenSlideFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".mrxs", ".vms", ".vmu", ".svslide")
     requires: ClassVar[tuple[str, ...]] = ("openslide",)
     install: ClassVar[str] = "mlarray[openslide]"
+    mixed_parts: ClassVar[bool] = True
     sparse: ClassVar[bool] = True
 
     def sniff(self, source: Source) -> Confidence:

@@ -85,11 +85,13 @@ def test_lengths_get_one_unit(tmp_path):
     path = write_emd(tmp_path / "a.emd")
     assert RosettaFormat().sniff(Source(path)) is Confidence.PARSED
     image = mlarray.read(path)
-    np.testing.assert_array_equal(image.to_numpy(), STACK)
+    # RosettaSciIO turns the array of this version round, and its axes with it
+    np.testing.assert_array_equal(image.to_numpy(), STACK.T)
     spatial = image.meta.spatial
-    assert spatial.axis_units == ["pm", "pm", "pm"]
-    assert spatial.spacing == [3000.0, 500.0, 250.0]
-    assert spatial.origin == [10.0, 10.0, 10000.0]
+    assert spatial.axis_labels == ["spatial_x", "spatial_y", "spatial_z"]
+    assert spatial.axis_units == ["nm", "nm", "nm"]
+    assert spatial.spacing == [0.25, 0.5, 3.0]
+    assert spatial.origin == [0.01, 0.01, 10.0]
 
 
 def test_an_emd_is_left_to_hdf5_without_the_library(tmp_path, monkeypatch):
