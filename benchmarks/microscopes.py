@@ -40,37 +40,38 @@ COMPARE = (
 )
 
 
-def texture(number, noise):
-    """Return one tile: cells on an uneven background with noise."""
+def textures():
+    """Return a function that makes tiles: cells on an uneven background, with noise that is drawn once."""
     import numpy as np
 
+    noise = np.random.default_rng(0).normal(0, 8, (TILE, TILE)).astype("f4")
     y, x = np.mgrid[:TILE, :TILE]
-    cells = 400 * np.exp(-((y % 64 - 32) ** 2 + (x % 48 - 24) ** 2) / 200.0)
-    base = 800 + 300 * np.sin(number / 50.0) + cells
-    return (base + noise.normal(0, 8, (TILE, TILE)).astype("f4")).astype("u2")
+    cells = (800 + 400 * np.exp(-((y % 64 - 32) ** 2 + (x % 48 - 24) ** 2) / 200.0)).astype("f4")
+
+    def tile(number):
+        return (cells + 300 * np.sin(number / 50.0) + np.roll(noise, number * 7919)).astype("u2")
+
+    return tile
 
 
 def make_czi(path, gigabytes):
     """Write a mosaic of square tiles that overlap."""
-    import numpy as np
     from pylibCZIrw.czi import create_czi
 
-    noise = np.random.default_rng(0)
+    texture = textures()
     step = TILE - OVERLAP
     side = round((gigabytes * 1e9 / 2) ** 0.5 / step)
     with create_czi(str(path)) as file:
         for number in range(side * side):
             row, column = divmod(number, side)
-            tile = texture(number, noise)[..., None]
+            tile = texture(number)[..., None]
             file.write(tile, location=(column * step, row * step), plane={"C": 0}, scene=0)
         file.write_metadata(scale_x=1e-7, scale_y=1e-7)
 
 
 def make_lif(path, gigabytes):
     """Write one image of two channels, z, y, x, by Leica's "Image File Format" 2.0."""
-    import numpy as np
-
-    noise = np.random.default_rng(0)
+    texture = textures()
     planes = int(gigabytes * 1e9 / 2 / PLANE**2 / 2)
     nbytes = 2 * planes * PLANE**2 * 2
     plane = PLANE**2 * 2
@@ -96,7 +97,7 @@ def make_lif(path, gigabytes):
         head = struct.pack("<BQBI", 0x2A, nbytes, 0x2A, len(name) // 2) + name
         file.write(struct.pack("<II", 0x70, len(head)) + head)
         for number in range(2 * planes):
-            file.write(texture(number, noise).tobytes())
+            file.write(texture(number).tobytes())
 
 
 def tree(root):

@@ -1,0 +1,126 @@
+"""Real files of microscopes, compared with readers that share nothing with ours; see `scripts/real-files`.
+
+czifile for CZI (it can't unpack Zstandard), readlif for LIF, ncempy for DM and SER.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlarray_io import Context, Source
+from mlarray_io.engine.registry import installed, missing
+from mlarray_io.engine.select import images_of, open_image
+
+FOLDER = os.environ.get("MLARRAY_REAL_FILES")
+FILES = json.loads((Path(__file__).parent / "files.json").read_text(encoding="utf-8"))
+
+pytestmark = pytest.mark.skipif(
+    FOLDER is None, reason="the real files are not here (MLARRAY_REAL_FILES is unset)"
+)
+
+
+def path_of(name):
+    path = Path(FOLDER or "") / name
+    if not path.exists():
+        pytest.skip(f"{name} was not fetched")
+    return path
+
+
+def images(format_name, path):
+    """Yield each image's reference, reader and whole voxels."""
+    format = installed().get(format_name)
+    if missing(format):
+        pytest.skip(f"{format_name} needs {', '.join(missing(format))}")
+    options = format.options_type()
+    for image in images_of(Source(path), format, options, Context()):
+        with open_image(Source(path), format, image, options, Context()) as reader:
+            yield image, reader, reader[tuple(slice(0, size) for size in reader.shape)]
+
+
+def named(kind, folder=""):
+    return [file["name"] for file in FILES if file["format"] == kind and folder in file["name"]]
+
+
+def by_czifile(path, scene, box):
+    """Put the tiles of one scene together as czifile reads them, one on top of the other."""
+    czifile = pytest.importorskip("czifile")
+    planes = {}
+    with czifile.CziFile(path) as file:
+        for entry in file.subblock_directory:
+            told = {one.dimension: one for one in entry.dimension_entries}
+            if any(told[axis].size != told[axis].stored_size for axis in "XY"):
+                continue  # of a coarser level
+            if scene is not None and "S" in told and told["S"].start != scene:
+                continue
+            place = tuple(told[axis].start if axis in told else 0 for axis in "HIVRBTCZ")
+            voxels = entry.data_segment().data(resize=False).reshape(told["Y"].size, told["X"].size, -1)
+            order = told["M"].start if "M" in told else 0
+            planes.setdefault(place, []).append((order, told["X"].start, told["Y"].start, voxels))
+    firsts = [min(place[axis] for place in planes) for axis in range(8)]
+    sizes = [max(place[axis] for place in planes) - firsts[axis] + 1 for axis in range(8)]
+    left, top, width, height = box
+    samples = next(iter(planes.values()))[0][3].shape[-1]
+    found = np.zeros([*sizes, height, width, samples], next(iter(planes.values()))[0][3].dtype)
+    for place, tiles in planes.items():
+        plane = found[tuple(np.subtract(place, firsts))]
+        for _, x, y, voxels in sorted(tiles, key=lambda tile: tile[0]):
+            plane[y - top : y - top + voxels.shape[0], x - left : x - left + voxels.shape[1]] = voxels
+    return found
+
+
+@pytest.mark.parametrize("name", named("czi"))
+def test_czi(name):
+    path = path_of(name)
+    for _, reader, voxels in images("czi", path):
+        try:
+            theirs = by_czifile(path, reader.meta.source["scene"], reader.meta.source["box"])
+        except KeyError as error:
+            pytest.skip(f"czifile can't unpack it: compression {error}")
+        np.testing.assert_array_equal(voxels, theirs.reshape(voxels.shape))
+
+
+@pytest.mark.filterwarnings("ignore")  # readlif leaves files open
+@pytest.mark.parametrize("name", named("lif"))
+def test_lif(name):
+    readlif = pytest.importorskip("readlif.reader")
+    path = path_of(name)
+    file = readlif.LifFile(path)
+    for image, reader, voxels in images("lif", path):
+        theirs = file.get_image(int(image.key))
+        for channel in range(theirs.channels):
+            fixed = {axis: 0 for axis in theirs.dims_n if axis not in theirs.display_dims}
+            plane = np.asarray(
+                theirs.get_plane(c=channel, requested_dims=fixed, display_dims=theirs.display_dims)
+            )
+            outer = [channel if label == "channel" else 0 for label in reader.labels[:-2]]
+            np.testing.assert_array_equal(voxels[tuple(outer)], plane)
+        # readlif gives pixels a micrometre
+        for label, position in zip(("spatial_x", "spatial_y", "spatial_z"), range(3), strict=True):
+            if label in reader.labels:
+                space = [one for one in reader.labels if one.startswith("spatial")]
+                size = reader.meta.spatial.spacing[space.index(label)]
+                assert size == pytest.approx(1 / theirs.scale[position])
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in named("rosettasciio") if one.endswith(("dm3", "dm4", "ser"))]
+)
+def test_electrons(name):
+    ncempy = pytest.importorskip("ncempy.io")
+    path = path_of(name)
+    theirs = ncempy.read(path)
+    image, reader, voxels = next(iter(images("rosettasciio", path)))
+    np.testing.assert_array_equal(
+        voxels, np.asarray(theirs["data"]).reshape(voxels.shape), err_msg=image.title
+    )
+    spacing = reader.meta.spatial.spacing
+    if spacing is not None and len(spacing) == voxels.ndim == len(theirs["pixelSize"]):
+        units = {"nm": 1, "um": 1e3, "µm": 1e3, "m": 1e9, "pm": 1e-3, "1/nm": 1}
+        for axis, size in enumerate(spacing):
+            ours = size * units[reader.meta.spatial.axis_units[axis]]
+            assert ours == pytest.approx(theirs["pixelSize"][axis] * units[theirs["pixelUnit"][axis]])
