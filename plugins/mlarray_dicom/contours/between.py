@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
     Curves = list[Numbers]
 
-MOST_POINTS = 20_000
-"""Points in one plane up to which shapes change evenly: distances take time with their number."""
+MOST_POINTS, MOST_CURVES = 20_000, 500
+"""Points and curves of a plane up to which shapes change evenly: distances and overlaps take time with them."""
 EDGE = 1e-6
 """A part of a slab by which its ends are moved down, so that rounding decides nothing."""
 _BESIDE = 1e-3

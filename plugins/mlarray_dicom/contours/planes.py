@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_dicom.contours.between import EDGE, MOST_POINTS, Transition
+from mlarray_dicom.contours.between import EDGE, MOST_CURVES, MOST_POINTS, Transition
 from mlarray_dicom.contours.fill import enclosed
 
 if TYPE_CHECKING:
@@ -53,12 +53,14 @@ class Stack:
     _transitions: dict[int, Transition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._points = np.array([sum(map(len, curves)) for curves in self.curves])
+        self._many = np.array(
+            [sum(map(len, curves)) > MOST_POINTS or len(curves) > MOST_CURVES for curves in self.curves]
+        )
 
     @property
     def crowded(self) -> int:
-        """How many planes have too many points for shapes to change between them."""
-        return int((self._points > MOST_POINTS).sum()) if self.reach else 0
+        """How many planes have too many points or curves for shapes to change between them."""
+        return int(self._many.sum()) if self.reach else 0
 
     def enclosed(self, points: Numbers, positions: Numbers) -> Mask:
         """Return which points (n x 2 in the planes, and their positions along the normal) are inside."""
@@ -89,7 +91,7 @@ class Stack:
         lower = np.clip(below, 0, len(self.places) - 2)
         gaps = np.diff(self.places)[lower]
         parts = (positions - self.places[lower]) / gaps
-        few = np.maximum(self._points[lower], self._points[lower + 1]) <= MOST_POINTS
+        few = ~(self._many[lower] | self._many[lower + 1])
         inside = (parts > _ON) & (parts < 1 - _ON) & (gaps <= self.reach) & few
         return np.where(inside, lower, -1), parts
 

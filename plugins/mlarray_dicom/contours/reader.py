@@ -9,7 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Channel, Meta, geometry
 from mlarray_core.errors import OptionError, UnsupportedError
-from mlarray_dicom.contours.between import MOST_POINTS
+from mlarray_dicom.contours.between import MOST_CURVES, MOST_POINTS
 from mlarray_dicom.contours.grid import Grid, grid_of_image, grid_of_reader
 from mlarray_dicom.contours.slabs import Voxels
 from mlarray_dicom.contours.structures import references_of, structures_of
@@ -137,8 +137,8 @@ def _tell(structures: Sequence[Structure], voxels: Sequence[Voxels], context: Co
             left["without an area"] = drawn.flat
         if drawn.crowded:
             context.warn(
-                f"{name}: {drawn.crowded} planes have more than {MOST_POINTS:,} points each: "
-                "between them and others the nearest plane counts"
+                f"{name}: {drawn.crowded} planes have more than {MOST_POINTS:,} points or "
+                f"{MOST_CURVES} curves: between them and others the nearest plane counts"
             )
         if left:
             counts = ", ".join(f"{count} {kind}" for kind, count in sorted(left.items()))

@@ -49,7 +49,7 @@ class Voxels:
     flat
         How many curves enclose no area of any plane.
     crowded
-        How many planes have too many points for shapes to change between them.
+        How many planes have too many points or curves for shapes to change between them.
     """
 
     def __init__(self, structure: Structure, grid: Grid, *, shapes: bool = True) -> None:

@@ -233,9 +233,10 @@ def test_shapes_between_planes(ct: Path) -> None:
     assert whole == [whole[0]] * 8
 
 
-def test_crowded_planes_are_named(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["MOST_POINTS", "MOST_CURVES"])
+def test_crowded_planes_are_named(ct: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     """Where shapes would take too long, the nearest plane counts, and that is said."""
-    monkeypatch.setattr("mlarray_dicom.contours.planes.MOST_POINTS", 100)
+    monkeypatch.setattr(f"mlarray_dicom.contours.planes.{limit}", 100 if limit == "MOST_POINTS" else 0)
     path = structure_set(ct / "set.dcm", {"a": [circle(20, 0), circle(12, 4)]})
     context = Context()
     (ref,) = DicomFormat().images(Source(path), DicomOptions(), context)
