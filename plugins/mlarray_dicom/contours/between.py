@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Curves = list[Numbers]
 
 MOST_POINTS, MOST_CURVES = 20_000, 500
-"""Points and curves of a plane up to which shapes change evenly: distances and overlaps take time with them."""
+"""Points and curves of a plane up to which shapes change evenly: distances and overlaps take time."""
 EDGE = 1e-6
 """A part of a slab by which its ends are moved down, so that rounding decides nothing."""
 _BESIDE = 1e-3
