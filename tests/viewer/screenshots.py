@@ -22,6 +22,8 @@ from tests.viewer import chromium
 from tests.viewer.served import served
 
 DATA = Path(__file__).parents[1] / "data" / "nifti"
+WIDEST = 1000
+"""Pixels of a picture."""
 CT_AFFINE = np.array([[0, 0, -1.2, 115], [0, -1.2, 0, 115], [1.2, 0, 0, -80], [0, 0, 0, 1]])
 COLORS = ("#4e79a7", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#f28e2b", "#e15759")
 
@@ -73,7 +75,11 @@ def take(page, files: list[Path], target: Path, *steps: str, dark: bool = False)
             page.move(*page.run("window.place"))
             time.sleep(1)
         picture = Image.open(io.BytesIO(page.picture())).convert("RGB")
-        picture.quantize(256).save(target, optimize=True)  # a fifth of the size, and none of it to be seen
+        if picture.width > WIDEST:
+            picture = picture.resize(
+                (WIDEST, picture.height * WIDEST // picture.width), Image.Resampling.LANCZOS
+            )
+        picture.quantize(128).save(target, optimize=True)  # a fifth of the size, and none of it to be seen
         print(target, page.complaints())
         page.open("about:blank")
 
