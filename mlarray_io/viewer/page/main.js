@@ -92,6 +92,7 @@ class Page {
       this.levelShown(level)
     }
     this.fillWindow()
+    performance.mark('shown')
     document.documentElement.dataset.loads = String(Number(document.documentElement.dataset.loads || 0) + 1)
   }
 
