@@ -14,7 +14,12 @@ import pytest
 from mlarray import MLArray
 from mlarray_io.commands.main import main
 
-SCRIPT = "import sys; from mlarray_io.commands.main import main; sys.exit(main())"
+SCRIPT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here, and that is inherited
+from mlarray_io.commands.main import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture
