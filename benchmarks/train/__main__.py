@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the cases, measure, write the report; return 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks train", description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, help="where to put files; a temporary folder by default")
-    parser.add_argument("--cases", type=int, default=20, help="how many to make")
+    parser.add_argument("--cases", type=int, default=16, help="how many to make")
     parser.add_argument("--rounds", type=int, default=5, help="how often each method has its turn")
     parser.add_argument(
         "--patches", type=int, default=48, help="how many patches the fastest reads in a turn"

@@ -15,6 +15,8 @@ SHAPE = (160, 256, 256)
 PATCH = (96, 96, 96)
 SMALL = (64, 96, 96)
 """Of the thousand cases."""
+RESAMPLED = 8
+"""Cases that are preprocessed a second time, resampled in their planes: then no value comes twice."""
 
 
 def volume(seed: int, shape: tuple[int, ...] = SHAPE) -> tuple[np.ndarray, np.ndarray]:
@@ -59,19 +61,21 @@ def make(folder: Path, count: int) -> None:
     """Write the cases that aren't there yet: `.nii.gz`, `.mla` of it, and as nnU-Net preprocesses them."""
     from mlarray.nnunet.preprocessed import pack
 
-    for layout in ("nii", "mla", "nnunet"):
+    for layout in ("nii", "mla", "nnunet", "resampled"):
         (folder / layout).mkdir(parents=True, exist_ok=True)
     for number in range(count):
         name = f"case{number:03d}"
         if not (folder / "nnunet" / f"{name}.pkl").exists():
-            _case(folder, name, *volume(number))
+            _case(folder, name, *volume(number), resampled=number < RESAMPLED)
             print(name, flush=True)
-    if len(list((folder / "nnunet-mla").glob("*_seg.mla"))) < count:
-        pack(folder / "nnunet", folder / "nnunet-mla", PATCH)
+    for layout in ("nnunet", "resampled"):
+        if not (folder / f"{layout}-mla").exists():
+            pack(folder / layout, folder / f"{layout}-mla", PATCH)
 
 
-def _case(folder: Path, name: str, image: np.ndarray, labels: np.ndarray) -> None:
+def _case(folder: Path, name: str, image: np.ndarray, labels: np.ndarray, *, resampled: bool) -> None:
     import nibabel
+    from scipy.ndimage import zoom
 
     import mlarray
 
@@ -80,10 +84,14 @@ def _case(folder: Path, name: str, image: np.ndarray, labels: np.ndarray) -> Non
         nibabel.save(nibabel.Nifti1Image(array.transpose(2, 1, 0), affine()), nifti)
         target, is_seg = folder / "mla" / f"{name}{suffix}.mla", bool(suffix)
         mlarray.convert(nifti, target, labels=is_seg, stats=is_seg, overwrite=True)
-    _preprocessed(folder, name, image, labels)
+    _preprocessed(folder / "nnunet" / name, image, labels)
+    if resampled:
+        finer = (1, 1.13, 1.13)
+        values = zoom(image.astype(np.float32), finer, order=3)
+        _preprocessed(folder / "resampled" / name, values, zoom(labels, finer, order=0))
 
 
-def _preprocessed(folder: Path, name: str, image: np.ndarray, labels: np.ndarray) -> None:
+def _preprocessed(target: Path, image: np.ndarray, labels: np.ndarray) -> None:
     """Write what nnU-Net's preprocessing leaves: z-scores and labels, (c, z, y, x), and voxels of classes."""
     from nnunetv2.training.dataloading.nnunet_dataset import comp_blosc2_params, nnUNetDatasetBlosc2
 
@@ -96,9 +104,8 @@ def _preprocessed(folder: Path, name: str, image: np.ndarray, labels: np.ndarray
         found[value] = voxels[chance.choice(len(voxels), min(10_000, len(voxels)), replace=False)]
     blocks, chunks = comp_blosc2_params(scores.shape, PATCH, scores.itemsize)
     seg_blocks, seg_chunks = comp_blosc2_params(seg.shape, PATCH, seg.itemsize)
-    whole = str(folder / "nnunet" / name)
     nnUNetDatasetBlosc2.save_case(
-        scores, seg, {"class_locations": found, "spacing": [2.5, 0.8, 0.8]}, whole,
+        scores, seg, {"class_locations": found, "spacing": [2.5, 0.8, 0.8]}, str(target),
         chunks=chunks, blocks=blocks, chunks_seg=seg_chunks, blocks_seg=seg_blocks,
     )  # fmt: skip
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.train import cases, methods
@@ -15,6 +15,7 @@ from benchmarks.train import cases, methods
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
 WAYS: dict[str, tuple[Callable[[Path], Any], float]] = {
     "PatchDataset": (methods.ours, 1),
@@ -22,8 +23,13 @@ WAYS: dict[str, tuple[Callable[[Path], Any], float]] = {
     "image[box], files open": (methods.bare, 1),
     "image[box], files opened for each patch": (methods.opened, 1),
     "nnU-Net's pattern, float32": (methods.nnunet_pattern, 1),
-    "nnU-Net's loader": (methods.nnunet_loader, 0.5),
-    "nnU-Net's loader, our dataset class": (partial(methods.nnunet_loader, mla=True), 0.5),
+    "nnU-Net's loader": (methods.nnunet_loader, 1),
+    "nnU-Net's loader, our dataset class": (partial(methods.nnunet_loader, layout="nnunet-mla"), 1),
+    "nnU-Net's loader, resampled": (partial(methods.nnunet_loader, layout="resampled"), 1),
+    "nnU-Net's loader, our dataset class, resampled": (
+        partial(methods.nnunet_loader, layout="resampled-mla"),
+        1,
+    ),
     "MONAI Dataset .nii.gz": (partial(methods.monai, samples=1), 0.08),
     "MONAI Dataset .nii.gz, 4 samples": (partial(methods.monai, samples=4), 0.17),
     "TorchIO Queue .nii.gz, 8 samples": (methods.torchio, 2 / 3),
@@ -41,7 +47,8 @@ def everything(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     results["workers"] = workers(folder, asked.rounds, results["left out"])
     results["thousand"] = child("thousand", folder)
     if asked.reference is not None:
-        results["many"] = many(folder, asked.reference, asked.rounds)
+        results["many"] = many(folder, asked.reference, asked.rounds, again=True)
+        results["once"] = many(folder, asked.reference, asked.rounds, again=False)
     return results
 
 
@@ -51,14 +58,14 @@ def alone(folder: Path, rounds: int, count: int, left_out: dict[str, str]) -> di
     for name, (way, share) in WAYS.items():
         try:
             patches = way(folder)
-            for _ in range(max(2, int(count * share))):
+            for _ in range(max(2, int(2 * count * share))):  # until nearly all files were open once
                 next(patches)
             running[name] = patches
         except ImportError as error:
             left_out[name] = str(error)
     times: dict[str, list[float]] = {name: [] for name in running}
-    for _ in range(rounds):
-        for name, patches in running.items():
+    for turn in range(rounds):
+        for name, patches in list(running.items())[:: 1 if turn % 2 else -1]:
             number = max(4, int(count * WAYS[name][1]))
             began = time.process_time()
             for _ in range(number):
@@ -103,58 +110,79 @@ def child(what: str, folder: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-ONCE = """\
+ONE_EACH = """\
 import json, random, sys, time
 from mlarray import MLArray
 paths, size, shape = json.loads(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+again = sys.argv[4] == "again"
 chance = random.Random(0)
 jobs = []
-for _ in range(4):
+for _ in range(4 if again else 1):
     for path in paths:
         start = [chance.randrange(n - size + 1) for n in shape]
         jobs.append((path, tuple(slice(s, s + size) for s in start)))
-def go():
+def go(jobs):
     for path, box in jobs:
         image = MLArray.open(path); image[box]; image.close()
-go()
+first = jobs if again else jobs[:8]
+go(first)
+rest = jobs if again else jobs[8:]
 times = []
-for _ in range(4):
-    began = time.process_time(); go(); times.append((time.process_time() - began) / len(jobs) * 1e3)
+for _ in range(4 if again else 1):
+    began = time.process_time(); go(rest); times.append((time.process_time() - began) / len(rest) * 1e3)
 print(min(times))
 """
 SAVE = "import sys, numpy as np; from mlarray import MLArray; MLArray(np.load(sys.argv[1])).save(sys.argv[2])"
+CASES, COPIES = 12, 6
+"""Cases for one patch from each of many files, and files of each of them where none comes again."""
 
 
-def many(folder: Path, reference: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Return processor milliseconds of one patch from each of many files: opened, read, closed, again."""
-    import numpy as np
+def many(folder: Path, reference: Path, rounds: int, *, again: bool) -> dict[str, dict[str, list[float]]]:
+    """Return processor milliseconds of one patch from each of many files: opened, read, closed.
 
-    from mlarray import MLArray
-
-    ours, theirs = [], []
-    (folder / "reference").mkdir(exist_ok=True)
-    for name in cases.names(folder)[:12]:
-        ours.append(str(folder / "mla" / f"{name}.mla"))
-        theirs.append(str(folder / "reference" / f"{name}.mla"))
-        if not Path(theirs[-1]).exists():
-            np.save(folder / "now.npy", MLArray.open(ours[-1]).to_numpy())
-            subprocess.run([reference, "-I", "-c", SAVE, folder / "now.npy", theirs[-1]], check=True)
+    Parameters
+    ----------
+    folder
+        Of the cases.
+    reference
+        Python that has mlarray 0.0.54.
+    rounds
+        Processes of each, in turns.
+    again
+        Whether the process has had each of the files open before.
+    """
+    programs = {"ours": [sys.executable], "reference": [str(reference), "-I"]}
+    files = _many_files(folder, reference, 1 if again else COPIES)
     found: dict[str, dict[str, list[float]]] = {}
     for size in (64, 96, 128):
-        cell: dict[str, list[float]] = {"ours": [], "reference": []}
-        for _ in range(rounds):
-            for key, python, paths in (("ours", sys.executable, ours), ("reference", str(reference), theirs)):
-                isolated = ["-I"] if key == "reference" else []
-                command = [
-                    python,
-                    *isolated,
-                    "-c",
-                    ONCE,
-                    json.dumps(paths),
-                    str(size),
-                    json.dumps(cases.SHAPE),
-                ]
+        cell: dict[str, list[float]] = {key: [] for key in programs}
+        for turn in range(rounds):
+            for key in list(programs)[:: 1 if turn % 2 else -1]:
+                given = [json.dumps(files[key]), str(size), json.dumps(cases.SHAPE)]
+                command = [*programs[key], "-c", ONE_EACH, *given, "again" if again else "once"]
                 done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
                 cell[key].append(float(done.stdout))
         found[str(size)] = cell
     return found
+
+
+def _many_files(folder: Path, reference: Path, copies: int) -> dict[str, list[str]]:
+    """Return files of ours and of the reference, with the same voxels."""
+    import numpy as np
+
+    from mlarray import MLArray
+
+    files: dict[str, list[str]] = {"ours": [], "reference": []}
+    (folder / "many").mkdir(exist_ok=True)
+    for name in cases.names(folder)[:CASES]:
+        ours, theirs = folder / "mla" / f"{name}.mla", folder / "many" / f"{name}-reference.mla"
+        if not theirs.exists():
+            np.save(folder / "now.npy", MLArray.open(ours).to_numpy())
+            subprocess.run([reference, "-I", "-c", SAVE, folder / "now.npy", theirs], check=True)
+        for key, path in (("ours", ours), ("reference", theirs)):
+            for number in range(copies):
+                copy = path if copies == 1 else folder / "many" / f"{name}-{key}-{number}.mla"
+                if not copy.exists():
+                    shutil.copyfile(path, copy)
+                files[key].append(str(copy))
+    return {key: sorted(paths, key=lambda path: path[-6:]) for key, paths in files.items()}

@@ -77,19 +77,17 @@ def nnunet_pattern(folder: Path) -> Iterator[Pair]:
         yield torch.from_numpy(data[whole]), torch.from_numpy(seg[whole].astype(np.int16))
 
 
-def nnunet_loader(folder: Path, *, mla: bool = False) -> Iterator[Pair]:
-    """Yield what nnU-Net's own loader gives, with its dataset class or with ours."""
+def nnunet_loader(folder: Path, layout: str = "nnunet") -> Iterator[Pair]:
+    """Yield what nnU-Net's own loader gives, with its dataset class or with ours, for folders in `.mla`."""
     from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
     from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
-    if mla:
+    if layout.endswith("-mla"):
         from mlarray.nnunet.dataset import MLArrayDataset as Kind
     else:
         Kind = nnUNetDatasetBlosc2  # noqa: N806
     np.random.seed(0)
-    loader = nnUNetDataLoader(
-        Kind(str(folder / ("nnunet-mla" if mla else "nnunet"))), 2, PATCH, PATCH, LABELS, 0.5
-    )
+    loader = nnUNetDataLoader(Kind(str(folder / layout)), 2, PATCH, PATCH, LABELS, 0.5)
     while True:
         batch = loader.generate_train_batch()
         yield from zip(batch["data"], batch["target"], strict=True)

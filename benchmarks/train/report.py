@@ -12,13 +12,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START, END = "<!-- train -->\n", "<!-- end train -->\n"
+MANY = {"many": "which come again", "once": "seen for the first time"}
+RATIOS = (
+    (
+        "PatchDataset to nnU-Net's pattern, float32 as it stores",
+        "PatchDataset",
+        "nnU-Net's pattern, float32",
+        3.0,
+    ),
+    (
+        "our dataset class in nnU-Net's loader, to its own",
+        "nnU-Net's loader, our dataset class",
+        "nnU-Net's loader",
+        1.8,
+    ),
+    (
+        "our dataset class in nnU-Net's loader, to its own, resampled cases",
+        "nnU-Net's loader, our dataset class, resampled",
+        "nnU-Net's loader, resampled",
+        1.8,
+    ),
+    ("PatchDataset to MONAI Dataset from .nii.gz", "PatchDataset, float32", "MONAI Dataset .nii.gz", 30.0),
+)
+"""What is promised, the method, what it is compared with, and how many times its patches at least."""
 INTRODUCTION = """\
 ## Patches for training
 
 Made by `python -m benchmarks train`. Cases of 160 x 256 x 256, int16, labels of three classes; patches of
 96 x 96 x 96, image and label, half of them around a voxel of a class. All methods in turns in one process;
 **times are processor time**, the least of the turns. nnU-Net's pattern is its `load_case` and a slice,
-float32 as it stores; its loader also pads and collates.
+float32 as it stores; its loader also pads and collates. `PatchDataset` sends what is stored, int16: to write
+3.5 MB of float32 takes 0.4 ms, whatever they are made of.
 """
 
 
@@ -49,10 +73,11 @@ def write(results: dict[str, Any], docs: Path) -> int:
         parts.append("### One patch from each of many files: open, read, close\n")
         parts.append(
             _table(
-                ["patch", "ours, ms", "mlarray 0.0.54, ms"],
+                ["patch", "files", "ours, ms", "mlarray 0.0.54, ms"],
                 [
-                    [size, *(f"{min(cell[key]):.2f}" for key in ("ours", "reference"))]
-                    for size, cell in results["many"].items()
+                    [size, what, *(f"{min(cell[key]):.2f}" for key in ("ours", "reference"))]
+                    for kind, what in MANY.items()
+                    for size, cell in results[kind].items()
                 ],
             )
         )
@@ -78,28 +103,9 @@ def verdicts(results: dict[str, Any]) -> list[Verdict]:
     """Return every promise with what was measured."""
     least = {name: min(times) for name, times in results["cpu"].items()}
     found = []
-    for name, base, other, bound in (
-        (
-            "PatchDataset to nnU-Net's pattern, float32 both",
-            "PatchDataset, float32",
-            "nnU-Net's pattern, float32",
-            3.0,
-        ),
-        (
-            "our dataset class in nnU-Net's loader, to its own",
-            "nnU-Net's loader, our dataset class",
-            "nnU-Net's loader",
-            1.8,
-        ),
-        (
-            "PatchDataset to MONAI Dataset from .nii.gz",
-            "PatchDataset, float32",
-            "MONAI Dataset .nii.gz",
-            30.0,
-        ),
-    ):
+    for what, base, other, bound in RATIOS:
         if base in least and other in least:
-            found.append(Verdict(name, least[other] / least[base], bound, True))
+            found.append(Verdict(what, least[other] / least[base], bound, True))
     ratio = least["PatchDataset"] / least["image[box], files open"]
     found.append(Verdict("PatchDataset to image[box] alone", ratio, 1.1, False))
     thousand = results["thousand"]
@@ -111,21 +117,28 @@ def verdicts(results: dict[str, Any]) -> list[Verdict]:
             False,
         )
     )
-    after = thousand["memory"][len(thousand["memory"]) // 8 :]  # when as many files are open as may be
-    found.append(Verdict("memory over 1,000 cases, most to least", max(after) / min(after), 1.1, False))
+    found.append(
+        Verdict("memory over an epoch of 1,000 cases, most to least", _spread(thousand["memory"]), 1.1, False)
+    )
     found.append(Verdict("open files to their limit", thousand["files"] / thousand["limit"], 1.0, False))
-    for size, bound in (("64", 1.5), ("96", 1.3), ("128", 1.2)):
-        if size in results.get("many", {}):
-            cell = results["many"][size]
-            ratios = median(
-                theirs / ours for ours, theirs in zip(cell["ours"], cell["reference"], strict=True)
-            )
-            found.append(
-                Verdict(
-                    f"one patch of {size} from each of many files, to mlarray 0.0.54", ratios, bound, True
-                )
-            )
+    for kind, what in MANY.items():
+        for size, bound in (("64", 1.5), ("96", 1.3), ("128", 1.2)):
+            cell = results.get(kind, {}).get(size)
+            if cell:
+                pairs = zip(cell["ours"], cell["reference"], strict=True)
+                text = f"one patch of {size} from each of many files, {what}, to mlarray 0.0.54"
+                found.append(Verdict(text, median(theirs / ours for ours, theirs in pairs), bound, True))
     return found
+
+
+def _spread(memory: list[int]) -> float:
+    """Return the most memory to the least within an epoch, the larger of two epochs.
+
+    The first one counts from when as many files are open as may be: an eighth of both.
+    """
+    half = len(memory) // 2
+    epochs = memory[half // 4 : half], memory[half:]
+    return max(max(epoch) / min(epoch) for epoch in epochs)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
