@@ -24,8 +24,26 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "dicom": {
         "dicom": (".dcm", ".dcms", ".dicom", ".ima"),
     },
+    "films": {
+        "film": (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"),
+    },
     "fits": {
         "fits": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz"),
+    },
+    "frames": {
+        "animation": (".apng",),
+        "avif": (".avif", ".avifs"),
+        "exr": (".exr",),
+        "gif": (".gif",),
+        "heif": (".heic", ".heif", ".hif"),
+        "jpegxl": (".jxl",),
+        "jpegxr": (".jxr", ".wdp", ".hdp"),
+        "pnm": (".pnm", ".pbm", ".pgm", ".ppm", ".pam", ".pfm"),
+        "qoi": (".qoi",),
+        "tga": (".tga", ".icb", ".vda", ".vst"),
+    },
+    "gdal": {
+        "gdal": (".ntf", ".nitf", ".nsf", ".grib", ".grb", ".grib2", ".grb2", ".asc", ".vrt"),
     },
     "gipl": {
         "gipl": (".gipl", ".gipl.gz"),

@@ -91,7 +91,7 @@ def test_further_pictures_are_named_or_refused(tmp_path):
     frames = [Image.fromarray(np.full((20, 30, 3), 60 * at, "u1")) for at in range(4)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
     with pytest.raises(UnsupportedError, match="animated PNG of 4 frames"):
-        mlarray.read(tmp_path / "a.png")
+        mlarray.read(tmp_path / "a.png", format="pictures")
     frames[0].save(tmp_path / "a.mpo", save_all=True, append_images=frames[1:])
     (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
     assert mlarray.read(tmp_path / "a.jpg").shape == (20, 30, 3)

@@ -322,5 +322,5 @@ def test_a_place_on_the_earth_is_a_loss(tmp_path, marked):
     box = (len(box) + 8).to_bytes(4, "big") + b"uuid" + box
     at = plain.index(b"jp2c") - 4
     (tmp_path / "a.jp2").write_bytes(plain[:at] + box * marked + plain[at:])
-    done = mlarray.convert(tmp_path / "a.jp2", tmp_path / "a.mla")
+    done = mlarray.convert(tmp_path / "a.jp2", tmp_path / "a.mla", source_format="pictures")
     assert [loss.what for loss in done.losses] == ["where the picture lies on the earth"] * marked

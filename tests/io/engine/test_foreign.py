@@ -29,11 +29,10 @@ def pillow(kind):
 @pytest.mark.parametrize(
     ("make", "name", "way"),
     [
-        (lambda: pillow("GIF"), "a GIF", "PNG"),
-        (lambda: pillow("PPM"), "a Netpbm picture", "PNG"),
+        (lambda: b"8BPS" + bytes(60), "a Photoshop document", "PNG"),
         (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
-        (lambda: b"\0\0\0 ftypisom" + bytes(60), "a video", "ffmpeg"),
+        (lambda: b"FLV\x01" + bytes(60), "a video", "ffmpeg"),
     ],
 )
 def test_content_tells_whatever_the_name(make, name, way, tmp_path):
@@ -66,14 +65,12 @@ def test_a_folder_says_what_to_do_with_it(tmp_path):
 
 
 def test_voxels_under_the_suffix_of_another_format(tmp_path):
-    """ERDAS's tag; Hamamatsu's ``.img`` has a text behind 64 bytes (ITEX)."""
-    (tmp_path / "erdas.img").write_bytes(b"EHFA_HEADER_TAG\0" + bytes(64))
+    """Hamamatsu's ``.img`` has a text behind 64 bytes (ITEX)."""
     head = b"IM" + np.array([200, 4, 3, 0, 0, 2], "<u2").tobytes()
     (tmp_path / "streak.img").write_bytes(head.ljust(64, b"\0") + b'[Application],Application="HPD-TA"')
-    for name, what in (("erdas.img", "ERDAS"), ("streak.img", "Hamamatsu")):
-        said = refusal(tmp_path / name)
-        assert what in said
-        assert "Was it copied whole" not in said
+    said = refusal(tmp_path / "streak.img")
+    assert "Hamamatsu" in said
+    assert "Was it copied whole" not in said
 
 
 def test_previews_are_not_taken_for_the_slide(tmp_path):

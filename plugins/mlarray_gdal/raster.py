@@ -1,0 +1,108 @@
+"""Opening a raster with few of GDAL's drivers, and without the network. Runs in the other process."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mlarray_core.errors import CorruptError, MLArrayError, UnsafeError, UnsupportedError
+from mlarray_gdal.signature import driver_of
+from mlarray_gdal.virtual import check_virtual
+from mlarray_io.sdk import ignored_warnings
+
+# GDAL looks at these when it starts: no driver that reaches servers, runs code, or follows names elsewhere
+os.environ["GDAL_SKIP"] = (
+    "HTTP WMS WCS WMTS PLMOSAIC EEDA EEDAI DAAS STACIT STACTA OGCAPI NGW MVT MBTiles GTI DERIVED Zarr PDF "
+    "TIL KMLSUPEROVERLAY"
+)
+os.environ["GDAL_VRT_ENABLE_PYTHON"] = "NO"
+os.environ["GDAL_DRIVER_PATH"] = "disable"
+# else columns of a GRIB from 0 to 360 degrees are cut in two and change places, to run from -180
+os.environ["GRIB_ADJUST_LONGITUDE_RANGE"] = "NO"
+os.environ["GRIB_NORMALIZE_UNITS"] = "NO"  # else kelvins become degrees Celsius
+os.environ["CPL_VSIL_CURL_ALLOWED_FILENAME"] = "none"
+
+import rasterio
+from rasterio.errors import RasterioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Raster = Any
+"""An object of rasterio's."""
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Make an error that says which file is damaged of whatever GDAL raises.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    CorruptError
+        GDAL finds it damaged.
+    """
+    with ignored_warnings("rasterio", "mlarray_gdal", "contextlib"):
+        try:
+            yield
+        except MLArrayError as error:
+            error.name_path(path)
+            raise
+        except MemoryError:
+            raise
+        except (
+            RasterioError,
+            OSError,
+            ValueError,
+            RuntimeError,
+            TypeError,
+            KeyError,
+            ArithmeticError,
+        ) as error:
+            cause = error.__cause__ or error
+            text = " ".join(str(cause).split())[:160]
+            raise CorruptError(f"is damaged ({text})", path=path, hint="Was it copied whole?") from error
+
+
+def open_raster_file(path: Path, name: str | None = None) -> Raster:
+    """Open a file by the driver for its first bytes, and no other.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What GDAL calls a raster of it, where there are several.
+
+    Raises
+    ------
+    UnsupportedError
+        None of the drivers is for it.
+    UnsafeError
+        Its header leads to files outside of its folder.
+    """
+    with path.open("rb") as file:
+        driver = driver_of(file.read(1 << 16))
+    if driver is None:
+        raise UnsupportedError("is of no kind that is read through GDAL", path=path)
+    if driver == "VRT":
+        check_virtual(path)
+    found = rasterio.open(name or os.path.abspath(path), "r", driver=driver)
+    folder = os.path.realpath(path.parent)
+    for other in found.files:
+        if other.startswith("/vsi") or not os.path.realpath(other).startswith(folder + os.sep):
+            found.close()
+            raise UnsafeError(f"belongs together with {other!r}, outside of its folder", path=path)
+    return found
+
+
+def names_of(raster: Raster) -> list[str]:
+    """Return what GDAL calls the rasters of a file that holds several; none where it holds one."""
+    found = [str(name) for name in raster.subdatasets]
+    return found if len(found) > 1 or (found and not raster.count) else []
