@@ -183,3 +183,14 @@ def test_the_user_knows_better(tmp_path):
     assert mlarray.read(path).meta.spatial.axis_labels == ["non_spatial", "spatial_y", "spatial_x"]
     image = mlarray.read(path, options={"axes": "zyx", "spacing": (3.0, 1.0, 1.0), "unit": "mm"})
     assert image.spacing == [3.0, 1.0, 1.0]
+
+
+def test_a_damaged_tile_is_explained(tmp_path):
+    """Ones in the table and heap, which CFITSIO's codec can't unpack."""
+    content = bytearray((DATA / "compressed_image.fits").read_bytes())
+    at = content.rindex(b"END" + b" " * 77)
+    heap = -(-at // 2880) * 2880
+    content[heap : heap + 400] = b"\xff" * 400
+    (tmp_path / "a.fits").write_bytes(content)
+    with pytest.raises(CorruptError):
+        mlarray.read(tmp_path / "a.fits")[...]
