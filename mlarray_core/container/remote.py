@@ -101,6 +101,7 @@ class RemoteBytes:
         self._requests, self._size, self._start = requests, size, start
         self._chunks: OrderedDict[int, bytes] = OrderedDict()
         self._room, self._lock = KEPT, Lock()
+        self._coming: tuple[int, dict[int, Future[None]]] = (os.getpid(), {})
         self._ends = {0: beginning} if beginning else {}
         self._keep_ends()
 
@@ -139,23 +140,33 @@ class RemoteBytes:
         ranges
             Where the chunks lie: first byte and end.
         """
+        asked = {first for first, _ in ranges}
         with self._lock:
-            wanted = sorted({one for one in ranges if one[0] not in self._chunks})
-            for first in {first for first, _ in ranges} & self._chunks.keys():
+            coming = self._under_way()
+            wanted = sorted({one for one in ranges if one[0] not in self._chunks and one[0] not in coming})
+            for first in asked & self._chunks.keys():
                 self._chunks.move_to_end(first)
-        submit = self._requests.threads.submit
-        return {
-            first: coming
-            for group in together(wanted)
-            for coming in [submit(self._load_group, group)]
-            for first, _ in group
-        }
+            for group in together(wanted):
+                future = self._requests.threads.submit(self._load_group, group)
+                coming |= dict.fromkeys([first for first, _ in group], future)
+            return {first: coming[first] for first in asked & coming.keys()}
+
+    def _under_way(self) -> dict[int, Future[None]]:
+        """Return what is being fetched, by where it begins: nothing in a forked child, which has no threads."""
+        if self._coming[0] != os.getpid():
+            self._coming = os.getpid(), {}
+        return self._coming[1]
 
     def _load_group(self, group: list[Range]) -> None:
         start = group[0][0]
-        data = self._fetch(start, group[-1][1])
-        for first, last in group:
-            self._keep(first, data[first - start : last - start])
+        try:
+            data = self._fetch(start, group[-1][1])
+            for first, last in group:
+                self._keep(first, data[first - start : last - start])
+        finally:
+            with self._lock:
+                for first, _ in group:
+                    self._under_way().pop(first, None)
 
     def _keep(self, first: int, data: bytes) -> None:
         with self._lock:

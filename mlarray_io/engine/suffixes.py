@@ -124,7 +124,7 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "raw": {
         "envi": (),
         "esri": (".bil", ".bip", ".bsq"),
-        "interfile": (".hv", ".h33", ".ahv", ".v.hdr"),
+        "interfile": (".hv", ".h33", ".ahv"),
         "raw": (".raw", ".vol", ".bin", ".dat"),
         "vgi": (".vgi",),
     },

@@ -106,7 +106,7 @@ class InterfileFormat(DescribedFormat):
 
     name: ClassVar[str] = "interfile"
     title: ClassVar[str] = "Interfile"
-    suffixes: ClassVar[tuple[str, ...]] = (".hv", ".h33", ".ahv", ".v.hdr")
+    suffixes: ClassVar[tuple[str, ...]] = (".hv", ".h33", ".ahv")
     headers: ClassVar[tuple[str, ...]] = (".hv", ".h33", ".ahv", ".hdr", ".hs")
     data: ClassVar[tuple[str, ...]] = (".v", ".i33", ".img")
 

@@ -179,7 +179,10 @@ def test_changing_an_unknown_world_is_refused(source, target):
 def test_orientation_is_what_nibabel_says(affine):
     nibabel = pytest.importorskip("nibabel")
     fastest_first = affine[:, [2, 1, 0, 3]]
-    assert geometry.orientation(affine, "RAS") == "".join(nibabel.aff2axcodes(fastest_first))
+    noise = np.random.default_rng(1).choice([1 - 1e-9, 1 + 1e-9], (8, 4, 4))
+    said = {"".join(nibabel.aff2axcodes(one)) for one in [fastest_first, *(fastest_first * noise)]}
+    assume(len(said) == 1)  # an axis exactly between two of the world's: rounding decides
+    assert {geometry.orientation(affine, "RAS")} == said
     assert geometry.orientation(geometry.to_world(affine, "RAS", "LPS"), "LPS+") == geometry.orientation(
         affine, "RAS"
     )

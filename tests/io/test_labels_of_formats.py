@@ -71,7 +71,59 @@ def afni(folder):
     return folder / "a+orig.HEAD"
 
 
-MADE = {"mat": mat, "dicom": dicom, "mzarr": mzarr, "afni": afni}
+def fits(folder):
+    astropy = pytest.importorskip("astropy.io.fits")
+    astropy.PrimaryHDU(VOLUME).writeto(folder / "a.fits")
+    return folder / "a.fits"
+
+
+def netcdf(folder):
+    netcdf4 = pytest.importorskip("netCDF4")
+    with netcdf4.Dataset(folder / "a.nc", "w") as file:
+        for name, size in zip("zyx", VOLUME.shape, strict=True):
+            file.createDimension(name, size)
+        file.createVariable("labels", "u1", tuple("zyx"))[:] = VOLUME
+    return folder / "a.nc"
+
+
+def pnm(folder):
+    voxels = label_map((300, 320))
+    (folder / "a.pgm").write_bytes(b"P5 320 300 255\n" + voxels.tobytes())
+    return folder / "a.pgm"
+
+
+def envi(folder):
+    depth, height, width = VOLUME.shape
+    (folder / "a.img").write_bytes(VOLUME.tobytes())
+    (folder / "a.hdr").write_text(
+        f"ENVI\nsamples = {width}\nlines = {height}\nbands = {depth}\nheader offset = 0\n"
+        "data type = 1\ninterleave = bsq\nbyte order = 0\n"
+    )
+    return folder / "a.hdr"
+
+
+def by_tensorstore(driver, folder):
+    tensorstore = pytest.importorskip("tensorstore")
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": str(folder / f"a.{driver[-2:]}")}}
+    shape = VOLUME.shape[::-1] if driver == "n5" else [*VOLUME.shape[::-1], 1]
+    made = tensorstore.open(spec, create=True, dtype=tensorstore.uint8, shape=shape).result()
+    made.write(VOLUME.T.reshape(shape)).result()
+    return folder / f"a.{driver[-2:]}"
+
+
+def gdal(folder):
+    rasterio = pytest.importorskip("rasterio")
+    height, width = VOLUME.shape[1:]
+    profile = {"driver": "HFA", "width": width, "height": height, "count": len(VOLUME), "dtype": "uint8"}
+    profile["transform"] = rasterio.Affine(2, 0, 10, 0, -2, 50)
+    with rasterio.open(folder / "a.img", "w", **profile) as file:
+        file.write(VOLUME)
+    return folder / "a.img"
+
+
+MADE = {"mat": mat, "dicom": dicom, "mzarr": mzarr, "afni": afni, "fits": fits, "netcdf": netcdf, "pnm": pnm}
+MADE |= {"envi": envi, "gdal": gdal, "n5": partial(by_tensorstore, "n5")}
+MADE |= {"precomputed": partial(by_tensorstore, "neuroglancer_precomputed")}
 MADE |= {
     name: partial(by_simpleitk, suffix)
     for name, suffix in (("gipl", ".gipl"), ("vtk", ".vtk"), ("minc", ".mnc"))
@@ -80,6 +132,15 @@ NO_LABELS = {
     "ecat": "PET scanners write amounts",
     "parrec": "scanners write amounts",
     "bruker": "scanners write amounts",
+    **dict.fromkeys(
+        ("interfile", "esri", "vgi", "raw"), "voxels in a file beside a header, read as those of envi"
+    ),
+    **dict.fromkeys(("czi", "lif", "nd2", "oif", "openslide", "rosettasciio"), "microscopes write amounts"),
+    **dict.fromkeys(("brainvoyager", "klb", "scanco"), "written by the programs of scanners, as amounts"),
+    **dict.fromkeys(
+        ("animation", "avif", "exr", "film", "gif", "heif"), "pictures for the eye, many of them lossy"
+    ),
+    **dict.fromkeys(("jpegxl", "jpegxr", "qoi", "tga"), "pictures, read as those of the plugin pictures"),
 }
 MARKED = {"minc"}
 """Formats whose values are real numbers, so that somebody has to say that they are labels."""

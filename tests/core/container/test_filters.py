@@ -38,6 +38,12 @@ def test_parts_are_those_of_the_whole(path, box):
         assert np.array_equal(image[box], VOXELS[box])
 
 
+def test_many_parts_at_once(path):
+    boxes = [np.s_[start : start + 4, 3:9, 6:13] for start in (0, 3, 9)]
+    with MLArray.open(path) as image:
+        assert np.array_equal(image.read_many(boxes), [VOXELS[box] for box in boxes])
+
+
 def test_edits_and_copies_keep_them(path, tmp_path):
     with MLArray.open(path, mmap_mode="r+") as image:
         image[3:5, 3:5, 3:5] = -7

@@ -92,7 +92,7 @@ def completed(line):
     [
         ("mlarray con", {"convert"}),
         ("mlarray convert --to nr", {"nrrd"}),
-        ("mlarray convert --to nii", {"nii", "nii.gz"}),
+        ("mlarray convert --to nii", {"nii", "nii.gz", "nii.zst", "nii.bz2", "nii.xz"}),
         ("mlarray convert --from dic", {"dicom"}),
         ("mlarray convert --from nifti -o resc", {"rescale="}),
         ("mlarray convert -o patch_", {"patch_size="}),
