@@ -152,7 +152,7 @@ class RemoteBytes:
             return {first: coming[first] for first in asked & coming.keys()}
 
     def _under_way(self) -> dict[int, Future[None]]:
-        """Return what is being fetched, by where it begins: nothing in a forked child, which has no threads."""
+        """Return what is being fetched, by where it begins: nothing in a forked child, without threads."""
         if self._coming[0] != os.getpid():
             self._coming = os.getpid(), {}
         return self._coming[1]

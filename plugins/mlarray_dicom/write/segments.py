@@ -158,7 +158,7 @@ def write_slide_segmentation(
             tile_pixel_array=True,
             tile_size=(TILE, TILE),
         )
-        # empty as the slide's own orientation counts; checkers of before 2024 ask for it (PS3.3 C.7.6.1, type 2C)
+        # empty, as the slide's own orientation counts; older checkers ask for it (PS3.3 C.7.6.1, type 2C)
         made.PatientOrientation = None
         _say_algorithms(made, voxels.algorithms)
         made.save_as(target)
