@@ -19,7 +19,7 @@ from mlarray_io.requests.arguments import bar, key_of, privacy_flags, texts
 from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
 from mlarray_io.sdk.options import OptionHelp, describe
-from mlarray_io.sdk.requirements import install_line, missing
+from mlarray_io.sdk.requirements import Library, install_line, libraries, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -371,6 +371,8 @@ class FormatInfo:
         What it can do.
     plugin, package
         The entry point that brought it, and its package with the version.
+    libraries
+        What it needs, each with `name`, `version` and `licence` as its package says.
     missing
         Libraries that it needs and that aren't installed.
     install
@@ -387,6 +389,7 @@ class FormatInfo:
     writes: bool
     plugin: str
     package: str
+    libraries: tuple[Library, ...]
     missing: tuple[str, ...]
     install: str
     options: tuple[OptionHelp, ...]
@@ -405,6 +408,7 @@ def formats() -> list[FormatInfo]:
             writes=format.writes,
             plugin=registry.plugins.get(format.name, ""),
             package=registry.packages.get(format.name, ""),
+            libraries=libraries(format),
             missing=tuple(missing(format)),
             install=install_line(format) if format.requires else "",
             options=tuple(describe(format.options_type)),

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 def formats(found: Mapping[str, Any]) -> None:
     """Print the installed formats, their options and what is broken."""
-    table = _table("format", "title", "can", "suffixes", "plugin", "state")
+    table = _table("format", "title", "can", "suffixes", "plugin", "library", "state")
     for one in found["formats"]:
         can = " ".join(word for word, able in (("read", one["reads"]), ("write", one["writes"])) if able)
         state = f"needs {one['install']}" if one["missing"] else "ready"
         only_read = [s for s in one["suffixes"] if one["writes"] and s not in one["target_suffixes"]]
         suffixes = " ".join(one["target_suffixes"] or one["suffixes"])
         suffixes += f" (only read: {' '.join(only_read)})" if only_read else ""
-        _cells(table, one["name"], one["title"], can, suffixes, _plugin(one), state)
+        library = ", ".join(map(_library, one["libraries"]))
+        _cells(table, one["name"], one["title"], can, suffixes, _plugin(one), library, state)
     _console().print(table)
     options = _table("format", "option (-o name=value)", "value", "default", "what it does")
     for one in found["formats"]:
@@ -39,6 +40,11 @@ def _plugin(one: Mapping[str, Any]) -> str:
     """Return what brought a format: our own plugins by name, others with package and version."""
     ours = one["package"].startswith("mlarray ")
     return one["plugin"] if ours or not one["package"] else f"{one['plugin']} ({one['package']})"
+
+
+def _library(one: Mapping[str, str]) -> str:
+    """Return a library with its licence, as far as it says one."""
+    return f"{one['name']} ({one['licence']})" if one["licence"] else one["name"]
 
 
 def claims(found: Mapping[str, Any]) -> None:
