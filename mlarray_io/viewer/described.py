@@ -148,7 +148,7 @@ def _table(image: ShownImage) -> list[list[object]]:
 
 def _facts(image: ShownImage) -> list[tuple[str, str]]:
     reader, spatial = image.reader, image.reader.meta.spatial
-    unit = "mm" if _unit(image) else "(no unit)"
+    unit, world = "mm" if _unit(image) else "(no unit)", " (RAS)" if image.space.known else ""
     return [
         ("file", str(image.opened.source.where)),
         ("format", image.opened.format.title or image.opened.format.name),
@@ -157,5 +157,5 @@ def _facts(image: ShownImage) -> list[tuple[str, str]]:
         ("spacing", " x ".join(f"{step:.6g}" for step in _spacing(image, 0)) + f" {unit} (x first)"),
         ("orientation", image.space.letters or "unknown"),
         ("world", str(spatial.coord_system or "unknown")),
-        ("first voxel at", ", ".join(f"{part:.6g}" for part in image.space.point_at([0, 0, 0])) + " (RAS)"),
+        ("first voxel at", ", ".join(f"{part:.6g}" for part in image.space.point_at([0, 0, 0])) + world),
     ]

@@ -100,3 +100,9 @@ def test_an_unknown_world_has_no_letters_and_stays_as_it_is(tmp_path):
         assert (shown["known"], shown["letters"]) == (False, "")
         assert shown["affine"] == [[2, 0, 0, 5], [0, 3, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1]]
         assert shown["shape"] == [7, 6, 5]
+        facts = dict(shown["facts"])
+        assert (facts["world"], facts["orientation"], facts["first voxel at"]) == (
+            "unknown",
+            "unknown",
+            "5, 6, 7",
+        )
