@@ -1,7 +1,8 @@
 """Bounding boxes as a measurement report, by highdicom (PS3.16, TID 1500, with TID 1410 and 1411).
 
-Corners are positions of voxels: index 0 is the centre of the first one. A box that extends over slices is a
-volume surface of its first and its last cross-section, a flat one a polygon.
+Polygons go along the outer edges of the voxels that a box holds, in the planes of its first and its last
+slice: two make a volume surface, one is a planar region. A box is half-open, as slices of arrays are
+(docs/schema.md).
 """
 
 from __future__ import annotations
@@ -140,13 +141,15 @@ class _Boxes:
     def _sections(self, box: list[list[int | float]]) -> list[Numbers]:
         """Return the first and last cross-section, closed, in the patient; one where they are the same."""
         ends = [box[axis] for axis in self._space] if len(box) == self._ndim else box
-        (low, high), (top, bottom), (left, right) = ends
+        (low, high), *inner = ends
+        # voxel i reaches from i to i + 1 in a box, and half a voxel to each side of its centre in the affine
+        (top, bottom), (left, right) = [[end - 0.5 for end in pair] for pair in inner]
         corners = [(top, left), (top, right), (bottom, right), (bottom, left), (top, left)]
         affine = self._place.affine
         return [
             np.array([(z, *corner) for corner in corners], dtype=np.float64) @ affine[:3, :3].T
             + affine[:3, 3]
-            for z in dict.fromkeys((low, high))
+            for z in dict.fromkeys((low, max(low, high - 1)))
         ]
 
     def _finding(self, label: str | int | float | None) -> Any:

@@ -19,7 +19,7 @@ highdicom: Any = pytest.importorskip("highdicom")
 if TYPE_CHECKING:
     from pathlib import Path
 
-BOXES = [[[1, 3], [4, 9.5], [2, 7]], [[2, 2], [0, 5], [1, 3]]]
+BOXES = [[[1, 4], [4, 9.5], [2, 7]], [[2, 3], [0, 5], [1, 3]]]
 
 
 def boxed(**fields: Any) -> Held:
@@ -50,8 +50,8 @@ def test_boxes(tmp_path: Path) -> None:
     inverse = np.linalg.inv(oblique())
     found = [points @ inverse[:3, :3].T + inverse[:3, 3] for points in sections]
     for points, (z, box) in zip(found, [(1, BOXES[0]), (3, BOXES[0]), (2, BOXES[1])], strict=True):
-        np.testing.assert_allclose(points.min(axis=0), (z, box[1][0], box[2][0]), atol=1e-4)
-        np.testing.assert_allclose(points.max(axis=0), (z, box[1][1], box[2][1]), atol=1e-4)
+        np.testing.assert_allclose(points.min(axis=0), (z, box[1][0] - 0.5, box[2][0] - 0.5), atol=1e-4)
+        np.testing.assert_allclose(points.max(axis=0), (z, box[1][1] - 0.5, box[2][1] - 0.5), atol=1e-4)
         np.testing.assert_allclose(points[0], points[-1])
 
 
