@@ -1,6 +1,6 @@
 """A 400-slice CT series to .mla: time and memory, beside SimpleITK's series read and the reference's save.
 
-Run: MLARRAY_BENCH_DATA=... python benchmarks/dicom_series.py --reference /path/to/python [--header a.dcm]
+Run: MLARRAY_BENCH_DATA=... python -m benchmarks.dicom_series --reference /path/to/python [--header a.dcm]
 
 The series is written by pydicom from a real scan (`data.load("ct")`), with the header of a real slice when
 one is given. The reference's Python needs SimpleITK and mlarray 0.0.54. Each measurement is a process of its
@@ -20,10 +20,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import data
 import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian
+
+from benchmarks import data
 
 TARGET_MEMORY, TARGET_PEER, TARGET_READ = 300, 0.6, 1.3
 PEER_READ = """
@@ -118,7 +119,7 @@ def report(folder: Path, temporary: Path, reference: str | None, times: int) -> 
         )
     }
     if reference:
-        python = [reference, "-c"]
+        python = [reference, "-P", "-c"]
         commands["SimpleITK read"] = ([*python, PEER_READ, str(folder)], None)
         commands["SimpleITK read + reference save"] = (
             [*python, PEER_READ + PEER_SAVE, str(folder), str(theirs)],

@@ -176,7 +176,7 @@ def main():
             for _ in range(arguments.turns):
                 runs["ours"].append(measured([*convert, source, ours]))
                 runs["theirs"].append(
-                    measured([arguments.reference, "-c", script, source, theirs, *libraries])
+                    measured([arguments.reference, "-P", "-c", script, source, theirs, *libraries])
                 )
             measured([sys.executable, "-c", COMPARE, ours, theirs])
             results[name] = {"source_mb": round(source.stat().st_size / 1e6), **runs, "equal": True}

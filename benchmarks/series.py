@@ -78,7 +78,7 @@ def dicom(folder: Path, reference: Path, plan: Plan) -> dict:
         ways = {
             "ours, .mla": [*ours, source, str(folder / "series.mla")],
             "ours, .nii": [*ours, source, str(folder / "series.nii")],
-            "SimpleITK and the reference": [str(reference), "-c", PEER, source, str(folder / "theirs.mla")],
+            "SimpleITK and the reference": [str(reference), "-P", "-c", PEER, source, str(folder / "theirs.mla")],
         }
         if shutil.which("dcm2niix"):
             ways["dcm2niix"] = ["dcm2niix", "-b", "n", "-z", "n", "-f", "x", "-o", str(out), source]
