@@ -72,13 +72,14 @@ def dicom(folder: Path, reference: Path, plan: Plan) -> dict:
     maker.start()
     maker.join()
     ours = [str(Path(sys.executable).with_name("mlarray")), "convert", "-q", "-f"]
+    theirs = [str(reference), "-P", "-c", PEER]
     results: dict[str, dict[str, list]] = {"start": {"ours": []}}
     for kind in KINDS:
         source, out = str(series / kind), folder / "dcm2niix"
         ways = {
             "ours, .mla": [*ours, source, str(folder / "series.mla")],
             "ours, .nii": [*ours, source, str(folder / "series.nii")],
-            "SimpleITK and the reference": [str(reference), "-P", "-c", PEER, source, str(folder / "theirs.mla")],
+            "SimpleITK and the reference": [*theirs, source, str(folder / "theirs.mla")],
         }
         if shutil.which("dcm2niix"):
             ways["dcm2niix"] = ["dcm2niix", "-b", "n", "-z", "n", "-f", "x", "-o", str(out), source]
