@@ -226,9 +226,7 @@ class FrameStorage(Storage):
             out[...] = 0  # Blosc2 would unpack the whole index for it
             return out
         try:
-            if start and DELTA in self.contents.frame.filters:
-                self._read_chunks(box, out)
-            elif start:
+            if start:
                 self._read_rows(start, stop, out)
             else:
                 out[...] = codec.decode(self.contents.chunk(0) or codec.special_chunk(self.grid), self.grid)
@@ -242,6 +240,9 @@ class FrameStorage(Storage):
 
     def _read_rows(self, start: list[int], stop: list[int], out: Array) -> None:
         """Check and decompress some rows of chunks at a time: what was just checked is still in the cache."""
+        if DELTA in self.contents.frame.filters:
+            self._read_chunks(tuple(map(slice, start, stop)), out)
+            return
         step = stop[0]
         if out.nbytes > 2 * AT_ONCE:
             chunk = self.grid.chunks[0]
