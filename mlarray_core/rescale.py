@@ -6,15 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_core.meta.extension import PATH
+from mlarray_core.meta.extension import PATH, Rescale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
     import numpy.typing as npt
-
-    from mlarray_core.meta.extension import Rescale
 
 
 def rescaled_dtype(
@@ -57,6 +55,38 @@ def is_scaled(slope: float, intercept: float) -> bool:
     """Return whether slope and intercept change anything; slope 0 or NaN means none (NIfTI-1, scl_slope)."""
     usable = slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
     return usable and (slope, intercept) != (1, 0)
+
+
+def rescale_or_none(slope: float, intercept: float, stored: np.dtype[Any], *, raw: bool) -> Rescale | None:
+    """Return slope and intercept for the metadata, None where they change nothing.
+
+    Parameters
+    ----------
+    slope, intercept
+        As the header gives them.
+    stored
+        Type of the stored values.
+    raw
+        Whether stored values are asked for.
+    """
+    if not is_scaled(slope, intercept):
+        return None
+    return Rescale(slope, intercept, stored.name, applied=not raw)
+
+
+def dtype_after(stored: np.dtype[Any], rescale: Rescale | None) -> np.dtype[Any]:
+    """Return the type of the values, in native byte order.
+
+    Parameters
+    ----------
+    stored
+        Type of the stored values.
+    rescale
+        None, or one that isn't applied, leaves it.
+    """
+    if rescale is None or not rescale.applied:
+        return stored.newbyteorder("=")
+    return rescaled_dtype(stored, rescale.slope, rescale.intercept)
 
 
 def apply_rescale(

@@ -42,7 +42,7 @@ def _listed(number: int, unit: Unit) -> ImageRef:
     return ImageRef(
         key=str(number),
         title=f"{title} {unit.ver}" if title and unit.ver > 1 else title,
-        facts={"shape": list(unit.shape), "dtype": pixels_of(unit).dtype(None).name},
+        facts={"shape": list(unit.shape), "dtype": pixels_of(unit).plain.name},
         aliases=(name, version) if name else (),
     )
 

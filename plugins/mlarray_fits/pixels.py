@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Rescale
 from mlarray_core.errors import CorruptError
-from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core.rescale import apply_rescale, dtype_after
 
 if TYPE_CHECKING:
+    from mlarray_core import Rescale
     from mlarray_fits.units import Unit
 
 _STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -50,23 +50,6 @@ class Pixels:
             return native
         return np.dtype(("i" if native.kind == "u" else "u") + str(native.itemsize))
 
-    @property
-    def is_scaled(self) -> bool:
-        """Whether BSCALE and BZERO change anything."""
-        return is_scaled(self.slope, self.intercept)
-
-    def rescale(self, *, raw: bool) -> Rescale | None:
-        """Return slope and intercept for the metadata, None where there are none."""
-        if not self.is_scaled:
-            return None
-        return Rescale(self.slope, self.intercept, self.plain.name, applied=not raw)
-
-    def dtype(self, rescale: Rescale | None) -> np.dtype[Any]:
-        """Return the type of the pixels; `rescale` as `rescale` returned it, None for stored ones."""
-        if rescale is None or not rescale.applied:
-            return self.plain
-        return rescaled_dtype(self.plain, rescale.slope, rescale.intercept)
-
     def convert(
         self, stored: np.ndarray[Any, Any], rescale: Rescale | None, *, undefined: bool
     ) -> np.ndarray[Any, Any]:
@@ -88,7 +71,7 @@ class Pixels:
             values = (values.view(unsigned) ^ top).view(self.plain)
         if rescale is None or not rescale.applied:
             return values
-        out = apply_rescale(values, rescale.slope, rescale.intercept, self.dtype(rescale))
+        out = apply_rescale(values, rescale.slope, rescale.intercept, dtype_after(self.plain, rescale))
         if undefined and self.blank is not None and out.dtype.kind == "f":
             out[values == self.blank] = np.nan
         return out

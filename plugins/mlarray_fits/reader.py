@@ -9,6 +9,7 @@ import numpy as np
 
 from mlarray_core import Additions, Meta, Rescale, geometry
 from mlarray_core.errors import CorruptError, NotFoundError, UnsupportedError
+from mlarray_core.rescale import dtype_after, rescale_or_none
 from mlarray_fits.cards import source_of, values_of
 from mlarray_fits.pixels import Pixels, pixels_of
 from mlarray_fits.units import each_unit, explained, is_compressed, open_units, reason_against
@@ -44,7 +45,7 @@ class FitsReader(Reader):
 
     def __init__(self, pixels: Pixels, meta: Meta, rescale: Rescale | None, *, undefined: bool) -> None:
         self._pixels, self._rescale, self._undefined = pixels, rescale, undefined
-        self.dtype, self.meta = pixels.dtype(rescale), meta
+        self.dtype, self.meta = dtype_after(pixels.plain, rescale), meta
 
     def _stored(self, box: Box) -> np.ndarray[Any, Any]:
         raise NotImplementedError
@@ -151,8 +152,8 @@ def _opened(units: Unit, path: Path, context: Context, key: str, options: FitsOp
     if reason is not None:
         raise UnsupportedError(f"unit {key} is no image: {reason or 'it stores no pixels'}", path=path)
     pixels, shape = pixels_of(unit), tuple(int(size) for size in unit.shape)
-    rescale = pixels.rescale(raw=context.raw)
-    context.allow(math.prod(shape) * pixels.dtype(rescale).itemsize, path)
+    rescale = rescale_or_none(pixels.slope, pixels.intercept, pixels.plain, raw=context.raw)
+    context.allow(math.prod(shape) * dtype_after(pixels.plain, rescale).itemsize, path)
     undefined = options.missing == "nan"
     if pixels.blank is not None and (rescale is None or not rescale.applied):
         context.warn(f"undefined pixels are marked by BLANK {pixels.blank}, and stay as they are")

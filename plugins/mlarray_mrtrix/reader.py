@@ -10,7 +10,7 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta, Rescale
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core.rescale import apply_rescale, dtype_after, rescale_or_none
 from mlarray_io import Reader
 from mlarray_io.sdk import RawData, check_size, data_path, open_bytes, read_box
 from mlarray_mrtrix import gradients
@@ -51,8 +51,7 @@ class MrtrixReader(Reader):
     ) -> None:
         self._file, self._raw, self._rescale, self._backwards = file, raw, rescale, backwards
         self.shape, self.meta = raw.shape, meta
-        native = raw.dtype.newbyteorder("=")
-        self.dtype = native if rescale is None else rescaled_dtype(native, rescale.slope, rescale.intercept)
+        self.dtype = dtype_after(raw.dtype, rescale)
         if file.forward:
             self.chunks = (*(1 for _ in self.shape[:-2]), *self.shape[-2:])
 
@@ -182,7 +181,7 @@ def scaling_of(
     offset, scale = numbers
     if not all(map(math.isfinite, numbers)) or scale == 0:
         raise CorruptError(f"expected offset and scale, got {numbers}", path=path, field="scaling")
-    return Rescale(scale, offset, dtype.name, applied=not raw) if is_scaled(scale, offset) else None
+    return rescale_or_none(scale, offset, dtype, raw=raw)
 
 
 def backwards_of(layout: Layout) -> tuple[int, ...]:

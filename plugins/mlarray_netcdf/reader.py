@@ -10,6 +10,7 @@ import numpy as np
 from mlarray_core import Additions, Label, Meta, Rescale
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.headers import plain
+from mlarray_core.rescale import dtype_after, rescale_or_none
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import bare_meta
 from mlarray_netcdf.axes import axes_of, labels_of, mapping_of, positions, spatial_of, world_of
@@ -57,7 +58,7 @@ class NetcdfReader(Reader):
         self._file, self._variable, self._values = file, variable, values
         self._rescale, self._empty = rescale, empty
         self.shape = tuple(int(size) for size in variable.shape)
-        self.dtype, self.meta = values.dtype(rescale), meta
+        self.dtype, self.meta = dtype_after(values.plain, rescale), meta
         chunks = variable.chunking()
         if isinstance(chunks, list | tuple):
             self.chunks = tuple(max(1, min(int(c), s)) for c, s in zip(chunks, self.shape, strict=True))
@@ -118,8 +119,8 @@ def _opened(file: Library, path: Path, key: str, options: NetcdfOptions, context
         raise UnsupportedError(f"{key} is no image: {reason or 'it describes an axis'}", path=path)
     attributes = attributes_of(variable)
     values = values_of(variable, attributes)
-    rescale = values.rescale(raw=context.raw)
-    dtype = values.dtype(rescale)
+    rescale = rescale_or_none(values.slope, values.intercept, values.plain, raw=context.raw)
+    dtype = dtype_after(values.plain, rescale)
     context.allow(math.prod(int(size) for size in variable.shape) * dtype.itemsize, path)
     empty = options.missing == "nan" and not context.raw
     _tell(attributes, values, context, holds_nan=empty and dtype.kind == "f")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Rescale
-from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core.rescale import apply_rescale, dtype_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlarray_core import Rescale
     from mlarray_netcdf.files import Library
 
 FILLS = ("_FillValue", "missing_value")
@@ -42,18 +42,6 @@ class Values:
     intercept: float
     missing: tuple[float | int, ...]
 
-    def rescale(self, *, raw: bool) -> Rescale | None:
-        """Return slope and intercept for the metadata, None where there are none."""
-        if not is_scaled(self.slope, self.intercept):
-            return None
-        return Rescale(self.slope, self.intercept, self.plain.name, applied=not raw)
-
-    def dtype(self, rescale: Rescale | None) -> np.dtype[Any]:
-        """Return the type of the values; `rescale` as `rescale` returned it."""
-        if rescale is None or not rescale.applied:
-            return self.plain
-        return rescaled_dtype(self.plain, rescale.slope, rescale.intercept)
-
     def convert(
         self, stored: np.ndarray[Any, Any], rescale: Rescale | None, *, empty: bool
     ) -> np.ndarray[Any, Any]:
@@ -71,7 +59,7 @@ class Values:
         numbers = np.ascontiguousarray(stored, self.stored).view(self.plain)
         out = numbers
         if rescale is not None and rescale.applied:
-            out = apply_rescale(numbers, rescale.slope, rescale.intercept, self.dtype(rescale))
+            out = apply_rescale(numbers, rescale.slope, rescale.intercept, dtype_after(self.plain, rescale))
         if empty and self.missing and out.dtype.kind == "f":
             out = out.copy() if out is numbers else out
             for mark in self.missing:

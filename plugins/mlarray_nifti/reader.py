@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import NotFoundError
-from mlarray_core.rescale import apply_rescale, is_scaled, rescaled_dtype
+from mlarray_core.rescale import apply_rescale, dtype_after, is_scaled
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import (
     DISPLACEMENT,
@@ -70,8 +70,7 @@ class NiftiReader(Reader):
     def __init__(self, file: Bytes, storage: Storage, meta: Meta, rescale: Rescale | None) -> None:
         self._file, self._storage, self._rescale = file, storage, rescale
         self.shape, self.meta = storage.shape, meta
-        native = storage.dtype.newbyteorder("=")
-        self.dtype = native if rescale is None else rescaled_dtype(native, rescale.slope, rescale.intercept)
+        self.dtype = dtype_after(storage.dtype, rescale)
         if file.forward:
             plane = 3 if storage.components else 2
             self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
