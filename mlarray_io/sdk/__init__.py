@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         numbered,
     )
     from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
-    from mlarray_io.sdk.files.explained import explained
+    from mlarray_io.sdk.files.explained import damage_named, explained, in_a_line
     from mlarray_io.sdk.files.packings import PACKINGS, open_packed
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
     from mlarray_io.sdk.files.served import ServedReader, served_images, served_reader
@@ -85,7 +85,9 @@ _HOME = {
     "ChildReader": "sdk.files.child",
     "ask_child": "sdk.files.child",
     "call_child": "sdk.files.child",
+    "damage_named": "sdk.files.explained",
     "explained": "sdk.files.explained",
+    "in_a_line": "sdk.files.explained",
     "ServedReader": "sdk.files.served",
     "served_images": "sdk.files.served",
     "served_reader": "sdk.files.served",
@@ -164,6 +166,7 @@ __all__ = [
     "check_size",
     "cleaned_text",
     "contiguous",
+    "damage_named",
     "data_names",
     "data_path",
     "decode_text",
@@ -174,6 +177,7 @@ __all__ = [
     "header_values",
     "holds_labels",
     "ignored_warnings",
+    "in_a_line",
     "in_world",
     "keep_meta",
     "kept_meta",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import av
 
-from mlarray_core.errors import CorruptError, MLArrayError
-from mlarray_io.sdk import ignored_warnings
+from mlarray_core.errors import CorruptError
+from mlarray_io.sdk import damage_named, in_a_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Film = Any
@@ -20,35 +19,12 @@ Film = Any
 _CONTAINERS = "mov,avi,matroska,webm,mpeg,asf"
 """Those that hold pictures themselves; playlists, which name other files and servers, are none of them."""
 MOST_PACKETS = 10_000_000
+_FAILURES = (OSError, ValueError, RuntimeError, TypeError, AttributeError, ArithmeticError)
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Make an error that says which file is damaged of whatever FFmpeg raises.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Raises
-    ------
-    CorruptError
-        FFmpeg finds it damaged.
-    """
-    with ignored_warnings("av", "mlarray_films", "contextlib"):
-        try:
-            yield
-        except MLArrayError as error:
-            error.name_path(path)
-            raise
-        except MemoryError:
-            raise
-        except (OSError, ValueError, RuntimeError, TypeError, AttributeError, ArithmeticError) as error:
-            text = " ".join(str(error).split())[:160]
-            raise CorruptError(
-                f"can't be decoded ({text})", path=path, hint="Was it copied whole?"
-            ) from error
+def explained(path: Path) -> AbstractContextManager[None]:
+    """Say which file is damaged when FFmpeg raises within."""
+    return damage_named(path, "can't be decoded", "av", "mlarray_films", kinds=_FAILURES, told=in_a_line)
 
 
 def open_container(path: Path) -> Film:

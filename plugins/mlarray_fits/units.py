@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from astropy.io import fits
 
-from mlarray_core.errors import CorruptError, MLArrayError, UnsupportedError
-from mlarray_io.sdk import ignored_warnings
+from mlarray_core.errors import UnsupportedError
+from mlarray_io.sdk import damage_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Unit = Any
@@ -20,35 +20,9 @@ Unit = Any
 MOST_UNITS = 10_000
 
 
-@contextmanager
-def explained(path: Path | str) -> Iterator[None]:
-    """Make an error that says which file is damaged of whatever astropy raises, and keep it quiet.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Raises
-    ------
-    CorruptError
-        astropy finds the file damaged.
-    """
-    with ignored_warnings("astropy", "mlarray_fits", "contextlib", "numpy"):
-        try:
-            yield
-        except MLArrayError as error:
-            error.name_path(path)
-            raise
-        except MemoryError:
-            raise
-        except Exception as error:  # the codecs have kinds of their own
-            text = " ".join(str(error).split())[:160]
-            raise CorruptError(
-                f"is damaged, or no FITS file ({type(error).__name__}: {text})",
-                path=path,
-                hint="Was it copied whole?",
-            ) from error
+def explained(path: Path | str) -> AbstractContextManager[None]:
+    """Say which file is damaged when astropy raises within: its codecs have kinds of their own."""
+    return damage_named(path, "is damaged, or no FITS file", "astropy", "mlarray_fits", "numpy")
 
 
 def open_units(path: Path, *, packed: bool = False) -> Unit:

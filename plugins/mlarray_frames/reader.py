@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta
-from mlarray_core.errors import CorruptError, MLArrayError
+from mlarray_core.errors import CorruptError
 from mlarray_io import Box, Context, Reader
-from mlarray_io.sdk import bare_meta, ignored_warnings, voxel_dtype
+from mlarray_io.sdk import bare_meta, damage_named, voxel_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from mlarray_frames.options import FrameOptions
@@ -107,33 +107,9 @@ class FrameReader(Reader):
         return pixels
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Make an error that says which file is damaged of whatever a codec raises.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Raises
-    ------
-    CorruptError
-        A codec finds it damaged.
-    """
-    with ignored_warnings("PIL", "imagecodecs", "mlarray_frames", "contextlib"):
-        try:
-            yield
-        except MLArrayError as error:
-            error.name_path(path)
-            raise
-        except MemoryError:
-            raise
-        except Exception as error:  # each codec has its own kinds
-            text = " ".join(str(error).split())[:160]
-            raise CorruptError(
-                f"can't be decoded ({type(error).__name__}: {text})", path=path, hint="Was it copied whole?"
-            ) from error
+def explained(path: Path) -> AbstractContextManager[None]:
+    """Say which file is damaged when a codec raises within: each has its own kinds of errors."""
+    return damage_named(path, "can't be decoded", "PIL", "imagecodecs", "mlarray_frames")
 
 
 def picture(path: Path, frames: Frames, kind: str, options: FrameOptions, context: Context) -> FrameReader:

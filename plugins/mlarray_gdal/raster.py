@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.errors import CorruptError, MLArrayError, UnsafeError, UnsupportedError
+from mlarray_core.errors import UnsafeError, UnsupportedError
 from mlarray_gdal.signature import driver_of
 from mlarray_gdal.virtual import check_virtual
-from mlarray_io.sdk import ignored_warnings
+from mlarray_io.sdk import damage_named, in_a_line
 
 # GDAL looks at these when it starts: no driver that reaches servers, runs code, or follows names elsewhere
 os.environ["GDAL_SKIP"] = (
@@ -27,47 +26,21 @@ import rasterio
 from rasterio.errors import RasterioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Raster = Any
 """An object of rasterio's."""
+_FAILURES = (RasterioError, OSError, ValueError, RuntimeError, TypeError, KeyError, ArithmeticError)
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Make an error that says which file is damaged of whatever GDAL raises.
+def explained(path: Path) -> AbstractContextManager[None]:
+    """Say which file is damaged when GDAL raises within."""
+    return damage_named(path, "is damaged", "rasterio", "mlarray_gdal", kinds=_FAILURES, told=_cause)
 
-    Parameters
-    ----------
-    path
-        The file.
 
-    Raises
-    ------
-    CorruptError
-        GDAL finds it damaged.
-    """
-    with ignored_warnings("rasterio", "mlarray_gdal", "contextlib"):
-        try:
-            yield
-        except MLArrayError as error:
-            error.name_path(path)
-            raise
-        except MemoryError:
-            raise
-        except (
-            RasterioError,
-            OSError,
-            ValueError,
-            RuntimeError,
-            TypeError,
-            KeyError,
-            ArithmeticError,
-        ) as error:
-            cause = error.__cause__ or error
-            text = " ".join(str(cause).split())[:160]
-            raise CorruptError(f"is damaged ({text})", path=path, hint="Was it copied whole?") from error
+def _cause(error: Exception) -> str:
+    return in_a_line(error.__cause__ or error)
 
 
 def open_raster_file(path: Path, name: str | None = None) -> Raster:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import netCDF4
 import numpy as np
 
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError, NotFoundError, UnsafeError
-from mlarray_io.sdk import ignored_warnings
+from mlarray_core.errors import LimitError, NotFoundError, UnsafeError
+from mlarray_io.sdk import damage_named
 from mlarray_netcdf import CLASSIC
 from mlarray_netcdf.classic import check_classic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Library = Any
@@ -42,33 +42,10 @@ _FAILURES = (
 """What netCDF4 and h5py raise for damaged files."""
 
 
-@contextmanager
-def explained(path: Path | str) -> Iterator[None]:
-    """Make an error that says which file is damaged of whatever the libraries raise.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Raises
-    ------
-    CorruptError
-        A library finds the file damaged.
-    """
-    with ignored_warnings("netCDF4", "mlarray_netcdf", "contextlib", "numpy"):
-        try:
-            yield
-        except MLArrayError as error:
-            error.name_path(path)
-            raise
-        except _FAILURES as error:
-            text = " ".join(str(error).split())[:160]
-            raise CorruptError(
-                f"is damaged, or no NetCDF file ({type(error).__name__}: {text})",
-                path=path,
-                hint="Was it copied whole?",
-            ) from error
+def explained(path: Path | str) -> AbstractContextManager[None]:
+    """Say which file is damaged when netCDF4 or h5py raises within."""
+    quiet = "netCDF4", "mlarray_netcdf", "numpy"
+    return damage_named(path, "is damaged, or no NetCDF file", *quiet, kinds=_FAILURES)
 
 
 def open_file(path: Path) -> Library:
