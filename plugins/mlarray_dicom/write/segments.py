@@ -71,16 +71,8 @@ def write_segmentation(
         voxels.array, place.affine, "PATIENT", frame_of_reference_uid=series.frame, channels=voxels.channels
     )
     with quiet():
-        made = highdicom.seg.Segmentation(
-            [_stand_in(series, place, voxels.array.shape)],
-            volume,
-            voxels.kind,
-            [described(label, number) for number, label in voxels.labels],
-            **series.for_highdicom(),
-            transfer_syntax_uid=SYNTAXES[options.compression],
-            max_fractional_value=voxels.steps,
-            content_label="SEGMENTATION",
-            omit_empty_frames=voxels.sparse,
+        made = _segmentation(
+            _stand_in(series, place, voxels.array.shape), volume, voxels, series, options.compression
         )
         _complete(made, series, voxels.algorithms)
         voxels.clear_marks(made, [place.position(number) for number in voxels.marked])
@@ -100,6 +92,42 @@ def _voxels(reader: Reader, axes: Axes, target: Path, options: DicomOptions, con
             hint="Take jpeg2000, or another -o segmentation",
         )
     return voxels
+
+
+def _segmentation(
+    about: Dataset, pixels: Any, voxels: Segments, series: Series, compression: str, **tiles: Any
+) -> Any:
+    """Return highdicom's object of segments.
+
+    Parameters
+    ----------
+    about
+        The image that they are of.
+    pixels
+        Their voxels, as highdicom takes them.
+    voxels
+        What they mean.
+    series
+        What the object belongs to.
+    compression
+        Of the pixels.
+    **tiles
+        How highdicom cuts a slide.
+    """
+    import highdicom
+
+    return highdicom.seg.Segmentation(
+        [about],
+        pixels,
+        voxels.kind,
+        [described(label, number) for number, label in voxels.labels],
+        **series.for_highdicom(),
+        transfer_syntax_uid=SYNTAXES[compression],
+        max_fractional_value=voxels.steps,
+        content_label="SEGMENTATION",
+        omit_empty_frames=voxels.sparse,
+        **tiles,
+    )
 
 
 def write_slide_segmentation(
@@ -142,22 +170,11 @@ def write_slide_segmentation(
             hint="Name the resolution that they were drawn on: -o template=FILE",
         )
     voxels = _voxels(reader, axes, target, options, context)
-    import highdicom
-
     with quiet():
-        made = highdicom.seg.Segmentation(
-            [sizes[plane]],
-            voxels.array,
-            voxels.kind,
-            [described(label, number) for number, label in voxels.labels],
-            **series.for_highdicom(),
-            transfer_syntax_uid=SYNTAXES[options.compression],
-            max_fractional_value=voxels.steps,
-            content_label="SEGMENTATION",
-            omit_empty_frames=voxels.sparse,
-            tile_pixel_array=True,
-            tile_size=(TILE, TILE),
-        )
+        made = _segmentation(
+            sizes[plane], voxels.array, voxels, series, options.compression,
+            tile_pixel_array=True, tile_size=(TILE, TILE),
+        )  # fmt: skip
         # empty, as the slide's own orientation counts; older checkers ask for it (PS3.3 C.7.6.1, type 2C)
         made.PatientOrientation = None
         _say_algorithms(made, voxels.algorithms)
