@@ -86,7 +86,42 @@ def deflate_errors() -> tuple[type[Exception], ...]:
     return (zlib.error,) if library is None else (zlib.error, cast("type[Exception]", library.error))
 
 
-class Inflated(io.RawIOBase):
+class PieceReader(io.RawIOBase):
+    """A file for reading whose bytes come in pieces."""
+
+    def readable(self) -> bool:
+        """Return True: it is a file for reading."""
+        return True
+
+    def readinto(self, target: Buffer) -> int:
+        """Fill the start of `target`; return how many bytes, 0 at the end.
+
+        Raises
+        ------
+        EOFError
+            The stream ends before its end mark.
+        """
+        room = memoryview(target).cast("B")
+        piece: bytes | None = b""
+        while piece == b"":
+            piece = self._piece(len(room))
+        if piece is None:
+            return 0
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def _piece(self, most: int) -> bytes | None:
+        """Return the next bytes, up to `most`, or none of them yet; None at the end.
+
+        Raises
+        ------
+        NotImplementedError
+            The method isn't overridden.
+        """
+        raise NotImplementedError
+
+
+class Inflated(PieceReader):
     """A zlib stream or the members of a gzip file, decompressed a piece at a time.
 
     Python's gzip reader raises at bytes after the last member; gunzip and zlib ignore them, and so does this.
@@ -103,29 +138,13 @@ class Inflated(io.RawIOBase):
         self._file, self._wbits = file, wbits
         self._member = decompressor(self._wbits)
 
-    def readable(self) -> bool:
-        """Return True: it is a file for reading."""
-        return True
-
-    def readinto(self, target: Buffer) -> int:
-        """Fill the start of `target`; return how many bytes, 0 at the end.
-
-        Raises
-        ------
-        EOFError
-            The stream ends before its end mark.
-        """
-        room = memoryview(target).cast("B")
-        piece = b""
-        while not piece:
-            if self._member.eof and not self._next_member():
-                break
-            packed = self._member.unconsumed_tail or self._file.read(PACKED)
-            if not packed:
-                raise EOFError("the end of the compressed data is missing")
-            piece = self._member.decompress(packed, len(room))
-        room[: len(piece)] = piece
-        return len(piece)
+    def _piece(self, most: int) -> bytes | None:
+        if self._member.eof and not self._next_member():
+            return None
+        packed = self._member.unconsumed_tail or self._file.read(PACKED)
+        if not packed:
+            raise EOFError("the end of the compressed data is missing")
+        return self._member.decompress(packed, most)
 
     def _next_member(self) -> bool:
         """Start the next member of a gzip file, if there is one."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import bz2
-import io
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 from mlarray_core.errors import MissingDependencyError
+from mlarray_io.sdk.files.deflate import PieceReader
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
-
-    from typing_extensions import Buffer
 
 Packing = Literal["bzip2", "xz", "zstd"]
 
@@ -63,7 +61,7 @@ def unpack_errors() -> tuple[type[Exception], ...]:
     return (lzma.LZMAError, *(() if zstd is None else (cast("type[Exception]", zstd.ZstdError),)))
 
 
-class Unpacked(io.RawIOBase):
+class Unpacked(PieceReader):
     """The streams of a packed file, one after the other; what follows them and is none is passed over.
 
     Parameters
@@ -80,31 +78,15 @@ class Unpacked(io.RawIOBase):
         self._file, self._packing, self._path = file, packing, path
         self._stream = _unpacker(packing, path)
 
-    def readable(self) -> bool:
-        """Return True: it is a file for reading."""
-        return True
-
-    def readinto(self, target: Buffer) -> int:
-        """Fill the start of `target`; return how many bytes, 0 at the end.
-
-        Raises
-        ------
-        EOFError
-            The stream ends before its end mark.
-        """
-        room = memoryview(target).cast("B")
-        piece = b""
-        while not piece:
-            packed = b""
-            if self._stream.eof:
-                packed = self._next_stream()
-                if not packed:
-                    break
-            elif self._stream.needs_input and not (packed := self._file.read(_PIECE)):
-                raise EOFError("the end of the compressed data is missing")
-            piece = self._stream.decompress(packed, len(room))
-        room[: len(piece)] = piece
-        return len(piece)
+    def _piece(self, most: int) -> bytes | None:
+        packed = b""
+        if self._stream.eof:
+            packed = self._next_stream()
+            if not packed:
+                return None
+        elif self._stream.needs_input and not (packed := self._file.read(_PIECE)):
+            raise EOFError("the end of the compressed data is missing")
+        return self._stream.decompress(packed, most)
 
     def _next_stream(self) -> bytes:
         """Start the next stream, if there is one, and return its first bytes."""
