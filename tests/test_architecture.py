@@ -216,7 +216,13 @@ STARTED = {
     "mlarray_core",
     "mlarray_core.errors",
 }
-PARSED = STARTED | {"mlarray_io.commands.cli", "mlarray_io.commands.help"}
+PARSERS = ("checks", "conversion", "metadata", "options", "pictures")
+PARSED = STARTED | {
+    "mlarray_io.commands.cli",
+    "mlarray_io.commands.help",
+    "mlarray_io.commands.parser",
+    *(f"mlarray_io.commands.parser.{name}" for name in PARSERS),
+}
 
 
 @pytest.mark.parametrize(

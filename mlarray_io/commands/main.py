@@ -44,8 +44,9 @@ def cli_print_header() -> None:
 
     def run() -> int:
         from mlarray_io.commands import cli
+        from mlarray_io.commands.parser import metadata
 
-        return cli.run(cli.header, "mlarray_header", sys.argv[1:])
+        return cli.run(metadata.header, "mlarray_header", sys.argv[1:])
 
     sys.exit(_guarded(run, sys.argv[1:]))
 
@@ -55,8 +56,9 @@ def cli_convert_to_mlarray() -> None:
 
     def run() -> int:
         from mlarray_io.commands import cli
+        from mlarray_io.commands.parser import conversion
 
-        return cli.run(cli.convert_file, "mlarray_convert", sys.argv[1:])
+        return cli.run(conversion.convert_file, "mlarray_convert", sys.argv[1:])
 
     sys.exit(_guarded(run, sys.argv[1:]))
 
