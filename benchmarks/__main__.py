@@ -5,6 +5,7 @@
 Runs in an environment that has mlarray with the extra ``bench``. The reference, mlarray 0.0.54, runs in its
 own.
 ``MLARRAY_BENCH_DATA`` names a folder with real images; without it similar ones are made.
+Whatever fails, the other parts are measured and the report is written: it names what is absent, and why.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks import commands, measure, peaks, remote, report, series
+from benchmarks.absent import WHOLE, noting
 
 
 def main() -> None:
@@ -39,19 +42,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         folder.mkdir(exist_ok=True, parents=True)
-        run(folder, asked, plan)
+        sys.exit(run(folder, asked, plan))
 
 
-def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> None:
-    """Measure each part, keep its results and write the report."""
+def run(folder: Path, asked: argparse.Namespace, plan: measure.Plan) -> int:
+    """Measure each part, keep its results and write the report; return 1 when a whole part failed."""
     kept = folder / "results.json"
     results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() and asked.only else {}
+    failed = False
     for name, part in PARTS.items():
         if asked.only is None or name in asked.only.split(","):
             print(f"== {name}", flush=True)
-            results[name] = _merged(results.get(name, {}), part(folder, asked.reference, plan))
+            absent, begin = {}, time.perf_counter()
+            with noting(absent, WHOLE):
+                results[name] = _merged(results.get(name, {}), part(folder, asked.reference, plan))
+            if WHOLE in absent:
+                results.pop(name, None)  # what an earlier run measured is no part of this one
+            failed |= WHOLE in absent
+            results.setdefault("absent", {})[name] = {**plan.absent, **absent}
+            results.setdefault("seconds", {})[name] = time.perf_counter() - begin
+            plan.absent.clear()
             kept.write_text(json.dumps(results))
     report.write(results, asked.docs, quick=asked.quick)
+    return int(failed)
 
 
 def _merged(old: dict, new: dict) -> dict:

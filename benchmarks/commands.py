@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.absent import PeerError
+
 if TYPE_CHECKING:
     from benchmarks.measure import Plan
 
 
 _MEASURED = """\
-import json, os, subprocess, sys, time
+import json, os, subprocess, sys, tempfile, time
+said = tempfile.TemporaryFile()
 started = time.perf_counter()
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=said)
 _, status, usage = os.wait4(process.pid, 0)
 took = {"cpu": usage.ru_utime + usage.ru_stime, "wall": time.perf_counter() - started}
-print(json.dumps({**took, "rss": usage.ru_maxrss * 1024, "failed": os.waitstatus_to_exitcode(status)}))
+said.seek(max(0, said.tell() - 500))
+failed = {"failed": os.waitstatus_to_exitcode(status), "said": said.read().decode(errors="replace")}
+print(json.dumps({**took, "rss": usage.ru_maxrss * 1024, **failed}))
 """
 
 
@@ -30,6 +36,8 @@ def child(arguments: list[str]) -> dict:
 
     A small process starts it: the system counts the memory of whoever starts a process as the process's own.
     """
+    if not shutil.which(arguments[0]):
+        raise PeerError(f"{arguments[0]} is not installed")
     # packages that are installed have their bytecode beside them: it is written by the first turn
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     answer = subprocess.run(
@@ -39,8 +47,9 @@ def child(arguments: list[str]) -> dict:
         env=settings,
     )
     took: dict = json.loads(answer.stdout)
-    if took.pop("failed"):
-        raise RuntimeError(f"failed: {' '.join(arguments)}")
+    code, said = took.pop("failed"), took.pop("said").strip().rpartition("\n")[2]
+    if code:
+        raise PeerError(f"exit code {code}: {said}")
     return took
 
 

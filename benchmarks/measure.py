@@ -8,14 +8,15 @@ import platform
 import random
 import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks import data
+from benchmarks.absent import PeerError, noting
 from benchmarks.peers import PEERS
 
 if TYPE_CHECKING:
@@ -23,39 +24,44 @@ if TYPE_CHECKING:
 
 IMAGES = ("ct", "mr", "labels", "rgb", "time", "large")
 PACKAGES = ("mlarray", "blosc2", "numpy", "zarr", "tensorstore", "h5py", "hdf5plugin", "nibabel", "tifffile")
+SERVER = Path(__file__).with_name("server.py")
 PLANE = 3_000_000
 """About so many voxels are read before the next library has its turn."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """How much is measured; `absent` collects which library of a part isn't, and why."""
 
     quick: bool
     turns: int
     images: list[str]
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 class Client:
     """A library in a process of its own."""
 
-    def __init__(self, python: str, peer: str, folder: Path) -> None:
-        script = Path(__file__).parent / "server.py"
+    def __init__(self, python: str, peer: str, folder: Path, script: Path = SERVER) -> None:
         self.process = subprocess.Popen(
             [python, str(script), peer, str(folder)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def send(self, do: str, **request) -> None:
-        """Ask the process for something, without waiting."""
-        self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
-        self.process.stdin.flush()
+        """Ask the process for something, without waiting; one that has ended is met by `answer`."""
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+            self.process.stdin.flush()
 
     def answer(self) -> dict:
         """Return the next answer of the process."""
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("a benchmarked library's process ended early")
-        return json.loads(line)
+            raise PeerError(f"its process ended early, exit code {self.process.wait()}")
+        answer = json.loads(line)
+        if "failed" in answer:
+            raise PeerError(answer["failed"])
+        return answer
 
     def ask(self, do: str, **request) -> dict:
         """Ask the process for something and return its answer."""
@@ -64,7 +70,8 @@ class Client:
 
     def close(self) -> None:
         """Have the process end, and wait for it."""
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
 
@@ -127,13 +134,15 @@ def write(folder: Path, reference: Path, plan: Plan) -> dict:
             for turn in range(rounds):
                 for key, peer, profile in _writers(array, large=large):
                     if PEERS[peer].takes(name) and (turn == 0 or key in TIMED):
-                        took = running[peer].ask("write", image=name, profile=profile)
-                        cell = cells.setdefault(key, {"cpu": [], "wall": [], "size": took["size"]})
-                        cell["cpu"].append(took["cpu"])
-                        cell["wall"].append(took["wall"])
-            for client in running.values():
-                client.ask("forget")
-            _check(running, name, array, cells)
+                        with _present(plan, key, name):
+                            took = running[peer].ask("write", image=name, profile=profile)
+                            cell = cells.setdefault(key, {"cpu": [], "wall": [], "size": took["size"]})
+                            cell["cpu"].append(took["cpu"])
+                            cell["wall"].append(took["wall"])
+            for peer, client in running.items():
+                with _present(plan, peer, name):
+                    client.ask("forget")
+            _check(running, name, array, cells, plan)
             results[name] = cells
             print(name, {key: cell["size"] for key, cell in cells.items()}, flush=True)
     return results
@@ -169,14 +178,31 @@ def _library(key: str) -> tuple[str, str]:
     return "ours", key.removeprefix("ours").strip() or "default"
 
 
-def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict) -> None:
-    """Fail when any library gives back other voxels than went in."""
+@contextmanager
+def _present(plan: Plan, key: str, image: str) -> Iterator[None]:
+    """Note a peer that fails as absent; without us or the reference there is nothing to compare."""
+    if _is_main(key):
+        yield
+        return
+    with noting(plan.absent, f"{key}, {image}"):
+        yield
+
+
+def _is_main(key: str) -> bool:
+    return key.startswith("ours") or key == "reference"
+
+
+def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict, plan: Plan) -> None:
+    """Drop a peer that gives back other voxels than went in; fail when it is ours or the reference."""
     shape = [min(40, size) for size in array.shape]
     start = [size // 3 if size > 60 else 0 for size in array.shape]
-    for key in cells:
+    for key in list(cells):
         peer, profile = _library(key)
-        if not running[peer].ask("check", image=name, profile=profile, start=start, shape=shape)["equal"]:
-            raise RuntimeError(f"{key} returns wrong voxels of {name}")
+        kept = cells.pop(key)
+        with _present(plan, key, name):
+            if not running[peer].ask("check", image=name, profile=profile, start=start, shape=shape)["equal"]:
+                raise PeerError(f"{key} returns wrong voxels of {name}")
+            cells[key] = kept
 
 
 def read(folder: Path, reference: Path, plan: Plan) -> dict:
@@ -197,7 +223,10 @@ def read(folder: Path, reference: Path, plan: Plan) -> dict:
 
 
 def _written(folder: Path) -> dict:
-    return json.loads((folder / "results.json").read_text(encoding="utf-8"))["write"]
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    if "write" not in results:
+        raise RuntimeError("nothing was written that could be read: see the part write")
+    return results["write"]
 
 
 def _cells(name: str, shape: tuple[int, ...]) -> dict[str, list[int]]:
@@ -232,15 +261,15 @@ def _cell(
         order = list(keys)
         chance.shuffle(order)
         for key in order:
-            main = key.startswith("ours") or key == "reference"
-            if not main and turn > 2:
+            if not _is_main(key) and (turn > 2 or key not in times):
                 continue
-            some = starts if main else starts[: max(2, count // 6)]
+            some = starts if _is_main(key) else starts[: max(2, count // 6)]
             peer, profile = _library(key)
-            took = running[peer].ask("read", image=name, profile=profile, starts=some, shape=shape)
-            if turn >= 0:
-                times[key].append(took["cpu"] / len(some))
-    return times
+            earlier = times.pop(key)
+            with _present(plan, key, name):
+                took = running[peer].ask("read", image=name, profile=profile, starts=some, shape=shape)
+                times[key] = [*earlier, took["cpu"] / len(some)] if turn >= 0 else []
+    return {key: times[key] for key in keys if key in times}
 
 
 def first(folder: Path, reference: Path, plan: Plan) -> dict:
@@ -254,10 +283,13 @@ def first(folder: Path, reference: Path, plan: Plan) -> dict:
     with clients(reference, folder, *{peer for peer, _ in ways.values()}) as running:
         for turn in range(-1, min(7, plan.turns)):
             for key, (peer, options) in ways.items():
-                took = running[peer].ask("first", image="ct", profile="default", count=40, **options)
-                if turn >= 0:
-                    times[key].append(took["cpu"])
-    return times
+                if key not in times:
+                    continue
+                earlier = times.pop(key)
+                with _present(plan, key, "ct"):
+                    took = running[peer].ask("first", image="ct", profile="default", count=40, **options)
+                    times[key] = [*earlier, took["cpu"]] if turn >= 0 else []
+    return {key: times[key] for key in ways if key in times}
 
 
 def workers(folder: Path, reference: Path, plan: Plan) -> dict:

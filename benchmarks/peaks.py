@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.absent import noting
 from benchmarks.commands import child
+from benchmarks.peers import remove
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ def memory(folder: Path, reference: Path, plan: Plan) -> dict:
     if not source.exists():
         write_source(source, 0.5 if plan.quick else 5)
     command = [str(Path(sys.executable).with_name("mlarray")), "convert", "-q", "-f"]
+    made, pages = folder / "from-zarr.mla", folder / "from-mla.ome.tif"
     steps = {
-        "Zarr to .mla": (source, "large.mla"),
-        ".mla to OME-TIFF": (folder / "large.mla", "large.ome.tif"),
-        "OME-TIFF to .mla": (folder / "large.ome.tif", "again.mla"),
-        ".mla to OME-Zarr": (folder / "large.mla", "again.ome.zarr"),
+        "Zarr to .mla": (source, made),
+        ".mla to OME-Zarr": (made, folder / "from-mla.ome.zarr"),
+        ".mla to OME-TIFF": (made, pages),
+        "OME-TIFF to .mla": (pages, folder / "from-tiff.mla"),
     }
     results = {}
     for name, (given, target) in steps.items():
-        path = folder / target
-        shutil.rmtree(path, ignore_errors=True)
-        results[name] = child([*command, str(given), str(path)])
+        with noting(plan.absent, name):
+            results[name] = child([*command, str(given), str(target)])
+        if target not in (made, pages):
+            remove(target)
+    for path in (made, pages):
+        remove(path)
     return results
 
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.absent import noting
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -29,27 +30,23 @@ def remote(folder: Path, reference: Path, plan: Plan) -> dict:
     served = folder / "served"
     served.mkdir(exist_ok=True)
     voxels = np.load(folder / "ct.npy", mmap_mode="r")[tuple(slice(0, size) for size in SHAPE)]
-    _write(served, np.ascontiguousarray(voxels))
+    _write(served, np.ascontiguousarray(voxels), plan)
     random = np.random.default_rng(7)
     starts = [[int(random.integers(0, n - PATCH + 1)) for n in voxels.shape] for _ in range(MANY)]
     boxes = [tuple(slice(at, at + PATCH) for at in start) for start in starts]
     results: dict[str, dict] = {}
     with _server(served) as url:
-        for name, (start, read) in _readers(url).items():
-            _requests(url)
-            begin = time.perf_counter()
-            image = start()
-            opened = {"open": time.perf_counter() - begin, "open requests": _requests(url)}
-            if not np.array_equal(read(image, boxes[-1]), voxels[boxes[-1]]):
-                raise RuntimeError(f"{name} reads other voxels")
-            results[name] = {**opened, "patch": [], "requests": [], "image": image, "read": read}
+        for name, open_it in _readers(url, plan).items():
+            with noting(plan.absent, name):
+                results[name] = _opened(url, open_it, boxes[-1], voxels[boxes[-1]])
         for box in boxes[: 4 * plan.turns]:  # in turns: what else the machine does disturbs all alike
-            for one in results.values():
-                _requests(url)
-                begin = time.perf_counter()
-                one["read"](one["image"], box)
-                one["patch"].append(time.perf_counter() - begin)
-                one["requests"].append(_requests(url))
+            for name, one in list(results.items()):
+                del results[name]
+                with noting(plan.absent, name):
+                    _read(url, one, box)
+                    results[name] = one
+        if "ours" not in results:
+            raise RuntimeError(plan.absent.pop("ours"))
         results["ours"]["many"] = []
         for _ in range(3):
             results["ours"]["image"]._state.need().release()
@@ -61,7 +58,28 @@ def remote(folder: Path, reference: Path, plan: Plan) -> dict:
     }
 
 
-def _readers(url: str) -> dict:
+def _opened(url: str, how: tuple, box: tuple, expected: np.ndarray) -> dict:
+    """Return an open image, what opening it took, and how a box is read."""
+    start, read = how
+    _requests(url)
+    begin = time.perf_counter()
+    image = start()
+    opened = {"open": time.perf_counter() - begin, "open requests": _requests(url)}
+    if not np.array_equal(read(image, box), expected):
+        raise RuntimeError("reads other voxels")
+    return {**opened, "patch": [], "requests": [], "image": image, "read": read}
+
+
+def _read(url: str, one: dict, box: tuple) -> None:
+    """Read a box; note seconds and requests."""
+    _requests(url)
+    begin = time.perf_counter()
+    one["read"](one["image"], box)
+    one["patch"].append(time.perf_counter() - begin)
+    one["requests"].append(_requests(url))
+
+
+def _readers(url: str, plan: Plan) -> dict:
     """Return how each library that is there opens the image, and reads a box."""
     import mlarray
 
@@ -70,7 +88,7 @@ def _readers(url: str) -> dict:
         return image[box]
 
     found = {"ours": (lambda: mlarray.MLArray.open(f"{url}ct.mla"), cold)}
-    with suppress(ImportError):
+    with noting(plan.absent, PEERS[0]):
         import tensorstore
 
         store = {"driver": "zarr3", "kvstore": {"driver": "http", "base_url": f"{url}sharded.zarr/"}}
@@ -78,7 +96,7 @@ def _readers(url: str) -> dict:
             lambda: tensorstore.open(store, open=True).result(),
             lambda image, box: image[box].read().result(),
         )
-    with suppress(ImportError):
+    with noting(plan.absent, PEERS[1]):
         import zarr
         from obstore.store import HTTPStore
         from zarr.storage import ObjectStore
@@ -91,18 +109,18 @@ def _readers(url: str) -> dict:
     return found
 
 
-def _write(folder: Path, voxels: np.ndarray) -> None:
+def _write(folder: Path, voxels: np.ndarray, plan: Plan) -> None:
     import mlarray
 
     mlarray.MLArray(voxels, spacing=(1, 1, 1)).save(folder / "ct.mla")
-    with suppress(ImportError):
+    with noting(plan.absent, PEERS[1]):
         import zarr
 
         array = zarr.create_array(
             folder / "chunks.zarr", shape=voxels.shape, chunks=(64,) * 3, dtype=voxels.dtype, overwrite=True
         )
         array[...] = voxels
-    with suppress(ImportError):
+    with noting(plan.absent, PEERS[0]):
         import tensorstore
 
         inner = [

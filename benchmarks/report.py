@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks import peaks, remote, series, targets
+from benchmarks import absent, peaks, remote, series, targets
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -41,7 +41,11 @@ the left is better. The line joins what nothing beats in both.
 """
 
 
-OTHERS = (remote, series, peaks)
+OTHERS = (
+    remote,
+    series,
+    peaks,
+)  # one a line
 """Parts that say themselves what they promise, and what the page says of them."""
 
 
@@ -53,7 +57,8 @@ def verdicts(results: dict) -> list[targets.Verdict]:
 def write(results: dict, docs: Path, *, quick: bool) -> None:
     """Write the page and the plot, and print the verdicts."""
     docs.mkdir(exist_ok=True)
-    parts = [INTRODUCTION, _machine(results, quick=quick), _verdicts(results), _front(results, docs)]
+    parts = [INTRODUCTION, _machine(results, quick=quick), _verdicts(results), absent.section(results)]
+    parts += [_front(results, docs)]
     parts += [_reads(results), PEERS, _writes(results), _commands(results)]
     parts += [part.section(results) for part in OTHERS]
     parts.append(_notes(Path(__file__).parent / "notes.md"))
@@ -70,6 +75,8 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _machine(results: dict, *, quick: bool) -> str:
+    if not {"machine", "images"} <= results.keys():
+        return ""
     found = results["machine"]
     ours, theirs = (found["versions"][name] for name in ("ours", "reference"))
     packages = ", ".join(f"{name} {version}" for name, version in ours.items())
@@ -82,8 +89,15 @@ def _machine(results: dict, *, quick: bool) -> str:
     return (
         f"{date.today():%d %B %Y}{note}; {found['cpu']}, {found['cores']} cores, {found['system']}. "
         f"Ours: {packages}. Reference: mlarray {theirs['mlarray']}, blosc2 {theirs['blosc2']}, "
-        f"numpy {theirs['numpy']}. Data, from {kind}:\n\n" + _table(["image", "shape", "dtype", "raw"], rows)
+        f"numpy {theirs['numpy']}. {_duration(results)}Data, from {kind}:\n\n"
+        + _table(["image", "shape", "dtype", "raw"], rows)
     )
+
+
+def _duration(results: dict) -> str:
+    seconds = results.get("seconds", {})
+    parts = ", ".join(f"{name} {took / 60:.1f}" for name, took in seconds.items())
+    return f"Minutes to measure, {sum(seconds.values()) / 60:.0f} in all: {parts}. " if seconds else ""
 
 
 def _verdicts(results: dict) -> str:

@@ -99,7 +99,11 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(getattr(server, request.pop("do"))(**request)), file=answers, flush=True)
+        try:
+            answer = getattr(server, request.pop("do"))(**request)
+        except Exception as error:
+            answer = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

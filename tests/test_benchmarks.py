@@ -1,0 +1,96 @@
+"""The benchmarks' command goes on behind whatever fails, and says what is absent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import absent, measure, report
+from benchmarks.commands import child
+
+PEERS = '''
+"""Stands beside the server's script in place of the real list of libraries."""
+import importlib
+
+
+class Peer:
+    suffix = ""
+
+    def open(self, path):
+        importlib.import_module("a_library_that_is_missing")
+
+
+def remove(path): ...
+
+
+PEERS = {"gone": Peer()}
+'''
+
+
+@pytest.fixture
+def asked(tmp_path):
+    return argparse.Namespace(only=None, reference=Path(sys.executable), docs=tmp_path / "docs", quick=True)
+
+
+@pytest.fixture
+def plan():
+    return measure.Plan(True, 2, ["ct"])
+
+
+def test_a_part_that_fails_ends_no_other(tmp_path, monkeypatch, asked, plan):
+    def broken(folder, reference, plan):
+        raise OSError("no room\nleft | here")
+
+    def partly(folder, reference, plan):
+        with absent.noting(plan.absent, "a peer"):
+            raise absent.PeerError("isn't installed")
+        return {"Zarr to .mla": {"rss": 1e8, "wall": 1, "cpu": 1}}
+
+    monkeypatch.setattr(command, "PARTS", {"remote": broken, "memory": partly})
+    assert command.run(tmp_path, asked, plan) == 1
+    page = (asked.docs / "benchmarks.md").read_text(encoding="utf-8")
+    assert "| remote | everything | OSError: no room left / here |" in page
+    assert "| memory | a peer | isn't installed |" in page
+    assert "| memory, Zarr to .mla, to 200 MB | 0.50 | <= 1 | pass |" in page
+    monkeypatch.setattr(command, "PARTS", {"remote": lambda *_: {}, "memory": lambda *_: {}})
+    assert command.run(tmp_path, asked, plan) == 0
+    assert "## Not measured" not in (asked.docs / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def test_what_an_earlier_run_measured_is_not_kept_for_a_part_that_fails(tmp_path, monkeypatch, asked, plan):
+    (tmp_path / "results.json").write_text(json.dumps({"start": {"old": [1]}, "first": {"old": [1]}}))
+    monkeypatch.setattr(command, "PARTS", {"start": lambda *_: 1 / 0, "first": lambda *_: 1 / 0})
+    monkeypatch.setattr(report, "write", lambda results, docs, quick: seen.update(results))
+    seen, asked.only = {}, "start"
+    assert command.run(tmp_path, asked, plan) == 1
+    assert seen["first"] == {"old": [1]}
+    assert "start" not in seen
+    assert list(seen["absent"]) == ["start"]
+
+
+def test_a_library_that_is_missing_is_told_by_its_process(tmp_path):
+    script = Path(measure.__file__).with_name("server.py").read_text(encoding="utf-8")
+    (tmp_path / "server.py").write_text(script, encoding="utf-8")
+    (tmp_path / "peers.py").write_text(PEERS, encoding="utf-8")
+    client = measure.Client(sys.executable, "gone", tmp_path, tmp_path / "server.py")
+    with pytest.raises(absent.PeerError, match="ModuleNotFoundError: No module named 'a_library"):
+        client.ask("first", image="ct", profile="default", count=1)
+    assert "Python" in client.ask("versions", names=[])
+    client.process.kill()
+    with pytest.raises(absent.PeerError, match="ended early"):
+        client.ask("versions", names=[])
+    client.close()
+    client.process.stdout.close()
+
+
+def test_a_command_that_fails_or_is_missing_says_why():
+    with pytest.raises(absent.PeerError, match="no-such-program is not installed"):
+        child(["no-such-program"])
+    with pytest.raises(absent.PeerError, match="exit code 1: ValueError: what happened"):
+        child([sys.executable, "-c", "raise ValueError('what happened')"])
+    assert child([sys.executable, "-c", "pass"]).keys() == {"cpu", "wall", "rss"}
