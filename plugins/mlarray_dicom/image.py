@@ -17,6 +17,7 @@ from mlarray_dicom.parsing import quiet
 from mlarray_dicom.pixels.planes import Planes
 from mlarray_dicom.pixels.values import Values
 from mlarray_dicom.readers import LabelReader, SlideReader, StackReader, tiles_at_one_place
+from mlarray_dicom.syntaxes import VIDEO
 from mlarray_dicom.volumes import segmentation
 from mlarray_dicom.volumes.stack import ABSENT
 
@@ -94,7 +95,7 @@ class _Opening:
         self._allow(path)
         files = self._files()
         header = read_header([self._group.instances[file] for file in files], self._context)
-        planes = Planes(self._group, self._values, self._context.threads)
+        planes = Planes(self._group, self._values, self._context)
         try:
             return self._reader(header, files, planes)
         except BaseException:
@@ -182,7 +183,7 @@ class _Opening:
         )
         if header.first is not None:
             sidecar = Sidecar(header.first, self._group, arrangement)
-            additions.bids, additions.lossy = sidecar.fields, _lossy(header.first)
+            additions.bids, additions.lossy = sidecar.fields, _lossy(header.first, first.syntax)
             arrangement.notes += sidecar.notes
         if self._segmented:
             additions.channels = [Channel(one) for one in segmentation.descriptions(first)]
@@ -227,10 +228,10 @@ class _Opening:
         return "" if axis is None else axis.unit
 
 
-def _lossy(dataset: Dataset) -> dict[str, object]:
-    """Return what the header says about lossy compression of the image (PS3.3, C.7.6.1.1.5)."""
+def _lossy(dataset: Dataset, syntax: str) -> dict[str, object]:
+    """Return what the header says about lossy compression (PS3.3, C.7.6.1.1.5), which all films are."""
     if text_of(dataset, "LossyImageCompression") != "01":
-        return {}
+        return {"compressed": True, "method": [VIDEO[syntax]]} if syntax in VIDEO else {}
     found: dict[str, object] = {"compressed": True}
     for name, keyword in (("ratio", "LossyImageCompressionRatio"), ("method", "LossyImageCompressionMethod")):
         value = value_of(dataset, keyword)

@@ -19,3 +19,18 @@ JPEG_XL = {
 }
 NAMES = {**JPEG_XL, DEFLATED_FRAMES: "Deflated Image Frame Compression"}
 """Names of those that pydicom 3.0 doesn't know."""
+_PROFILES = {
+    100: "MPEG2 Main Profile / Main Level",
+    101: "MPEG2 Main Profile / High Level",
+    102: "MPEG-4 AVC/H.264 High Profile / Level 4.1",
+    103: "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1",
+    104: "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video",
+    105: "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video",
+    106: "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2",
+}
+VIDEO = {
+    **{f"1.2.840.10008.1.2.4.{n}{end}": name for n, name in _PROFILES.items() for end in ("", ".1")},
+    "1.2.840.10008.1.2.4.107": "HEVC/H.265 Main Profile / Level 5.1",
+    "1.2.840.10008.1.2.4.108": "HEVC/H.265 Main 10 Profile / Level 5.1",
+}
+"""Films: all fragments make one bit stream (PS3.5, A.4.5 to A.4.9); .1 allows several of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import av
 
@@ -18,6 +18,8 @@ Film = Any
 
 _CONTAINERS = "mov,avi,matroska,webm,mpeg,asf"
 """Those that hold pictures themselves; playlists, which name other files and servers, are none of them."""
+_BARE = "mpegts,mpegvideo,h264,hevc"
+"""Transport streams, and streams without a container."""
 MOST_PACKETS = 10_000_000
 _FAILURES = (OSError, ValueError, RuntimeError, TypeError, AttributeError, ArithmeticError)
 
@@ -33,18 +35,35 @@ def open_container(path: Path) -> Film:
     return av.open(f"file:{path}", "r", options=options)
 
 
+def open_streams(content: IO[bytes]) -> Film:
+    """Open a film that lies within another file: a container, or the bare stream of one codec.
+
+    Parameters
+    ----------
+    content
+        Its bytes, which can be sought in.
+    """
+    return av.open(content, "r", options={"format_whitelist": f"{_CONTAINERS},{_BARE}"})
+
+
 def times_of(container: Film, stream: Film) -> list[int]:
-    """Return when each frame is shown, in the stream's unit of time, in order; from packets, not decoded.
+    """Return when each frame is shown, in the stream's unit of time, in order; from packets, not decoded."""
+    return sorted(time for time in packets_of(container, stream) if time is not None)
+
+
+def packets_of(container: Film, stream: Film) -> list[int | None]:
+    """Return when each packet with a frame is shown, in the stream's unit; None where it doesn't say.
 
     Raises
     ------
     CorruptError
-        There are very many packets, or none says when it is shown.
+        There are very many packets.
     """
-    times = []
+    times: list[int | None] = []
     for number, packet in enumerate(container.demux(stream)):
         if number > MOST_PACKETS:
             raise CorruptError(f"has more than {MOST_PACKETS:,} packets")
-        if packet.size and (packet.pts is not None or packet.dts is not None):
-            times.append(int(packet.pts if packet.pts is not None else packet.dts))
-    return sorted(times)
+        if packet.size:
+            time = packet.dts if packet.pts is None else packet.pts
+            times.append(None if time is None else int(time))
+    return times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import bare_meta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from mlarray_films.container import Film
@@ -32,10 +33,12 @@ class FilmReader(Reader):
     ----------
     path
         The file.
+    opened
+        Opens the film in it.
     index
         Number of the stream.
     times
-        When each frame is shown, in the stream's unit.
+        When each frame is shown, in the stream's unit; as many that are None where it doesn't say.
     form
         The pixel format that frames are converted to, ``gray``, ``gray16le``, ``rgb24`` or ``rgb48le``.
     plane
@@ -45,9 +48,17 @@ class FilmReader(Reader):
     """
 
     def __init__(
-        self, path: Path, index: int, times: list[int], form: str, plane: tuple[int, int], meta: Meta
+        self,
+        path: Path,
+        opened: Callable[[], Film],
+        index: int,
+        times: Sequence[int | None],
+        form: str,
+        plane: tuple[int, int],
+        meta: Meta,
     ) -> None:
-        self._path, self._index, self._times, self._form = path, index, times, form
+        self._path, self._opened, self._index = path, opened, index
+        self._times, self._form = times, form
         self._film: Film = None
         self._frames: Iterator[Film] = iter(())
         self._at, self._kept = -1, np.empty(0)
@@ -101,13 +112,13 @@ class FilmReader(Reader):
     def _seek(self, number: int) -> None:
         """Begin anew, at the last whole frame before one where that is certain, else at the beginning."""
         self.close()
-        self._film = open_container(self._path)
+        self._film = self._opened()
         stream = self._film.streams[self._index]
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
         self._frames = self._film.decode(stream)
         self._at = -1
-        if number <= FAR:
+        if number <= FAR or None in self._times:
             return
         self._film.seek(self._times[number], stream=stream, backward=True)
         first = next(self._frames, None)
@@ -173,7 +184,7 @@ def open_film(path: Path, context: Context, key: str, options: BareOptions) -> R
     if len(times) <= LONGEST and base:
         axes[0] = AxisValues("time", "s", [(time - times[0]) * base for time in times])
     Additions(axes=axes, lossy=lossy).store(meta)
-    return FilmReader(path, int(key), times, form, plane, meta)
+    return FilmReader(path, partial(open_container, path), int(key), times, form, plane, meta)
 
 
 def _form(stream: Film) -> str:

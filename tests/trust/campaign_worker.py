@@ -24,13 +24,18 @@ from mlarray_core.errors import MLArrayError, PluginError
 from tests import mutants
 from tests.trust.children import Children
 from tests.trust.guide import Guide
+from tests.trust.references import by_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPACE = 4 << 30
 LARGEST = 1 << 28
-ELSEWHERE = frozenset({"hdf5", "minc", "afni", "parrec", "ecat", "bruker"})
+ELSEWHERE = frozenset(
+    {"hdf5", "minc", "afni", "parrec", "ecat", "bruker", "fits", "netcdf", "gdal", "film", "klb", "oif"}
+    | {"jpegxl", "jpegxr", "qoi", "avif", "heif", "gif", "animation", "tga", "exr", "n5", "precomputed"}
+    | {"rosettasciio", "openslide", "czi", "lif", "nd2"}
+)
 """Formats read by processes of their own, whose memory isn't filled here."""
 GUIDES: dict[str, Guide] = {}
 CHILDREN = Children()
@@ -104,7 +109,7 @@ def theirs(asked: dict[str, str]) -> dict[str, Any]:
             "text": f"{found.shape} {found.dtype}, {whole.shape} {whole.dtype} undamaged",
         }
     try:
-        references = list(_by_library(asked["format"], Path(asked["path"])))
+        references = list(by_library(asked["format"], Path(asked["path"])))
     except Exception as error:
         return {"what": "the library refuses", "text": f"{type(error).__name__}: {error}"}
     if not references:
@@ -131,70 +136,6 @@ def _same(found: np.ndarray, reference: np.ndarray) -> bool:
             np.allclose(found.ravel(), other.ravel(), rtol=1e-5, atol=1e-30, equal_nan=True)
             for other in (reference, reference.T)
         )
-
-
-def _by_library(format: str, path: Path) -> Any:
-    """Yield what may rightly be read: the voxels as the format's library has them, stored and scaled."""
-    if format in ("nrrd", "metaimage", "gipl", "vtk", "bruker", "ecat", "minc", "mgh", "afni", "parrec"):
-        reference = mutants.theirs(format, path)
-        if reference is None:
-            raise ValueError("refused")
-        yield reference
-    elif format == "nifti":
-        import nibabel
-
-        image = nibabel.load(path)
-        yield np.asanyarray(image.dataobj)
-        yield image.dataobj.get_unscaled()
-    elif format == "numpy":
-        loaded = np.load(path)
-        yield loaded if path.suffix == ".npy" else loaded["image"]
-    elif format == "mrc":
-        import mrcfile
-
-        with mrcfile.open(path, permissive=True) as file:
-            yield np.array(file.data)
-    elif format == "mat":
-        import scipy.io
-
-        yield scipy.io.loadmat(path)["vol"]
-    elif format == "tiff":
-        import tifffile
-
-        with tifffile.TiffFile(path) as file:
-            yield file.series[0].asarray()
-    elif format == "zarr":
-        import zarr
-
-        store = zarr.open(path, mode="r")
-        arrays = [store] if isinstance(store, zarr.Array) else [found for _, found in _arrays(store)]
-        yield from (np.asarray(array[...]) for array in arrays)
-    elif format == "hdf5":
-        import h5py
-
-        with h5py.File(path) as file:
-            yield file["deep/image" if "deep" in file else "image"][...]
-    elif format == "pictures":
-        from PIL import Image
-
-        yield np.asarray(Image.open(path))
-    elif format == "dicom" and path.is_file():
-        import pydicom
-        from pydicom.pixels import apply_rescale
-
-        header = pydicom.dcmread(path)
-        yield header.pixel_array
-        yield apply_rescale(header.pixel_array, header)
-        yield header.pixel_array * float(header.get("DoseGridScaling") or 1)
-
-
-def _arrays(group: Any, depth: int = 4) -> Any:
-    """Yield the arrays of a Zarr group and of those in it."""
-    for name, member in group.members():
-        if hasattr(member, "members"):
-            yield from _arrays(member, depth - 1) if depth else ()
-        else:
-            yield name, member
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def decoder_of(syntax: str, path: Path | None = None) -> Decoder:
     Raises
     ------
     UnsupportedError
-        There is none, such as for MPEG video.
+        There is none.
     MissingDependencyError
         It needs a library that isn't installed; the hint says which.
     """
@@ -96,16 +96,12 @@ def decoder_of(syntax: str, path: Path | None = None) -> Decoder:
         decoder = get_decoder(uid)
     except NotImplementedError as error:
         raise UnsupportedError(
-            f"there is no decoder for its transfer syntax, {name}", path=path, hint=_way_out(name)
+            f"there is no decoder for its transfer syntax, {name}",
+            path=path,
+            hint="Recompress it with the program that wrote it",
         ) from error
     if not decoder.is_available:
         raise MissingDependencyError(
             f"no decoder for its transfer syntax, {name}, is installed", path=path, hint=_INSTALL
         )
     return decoder
-
-
-def _way_out(name: str) -> str | None:
-    if "MPEG" in name or "HEVC" in name:
-        return "It is a video: ffmpeg reads it once dcm2xml or gdcmraw has taken it out of the file"
-    return "Recompress it with the program that wrote it"

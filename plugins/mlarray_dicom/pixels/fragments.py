@@ -56,6 +56,23 @@ def frames_of(path: Path, at: int, count: int, extended: Sequence[int] | None = 
         return _by_offsets(fragments, offsets, count) or _by_starts(file, fragments, count, path)
 
 
+def all_fragments(path: Path, at: int) -> list[Fragment]:
+    """Return every fragment of pixel data that make one stream together.
+
+    Parameters
+    ----------
+    path, at
+        The file, and where the value of its pixel data begins.
+
+    Raises
+    ------
+    CorruptError
+        They are cut short.
+    """
+    with path.open("rb") as file:
+        return _items(file, at, 1, path)[1]
+
+
 def _items(file: BinaryIO, at: int, count: int, path: Path) -> tuple[list[int], list[Fragment]]:
     """Return the Basic Offset Table and the fragments after it, as pydicom finds them.
 

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_dicom.parsing import quiet
+from mlarray_dicom.pixels.film import FilmPixels
 from mlarray_dicom.pixels.frame_pixels import FramePixels
+from mlarray_dicom.syntaxes import VIDEO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from mlarray_dicom.instance import Instance
+    from mlarray_dicom.pixels.layout import PixelLayout
     from mlarray_dicom.pixels.values import Values
     from mlarray_dicom.volumes.group import Group
+    from mlarray_io import Context
 
 Array = np.ndarray[Any, Any]
 
@@ -31,19 +36,35 @@ class Planes:
         The image.
     values
         What is done to stored values.
-    threads
-        How many frames are decoded at once.
+    context
+        How many frames are decoded at once, limits of films, and where their warnings go.
+
+    Raises
+    ------
+    MLArrayError
+        The pixels of a file can't be decoded.
     """
 
-    def __init__(self, group: Group, values: Values, threads: int) -> None:
+    def __init__(self, group: Group, values: Values, context: Context) -> None:
         self._frames, self._values = group.frames, values
-        self._pixels = {
-            file: FramePixels(group.instances[file], group.layouts[file])
-            for file in sorted({frame.file for frame in group.frames})
-        }
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._films: list[FilmPixels] = []
+        self._pixels: dict[int, FramePixels | FilmPixels] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        try:
+            for file in sorted({frame.file for frame in group.frames}):
+                self._pixels[file] = self._opened(group.instances[file], group.layouts[file], context)
+        except BaseException:
+            self.close()
+            raise
+        self._threads = 1 if self._films else context.threads  # films are decoded in order
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.size = group.layout.rows, group.layout.columns
+
+    def _opened(self, instance: Instance, layout: PixelLayout, context: Context) -> FramePixels | FilmPixels:
+        if instance.syntax not in VIDEO:
+            return FramePixels(instance, layout)
+        self._films.append(FilmPixels(instance, layout, context))
+        return self._films[-1]
 
     def stored(self, file: int, number: int) -> Array:
         """Return the stored values of one frame."""
@@ -102,6 +123,8 @@ class Planes:
         )
 
     def close(self) -> None:
-        """Stop the threads."""
+        """Stop the threads, and the processes that decode films."""
+        for film in self._films:
+            film.close()
         if self._pool is not None:
             self._pool.shutdown()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 
-from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_core.errors import CorruptError
 from mlarray_dicom.pixels.codestream import frame_size
 from tests.dicom.written import dataset, segmentation, write
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 DEFLATED, JPEG_LS = "1.2.840.10008.1.2.8.1", "1.2.840.10008.1.2.4.80"
-MPEG = "1.2.840.10008.1.2.4.102"
 NOISE = np.random.default_rng(1)
 
 
@@ -123,13 +122,6 @@ def test_jpeg_ls_with_padding(load: Callable[..., Any], tmp_path: Path) -> None:
     stream = stream[:-2] + b"\0" + stream[-2:]
     path = save(dataset(plane, (0, 0, 0)), [stream + b"\0" * (len(stream) % 2)], JPEG_LS, tmp_path / "one")
     np.testing.assert_array_equal(load(path).array[0], plane)
-
-
-def test_hints_fit(load: Callable[..., Any], tmp_path: Path) -> None:
-    path = save(dataset(np.zeros((4, 6), np.uint16)), [b"\0\0\1\xba" * 20], MPEG, tmp_path / "one")
-    with pytest.raises(UnsupportedError, match="MPEG-4") as caught:
-        load(path)
-    assert "video" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("frames", [1 << 28, 1 << 30])

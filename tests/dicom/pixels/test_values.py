@@ -18,7 +18,6 @@ from mlarray_core.errors import (
     LimitError,
     MissingDependencyError,
     MLArrayError,
-    UnsupportedError,
 )
 from mlarray_dicom.pixels import decoders
 from tests.dicom.written import dataset, write, write_series
@@ -173,12 +172,6 @@ def test_missing_decoder(load: Callable[..., Any], tmp_path: Path, monkeypatch: 
     with pytest.raises(MissingDependencyError, match="RLE Lossless") as caught:
         load(path)
     assert "pip install 'mlarray[dicom]'" in (caught.value.hint or "")
-
-
-def test_video(load: Callable[..., Any], tmp_path: Path) -> None:
-    made = compressed(dataset(PLANE, (0, 0, 0)), [b"\0\0\1\xba" * 20], "1.2.840.10008.1.2.4.102")
-    with pytest.raises(UnsupportedError, match="MPEG-4"):
-        load(write(made, tmp_path / "one"))
 
 
 @pytest.mark.parametrize(
