@@ -39,9 +39,9 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of commands of a page, in its order.
 
-    ``<!-- not run: reason -->`` stands before a block of which nothing can be run in a test, and ``<!-- not run
-    (word): reason -->`` where that holds for lines that begin with a word. ``<!-- output -->`` stands before a
-    block that shows what the one before it prints.
+    ``<!-- not run: reason -->`` stands before a block of which a test can run nothing, and
+    ``<!-- not run (word): reason -->`` where that holds for lines that begin with a word only.
+    ``<!-- output -->`` stands before a block that shows what the one before it prints.
     """
     found: list[Block] = []
     for marks, language, text in _BLOCK.findall(page.read_text(encoding="utf-8")):

@@ -175,7 +175,7 @@ def _labels(path: Path) -> None:
         (mla if path.suffix == ".mla" else nifti)(path, labels=True)
     else:
         for case in range(2):
-            nifti(path / f"study{case}.nii.gz", labels=True)
+            nifti(path / f"study{case}/CT.nii.gz", labels=True)
 
 
 MADE: dict[str, Callable[[Path], None]] = {
@@ -184,7 +184,7 @@ MADE: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(("labels.mla", "aseg.mgz", "ct_seg.nii.gz", "labels"), _labels),
     **dict.fromkeys(("tests", "conformance"), copied),
     "study": study,
-    "studies": lambda path: [series(path / f"study{case}", PatientID=f"study{case}") for case in range(2)],
+    "studies": lambda path: [series(path / f"study{case}") for case in range(2)],
     "dicom": lambda path: diffusion(path / "series"),
     "rtstruct.dcm": structures,
     "slide.svs": slide,
