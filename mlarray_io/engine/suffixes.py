@@ -81,6 +81,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "nd2": {
         "nd2": (".nd2",),
     },
+    "ndtiff": {
+        "ndtiff": (),
+    },
     "netcdf": {
         "netcdf": (".nc", ".nc4", ".cdf", ".nc3"),
     },

@@ -35,11 +35,13 @@ class TiffFormat(Format[TiffOptions]):
 
     def sniff(self, source: Source) -> Confidence:
         """Look at the byte order mark, the version and where the first page is."""
-        from mlarray_tiff.signature import is_companion, is_dicom, recognise
+        from mlarray_tiff.signature import is_companion, is_dicom, is_indexed, recognise
 
         if source.is_dir or is_dicom(source.head):
             return Confidence.NO
         signature = recognise(source.head)
+        if signature is not None and is_indexed(source.head):
+            return Confidence.SIGNATURE  # the format of the whole data set comes first, where its index is
         if signature is not None:
             return Confidence.PARSED if signature.first_page < source.size else Confidence.SIGNATURE
         if is_companion(source.head):

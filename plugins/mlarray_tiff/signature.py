@@ -63,6 +63,12 @@ def is_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM"
 
 
+def is_indexed(head: bytes) -> bool:
+    """Say whether this is one file of NDTiff, whose index beside it says where planes of the data set are."""
+    order = _ORDERS.get(head[:2])
+    return order is not None and head[8:12] == struct.pack(f"{order}I", 483729)
+
+
 def is_companion(head: bytes) -> bool:
     """Say whether this is OME-XML by itself: the companion of OME-TIFF files without their own."""
     start = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
