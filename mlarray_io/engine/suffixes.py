@@ -49,7 +49,7 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
         "gipl": (".gipl", ".gipl.gz"),
     },
     "hdf5": {
-        "hdf5": (".h5", ".hdf5", ".nxs"),
+        "hdf5": (".h5", ".hdf5", ".nxs", ".ims"),
     },
     "klb": {
         "klb": (".klb",),

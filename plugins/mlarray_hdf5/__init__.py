@@ -21,7 +21,7 @@ class Hdf5Format(Format[Hdf5Options]):
 
     name: ClassVar[str] = "hdf5"
     title: ClassVar[str] = "HDF5, Imaris, MATLAB 7.3"
-    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5", ".nxs")
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5", ".nxs", ".ims")
     target_suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
     requires: ClassVar[tuple[str, ...]] = ("h5py",)
     install: ClassVar[str] = "mlarray[hdf5]"

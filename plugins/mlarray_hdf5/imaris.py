@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from mlarray_core import Additions, Channel, MetaSpatial, geometry, units
+from mlarray_core import Additions
 from mlarray_core.errors import CorruptError, MLArrayError, OptionError
 from mlarray_hdf5.chunks import Chunks
-from mlarray_hdf5.files import FAILURES, attributes_of, check_storage, damaged, find, is_image
-from mlarray_io import Box, Reader
-from mlarray_io.sdk import bare_meta
+from mlarray_hdf5.files import FAILURES, attributes_of, check_filters, check_storage, damaged, find, is_image
+from mlarray_hdf5.imaris_info import ImarisInfo
+from mlarray_io import Box, Context, Reader
+from mlarray_io.sdk import bare_meta, named_spatial, named_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mlarray_hdf5.options import Hdf5Options
 
@@ -68,8 +69,17 @@ class ImarisReader(Reader):
         self._datasets, self._stored = [], []
 
 
-def open_imaris(file: h5py.File, options: Hdf5Options) -> ImarisReader:
+def open_imaris(file: h5py.File, options: Hdf5Options, context: Context) -> ImarisReader:
     """Open one resolution, and the coarser ones as its levels.
+
+    Parameters
+    ----------
+    file
+        Open.
+    options
+        The format's settings, which say what resolution.
+    context
+        Where it is told what isn't known.
 
     Raises
     ------
@@ -79,27 +89,28 @@ def open_imaris(file: h5py.File, options: Hdf5Options) -> ImarisReader:
     count = sum(name.startswith("ResolutionLevel ") for name in find(file, KEY))
     if not 0 <= options.level < count:
         raise OptionError(f"expected 0 to {count - 1}, got {options.level}", field="level")
-    first, *others = (_level(file, number, options) for number in range(options.level, count))
-    first.levels = others
+    more = file.attrs.get("NumberOfDataSets", 1)
+    if np.size(more) == 1 and np.ravel(more)[0] != 1:
+        context.warn(f"one of {np.ravel(more)[0]} data sets is read")
+    first = _level(file, options.level, options, context)
+    # what there is to tell of the geometry was told
+    first.levels = [_level(file, number, options, Context()) for number in range(options.level + 1, count)]
     return first
 
 
-def _level(file: h5py.File, number: int, options: Hdf5Options) -> ImarisReader:
+def _level(file: h5py.File, number: int, options: Hdf5Options, context: Context) -> ImarisReader:
     datasets = _datasets(file, find(file, f"{KEY}/ResolutionLevel {number}"))
     first = datasets[0][0]
-    told = attributes_of(first.parent)
-    size = tuple(
-        _number(told, f"ImageSize{axis}", length) for axis, length in zip("ZYX", first.shape, strict=True)
-    )
+    told = ImarisInfo({"": attributes_of(first.parent)})
+    size = [told.number("", f"ImageSize{axis}") or n for axis, n in zip("ZYX", first.shape, strict=True)]
     if any(not 0 < s <= length for s, length in zip(size, first.shape, strict=True)):
         raise CorruptError(f"says a size of {size} for datasets of {first.shape}", path=file.filename)
     reader = ImarisReader(datasets, tuple(int(s) for s in size))
-    info = {name: attributes_of(group) for name, group in find(file, "/DataSetInfo").items()}
-    reader.meta = bare_meta(
-        options, 5, spatial=_spatial(info.get("Image", {}), reader), source={"DataSetInfo": info}
-    )
-    channels = [Channel(label=_text(info.get(f"Channel {c}", {}), "Name")) for c in range(reader.shape[1])]
-    Additions(channels=channels if all(channel.name for channel in channels) else []).store(reader.meta)
+    info = ImarisInfo({name: attributes_of(group) for name, group in find(file, "/DataSetInfo").items()})
+    axes = info.axes(reader.shape, context)
+    spatial = named_spatial(axes, context, placed=True)
+    reader.meta = bare_meta(options, 5, spatial=spatial, source={"DataSetInfo": info.told})
+    Additions(axes=named_values(axes), channels=info.channels(reader.shape[1])).store(reader.meta)
     return reader
 
 
@@ -121,35 +132,5 @@ def _datasets(file: h5py.File, level: h5py.Group) -> list[list[h5py.Dataset]]:
         ):
             raise CorruptError(f"{dataset.name} doesn't fit the other channels", path=file.filename)
         check_storage(dataset)
+        check_filters(dataset)
     return found
-
-
-def _spatial(told: Mapping[str, object], reader: ImarisReader) -> MetaSpatial:
-    """Return the geometry: ExtMin and ExtMax are the outer edges of the first and last voxel, x first."""
-    low, high = ([_number(told, f"Ext{end}{axis}", None) for axis in range(3)] for end in ("Min", "Max"))
-    labels = ["temporal", "channel", "spatial_z", "spatial_y", "spatial_x"]
-    unit = units.symbol_of(_text(told, "Unit"))
-    axis_units = ["", "", unit, unit, unit] if unit else None
-    if None in low or None in high or any(not b > a for a, b in zip(low, high, strict=True)):
-        return geometry.spatial_meta(None, axis_labels=labels, axis_units=axis_units)
-    affine = np.zeros((4, 4))
-    affine[3, 3] = 1
-    for axis in range(3):
-        step = (high[axis] - low[axis]) / reader.shape[4 - axis]
-        affine[axis, 2 - axis] = step
-        affine[axis, 3] = low[axis] + step / 2
-    return geometry.spatial_meta(affine, axis_labels=labels, axis_units=axis_units)
-
-
-def _text(told: Mapping[str, object], name: str) -> str:
-    """Return an attribute: Imaris writes texts as arrays of single characters."""
-    value = told.get(name, "")
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _number(told: Mapping[str, object], name: str, default: Any) -> Any:
-    try:
-        value = float(_text(told, name))
-    except ValueError:
-        return default
-    return value if np.isfinite(value) else default

@@ -44,6 +44,8 @@ def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
     with open_file(path) as file:
         try:
             if is_imaris(file):
+                for name in filter(lambda name: name.startswith("Scene"), file):
+                    context.skip(f"/{name}", "it holds surfaces, spots or tracks, which are no voxels")
                 return [ImageRef(key=IMARIS, title="Imaris", primary=True)]
             return _datasets(file, context)
         except FAILURES as error:

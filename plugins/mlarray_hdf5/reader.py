@@ -119,7 +119,7 @@ def open_hdf5(path: Path, context: Context, key: str, options: Hdf5Options) -> R
 
 def _opened(file: h5py.File, key: str, options: Hdf5Options, path: Path, context: Context) -> Reader:
     if key == IMARIS and is_imaris(file):
-        return open_imaris(file, options)
+        return open_imaris(file, options, context)
     if options.level:
         raise OptionError("only Imaris files have levels", field="level")
     dataset = find(file, key)

@@ -133,7 +133,7 @@ def test_imaris(tmp_path):
     assert image.meta.spatial.axis_labels == ["temporal", "channel", "spatial_z", "spatial_y", "spatial_x"]
     assert image.spacing == [2, 1, 0.5]
     assert image.origin == [100.25, 0.5, -5]
-    assert Additions.of(image.meta).channels == [{"label": "stain 0"}, {"label": "stain 1"}]
+    assert Additions.of(image.meta).channels == [{"name": "stain 0"}, {"name": "stain 1"}]
     coarse = mlarray.read(tmp_path / "a.ims", options={"level": 1})
     np.testing.assert_array_equal(coarse.to_numpy(), voxels[..., ::2, ::2])
     assert (coarse.spacing, coarse.origin) == ([2, 2, 1], [100.5, 1, -5])
