@@ -45,7 +45,7 @@ def _set(name: str) -> dict[str, Any]:
 
 def _section(kind: type[BaseMeta]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind, localns={"JsonDict": dict})
-    said = _descriptions(kind)
+    said = descriptions(kind)
     fields = {
         field.name: {
             **_type(hints[field.name], _NARROWER.get(field.name, {})),
@@ -80,10 +80,10 @@ def _type(hint: Any, narrower: dict[str, Any]) -> dict[str, Any]:
     return {"type": _KINDS[origin or hint]}
 
 
-def _descriptions(kind: type) -> dict[str, str]:
-    """Return what the docstring says of each field."""
+def descriptions(kind: type) -> dict[str, str]:
+    """Return what the docstring of a class says of each field, or of each member."""
     found: dict[str, str] = {}
-    text = (kind.__doc__ or "").partition("Attributes\n    ----------\n")[2]
+    text = re.split(r"(?:Attributes|Parameters)\n    ----------\n", kind.__doc__ or "")[-1]
     for names, said in re.findall(r"^    (\w[\w, ]*)\n((?:        .*\n?|\n)+)", text, re.M):
         for name in names.split(", "):
             found[name] = " ".join(said.split())

@@ -1,4 +1,4 @@
-"""The documentation names everything that exists. Run this module to write docs/formats.md's tables anew."""
+"""The documentation names everything that exists. Run this module to write its generated tables anew."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # as a script, it finds its own folder there only
 
 from mlarray_io.commands import overview  # noqa: E402
-from tests import house  # noqa: E402
+from tests import house, schema_tables  # noqa: E402
 
 DOCS = ROOT / "docs"
 FORMATS = DOCS / "formats.md"
 TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 ARCHITECTURE = DOCS / "architecture.md"
+SCHEMA = DOCS / "schema.md"
 MODULES = re.compile(r"(<!-- modules: (\w+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 BUILT_IN = ROOT / "mlarray_io/engine/suffixes.py"
 BUILT_IN_TABLE = re.compile(r"(\nBUILT_IN.*?= \{\n)(.*?)(\n?\}\n)", re.DOTALL)
@@ -164,6 +165,19 @@ def test_format_tables_are_what_is_installed():
     assert text == filled(text), f"run `python tests/{Path(__file__).name}` to write the tables anew"
 
 
+def test_schema_tables_are_what_the_classes_say():
+    text = SCHEMA.read_text(encoding="utf-8")
+    assert text == schema_tables.filled(text), f"run `python tests/{Path(__file__).name}` to write them anew"
+
+
+def test_every_class_of_the_schema_has_a_table():
+    from mlarray_core import meta
+
+    kinds = {name for name in meta.__all__ if name.startswith("Meta") and name != "Meta"}
+    others = {"Additions", "AxisLabel", "Code", "CoordSystem", "Label", "Rescale"}
+    assert schema_tables.tables(SCHEMA.read_text(encoding="utf-8")) == kinds | others
+
+
 @pytest.mark.parametrize("format", installed_formats(), ids=lambda format: format.name)
 def test_every_format_has_a_page(format):
     assert page_of(format) is not None
@@ -256,6 +270,20 @@ def test_links_lead_somewhere():
                 assert (page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}"
 
 
+def test_every_picture_is_made_by_a_command_and_shown():
+    from tests.viewer.figures import FIGURES
+
+    plots = re.findall(
+        r'docs / "([\w-]+\.svg)"',
+        "".join(path.read_text("utf-8") for path in (ROOT / "benchmarks").rglob("report.py")),
+    )
+    made = {*plots, *(f"images/{name}.png" for name in FIGURES)}
+    there = [path for path in DOCS.rglob("*") if path.suffix in (".png", ".svg", ".jpg", ".gif", ".webp")]
+    assert {path.relative_to(DOCS).as_posix() for path in there} == made
+    shown = "".join(page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md"))
+    assert set(re.findall(r"!\[.*?\]\((.*?)\)", shown)) == made
+
+
 def test_every_decision_is_listed():
     listed = re.findall(
         r"^\| \[(.+?)\]\(\1\) \|", (DOCS / "decisions/README.md").read_text("utf-8"), re.MULTILINE
@@ -339,4 +367,5 @@ if __name__ == "__main__":
         Path(overview.path_of(columns)).write_text(help_of_all(columns), encoding="utf-8")
     BUILT_IN.write_text(built_in_table(BUILT_IN.read_text(encoding="utf-8")), encoding="utf-8")
     FORMATS.write_text(filled(FORMATS.read_text(encoding="utf-8")), encoding="utf-8")
+    SCHEMA.write_text(schema_tables.filled(SCHEMA.read_text(encoding="utf-8")), encoding="utf-8")
     ARCHITECTURE.write_text(with_modules(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")

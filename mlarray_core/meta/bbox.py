@@ -17,11 +17,12 @@ class MetaBbox(BaseMeta):
     Attributes
     ----------
     bboxes
-        One box each: for every axis of the image (or every spatial axis) its ``[min, max]``, finite numbers.
+        One box each: for every axis of the image (or every spatial axis) its ``[min, max]``, finite numbers,
+        half-open as slices are: the voxels ``image[min:max]``.
     scores
-        One number for each box.
+        One number for each box, such as a confidence.
     labels
-        One string or number for each box.
+        One string or number for each box, such as a class.
     """
 
     _PATH: ClassVar[str] = "bbox"

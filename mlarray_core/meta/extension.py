@@ -47,17 +47,17 @@ class Additions:
     Parameters
     ----------
     rescale
-        Slope and intercept of the source.
+        How stored values become real ones, see `Rescale`.
     axes
-        What lies along an axis, by its index in the array.
+        By an axis's index in the array its ``name``, ``unit`` and the ``values`` along it, such as b-values.
     channels
-        One for each channel, in the source's words.
+        One dict for each channel, in the source's words.
     labels
         What the values of a label map mean.
     bids
         Fields of a BIDS sidecar.
     lossy
-        What lossy compression was applied, by whom.
+        Which lossy compression the values went through, and who applied it.
     losses
         What a conversion couldn't keep: dicts of ``what`` and ``why``.
     classes

@@ -18,7 +18,7 @@ class MetaSource(DictMeta):
     Attributes
     ----------
     data
-        Any JSON; NaN and infinities are kept.
+        Any JSON; NaN and infinities are kept. Converters put the source's header here.
     """
 
     _PATH: ClassVar[str] = "source"

@@ -47,21 +47,24 @@ class MetaSpatial(BaseMeta):
     Attributes
     ----------
     spacing
-        Distance of neighbouring voxels along each spatial axis, in array order; > 0.
+        Distance of neighbouring voxels along each spatial axis, in array order and in `axis_units`; > 0.
     origin
         World position of the centre of the first voxel: x, y, z.
     direction
-        Matrix whose column i is the world direction of spatial axis i.
+        Invertible matrix whose column i is the world direction of spatial axis i.
     affine
-        Homogeneous matrix from voxel indices (array order) to world x, y, z.
+        Invertible homogeneous matrix from voxel indices (array order) to world x, y, z; its last row is
+        0 ... 0 1.
     shape
         Shape of the array; read-only.
     axis_labels
-        What each axis of the array is, see `AxisLabelEnum`; None when all are spatial.
+        What each axis of the array is, see `AxisLabel`; None when all are spatial.
     coord_system
-        Which way world x, y, z point, see `CoordSystemEnum`, or any other name of a world; None when unknown.
+        Which way world x, y, z point, see `CoordSystem`, or any other name of a world; None when unknown.
     axis_units
-        Unit of each axis of the array; an empty string for none.
+        Unit of each axis of the array, such as ``mm``, ``um``, ``s``; an empty string for none.
+    _num_spatial_axes, _num_non_spatial_axes
+        How many axes `axis_labels` call spatial, and how many not; read-only.
     """
 
     AxisLabel: ClassVar[type[AxisLabelEnum]] = AxisLabelEnum

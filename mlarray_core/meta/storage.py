@@ -20,11 +20,11 @@ class MetaBlosc2(BaseMeta):
     Attributes
     ----------
     chunk_size, block_size
-        Blosc2's two levels, in voxels, one for each axis.
+        What is compressed at once, and what is decompressed at least, in voxels, one for each axis.
     patch_size
         The patch that the layout was made for, in voxels, one for each spatial axis.
     cparams, dparams
-        Blosc2's compression and decompression parameters.
+        Blosc2's compression and decompression parameters, as plain numbers.
     """
 
     _PATH: ClassVar[str] = "blosc2"

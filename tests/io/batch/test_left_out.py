@@ -20,6 +20,7 @@ from batches import convert, files, left_out, states
 nibabel = pytest.importorskip("nibabel")
 pydicom = pytest.importorskip("pydicom")
 imagecodecs = pytest.importorskip("imagecodecs")
+HERE = pytest.mark.usefixtures("here")
 
 
 def write_slice(path, series, number, **more):
@@ -112,6 +113,7 @@ def test_a_mixed_folder_gives_every_whole_image(mixed, tmp_path, capfd):
         assert f"<td>{name}</td>" in text
 
 
+@HERE
 def test_the_text_names_each_file_once(mixed, tmp_path, capfd):
     assert main(["convert", str(mixed), str(tmp_path / "out"), "--jobs", "2"]) == 1
     out, err = capfd.readouterr()
@@ -123,6 +125,7 @@ def test_the_text_names_each_file_once(mixed, tmp_path, capfd):
     assert [line.split()[1] for line in out.splitlines() if line.split()[:1] == ["failed"]] == ["4"]
 
 
+@HERE
 def test_files_of_other_formats_in_a_folder_of_dicom(tmp_path, capfd):
     source = tmp_path / "in"
     for number in range(3):
@@ -136,6 +139,7 @@ def test_files_of_other_formats_in_a_folder_of_dicom(tmp_path, capfd):
     assert shapes == [(3, 4), (3, 8, 10), (4, 3, 2)]
 
 
+@HERE
 def test_a_cd_is_converted_once(tmp_path, capfd):
     """A DICOMDIR (PS3.10, 8.6) only lists the files in the folders beside it."""
     from pydicom.fileset import FileSet
@@ -153,6 +157,7 @@ def test_a_cd_is_converted_once(tmp_path, capfd):
     assert left_out(lines) == [(str(source / "DICOMDIR"), "it only lists other files")]
 
 
+@HERE
 def test_a_folder_of_reports_is_left_out_beside_images(tmp_path, capfd):
     from pydicom.uid import BasicTextSRStorage
 
@@ -174,6 +179,7 @@ def test_a_folder_of_reports_is_left_out_beside_images(tmp_path, capfd):
     assert not (tmp_path / "none").exists()
 
 
+@HERE
 def test_sets_of_ome_tiff_are_one_image(tmp_path, capfd):
     tifffile = pytest.importorskip("tifffile")
     source = tmp_path / "in"
@@ -272,6 +278,7 @@ def test_what_vanishes_stops_nothing(tmp_path, capfd, monkeypatch):
     assert left_out(lines) == [(str(source / "b.npy"), "can't be read: No such file or directory")]
 
 
+@HERE
 def test_a_missing_library_is_said_once(tmp_path, capfd, monkeypatch, install):
     monkeypatch.setenv("MLARRAY_PLUGINS", "needy")
     install(
@@ -295,6 +302,7 @@ def mlarray_formats():
     assert "failed: 4 more images: the format needy needs no_such_library" in err
 
 
+@HERE
 def test_one_conversion_and_a_batch_have_the_same_keys(tmp_path, capfd):
     np.save(tmp_path / "a.npy", np.zeros((3, 4)))
     _, (line,) = convert(capfd, tmp_path / "a.npy", tmp_path / "out/", "--jobs", "1")
@@ -306,6 +314,7 @@ def test_one_conversion_and_a_batch_have_the_same_keys(tmp_path, capfd):
     assert line["target"] == str(tmp_path / "out/a.mla")
 
 
+@HERE
 def test_names_by_headers_and_a_table_of_them(tmp_path, capfd):
     source = tmp_path / "in"
     for series in (1, 2):
@@ -333,6 +342,7 @@ def test_names_by_headers_and_a_table_of_them(tmp_path, capfd):
     assert files(tmp_path / "again") == [f"p/CT/{series}.mla" for series in (1, 2, 3)]
 
 
+@HERE
 def test_the_layout_is_the_same_with_all(tmp_path, capfd):
     source = tmp_path / "in"
     for series in (1, 2):

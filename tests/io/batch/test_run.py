@@ -16,6 +16,7 @@ from mlarray_io.commands.main import main
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, left_out, states, tree
 
+HERE = pytest.mark.usefixtures("here")
 KILLER = """
 import os, signal
 import numpy as np
@@ -75,6 +76,7 @@ def test_a_folder_is_mirrored_and_bad_files_stop_nothing(tmp_path, capfd):
     assert failed["error"]["kind"] == "CorruptError"
 
 
+@HERE
 def test_the_summary_counts(tmp_path, capfd):
     source = tree(tmp_path / "in", count=3)
     assert main(["convert", str(source), str(tmp_path / "out"), "--threads", "1"]) == 1
@@ -87,6 +89,7 @@ def test_the_summary_counts(tmp_path, capfd):
     assert len(err.splitlines()) == 2
 
 
+@HERE
 def test_what_many_images_lose_is_told_once_and_counted(tmp_path, capfd):
     source = tree(tmp_path / "in", broken=0)
     assert main(["convert", str(source), str(tmp_path / "out"), "--to", "npy"]) == 0
@@ -99,6 +102,7 @@ def test_what_many_images_lose_is_told_once_and_counted(tmp_path, capfd):
     assert set(counted) == set(of_one)
 
 
+@HERE
 def test_a_second_run_does_what_is_left(tmp_path, capfd):
     source, out = tree(tmp_path / "in"), tmp_path / "out"
     convert(capfd, source, out)
@@ -115,6 +119,7 @@ def test_a_second_run_does_what_is_left(tmp_path, capfd):
     assert states(convert(capfd, source, out, "--clevel", 1, "--force")[1])["converted"] == 6
 
 
+@HERE
 def test_strangers_files_are_not_overwritten(tmp_path, capfd):
     source, out = tree(tmp_path / "in", broken=0), tmp_path / "out"
     out.mkdir()
@@ -125,6 +130,7 @@ def test_strangers_files_are_not_overwritten(tmp_path, capfd):
     assert convert(capfd, source, out, "--force")[0] == 0
 
 
+@HERE
 def test_patterns_choose(tmp_path, capfd):
     source = tree(tmp_path / "in")
     convert(capfd, source, tmp_path / "a", "--include", "*.npy")
@@ -135,6 +141,7 @@ def test_patterns_choose(tmp_path, capfd):
     assert (code, (tmp_path / "c").exists()) == (1, False)
 
 
+@HERE
 def test_globs_lists_and_several_sources(tmp_path, capfd, monkeypatch):
     source = tree(tmp_path / "in", broken=0)
     convert(capfd, source / "**" / "*.npy", tmp_path / "a")
@@ -150,6 +157,7 @@ def test_globs_lists_and_several_sources(tmp_path, capfd, monkeypatch):
     assert files(tmp_path / "c") == ["im0000.mla", *(f"sub/im000{i}.mla" for i in (1, 3, 5))]
 
 
+@HERE
 def test_names_that_meet_stay_apart(tmp_path, capfd):
     source = tmp_path / "in"
     source.mkdir()
@@ -160,6 +168,7 @@ def test_names_that_meet_stay_apart(tmp_path, capfd):
     assert len(files(tmp_path / "out")) == 2
 
 
+@HERE
 def test_partners_are_no_images(tmp_path, capfd):
     nibabel = pytest.importorskip("nibabel")
     (tmp_path / "in").mkdir()
@@ -180,6 +189,7 @@ def test_one_image_that_kills_its_worker(tmp_path, capfd, install):
     assert not list((tmp_path / "out").rglob(".*.tmp-*"))
 
 
+@HERE
 def test_nothing_is_left_where_nothing_came_out(tmp_path, capfd):
     source, out = tree(tmp_path / "in", count=1), tmp_path / "a/b/out"
     (source / "im0000.nii").unlink()
@@ -195,6 +205,7 @@ def test_nothing_is_left_where_nothing_came_out(tmp_path, capfd):
     assert sorted(path.name for path in out.iterdir()) == [".mlarray", "im.mla"]
 
 
+@HERE
 def test_files_of_a_collection_make_up_images(tmp_path, capfd, install):
     install(collection=COLLECTION)
     series = tmp_path / "in/p1/s1"
@@ -212,6 +223,7 @@ def test_files_of_a_collection_make_up_images(tmp_path, capfd, install):
     assert mlarray.MLArray(tmp_path / "out/p1/s1/t2.mla").shape == (3, 2, 2)
 
 
+@HERE
 def test_folders_that_are_images(tmp_path, capfd):
     pytest.importorskip("zarr")
     source = tree(tmp_path / "in", count=2, broken=0)
@@ -223,6 +235,7 @@ def test_folders_that_are_images(tmp_path, capfd):
     assert states(convert(capfd, source, tmp_path / "zarrs", "--to", "zarr")[1])["skipped"] == 3
 
 
+@HERE
 def test_several_images_of_one_file(study, tmp_path, capfd):
     code, lines = convert(capfd, study.parent, tmp_path / "out", "--include", "*.toy")
     assert (code, states(lines)["converted"]) == (0, 3)
@@ -230,6 +243,7 @@ def test_several_images_of_one_file(study, tmp_path, capfd):
     assert files(tmp_path / "out") == ["study/T1_2.mla", "study/_x.mla", "study/t1.mla"]
 
 
+@HERE
 def test_shards_are_all_and_share_nothing(tmp_path, capfd):
     source = tree(tmp_path / "in", count=12, broken=0)
     done = [convert(capfd, source, tmp_path / "out", "--shard", f"{i}/3")[1] for i in (1, 2, 3)]
@@ -240,6 +254,7 @@ def test_shards_are_all_and_share_nothing(tmp_path, capfd):
     assert main(["convert", str(source), str(tmp_path / "out"), "--shard", "0/3"]) == 2
 
 
+@HERE
 def test_a_dry_run_tells_what_a_run_does(study, tmp_path, capfd, install):
     install(collection=COLLECTION)
     source = tree(study.parent / "tree", broken=0).parent
@@ -266,6 +281,7 @@ def test_a_dry_run_tells_what_a_run_does(study, tmp_path, capfd, install):
     assert {line["state"] for line in convert(capfd, source, out, "--dry-run")[1]} == {"skipped", "left out"}
 
 
+@HERE
 def test_a_dry_run_for_people(tmp_path, capfd):
     source = tree(tmp_path / "in", count=2, broken=0)
     (tmp_path / "out").mkdir()
@@ -276,6 +292,7 @@ def test_a_dry_run_for_people(tmp_path, capfd):
     assert "im0000.mla: exists already" in err
 
 
+@HERE
 def test_results_are_compared_with_their_sources(tmp_path, capfd):
     source = tree(tmp_path / "in", broken=0)
     convert(capfd, source, tmp_path / "out")
