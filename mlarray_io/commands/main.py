@@ -17,6 +17,9 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 _PLAIN = {"--json": "as_json", "--all": "everything"}
 """Flags of ``info`` that are understood without a parser."""
+_NEW_OBJECTS = 200_000
+"""Objects more after which garbage is looked for: a scan's headers, looked through for each 700 of them, take
+a tenth of its conversion."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             gc.enable()
         return cli.run(cli.cli, "mlarray", given)
 
-    collecting = gc.isenabled()
+    collecting, usual = gc.isenabled(), gc.get_threshold()
+    gc.set_threshold(_NEW_OBJECTS)
     gc.disable()  # what is loaded stays: looking for garbage in it takes an eighth of a start
     try:
         return _guarded(_plain_info(given) or _plain_help(given) or run, given)
     finally:
+        gc.set_threshold(*usual)
         if collecting:
             gc.enable()
 

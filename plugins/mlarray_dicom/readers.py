@@ -60,15 +60,20 @@ class StackReader(_FrameReader):
     def __getitem__(self, box: Box, /) -> Array:
         outer = box[: self._order.ndim]
         rows, columns, *rest = box[self._order.ndim :]
-        out: Array = np.full(tuple(part.stop - part.start for part in box), self._fill, self.dtype)
+        out: Array = np.empty(tuple(part.stop - part.start for part in box), self.dtype)
+        if np.any(self._order[outer] == ABSENT):
+            out[...] = self._fill
         if not out.size:
             return out
         places = self._places(outer)
-        for indices, stored in self._planes.each(places):
+
+        def put(indices: list[int], stored: Array) -> None:
             for index in indices:
                 voxels = self._planes.voxels(index, stored, rows, columns)
                 for place in places[index]:
                     out[place] = voxels[..., rest[0]] if rest else voxels
+
+        self._planes.spread(places, put)
         return out
 
     def _places(self, outer: Box) -> dict[int, list[Place]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def fold(rows: Sequence[Mapping[str, Element]]) -> dict[str, Any]:
         are left out.
     """
     found: dict[str, Any] = {"constant": {}, "per_frame": {}, "nested": {}}
-    for tag in dict.fromkeys(tag for row in rows for tag in row):
+    for tag in dict.fromkeys(chain.from_iterable(rows)):
         column = [row.get(tag) for row in rows]
-        if all(element is column[0] or element == column[0] for element in column[1:]):
+        if column.count(column[0]) == len(column):  # the same element mostly, which is found without a look
             found["constant"][tag] = column[0]
         elif all(_is_single(element) for element in column):
             found["nested"][tag] = fold([element["Value"][0] for element in column if element is not None])

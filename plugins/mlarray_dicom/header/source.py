@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from itertools import compress
+from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlarray_core.errors import MLArrayError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from mlarray_dicom.instance import Instance
     from mlarray_dicom.private_names import Element
@@ -41,6 +44,27 @@ class _Known(NamedTuple):
     name: str
 
 
+class _Last(NamedTuple):
+    """The data set before: its elements as they were read, and the row that was made of them."""
+
+    tags: list[BaseTag]
+    raws: list[Element]
+    row: dict[str, Any]
+
+
+class _Rows:
+    """Rows of data sets of one kind, of which most elements are those of the data set before."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, _Known] = {}
+        self.last = _Last([], [], {})
+
+    def clear(self) -> None:
+        """Forget what bytes meant."""
+        self.known.clear()
+        self.last = _Last([], [], {})
+
+
 class Header:
     """Collects the headers of the files of an image.
 
@@ -54,8 +78,7 @@ class Header:
         self._context, self._left = context, LARGEST_SUM
         self._rows: list[dict[str, Any]] = []
         self._meta: list[dict[str, Any]] = []
-        self._before: dict[int, _Known] = {}
-        self._before_meta: dict[int, _Known] = {}
+        self._before, self._before_meta = _Rows(), _Rows()
         self._spelling: Any = None
         self.first: Dataset | None = None
 
@@ -93,28 +116,42 @@ class Header:
 
     def _row(self, dataset: Dataset, *, remember: bool = True) -> dict[str, Any]:
         """Return a data set in the DICOM JSON model, converting only what differs from the last one."""
-        row = {}
         before = self._memory(dataset) if remember else self._before_meta
-        for name, raw in list(elements(dataset).items()):
+        held = elements(dataset)
+        tags, raws = list(held), list(held.values())  # what is converted below takes their place in the set
+        alike = tags == before.last.tags
+        row = dict(before.last.row) if alike else {}
+        changed = list(zip(tags, raws, strict=True))
+        if alike:
+            changed = list(compress(changed, map(is_not, raws, before.last.raws)))
+        for name, raw in changed:
             tag = int(name)  # comparing pydicom's tags is slow
-            known = before.get(tag)
-            if known is not None and known.raw is raw:
-                if known.json is not None:
-                    row[known.name] = known.json
+            known = self._known(dataset, tag, raw, before.known)
+            if known is None:
                 continue
-            if tag in _DROPPED:
-                continue
-            if _is_overlay(tag):
-                self._context.loss("overlay data", "only the voxels are kept")
-                continue
-            value = getattr(raw, "value", None)
-            if known is None or known.value != value or type(known.value) is not type(value):
-                known = before[tag] = _Known(raw, value, self._limited(_json(dataset, tag)), f"{tag:08X}")
-            if known.json is not None:
+            if known.json is None:
+                row.pop(known.name, None)
+            else:
                 row[known.name] = known.json
-        return row
+        before.last = _Last(tags, raws, row)
+        return dict(row)
 
-    def _memory(self, dataset: Dataset) -> dict[int, _Known]:
+    def _known(self, dataset: Dataset, tag: int, raw: Element, before: dict[int, _Known]) -> _Known | None:
+        """Return what stands for an element; None for nothing."""
+        known = before.get(tag)
+        if known is not None and known.raw is raw:
+            return known
+        if tag in _DROPPED:
+            return None
+        if _is_overlay(tag):
+            self._context.loss("overlay data", "only the voxels are kept")
+            return None
+        value = getattr(raw, "value", None)
+        if known is None or known.value != value or type(known.value) is not type(value):
+            known = before[tag] = _Known(raw, value, self._limited(_json(dataset, tag)), f"{tag:08X}")
+        return known
+
+    def _memory(self, dataset: Dataset) -> _Rows:
         """Return what bytes meant in the last file; nothing when this one has another encoding."""
         spelling = (dataset.original_encoding, text_of(dataset, "SpecificCharacterSet"))
         if spelling != self._spelling:

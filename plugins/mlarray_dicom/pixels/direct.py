@@ -71,11 +71,14 @@ def _rle(data: bytes, layout: PixelLayout) -> Array | None:
 
 
 def _jpeg_ls(data: bytes, layout: PixelLayout) -> Array | None:
-    """Decode a frame whose samples have no more bits than the layout says."""
+    """Decode a frame whose samples have no more bits than the layout has room for.
+
+    Encoders that know the type of the samples alone say 16 bits where 12 are used.
+    """
     from imagecodecs import jpegls_decode
 
     size = frame_size(data)
-    if size is None or size[3] > layout.stored:
+    if size is None or size[3] > layout.allocated:
         return None
     return np.asarray(jpegls_decode(data))
 

@@ -13,7 +13,7 @@ from mlarray_dicom.pixels.frame_pixels import FramePixels
 from mlarray_dicom.syntaxes import VIDEO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlarray_dicom.instance import Instance
     from mlarray_dicom.pixels.layout import PixelLayout
@@ -72,14 +72,37 @@ class Planes:
 
     def each(self, wanted: Iterable[int]) -> Iterator[tuple[list[int], Array]]:
         """Yield stored frames, each decoded once, with the indices of those wanted that show a part of it."""
-        together: dict[tuple[int, int], list[int]] = {}
-        for index in wanted:
-            frame = self._frames[index]
-            together.setdefault((frame.file, frame.number), []).append(index)
+        together = self._together(wanted)
         for batch in self._batches(list(together)):
             arrays = map(self._stored, batch) if self._pool is None else self._pool.map(self._stored, batch)
             for place, array in zip(batch, arrays, strict=True):
                 yield together[place], array
+
+    def spread(self, wanted: Iterable[int], put: Callable[[list[int], Array], None]) -> None:
+        """Decode frames once, and have each put where it belongs on the thread that decoded it.
+
+        Parameters
+        ----------
+        wanted
+            Indices of frames.
+        put
+            Called with what `each` yields, by several threads at once: frames must not share a place.
+        """
+        together = self._together(wanted)
+
+        def work(place: tuple[int, int]) -> None:
+            put(together[place], self._stored(place))
+
+        for _ in map(work, together) if self._pool is None else self._pool.map(work, together):
+            pass
+
+    def _together(self, wanted: Iterable[int]) -> dict[tuple[int, int], list[int]]:
+        """Return the stored frames, by file and number, with the indices of those wanted that show them."""
+        together: dict[tuple[int, int], list[int]] = {}
+        for index in wanted:
+            frame = self._frames[index]
+            together.setdefault((frame.file, frame.number), []).append(index)
+        return together
 
     def _batches(self, places: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         """Yield as many frames at a time as keep all threads busy, so that few are in memory."""

@@ -10,15 +10,17 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_files
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.pixels import direct, frame_pixels
 from mlarray_dicom.pixels.frame_pixels import FramePixels
 from mlarray_dicom.pixels.layout import layout_of
 from mlarray_dicom.syntaxes import JPEG2000, JPEG_LS, RLE
+from tests.dicom.written import dataset as described
+from tests.dicom.written import write
 
-pytest.importorskip("imagecodecs")
+imagecodecs = pytest.importorskip("imagecodecs")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -69,6 +71,24 @@ def test_it_is_the_straight_way_that_usual_frames_take(name):
     values = direct.decoded(data, syntax, layout)
     assert values is not None
     assert np.array_equal(values, dataset.pixel_array)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_jpeg_ls_of_more_bits_than_are_stored_is_as_pydicom_gives_it(tmp_path, monkeypatch, signed):
+    """Encoders that know the type of the samples alone say 16 bits where 12 are used."""
+    plane = np.random.default_rng(4).integers(-2048 if signed else 0, 2048, (32, 48)).astype(np.int16)
+    made = described(plane.view(np.uint16), BitsStored=12, HighBit=11, PixelRepresentation=int(signed))
+    made.file_meta.TransferSyntaxUID = min(JPEG_LS)
+    made.PixelData = encapsulate([imagecodecs.jpegls_encode(plane.view(np.uint16))])
+    made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
+    instance = read_instance(write(made, tmp_path / "one.dcm"))
+    pixels = FramePixels(instance, layout_of(instance))
+    straight = pixels[0]
+    assert np.array_equal(straight, plane)
+    data = next(generate_frames(made.PixelData, number_of_frames=1))
+    assert direct.decoded(data, min(JPEG_LS), pixels.layout) is not None
+    monkeypatch.setattr(frame_pixels, "decoded", lambda *_: None)
+    assert np.array_equal(straight, pixels[0])
 
 
 @pytest.mark.parametrize("cut", [70, 500, -8])
