@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filereader import read_sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
@@ -42,6 +42,17 @@ _NO_GROUPS = (0, 0xFFFE)
 _HEAD, _LONG = Struct("<HH2sH").unpack_from, Struct("<I").unpack_from
 _VRS = {str(vr).encode(): (str(vr), vr in EXPLICIT_VR_LENGTH_32) for vr in STANDARD_VR}
 _SAME: dict[bytes, RawDataElement] = {}
+LEAST, LONGEST, RUNS = 4, 1 << 14, 512
+"""Elements and bytes of a run of elements that is kept, at least and at most, and how many runs are kept."""
+_RUNS: dict[bytes, _Run] = {}
+"""Runs of elements that one file after the other has, by the first bytes of them."""
+
+
+class _Run(NamedTuple):
+    """Elements that follow one another, and their bytes."""
+
+    content: bytes
+    elements: dict[BaseTag, Element]
 
 
 class Plain(NamedTuple):
@@ -95,12 +106,10 @@ def _taken_apart(path: Path, content: bytes, size: int) -> Plain:
     if not isinstance(syntax, bytes) or syntax.rstrip(b"\0 ").decode("ascii") in _OTHERS:
         raise _OddError
     found, at = _elements(content, at, size)
-    dataset = Dataset(found)
     spelling = _encodings(found)
-    dataset.set_original_encoding(False, True, spelling)
-    file_meta = FileMetaDataset(Dataset(meta))
+    file_meta = FileMetaDataset(meta)
     file_meta.set_original_encoding(False, True, default_encoding)
-    whole = FileDataset(str(path), dataset, content[:PREAMBLE], file_meta, False, True)
+    whole = FileDataset(str(path), found, content[:PREAMBLE], file_meta, False, True)
     whole.set_original_encoding(False, True, spelling)
     return Plain(whole, at, content[at : at + 12])
 
@@ -110,31 +119,59 @@ def _elements(
 ) -> tuple[dict[BaseTag, Element], int]:
     """Return the elements from a place on, up to the pixel data, or those of group 2; and where they end."""
     found: dict[BaseTag, Element] = {}
-    there, same, element = len(content), _SAME, cast("Element", None)
+    run: dict[BaseTag, Element] = {}
+    begin = at
     while at < size:
-        if at + 12 > there:
-            raise _LongerError if there < size else _OddError
-        group, number, code, length = _HEAD(content, at)
-        tag = group << 16 | number
-        if tag in _PIXELS or (meta and group != 2):
+        known = None if meta else _RUNS.get(content[at : at + 8])
+        if known is not None and content.startswith(known.content, at):
+            _keep(run, content[begin:at])
+            found.update(known.elements)
+            at += len(known.content)
+            run, begin = {}, at
+            continue
+        if at + 12 > len(content):
+            raise _LongerError if len(content) < size else _OddError
+        group, number, _, _ = _HEAD(content, at)
+        if group << 16 | number in _PIXELS or (meta and group != 2):
             break
-        vr, is_long = _VRS.get(code, ("", False))
-        if not vr or group in _NO_GROUPS:
-            raise _OddError
-        start = at + 8
-        if is_long:
-            length, start = _LONG(content, start)[0], at + 12
-        if length == UNDEFINED:
-            element, end = _sequence(content, BaseTag(tag), vr, start, found)
-        else:
-            end = start + length
-            if end > there:
-                raise _LongerError if end <= size else _OddError
-            whole = content[at:end]
-            element = same.get(whole) or _new(whole, tag, vr, start - at, start)
+        element, end, shared = _element(content, at, size, found)
         found[element.tag] = element
+        if shared and not meta and end - begin <= LONGEST:
+            run[element.tag] = element
+        else:
+            _keep(run, content[begin:at])
+            run, begin = {}, end
         at = end
+    _keep(run, content[begin:at])
     return found, at
+
+
+def _element(content: bytes, at: int, size: int, found: dict[BaseTag, Element]) -> tuple[Element, int, bool]:
+    """Return an element, where it ends, and whether an earlier file had the same."""
+    group, number, code, length = _HEAD(content, at)
+    vr, is_long = _VRS.get(code, ("", False))
+    if not vr or group in _NO_GROUPS:
+        raise _OddError
+    tag, start = group << 16 | number, at + 8
+    if is_long:
+        length, start = _LONG(content, start)[0], at + 12
+    if length == UNDEFINED:
+        return *_sequence(content, BaseTag(tag), vr, start, found), False
+    end = start + length
+    if end > len(content):
+        raise _LongerError if end <= size else _OddError
+    whole = content[at:end]
+    same = _SAME.get(whole)
+    return same or _new(whole, tag, vr, start - at, start), end, same is not None
+
+
+def _keep(run: dict[BaseTag, Element], content: bytes) -> None:
+    """Keep elements that an earlier file had as well, to be found all at once in the next one."""
+    if len(run) < LEAST:
+        return
+    if len(_RUNS) >= RUNS:
+        _RUNS.clear()
+    _RUNS[content[:8]] = _Run(content, run)
 
 
 def _new(content: bytes, tag: int, vr: str, start: int, at: int) -> RawDataElement:

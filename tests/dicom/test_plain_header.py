@@ -74,6 +74,28 @@ def test_files_share_the_elements_that_are_the_same(tmp_path):
     assert (first.InstanceNumber, second.InstanceNumber) == (11, 12)
 
 
+def test_runs_of_elements_that_files_have_in_common_end_where_a_file_differs(tmp_path):
+    """A change within a run, one that grows, one that is left out, and one that comes back."""
+    changes = [
+        *({"InstanceNumber": n, "SOPInstanceUID": f"1.2.{10**n}"} for n in range(4)),
+        {"InstanceNumber": 5, "Manufacturer": "another maker"},
+        {"InstanceNumber": 6, "StationName": "", "KVP": None},
+        {"InstanceNumber": 7, "SliceLocation": "-12.25", "ImageComments": "x" * 300},
+        {"InstanceNumber": 0, "SOPInstanceUID": "1.2.1"},
+    ]
+    plain_header._RUNS.clear()
+    for number, values in enumerate(changes):
+        path = written(tmp_path / f"{number}.dcm", **values)
+        found, (expected, end) = plain(path), by_pydicom(path)
+        assert found.end == end
+        assert list(elements(found.dataset)) == list(elements(expected))
+        assert spelt(found.dataset) == spelt(expected)
+        assert found.dataset == expected
+    assert plain_header._RUNS
+    for run in plain_header._RUNS.values():
+        assert len(run.content) <= plain_header.LONGEST
+
+
 def test_a_header_of_any_length_and_a_sequence_that_goes_on_behind_the_first_bytes(tmp_path):
     item = Dataset()
     item.ImageComments = "x" * 3 * plain_header.FIRST

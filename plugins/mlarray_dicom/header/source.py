@@ -12,6 +12,7 @@ from mlarray_core.errors import MLArrayError
 from mlarray_core.headers import plain, restore
 from mlarray_dicom.elements import sequence, text_of
 from mlarray_dicom.header.columns import fold, unfold
+from mlarray_dicom.header.usual import usual_json
 from mlarray_dicom.instance import read_instance
 from mlarray_dicom.parsing import PARSING, quiet
 from mlarray_dicom.private_names import elements
@@ -148,7 +149,8 @@ class Header:
             return None
         value = getattr(raw, "value", None)
         if known is None or known.value != value or type(known.value) is not type(value):
-            known = before[tag] = _Known(raw, value, self._limited(_json(dataset, tag)), f"{tag:08X}")
+            json = usual_json(raw) or self._limited(_json(dataset, tag))
+            known = before[tag] = _Known(raw, value, json, f"{tag:08X}")
         return known
 
     def _memory(self, dataset: Dataset) -> _Rows:
