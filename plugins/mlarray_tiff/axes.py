@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlarray_core import AxisValues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlarray_tiff.scales import Scales
 
@@ -57,7 +57,7 @@ def spacing(axes: str, scales: Scales) -> list[float] | None:
 
 
 def axis_additions(
-    axes: str, shape: Sequence[int], scales: Scales, times: Sequence[float]
+    axes: str, shape: Sequence[int], scales: Scales, times: Sequence[float], names: Mapping[str, str]
 ) -> dict[int, AxisValues]:
     """Return time points, and the names of axes that have no label of their own, by axis.
 
@@ -71,6 +71,8 @@ def axis_additions(
         Steps by letter.
     times
         Time points, if the file has them.
+    names
+        Of axes by letter, where they differ from the usual ones.
     """
     found: dict[int, AxisValues] = {}
     for index, letter in enumerate(axes):
@@ -78,8 +80,8 @@ def axis_additions(
             continue
         if letter == "T" and "T" in scales:
             step, unit = scales["T"]
-            values = list(times) if times else [step * at for at in range(shape[index])]
+            values = list(times) if len(times) == shape[index] else [step * at for at in range(shape[index])]
             found[index] = AxisValues("time", unit, values)
         elif letter in NAMES:
-            found[index] = AxisValues(NAMES[letter])
+            found[index] = AxisValues(names.get(letter, NAMES[letter]))
     return found

@@ -14,6 +14,7 @@ from tifffile import TiffFile
 from mlarray_core.errors import CorruptError, LimitError, MLArrayError, UnsafeError, UnsupportedError
 from mlarray_tiff.markup import check_markup, children, parse_markup
 from mlarray_tiff.ome.read import FIELD, OmeImage, check_ome, companion_of, read_ome, resolve
+from mlarray_tiff.read import micromanager
 from mlarray_tiff.scales import number
 from mlarray_tiff.scan import scan
 from mlarray_tiff.signature import is_companion, recognise
@@ -81,6 +82,9 @@ class OpenTiff:
                 hint="Read them in the order in which they lie with -o ome=no",
             )
         _check_imagej(self.file, series, self.path)
+        if series[0].kind == micromanager.KIND:
+            with understood(self.path):
+                series = micromanager.by_position(series[0])
         if self.images:
             self.images = _matched(series, self.images)
         return series
@@ -165,7 +169,7 @@ def open_tiff(path: Path, *, ome: bool) -> OpenTiff:
         opened = OpenTiff(file, path, pages)
         with understood(path):
             _check_pages(opened)
-            if ome and file.is_ome:
+            if ome and file.is_ome and not micromanager.is_stack(file):
                 opened = _with_ome(opened)
         return opened
     except BaseException:

@@ -1,4 +1,4 @@
-"""The other files of a set of OME-TIFF files, as the OME-XML of one of them names them."""
+"""The other files of a set: of OME-TIFF, as the OME-XML of one of them names them, or of Micro-Manager."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tifffile import TiffFile
 from mlarray_tiff.markup import parse_markup
 from mlarray_tiff.ome.read import FIELD, check_ome, companion_of
 from mlarray_tiff.open_file import companion_xml, understood
+from mlarray_tiff.read import micromanager
 from mlarray_tiff.scan import scan
 from mlarray_tiff.signature import is_companion, recognise
 
@@ -33,6 +34,8 @@ def members_of(path: Path) -> list[Path]:
     else:
         scan(path)
         with understood(path), TiffFile(path) as tiff:
+            if micromanager.is_stack(tiff):
+                return micromanager.files_of(tiff, path.parent)
             xml = tiff.ome_metadata or "" if tiff.is_ome else ""
     if not xml:
         return []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import Channel, Rescale, headers
+from mlarray_core import Channel, Rescale
+from mlarray_tiff.read import micromanager, microscopes
 from mlarray_tiff.read.vendors import vendor_metadata, vendor_scales
 from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
 from mlarray_tiff.tags import FORMAT, plain, tags_to_source, values_of
@@ -35,12 +35,15 @@ class Described:
         One dict for each channel.
     times
         Time points that are not steps.
+    names
+        Of axes by letter, where they differ from those of OME.
     """
 
     scales: Scales
     tags: Mapping[int, object]
     channels: list[Channel] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
@@ -65,9 +68,21 @@ def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
     if series.kind == "shaped":
         info = _json(opened, index)
         return Described(_json_scales(info) or plain_scales(tags), tags, _json_channels(info))
+    if series.kind == micromanager.KIND:
+        times = micromanager.times_of(series)
+        scales = vendor_scales(file, file.pages.first) or {}
+        if times:
+            scales["T"] = Scale(scales["T"].step if "T" in scales else 0.0, "ms")
+        return Described(scales, tags, micromanager.channels_of(series), times)
     found = vendor_scales(file, series.keyframe)
-    channels = _lsm_channels(file.lsm_metadata or {}) if series.kind == "lsm" else []
-    return Described(plain_scales(tags) if found is None else found, tags, channels)
+    described = Described(plain_scales(tags) if found is None else found, tags)
+    if microscopes.is_thumbnail(series):
+        return Described({}, tags)
+    if series.kind == microscopes.LSM:
+        described.channels, described.names = microscopes.lsm_channels(file, series), microscopes.LSM_AXES
+    stamps = {microscopes.LSM: microscopes.lsm_times, microscopes.STK: microscopes.stk_times}
+    described.times = stamps[series.kind](file) if series.kind in stamps else []
+    return described
 
 
 def imagej_rescale(opened: OpenTiff, series: TiffPageSeries) -> Rescale | None:
@@ -82,16 +97,6 @@ def imagej_rescale(opened: OpenTiff, series: TiffPageSeries) -> Rescale | None:
     if slope == 0 or (slope, intercept) == (1.0, 0.0):
         return None
     return Rescale(slope, intercept, np.dtype(series.dtype).name, applied=False)
-
-
-def planned_planes(series: TiffPageSeries) -> int:
-    """Return how many planes a Micro-Manager acquisition was planned to have, 0 for other kinds."""
-    if series.kind != "mmstack":
-        return 0
-    content = series.keyframe.parent.micromanager_metadata or {}
-    summary = content.get("Summary") if isinstance(content, dict) else None
-    sizes = [number((summary or {}).get(key, 1)) for key in ("Positions", "Frames", "Slices", "Channels")]
-    return math.prod(max(1, int(size)) for size in sizes)
 
 
 def to_source(
@@ -131,6 +136,8 @@ def to_source(
         source["imagej"] = plain(file.imagej_metadata)
     for kind, content in vendor_metadata(file).items():
         source[kind] = plain(content)
+    if one.kind == micromanager.KIND and (stage := micromanager.stage_of(one)):
+        source["stage_position_um"] = stage
     if len(one.levels) > 1:
         source["levels"] = [[int(size) for size in level.shape] for level in one.levels]
     if len(series) > 1:
@@ -186,9 +193,3 @@ def _json_channels(info: Mapping[str, object]) -> list[Channel]:
     channel = info.get("Channel")
     names = channel.get("Name") if isinstance(channel, dict) else None
     return [Channel(name=str(name)) for name in names] if isinstance(names, list) else []
-
-
-def _lsm_channels(info: Mapping[str, object]) -> list[Channel]:
-    colours = info.get("ChannelColors")
-    names = colours.get("ColorNames") if isinstance(colours, dict) else None
-    return [Channel(name=str(headers.plain(name))) for name in names] if isinstance(names, list) else []

@@ -13,8 +13,9 @@ from mlarray_io import Box, Context, ImageRef, Reader
 from mlarray_tiff.axes import axis_additions, axis_labels, axis_units, spacing
 from mlarray_tiff.georeference import coarser, crs, geo_affine
 from mlarray_tiff.open_file import OpenTiff, open_tiff, understood
+from mlarray_tiff.read import micromanager, microscopes
 from mlarray_tiff.read.access import voxels_of
-from mlarray_tiff.read.description import Described, describe, imagej_rescale, planned_planes, to_source
+from mlarray_tiff.read.description import Described, describe, imagej_rescale, to_source
 from mlarray_tiff.read.private_names import stored_pages
 from mlarray_tiff.read.segments import sizeless
 from mlarray_tiff.read.voxels import Voxels, is_left_out, native
@@ -111,7 +112,9 @@ def list_series(path: Path, options: TiffOptions, context: Context) -> list[Imag
         return [
             ImageRef(
                 key=str(index),
-                title=one.name or f"{one.kind or 'series'} {index}",
+                title="thumbnail"
+                if microscopes.is_thumbnail(one)
+                else one.name or f"{one.kind or 'series'} {index}",
                 primary=index == 0,
                 facts={
                     "shape": tuple(one.shape),
@@ -119,12 +122,18 @@ def list_series(path: Path, options: TiffOptions, context: Context) -> list[Imag
                     "dtype": str(one.dtype),
                     "kind": one.kind,
                 },
-                name=path.stem if len(series) == 1 else "",
+                name=path.stem if len(series) == 1 else _name(one),
+                aliases=(_name(one),) if _name(one) else (),
             )
             for index, one in enumerate(series)
         ]
     finally:
         opened.close()
+
+
+def _name(series: TiffPageSeries) -> str:
+    """Return the name of a position of Micro-Manager; those of other series may be anything."""
+    return series.name if series.kind == micromanager.KIND else ""
 
 
 def open_series(path: Path, context: Context, key: str, options: TiffOptions) -> TiffReader:
@@ -160,7 +169,7 @@ def open_series(path: Path, context: Context, key: str, options: TiffOptions) ->
             meta = _meta(opened, series, int(key))
             if options.level:
                 meta = coarser(meta, _factors(chosen.shape, level.shape))
-            _tell(series, int(key), chosen, context)
+            _tell(opened, series, int(key), context)
             _tell_sizes(meta, context)
             fills = options.missing == "fill"
             if fills:
@@ -191,7 +200,7 @@ def _check(series: TiffPageSeries, opened: OpenTiff, context: Context) -> None:
     context.allow(nbytes, opened.path)
     pages = stored_pages(series)
     # tifffile gives planes of a Micro-Manager stack that the file doesn't hold the place 0
-    cut = series.kind == "mmstack"
+    cut = series.kind == micromanager.KIND
     found = [page for page in pages if page is not None and not (cut and is_left_out(page))]
     if len(found) < len(pages):
         hint = "Put the files that hold them beside it, or read what is here with -o ome=no"
@@ -245,19 +254,25 @@ def _tell_filled(series: TiffPageSeries, context: Context) -> None:
         context.warn(f"{count} of its segments have no size and are filled")
 
 
-def _tell(series: Sequence[TiffPageSeries], index: int, chosen: TiffPageSeries, context: Context) -> None:
+def _tell(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int, context: Context) -> None:
     """Name the other series, planned frames, colours multiplied by alpha, and segments without a size."""
+    chosen = series[index]
     if chosen.keyframe.compression == 1 and sizeless(chosen.keyframe):
         context.warn("segments of it have no size, and are read as long as uncompressed ones are")
-    planned, held = planned_planes(chosen), len(chosen)
-    if planned > held:
-        context.warn(f"its acquisition was to have {planned} planes and ended after {held}")
+    if chosen.kind == micromanager.KIND:
+        planned, positions = micromanager.planned(chosen)
+        if planned > len(chosen):
+            context.warn(f"its acquisition was to have {planned} planes and ended after {len(chosen)}")
+        if positions > len(series):
+            context.warn(f"{positions - len(series)} of {positions} positions are in files that aren't here")
+    for text in microscopes.unread(opened.file, chosen):
+        context.warn(text)
     if _ASSOCIATED in tuple(chosen.keyframe.extrasamples):
         context.warn("its colours are multiplied by their alpha (ExtraSamples 1), and stay so")
     others = [
         f"{at} ({one.name or one.kind}, {one.axes} {one.shape})"
         for at, one in enumerate(series)
-        if at != index
+        if at != index and not microscopes.is_thumbnail(one)
     ]
     if others:
         shown = ", ".join(others[:8]) + (" ..." if len(others) > 8 else "")
@@ -295,7 +310,7 @@ def _meta(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> Met
             lossy["certain"] = False
     Additions(
         rescale=imagej_rescale(opened, one),
-        axes=axis_additions(one.axes, one.shape, described.scales, described.times),
+        axes=axis_additions(one.axes, one.shape, described.scales, described.times, described.names),
         channels=described.channels,
         lossy=lossy,
     ).store(meta)

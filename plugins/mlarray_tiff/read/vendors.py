@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlarray_tiff.read.microscopes import lsm_scales, stk_scales
 from mlarray_tiff.scales import Scale, Scales, number, pixel_size, unit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tifffile import TiffFile, TiffPage
 
@@ -41,29 +42,6 @@ def _get(content: Any, *keys: str) -> Any:
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
     return content
-
-
-def _stk(file: TiffFile, page: TiffPage) -> Scales:
-    """Read MetaMorph's UIC tags."""
-    info: Mapping[str, Any] = file.stk_metadata or {}
-    unit = unit_of(info.get("CalibrationUnits", ""))
-    if not unit:
-        return {}
-    scales = {
-        "X": Scale(number(info.get("XCalibration")), unit),
-        "Y": Scale(number(info.get("YCalibration")), unit),
-    }
-    depths = info.get("ZDistance")
-    if depths is not None and len(depths):
-        scales["Z"] = Scale(abs(number(depths[0])), unit)
-    return scales
-
-
-def _lsm(file: TiffFile, page: TiffPage) -> Scales:
-    """Read Zeiss LSM's sizes, which are in metres, and its interval in seconds."""
-    info: Mapping[str, object] = file.lsm_metadata or {}
-    scales = {axis: Scale(number(info.get(f"VoxelSize{axis}")), "m") for axis in "XYZ"}
-    return {**scales, "T": Scale(number(info.get("TimeIntervall")), "s")}
 
 
 def _svs(file: TiffFile, page: TiffPage) -> Scales:
@@ -153,8 +131,8 @@ def _scn(file: TiffFile, page: TiffPage) -> Scales:
 
 
 _READERS: dict[str, Callable[[TiffFile, TiffPage], Scales]] = {
-    "stk": _stk,
-    "lsm": _lsm,
+    "stk": stk_scales,
+    "lsm": lsm_scales,
     "svs": _svs,
     "philips": _philips,
     "bif": _bif,
