@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages that lie in the root."""
+REMARKS = re.compile(r"\A(?:\s*<!--.*?-->)+\s*", re.DOTALL)
 LINK = re.compile(r"\[([^\]\n]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -39,7 +40,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Point links at pages of the site."""
+    """Point links at pages of the site, and begin with the heading, which is the page's title."""
+    markdown = REMARKS.sub("", markdown)
     here = page.file.src_uri
     folder = "" if here in PAGES else posixpath.join("docs", posixpath.dirname(here))
     return LINK.sub(lambda match: _link(match, folder, here), markdown)
