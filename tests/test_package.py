@@ -80,3 +80,10 @@ def test_the_conda_recipe_is_of_this_package():
         assert re.search(rf"^    - (python-)?{name} >={re.escape(least)}$", recipe, re.MULTILINE), requirement
     for name, function in project["scripts"].items():
         assert f"      - {name} = {function}\n" in recipe
+    assert recipe.count(f"    - python {project['requires-python']}\n") == 2
+    extras = "".join(one for part in project["optional-dependencies"].values() for one in part).lower()
+    for name, least in re.findall(
+        r"^    - ([\w-]+) >=([\d.]+)$", recipe.split("run_constraints:")[1], re.MULTILINE
+    ):
+        assert f"{name}>={least}" in extras, name
+    assert (ROOT / re.search(r"license_file: (\S+)", recipe)[1]).is_file()
