@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import commands, measure, peaks, remote, report, series
+from benchmarks import commands, measure, microscopes, peaks, remote, report, series
 from benchmarks.absent import WHOLE, noting
 
 
@@ -85,6 +85,7 @@ PARTS = {
     "remote": remote.remote,
     "dicom": series.dicom,
     "memory": peaks.memory,
+    "microscopes": microscopes.microscopes,
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A large CZI mosaic and a large LIF to .mla: time and memory, beside their libraries and mlarray 0.0.54.
 
-Run: python benchmarks/microscopes.py --reference REFERENCE_ENV/bin/python [--gigabytes 2] [--folder /var/tmp]
-
+The part `microscopes` of `python -m benchmarks`: 2 GB of each, an eighth with --quick, and absent
+without their libraries.
 pylibCZIrw writes the mosaic, whose tiles overlap; no library writes LIF, so its blocks are laid out here.
 Each is converted by the `mlarray` command, whose processes are counted together, and read whole by its
 library and saved by the reference, mlarray 0.0.54, in one process. Results are compared; files are removed.
@@ -9,16 +9,21 @@ library and saved by the reference, mlarray 0.0.54, in one process. Results are 
 
 from __future__ import annotations
 
-import argparse
-import json
+import importlib
 import os
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.absent import PeerError, noting
+from benchmarks.targets import Verdict
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Plan
 
 TILE, OVERLAP = 1024, 64
 PLANE = 1024
@@ -147,43 +152,80 @@ def measured(command):
     done.set()
     watcher.join()
     if process.returncode:
-        raise SystemExit(f"failed: {command}")
+        raise PeerError(f"{command[0]} ended with exit code {process.returncode}")
     cpu = usage.ru_utime + usage.ru_stime
     return {"seconds": round(took, 1), "cpu_seconds": round(cpu, 1), "peak_mb": round(peak / 1e6)}
 
 
-def main():
-    """Measure both formats both ways, compare the results, and print them as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--reference", type=Path, required=True, help="Python that has mlarray 0.0.54")
-    parser.add_argument("--gigabytes", type=float, default=2.0)
-    parser.add_argument("--turns", type=int, default=1)
-    parser.add_argument("--folder", default=None)
-    arguments = parser.parse_args()
-    import liffile
-    import pylibCZIrw
-
-    libraries = sorted({str(Path(one.__file__).parents[1]) for one in (liffile, pylibCZIrw)})
-    convert = [sys.executable, "-m", "mlarray", "convert", "--quiet", "--force"]
-    results = {"cpus": len(os.sched_getaffinity(0))}
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        for name, make, script in (("czi", make_czi, CZI), ("lif", make_lif, LIF)):
-            source, ours, theirs = (
-                Path(folder) / f"{n}.{s}" for n, s in (("a", name), ("b", "mla"), ("c", "mla"))
-            )
-            make(source, arguments.gigabytes)
-            runs = {"ours": [], "theirs": []}
-            for _ in range(arguments.turns):
-                runs["ours"].append(measured([*convert, source, ours]))
-                runs["theirs"].append(
-                    measured([arguments.reference, "-P", "-c", script, source, theirs, *libraries])
-                )
-            measured([sys.executable, "-c", COMPARE, ours, theirs])
-            results[name] = {"source_mb": round(source.stat().st_size / 1e6), **runs, "equal": True}
-            for path in (source, ours, theirs):
-                path.unlink()
-    print(json.dumps(results, indent=1))
+def microscopes(folder: Path, reference: Path, plan: Plan) -> dict:
+    """Return clock, processor time and memory of both formats both ways, in turns."""
+    gigabytes, turns = (0.25 if plan.quick else 2.0), min(plan.turns, MOST_TURNS)
+    results = {}
+    for name, (library, make, script) in FORMATS.items():
+        with noting(plan.absent, name):
+            found = Path(importlib.import_module(library).__file__)
+            beside = found.parents[1] if found.name == "__init__.py" else found.parent
+            make(folder / f"large.{name}", gigabytes)
+            results[name] = _both(folder, name, script, (reference, beside), turns)
+    return results
 
 
-if __name__ == "__main__":
-    main()
+def _both(folder: Path, name: str, script: str, theirs: tuple[Path, Path], turns: int) -> dict:
+    """Convert a file both ways, compare the results, and remove all three."""
+    source, ours, other = (
+        folder / f"{n}.{s}" for n, s in (("large", name), ("ours", "mla"), ("other", "mla"))
+    )
+    convert = [sys.executable, "-P", "-m", "mlarray", "convert", "--quiet", "--force"]
+    reference, library = theirs
+    try:
+        runs: dict[str, list[dict]] = {"ours": [], "reference": []}
+        for _ in range(turns):
+            runs["ours"].append(measured([*convert, source, ours]))
+            runs["reference"].append(measured([reference, "-P", "-c", script, source, other, library]))
+        measured([sys.executable, "-P", "-c", COMPARE, ours, other])
+    finally:
+        for path in (source, ours, other):
+            path.unlink(missing_ok=True)
+    return runs
+
+
+FORMATS = {"czi": ("pylibCZIrw", make_czi, CZI), "lif": ("liffile", make_lif, LIF)}
+MOST_TURNS = 3
+MOST_MEMORY = 500
+"""MB that a conversion may need."""
+
+
+def verdicts(results: dict) -> list[Verdict]:
+    """Return what is promised of large microscopes' files: no longer than the libraries take, in 500 MB."""
+    found = []
+    for name, runs in results.get("microscopes", {}).items():
+        ours, theirs = (least(runs[who], "seconds") for who in ("ours", "reference"))
+        peak = max(run["peak_mb"] for run in runs["ours"])
+        found.append(
+            Verdict(f"large {name} to .mla, clock, to its library and the reference", ours / theirs, 1, False)
+        )
+        found.append(Verdict(f"large {name} to .mla, memory, to 500 MB", peak / MOST_MEMORY, 1, False))
+    return found
+
+
+def section(results: dict) -> str:
+    """Return what the page says of it."""
+    found = results.get("microscopes")
+    if not found:
+        return ""
+    rows = "".join(
+        f"| {name}, {who} | {least(runs[who], 'seconds'):.1f} | {least(runs[who], 'cpu_seconds'):.1f} | "
+        f"{max(run['peak_mb'] for run in runs[who])} MB |\n"
+        for name, runs in found.items()
+        for who in ("ours", "reference")
+    )
+    return (
+        "## Large files of microscopes to `.mla`\n\nA mosaic of CZI and a stack of LIF, uint16, beside reading each "
+        "whole with its library and saving it with the reference.\n\n"
+        "| | clock, s | processor, s | peak memory |\n|---|---|---|---|\n" + rows
+    )
+
+
+def least(runs: list[dict], what: str) -> float:
+    """Return the least of a figure over the turns."""
+    return min(run[what] for run in runs)

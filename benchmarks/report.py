@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks import absent, peaks, remote, series, targets
+from benchmarks import absent, microscopes, peaks, remote, series, targets
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -45,6 +45,7 @@ OTHERS = (
     remote,
     series,
     peaks,
+    microscopes,
 )  # one a line
 """Parts that say themselves what they promise, and what the page says of them."""
 

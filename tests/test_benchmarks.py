@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import absent, measure, report
+from benchmarks import absent, measure, microscopes, report
 from benchmarks.commands import child
 
 PEERS = '''
@@ -94,3 +94,23 @@ def test_a_command_that_fails_or_is_missing_says_why():
     with pytest.raises(absent.PeerError, match="exit code 1: ValueError: what happened"):
         child([sys.executable, "-c", "raise ValueError('what happened')"])
     assert child([sys.executable, "-c", "pass"]).keys() == {"cpu", "wall", "rss"}
+
+
+def test_large_files_of_microscopes(tmp_path, monkeypatch, plan):
+    """Both ways give the same voxels; a library that is missing is told, and nothing is left behind."""
+    pytest.importorskip("liffile")
+    stands_in = {"czi": ("a_library_that_is_missing", None, ""), "lif": microscopes.FORMATS["lif"]}
+    monkeypatch.setattr(microscopes, "FORMATS", stands_in)
+    monkeypatch.setattr(microscopes, "MOST_TURNS", 1)
+    # this package stands in for the reference, which has the same interface
+    small = stands_in["lif"][1]
+    stands_in["lif"] = ("liffile", lambda path, gigabytes: small(path, 0.02), microscopes.LIF)
+    results = {"microscopes": microscopes.microscopes(tmp_path, Path(sys.executable), plan)}
+    assert list(results["microscopes"]) == ["lif"]
+    assert "a_library_that_is_missing" in plan.absent["czi"]
+    assert list(tmp_path.iterdir()) == []
+    time, memory = microscopes.verdicts(results)
+    assert (time.bound, memory.bound) == (1, 1)
+    assert time.value > 0
+    assert "| lif, reference |" in microscopes.section(results)
+    assert microscopes.section({}) == ""
