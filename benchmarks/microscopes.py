@@ -220,8 +220,8 @@ def section(results: dict) -> str:
         for who in ("ours", "reference")
     )
     return (
-        "## Large files of microscopes to `.mla`\n\nA mosaic of CZI and a stack of LIF, uint16, beside reading each "
-        "whole with its library and saving it with the reference.\n\n"
+        "## Large files of microscopes to `.mla`\n\nA mosaic of CZI and a stack of LIF, uint16, beside "
+        "reading each whole with its library and saving it with the reference.\n\n"
         "| | clock, s | processor, s | peak memory |\n|---|---|---|---|\n" + rows
     )
 

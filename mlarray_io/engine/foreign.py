@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BIOFORMATS = "Convert it to OME-TIFF with Fiji or bfconvert (Bio-Formats), or to OME-Zarr with bioformats2raw"
 SLIDE = "Convert it to OME-TIFF with bioformats2raw and raw2ometiff, or with vips tiffsave"
+VSI = "Convert it to OME-TIFF with bioformats2raw and raw2ometiff, or with convert_scene of slideio"
 GDAL = "Convert it to GeoTIFF: gdal_translate -of GTiff IN OUT.tif"
 PICTURE = "Convert it to PNG or TIFF, such as with ImageMagick: magick IN OUT.png"
 VIDEO = "Take its frames out as PNG: ffmpeg -i IN frames/%06d.png"
@@ -65,7 +66,7 @@ TABLE = (
     ),
     Foreign("an Olympus OIR", BIOFORMATS, (".oir", ".poir")),
     Foreign("a Zeiss ZVI", BIOFORMATS, (".zvi",)),
-    Foreign("an Olympus VSI slide", SLIDE, (".vsi", ".ets")),
+    Foreign("an Olympus VSI slide", VSI, (".vsi", ".ets")),
     Foreign("a Philips iSyntax slide", SLIDE, (".isyntax",)),
     Foreign("an OBF or MSR of Imspector", BIOFORMATS, (".obf", ".msr"), (_at(b"OMAS_BF"),)),
     Foreign(
@@ -78,6 +79,12 @@ TABLE = (
     Foreign("a compound file of Microsoft's OLE (ZVI, TXM or an office document)", BIOFORMATS, (), (_OLE,)),
     Foreign("a Renishaw WDF", ELECTRONS, (".wdf",), (_at(b"WDF1"),)),
     # electron microscopy
+    Foreign(
+        "a JEOL ASW, which refers to other files",
+        "Name the .img and .map files that it refers to, one by one",
+        (".asw",),
+    ),
+    Foreign("photons that JEOL's Analysis Station counted (PTS)", ELECTRONS, (".pts",)),
     Foreign("a Bruker BCF", ELECTRONS, (".bcf",), (_at(b"AAMVHFSS"),)),
     # medicine
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),

@@ -1,10 +1,13 @@
 """Real files of microscopes, compared with readers that share nothing with ours; see `scripts/real-files`.
 
-czifile for CZI (it can't unpack Zstandard), readlif for LIF, ncempy for DM and SER.
+czifile for CZI (it can't unpack Zstandard), readlif for LIF, ncempy for DM and SER, ndstorage for NDTiff,
+SimpleITK for LSM.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 from pathlib import Path
@@ -124,3 +127,34 @@ def test_electrons(name):
         for axis, size in enumerate(spacing):
             ours = size * units[reader.meta.spatial.axis_units[axis]]
             assert ours == pytest.approx(theirs["pixelSize"][axis] * units[theirs["pixelUnit"][axis]])
+
+
+@pytest.mark.filterwarnings("ignore")  # ndstorage leaves files of pyramids open
+@pytest.mark.parametrize("name", sorted({one.split("/")[1] for one in named("ndtiff")}))
+def test_ndtiff(name):
+    ndstorage = pytest.importorskip("ndstorage")
+    path = path_of(f"ndtiff/{name}")
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = ndstorage.Dataset(str(path))
+    for image, reader, voxels in images("ndtiff", path):
+        place = {"position": image.key} if "position" in theirs.axes else {}
+        if "row" not in theirs.axes:
+            expected = np.asarray(theirs.as_array(**place))
+        else:
+            expected = np.asarray(theirs.as_array(stitched=True, res_level=0))
+            for level, coarse in zip(reader.levels, theirs.as_array(stitched=True)[1:], strict=False):
+                whole = level[tuple(slice(0, size) for size in level.shape)]
+                np.testing.assert_array_equal(whole, np.asarray(coarse).reshape(whole.shape))
+        np.testing.assert_array_equal(voxels, expected.reshape(voxels.shape))
+
+
+@pytest.mark.parametrize("name", named("tiff", "lsm/"))
+def test_lsm(name):
+    sitk = pytest.importorskip("SimpleITK")
+    _, reader, voxels = next(iter(images("tiff", path_of(name))))
+    np.testing.assert_array_equal(
+        voxels, sitk.GetArrayFromImage(sitk.ReadImage(str(path_of(name)))).squeeze()
+    )
+    # what its own header says in another place: Recording, "SampleSpacing", in um
+    assert reader.meta.spatial.spacing == pytest.approx([0.6918881841365326] * 2)
+    assert reader.meta.spatial.axis_units == ["um", "um"]
