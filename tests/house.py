@@ -30,7 +30,7 @@ WINGS = {
         ["geometry", "headers", "rescale"],
         ["meta"],
         ["units"],
-        ["publish", "urls", "processors"],
+        ["publish", "urls", "processors", "memory"],
         ["disk", "leftovers"],
         ["errors"],
         ["url_text"],

@@ -10,8 +10,9 @@ import numpy as np
 from mlarray_core import geometry
 from mlarray_core.array import copying, levels, voxels
 from mlarray_core.chunks import codec
-from mlarray_core.container.storage import PlainStorage, check_size
+from mlarray_core.container.storage import PlainStorage
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, did_you_mean
+from mlarray_core.memory import check_size
 from mlarray_core.meta.labels import is_spatial
 from mlarray_core.url_text import is_url, shown
 

@@ -10,10 +10,11 @@ from mlarray_core.array.state import ImageState, checked_dtype
 from mlarray_core.container.contents import SUFFIX, Contents
 from mlarray_core.container.image_writer import plan_image
 from mlarray_core.container.open import load_contents, open_contents
-from mlarray_core.container.storage import FrameStorage, PlainStorage, check_size
+from mlarray_core.container.storage import FrameStorage, PlainStorage
 from mlarray_core.errors import ArgumentError, MissingFileError, ModeError
 from mlarray_core.layout.plan import normal_shape
 from mlarray_core.levels import store as stored_levels
+from mlarray_core.memory import check_size
 from mlarray_core.processors import available_threads
 from mlarray_core.publish import atomic
 from mlarray_core.statistics.census import Census

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.array import indexing
-from mlarray_core.container.storage import check_size
 from mlarray_core.errors import ArgumentError
 from mlarray_core.layout.plan import normal_shape
+from mlarray_core.memory import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.chunks.header import (
-    CBYTES,
     CHUNK_HEADER,
     NAN,
     UNINIT,
@@ -129,7 +128,10 @@ class ChunkIndex:
         CorruptError, UnsupportedError
             Its header can't be that of a chunk of this frame.
         """
-        offset = int(self.offsets[number])
+        return self.locate_at(number, int(self.offsets[number]), int(self.room[number]))
+
+    def locate_at(self, number: int, offset: int, room: int) -> tuple[int, int] | None:
+        """Return what `locate` does, by what the index was found to say of a chunk: its offset and room."""
         if offset < 0:
             return None
         at = self._start + offset
@@ -138,39 +140,11 @@ class ChunkIndex:
         # the headers of a frame's chunks differ in nothing but their size, so one of each kind is examined
         kind = without_size(head)
         unwritten = self._kinds.get(kind)
-        if unwritten is None or not CHUNK_HEADER <= size <= self.room[number]:
+        if unwritten is None or not CHUNK_HEADER <= size <= room:
             unwritten = self._examined(number, head, kind)
         if unwritten:
             self._found.add(number)
         return at, size
-
-    def locate_alike(self, numbers: list[int], view: memoryview) -> list[tuple[int, int]] | None:
-        """Return what `locate` does for stored chunks whose headers are of one kind; None for any others.
-
-        Parameters
-        ----------
-        numbers
-            Of chunks.
-        view
-            Of all bytes of the file.
-
-        Raises
-        ------
-        CorruptError, UnsupportedError
-            The header of the first one can't be that of a chunk of this frame.
-        """
-        import numpy as np
-
-        starts = self.offsets[numbers] + self._start
-        if self.locate(numbers[0]) is None or starts.min() < self._start or self._found:
-            return None
-        heads = np.frombuffer(view, np.uint8)[starts[:, None] + np.arange(CHUNK_HEADER)]
-        sizes = heads[:, CBYTES.at : CBYTES.end].copy().view("<i4")[:, 0]
-        heads[:, CBYTES.at : CBYTES.end] = 0
-        rooms = self.room[numbers]
-        if (heads != heads[0]).any() or (sizes < CHUNK_HEADER).any() or (sizes > rooms).any():
-            return None
-        return list(zip(starts.tolist(), sizes.tolist(), strict=True))
 
     def _examined(self, number: int, head: bytes, kind: bytes) -> bool:
         """Check a chunk's header, and return whether the chunk was never written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import frame as frames
@@ -27,6 +27,25 @@ if TYPE_CHECKING:
 
 SUFFIX = ".mla"
 _checked = seal.CheckedFiles()
+
+
+class Unchecked(NamedTuple):
+    """A chunk that is still to be checked.
+
+    Attributes
+    ----------
+    number
+        Of the chunk.
+    offset, room
+        Where the index says that it lies, and how long it can be.
+    sum
+        What the seal says that its checksum is; None where none is compared.
+    """
+
+    number: int
+    offset: int
+    room: int
+    sum: int | None
 
 
 class Contents:
@@ -143,39 +162,47 @@ class Contents:
 
     def touch(self, box: tuple[slice, ...]) -> None:
         """Check the chunks that `box` needs, each the first time that it is needed."""
+        self.check(self.unchecked_in(box))
+
+    def unchecked_in(self, box: tuple[slice, ...]) -> list[Unchecked]:
+        """Return the chunks that `box` needs and that are still to be checked, in their order."""
         if self._all_checked:
-            return
-        numbers = self._unchecked_in(box)
-        if not numbers:
-            self._all_checked = not self._unchecked.any()
-            return
-        places = self.index.locate_alike(numbers, self._view)
-        if places is None or not self._all_agree(numbers, places):  # say which one, and what is wrong with it
-            locate, check = self.index.locate, self._check
-            for number in numbers:
-                check(number, locate(number))
-        self._note_checked(numbers)
-
-    def _all_agree(self, numbers: list[int], places: list[tuple[int, int]]) -> bool:
-        """Whether the checksums of some stored chunks are right."""
-        if not self._compares or not len(self._sums):
-            return True
-        view, found = self._view, seal.chunk_sum
-        wanted: list[int] = self._sums[numbers].tolist()
-        return [found(view[at : at + size]) for at, size in places] == wanted
-
-    def _unchecked_in(self, box: tuple[slice, ...]) -> list[int]:
-        """Return the numbers of the chunks that `box` needs and that are still to be checked."""
-        import numpy as np
-
+            return []
         chunks = self.grid.chunks
         near = tuple([slice(p.start // c, -(-p.stop // c)) for p, c in zip(box, chunks, strict=True)])
         fresh = self._unchecked[near]
         if not fresh.any():
+            self._all_checked = not self._unchecked.any()
             return []
-        places = [place + part.start for place, part in zip(fresh.nonzero(), near, strict=True)]
-        numbers: list[int] = np.ravel_multi_index(tuple(places), self.grid.counts).tolist()
-        return numbers
+        return self._known_of([place + p.start for place, p in zip(fresh.nonzero(), near, strict=True)])
+
+    def _known_of(self, places: list[Array]) -> list[Unchecked]:
+        """Return what index and seal say of the chunks at some places of the grid."""
+        import numpy as np
+
+        numbers = np.ravel_multi_index(tuple(places), self.grid.counts)
+        sums = self._sums[numbers].tolist() if self._compares and len(self._sums) else [None] * len(numbers)
+        offsets, rooms = self.index.offsets[numbers].tolist(), self.index.room[numbers].tolist()
+        return list(map(Unchecked, numbers.tolist(), offsets, rooms, sums))
+
+    def check(self, chunks: list[Unchecked]) -> None:
+        """Check some chunks now, those before the first damaged one are noted as checked only if there is none.
+
+        Raises
+        ------
+        CorruptError
+            One of them is damaged.
+        """
+        if not chunks:
+            return
+        view, found, locate = self._view, seal.chunk_sum, self.index.locate_at
+        for number, offset, room, wanted in chunks:
+            where = locate(number, offset, room)
+            if wanted is not None:
+                stored = b"" if where is None else view[where[0] : where[0] + where[1]]
+                if found(stored) != wanted:
+                    raise self._disagreement(number)
+        self._note_checked([chunk.number for chunk in chunks])
 
     def _note_checked(self, numbers: list[int]) -> None:
         self._unchecked.reshape(-1)[numbers] = False
@@ -196,10 +223,13 @@ class Contents:
 
     def _check(self, number: int, where: tuple[int, int] | None) -> None:
         if self._compares and not self._agrees(number, where):
-            raise CorruptError(
-                f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
-                hint="Restore the file from a copy; verify='none' reads what is left",
-            )  # fmt: skip
+            raise self._disagreement(number)
+
+    def _disagreement(self, number: int) -> CorruptError:
+        return CorruptError(
+            f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
+            hint="Restore the file from a copy; verify='none' reads what is left",
+        )  # fmt: skip
 
     def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:
         """Whether the checksum of a chunk is right; without a seal it is."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from mlarray_core.meta import Meta
 
+    _Seen = Callable[[bytes], None]
+
 _Result = TypeVar("_Result")
 
 
@@ -39,34 +41,45 @@ def open_contents(path: str, verify: str = "touch") -> Contents:
         from mlarray_core.container.remote import open_remote
 
         return open_remote(path, verify)
-    return _settled(path, lambda: _mapped(path, verify))
 
+    def mapped(seen: _Seen) -> Contents:
+        content, identity = map_file(path)
+        seen(content[: frames.MIN_HEADER])
+        return Contents(content, path, verify, identity)
 
-def _mapped(path: str, verify: str) -> Contents:
-    content, identity = map_file(path)
-    return Contents(content, path, verify, identity)
+    return _settled(path, mapped)
 
 
 def load_contents(path: str, verify: str = "touch") -> Contents:
     """Return a file's frame in memory. Errors are those of `open_contents`."""
 
-    def load() -> Contents:
+    def load(seen: _Seen) -> Contents:
         with open_binary(path) as file:
-            return Contents(file.read(), path, verify)
+            content = file.read()
+        seen(content[: frames.MIN_HEADER])
+        return Contents(content, path, verify)
 
     return _settled(path, load)
 
 
-def _settled(path: str, attempt: Callable[[], _Result]) -> _Result:
-    """Try again when a failed attempt may have met another process in the moment of a commit."""
+def _settled(path: str, attempt: Callable[[_Seen], _Result]) -> _Result:
+    """Try again when a failed attempt may have met another process in the moment of a commit.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    attempt
+        What is tried; it gives the first bytes of the file that it sees to the function that it is called with.
+    """
     for _ in range(5):
-        before = _header_of(path)
+        seen: list[bytes] = []
         try:
-            return attempt()
+            return attempt(seen.append)
         except CorruptError:
-            if _header_of(path) == before:
+            if not seen or _header_of(path) == seen[0]:
                 raise
-    return attempt()
+    return attempt(seen.append)
 
 
 def glance(path: str, word: bytes) -> tuple[tuple[int, ...], bool]:
@@ -114,16 +127,17 @@ def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]
     Neither Blosc2 nor voxels are touched.
     """
     name = os.fspath(path)
-    return _settled(name, lambda: _read_meta(name))
+    return _settled(name, lambda seen: _read_meta(name, seen))
 
 
-def _read_meta(path: str) -> tuple[Meta, tuple[int, ...], str]:
+def _read_meta(path: str, seen: _Seen) -> tuple[Meta, tuple[int, ...], str]:
     with open_binary(path) as file:
 
         def read(at: int, count: int) -> bytes:
             file.seek(at)
             return file.read(count)
 
+        seen(read(0, frames.MIN_HEADER))
         frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
         with about(path):
             ChunkIndex(read, frame, path)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import os
 import weakref
-from functools import cache
+from bisect import bisect_left
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +16,16 @@ from mlarray_core.chunks.header import DELTA
 from mlarray_core.chunks.params import blosc2_params
 from mlarray_core.container.edits import Editor, EndedError
 from mlarray_core.container.mapping import forget_pages
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError, ModeError
+from mlarray_core.errors import CorruptError, MLArrayError, ModeError
+from mlarray_core.memory import check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import blosc2
 
     from mlarray_core.chunks.grid import Box, Grid
-    from mlarray_core.container.contents import Contents
+    from mlarray_core.container.contents import Contents, Unchecked
 
 Array = np.ndarray[Any, Any]
 _OWNING = Lock()
@@ -166,6 +166,9 @@ AT_ONCE = 1 << 20
 """Bytes of voxels that are checked and decompressed together: what fits a core's cache is up to 1.25 times as
 fast for patches of several MB."""
 
+SLAB = 64 << 20
+"""Bytes of voxels whose chunks are looked up together."""
+
 _live: weakref.WeakSet[FrameStorage]
 
 
@@ -243,18 +246,28 @@ class FrameStorage(Storage):
         if DELTA in self.contents.frame.filters:
             self._read_chunks(tuple(map(slice, start, stop)), out)
             return
-        step = stop[0]
-        if out.nbytes > 2 * AT_ONCE:
-            chunk = self.grid.chunks[0]
-            step = max(1, AT_ONCE * (stop[0] - start[0]) // (out.nbytes * chunk)) * chunk
         rest = [slice(*ends) for ends in zip(start[1:], stop[1:], strict=True)]
-        first = start[0]
-        while first < stop[0]:
-            last = min(stop[0], (first // step + 1) * step)
-            self.contents.touch((slice(first, last), *rest))
-            rows = out[first - start[0] : last - start[0]]
-            self.array.get_slice_numpy(rows, ([first, *start[1:]], [last, *stop[1:]]))
-            first = last
+        slab = self._rows(out, SLAB)
+        step = self._rows(out, AT_ONCE) if out.nbytes > 2 * AT_ONCE else slab
+        for begin, end in _cuts(start[0], stop[0], slab):
+            fresh = self.contents.unchecked_in((slice(begin, end), *rest))
+            for first, last in _cuts(begin, end, step):
+                if fresh:
+                    fresh = self._checked_above(last, fresh)
+                rows = out[first - start[0] : last - start[0]]
+                self.array.get_slice_numpy(rows, ([first, *start[1:]], [last, *stop[1:]]))
+
+    def _rows(self, out: Array, nbytes: int) -> int:
+        """Return how many rows of voxels, of whole chunks, take so many bytes."""
+        chunk = self.grid.chunks[0]
+        return max(1, nbytes * len(out) // (out.nbytes * chunk)) * chunk
+
+    def _checked_above(self, row: int, fresh: list[Unchecked]) -> list[Unchecked]:
+        """Check those chunks that hold voxels above a row, and return the others."""
+        counts, chunk = self.grid.counts, self.grid.chunks[0]
+        end = bisect_left(fresh, (-(-row // chunk) * (self.grid.nchunks // counts[0]),))
+        self.contents.check(fresh[:end])
+        return fresh[end:]
 
     def _read_chunks(self, box: Box, out: Array) -> None:
         """Decompress whole chunks: Blosc2 makes other voxels of parts that went through its delta filter."""
@@ -373,41 +386,6 @@ class EditedStorage(Storage):
         return self.editor._load(number)
 
 
-def check_size(
-    shape: Sequence[int], dtype: np.dtype[Any], max_bytes: int | None = None, path: str | None = None
-) -> None:
-    """Refuse to allocate an array that is too large: a small file may claim any size.
-
-    Parameters
-    ----------
-    shape, dtype
-        Of the array.
-    max_bytes
-        The most that is allowed; None for the memory that the machine has.
-    path
-        Named in the error.
-
-    Raises
-    ------
-    LimitError
-        It is larger.
-    """
-    nbytes = math.prod(shape) * dtype.itemsize
-    limit = _memory() if max_bytes is None else max_bytes
-    if nbytes > limit:
-        raise LimitError(
-            f"{nbytes:,} bytes of voxels are asked for, the limit is {limit:,}", path=path,
-            hint="Open the image and read parts of it, or allow more with max_bytes",
-        )  # fmt: skip
-
-
-@cache
-def _memory() -> int:
-    if not hasattr(os, "sysconf"):
-        return 1 << 40
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def edited_copy(base: Storage, cparams: Mapping[str, object]) -> EditedStorage:
     """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
     assert base.grid is not None
@@ -417,3 +395,11 @@ def edited_copy(base: Storage, cparams: Mapping[str, object]) -> EditedStorage:
         return changed[number] if number in changed else base.chunk(number)
 
     return EditedStorage(Editor(base.grid, blosc2_params(cparams), load, changed.__setitem__))
+
+
+def _cuts(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a range, which end at multiples of `step`."""
+    while start < stop:
+        end = min(stop, (start // step + 1) * step)
+        yield start, end
+        start = end

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError
+from mlarray_core.metadata import plain_pickle
 
 MAX_DEPTH = 256
 """How deeply values may be nested."""
@@ -82,6 +83,9 @@ def loads(data: bytes) -> object:
     LimitError
         If it is nested too deeply or holds too much.
     """
+    value = plain_pickle.read(data)
+    if value is not plain_pickle.OTHER:
+        return value
     machine = _Unpickler(data)
     value = machine.run()
     return (_TextCounter() if machine.shares else _Copier()).copy(value, 0)
@@ -222,16 +226,6 @@ class _Unpickler:
 
     def text(self, size: int) -> None:
         self.stack.append(self.take(size).decode("utf-8", "surrogatepass"))
-
-    def short_text(self) -> None:
-        # most of what metadata hold: spelt out, as opening a file waits for it
-        start = self.at + 1
-        end = start + self.data[self.at]
-        if end > len(self.data):
-            self.at = start
-            self.take(end - start)
-        self.at = end
-        self.stack.append(self.data[start:end].decode("utf-8", "surrogatepass"))
 
     def integer(self, size: int) -> None:
         self.stack.append(int.from_bytes(self.take(size), "little", signed=size == 4))
@@ -408,7 +402,7 @@ _STEPS: dict[int, _Step] = {
     0x8A: lambda u: u.long(u.number("B")),  # LONG1
     0x8B: lambda u: u.long(u.number("i")),  # LONG4
     ord("G"): lambda u: u.push(struct.unpack(">d", u.take(8))[0]),  # BINFLOAT
-    0x8C: _Unpickler.short_text,  # SHORT_BINUNICODE
+    0x8C: lambda u: u.text(u.number("B")),  # SHORT_BINUNICODE
     ord("X"): lambda u: u.text(u.number("I")),  # BINUNICODE
     0x8D: lambda u: u.text(u.number("Q")),  # BINUNICODE8
     ord("C"): lambda u: u.push(u.take(u.number("B"))),  # SHORT_BINBYTES

@@ -66,7 +66,7 @@ def whole(reader: Reader, place: Place, max_bytes: int | None = None) -> np.ndar
     """
     import numpy as np
 
-    from mlarray_core.container.storage import check_size
+    from mlarray_core.memory import check_size
     from mlarray_io.sdk.boxes import slabs
 
     check_size(reader.shape, reader.dtype, max_bytes, str(place.shown))
