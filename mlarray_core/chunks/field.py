@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Field(NamedTuple):
@@ -35,3 +38,18 @@ class Field(NamedTuple):
     def put(self, header: bytearray, value: float | bytes) -> None:
         """Write a value into a header."""
         struct.pack_into(self.form, header, self.at, value)
+
+
+def all_of(*fields: Field) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what takes the values of some fields, in their order in the header, out of any kind of buffer.
+
+    Parameters
+    ----------
+    fields
+        Big-endian, as all of a frame's header are.
+    """
+    form, at = ">", 0
+    for field in fields:
+        form += f"{field.at - at}x{field.form[1:]}"
+        at = field.end
+    return struct.Struct(form).unpack_from

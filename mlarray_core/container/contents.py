@@ -186,7 +186,7 @@ class Contents:
         return list(map(Unchecked, numbers.tolist(), offsets, rooms, sums))
 
     def check(self, chunks: list[Unchecked]) -> None:
-        """Check some chunks now, those before the first damaged one are noted as checked only if there is none.
+        """Check some chunks now, and note them as checked when none of them is damaged.
 
         Raises
         ------

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlarray_core.chunks.field import Field
+from mlarray_core.chunks.field import Field, all_of
 from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError, about
 from mlarray_core.metadata.msgpack import Unpacker
@@ -169,8 +169,8 @@ def parse(read: Read, size: int, path: str | None = None) -> Frame:
     try:
         with about(path):
             return _parse(read, size)
-    except struct.error as error:
-        raise CorruptError("the frame's header is cut short", path=path) from error
+    except (struct.error, IndexError) as error:
+        raise CorruptError("the frame's header or trailer is cut short", path=path) from error
 
 
 def is_frame(head: bytes) -> bool:
@@ -185,14 +185,16 @@ def _parse(read: Read, size: int) -> Frame:
     if len(start) < MIN_HEADER:
         raise CorruptError("the frame's header is cut short")
     _check_markers(start)
-    header_size, length = HEADER_SIZE.of(start), LENGTH.of(start)
+    (
+        header_size, length, flags, kind, codec_flags, nbytes, cbytes, typesize, blocksize, chunksize,
+        has_vlmeta, filter_numbers, later_codec,
+    ) = _VALUES(start)  # fmt: skip
     if not MIN_HEADER < header_size <= min(size, MAX_HEADER) or not header_size + TAIL < length <= size:
         raise CorruptError(f"the header promises {length} bytes, the file has {size}")
-    version, kind, codec_flags = FLAGS.of(start) & 0x0F, TYPE.of(start), CODEC_FLAGS.of(start)
+    version, filters = flags & 0x0F, tuple(filter_numbers)
     if version > _VERSION or kind != 0:
         raise UnsupportedError(f"a Blosc2 frame of version {version}, type {kind} can't be read")
-    codec = codec_flags & 0x0F if codec_flags & 0x0F != _LATER_CODEC else CODEC.of(start)
-    filters = tuple(FILTER_NUMBERS.of(start))
+    codec = codec_flags & 0x0F if codec_flags & 0x0F != _LATER_CODEC else later_codec
     if codec not in CODECS or not FILTERS.issuperset(filters):
         raise UnsupportedError(f"codec {codec} or filters {filters} are not among those that are read")
     header = start[:header_size] if header_size <= len(start) else read(0, header_size)
@@ -200,11 +202,11 @@ def _parse(read: Read, size: int) -> Frame:
     shape, chunks, blocks, dtype = _array(layers)
     trailer_at, fingerprint_type, fingerprint = _tail(read, length, header_size)
     frame = Frame(
-        header, length, NBYTES.of(start), CBYTES.of(start), TYPESIZE.of(start), BLOCKSIZE.of(start),
-        CHUNKSIZE.of(start), codec, codec_flags >> 4, filters, shape, chunks, blocks, dtype, layers,
-        _vlmeta(read, trailer_at, length), trailer_at, fingerprint_type, fingerprint,
+        header, length, nbytes, cbytes, typesize, blocksize, chunksize, codec, codec_flags >> 4, filters,
+        shape, chunks, blocks, dtype, layers, _vlmeta(read, trailer_at, length), trailer_at,
+        fingerprint_type, fingerprint,
     )  # fmt: skip
-    _check(frame, has_vlmeta=HAS_VLMETA.of(start) == _TRUE)
+    _check(frame, has_vlmeta=has_vlmeta == _TRUE)
     return frame
 
 
@@ -214,50 +216,71 @@ _MARKERS = [
         HEADER_SIZE, LENGTH, FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE, *THREADS, EXTENSION,
     )
 ]  # fmt: skip
+_VALUES = all_of(
+    HEADER_SIZE, LENGTH, FLAGS, TYPE, CODEC_FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE,
+    HAS_VLMETA, FILTER_NUMBERS, CODEC,
+)  # fmt: skip
+_SECTION, _ENTRY, _CONTENT, _COUNT = (
+    struct.Struct(form).unpack_from for form in (">BBHBH", ">Bi", ">BI", ">BH")
+)
+"""What a section of metalayers begins with, what follows a name in it, what a content begins with, and what
+stands before the contents."""
 
 
 def _check_markers(start: bytes) -> None:
     for at, marker in _MARKERS:
         if start[at] != marker:
             raise CorruptError(f"byte {at} of the header is 0x{start[at]:02x}, not 0x{marker:02x}")
-    if HAS_VLMETA.of(start) not in (_FALSE, _TRUE):
+    if start[HAS_VLMETA.at] not in (_FALSE, _TRUE):
         raise CorruptError("the header's metadata flag is neither true nor false")
 
 
-def _index(unpacker: Unpacker) -> list[tuple[str, int]]:
-    """Read the names and offsets that begin both kinds of metalayer section."""
-    unpacker.expect(0x93)
-    unpacker.expect(0xCD)
-    unpacker.number(">H")
-    unpacker.expect(0xDE)
+def _index(data: bytes, at: int) -> tuple[list[tuple[str, int]], int]:
+    """Return the names and offsets that begin both kinds of metalayer section, and where contents begin."""
+    array, number, _, mapping, count = _SECTION(data, at)
+    at += 7
+    marks = [array, number, mapping]
     entries = []
-    for _ in range(unpacker.number(">H")):
-        tag = unpacker.byte()
+    for _ in range(count):
+        tag = data[at]
         if not 0xA0 < tag <= 0xBF:
             raise CorruptError("a metadata section has no name")
-        name = unpacker.take(tag - 0xA0).decode("ascii", "replace")
-        unpacker.expect(0xD2)
-        entries.append((name, unpacker.number(">i")))
-    unpacker.expect(0xDC)
-    if unpacker.number(">H") != len(entries) or len({name for name, _ in entries}) != len(entries):
+        end = at + 1 + tag - 0xA0
+        mark, offset = _ENTRY(data, end)
+        if mark != 0xD2:
+            raise CorruptError(f"marker 0x{mark:02x} where 0xd2 belongs")
+        entries.append((data[at + 1 : end].decode("ascii", "replace"), offset))
+        at = end + 5
+    mark, contents = _COUNT(data, at)
+    if [*marks, mark] != [0x93, 0xCD, 0xDE, 0xDC]:
+        raise CorruptError("a metadata section is marked as something else")
+    if contents != len(entries) or len({name for name, _ in entries}) != len(entries):
         raise CorruptError("names and contents of the metadata sections don't match")
-    return entries
+    return entries, at + 3
+
+
+def _content(data: bytes, at: int, name: str, place: int) -> tuple[int, int]:
+    """Return where the content of a metalayer begins and ends, which the index says to be at a place."""
+    if place != at:
+        raise CorruptError(f"the metadata {name!r} is not where the index says")
+    mark, size = _CONTENT(data, at)
+    if mark != 0xC6 or at + 5 + size > len(data):
+        raise CorruptError(f"the metadata {name!r} isn't marked as such, or ends early")
+    return at + 5, at + 5 + size
 
 
 def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
-    unpacker = Unpacker(header, MIN_HEADER)
+    entries, at = _index(header, MIN_HEADER)
     layers = {}
-    for name, offset in _index(unpacker):
+    for name, place in entries:
         if name not in LAYERS:
             raise UnsupportedError(
                 f"a Blosc2 frame with the metalayer {name!r} is not an image",
                 hint="Write it anew without metalayers of its own (meta=): some are programs to Blosc2",
             )
-        if offset != unpacker.at:
-            raise CorruptError(f"the metalayer {name!r} is not where the index says")
-        unpacker.expect(0xC6)
-        layers[name] = unpacker.take(unpacker.number(">I"))
-    if unpacker.at != header_size:
+        start, at = _content(header, at, name, place)
+        layers[name] = header[start:at]
+    if at != header_size:
         raise CorruptError("the header's sections don't fill it")
     if "b2nd" not in layers:
         raise UnsupportedError("a Blosc2 frame without array shape is not an image")
@@ -307,19 +330,16 @@ def _tail(read: Read, length: int, header_size: int) -> tuple[int, int, bytes]:
 
 def _vlmeta(read: Read, trailer_at: int, length: int) -> dict[str, tuple[int, int]]:
     trailer = read(trailer_at, length - trailer_at)
-    unpacker = Unpacker(trailer)
-    unpacker.expect(0x94)
-    if unpacker.byte() > 1:
+    if trailer[0] != 0x94:
+        raise CorruptError("the frame's trailer is marked as something else")
+    if trailer[1] > 1:
         raise UnsupportedError("this version of the frame's trailer can't be read")
+    entries, at = _index(trailer, 2)
     found = {}
-    for name, offset in _index(unpacker):
-        if offset != unpacker.at:
-            raise CorruptError(f"the metadata {name!r} is not where the index says")
-        unpacker.expect(0xC6)
-        size = unpacker.number(">I")
-        found[name] = (trailer_at + unpacker.at, size)
-        unpacker.take(size)
-    if unpacker.at != len(trailer) - TAIL:
+    for name, place in entries:
+        start, at = _content(trailer, at, name, place)
+        found[name] = (trailer_at + start, at - start)
+    if at != len(trailer) - TAIL:
         raise CorruptError("the trailer's sections don't fill it")
     return found
 

@@ -70,7 +70,7 @@ def _settled(path: str, attempt: Callable[[_Seen], _Result]) -> _Result:
     path
         Of the file.
     attempt
-        What is tried; it gives the first bytes of the file that it sees to the function that it is called with.
+        What is tried; it gives the first bytes of the file that it sees to the function that it is given.
     """
     for _ in range(5):
         seen: list[bytes] = []

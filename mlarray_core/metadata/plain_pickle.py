@@ -1,7 +1,7 @@
 """Pickles of nothing but plain values, as most files hold them, read with little work: opening a file waits.
 
-Everything else, damaged pickles too, is left to `unpickle`, which gives the same value for what is read here and
-says what is wrong with what isn't.
+Everything else, damaged pickles too, is left to `unpickle`, which gives the same value for what is read here
+and says what is wrong with what isn't.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _LONGEST = 1 << 16
 _MOST_CONTAINERS = 256
 """Lists and dicts, so that none can be nested too deeply."""
 _FLOAT, _SIZE, _SHORT, _LONG = (struct.Struct(form).unpack_from for form in (">d", "<I", "<H", "<i"))
+_TEXTS = frozenset({str})
 _CONSTANTS = {0x4E: None, 0x88: True, 0x89: False}
 
 
@@ -38,7 +39,7 @@ def read(data: bytes) -> object:
 
 def _read(data: bytes) -> object:
     """Follow the instructions (Lib/pickletools.py of CPython), those first that are met most often."""
-    at, containers, size = 0, 0, len(data)
+    at = containers = 0
     stack: list[Any] = []
     marks: list[list[Any]] = []
     while True:
@@ -95,6 +96,6 @@ def _append(target: object, content: list[Any]) -> None:
 
 def _set(target: object, content: list[Any]) -> None:
     keys = content[::2]
-    if type(target) is not dict or len(content) % 2 or not all(type(key) is str for key in keys):
+    if type(target) is not dict or len(content) % 2 or not _TEXTS.issuperset(map(type, keys)):
         raise TypeError
     target.update(zip(keys, content[1::2], strict=True))
