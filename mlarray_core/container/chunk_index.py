@@ -131,7 +131,20 @@ class ChunkIndex:
         return self.locate_at(number, int(self.offsets[number]), int(self.room[number]))
 
     def locate_at(self, number: int, offset: int, room: int) -> tuple[int, int] | None:
-        """Return what `locate` does, by what the index was found to say of a chunk: its offset and room."""
+        """Return what `locate` does, without looking into the index again.
+
+        Parameters
+        ----------
+        number
+            Of the chunk.
+        offset, room
+            What the index says of it.
+
+        Raises
+        ------
+        CorruptError, UnsupportedError
+            As `locate`.
+        """
         if offset < 0:
             return None
         at = self._start + offset

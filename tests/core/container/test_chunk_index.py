@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
+from mlarray_core.container import seal, storage
 from mlarray_core.container.chunk_index import ChunkIndex
 from mlarray_core.container.contents import Contents
 from mlarray_core.container.open import open_contents
+from mlarray_core.container.storage import FrameStorage
 from mlarray_core.errors import CorruptError, MLArrayError
 
 if TYPE_CHECKING:
@@ -149,3 +151,43 @@ def test_an_index_that_repeats_what_it_cannot(tmp_path: Path, mark: bytes) -> No
     path.write_bytes(content.replace(zeros, mark))
     with MLArray.open(path) as image, pytest.raises(CorruptError, match="index of chunks"):
         image.read(...)
+
+
+@pytest.mark.parametrize("slab", [1, 20_000, 1 << 30])
+def test_chunks_are_checked_a_few_rows_at_a_time(
+    data: bytes, monkeypatch: pytest.MonkeyPatch, slab: int
+) -> None:
+    """Each before its voxels are decompressed, and once, whatever the box and however rows are gathered."""
+    whole = FrameStorage(Contents(data, verify="none")).read((slice(0, 20), slice(0, 24), slice(0, 24)))
+    monkeypatch.setattr(storage, "AT_ONCE", 1)
+    monkeypatch.setattr(storage, "SLAB", slab)
+    count: list[int] = []
+    chunk_sum = seal.chunk_sum
+    monkeypatch.setattr(seal, "chunk_sum", lambda chunk: count.append(1) or chunk_sum(chunk))
+    for box in (
+        np.s_[0:20, 0:24, 0:24],
+        np.s_[3:17, 5:13, 0:1],
+        np.s_[8:9, 0:24, 12:13],
+        np.s_[7:20, 0:5, 3:24],
+    ):
+        frame = FrameStorage(Contents(data))
+        count.clear()
+        for _ in range(2):
+            assert (frame.read(box) == whole[box]).all()
+            assert len(count) == len(frame.grid.touched(box))
+
+
+def test_a_damaged_chunk_of_the_last_row_is_refused_each_time(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "AT_ONCE", 1)
+    contents = Contents(data)
+    last = contents.grid.nchunks - 1
+    where = contents.index.locate(last)
+    assert where is not None
+    changed = bytearray(data)
+    changed[where[0] + where[1] - 1] ^= 1
+    damaged = FrameStorage(Contents(bytes(changed)))
+    for _ in range(2):
+        with pytest.raises(CorruptError, match=f"chunk {last} is damaged"):
+            damaged.read((slice(0, 20), slice(0, 24), slice(0, 24)))
