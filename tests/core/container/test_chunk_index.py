@@ -158,7 +158,7 @@ def test_chunks_are_checked_a_few_rows_at_a_time(
     data: bytes, monkeypatch: pytest.MonkeyPatch, slab: int
 ) -> None:
     """Each before its voxels are decompressed, and once, whatever the box and however rows are gathered."""
-    whole = FrameStorage(Contents(data, verify="none")).read((slice(0, 20), slice(0, 24), slice(0, 24)))
+    whole = FrameStorage(Contents(data, verify="none")).read(np.s_[0:20, 0:24, 0:24])
     monkeypatch.setattr(storage, "AT_ONCE", 1)
     monkeypatch.setattr(storage, "SLAB", slab)
     count: list[int] = []
