@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import commands, measure, microscopes, peaks, remote, report, series
+from benchmarks import commands, measure, microscopes, peaks, remote, repeats, report, series
 from benchmarks.absent import WHOLE, noting
 
 
@@ -85,6 +85,8 @@ PARTS = {
     "remote": remote.remote,
     "dicom": series.dicom,
     "memory": peaks.memory,
+    "labels": repeats.labels,
+    "quantised": repeats.quantised,
     "microscopes": microscopes.microscopes,
 }
 

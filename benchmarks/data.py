@@ -11,7 +11,7 @@ REAL = os.environ.get("MLARRAY_BENCH_DATA", "")
 
 
 def load(name: str, *, small: bool = False) -> np.ndarray:
-    """Return one of the images ``ct``, ``mr``, ``labels``, ``rgb``, ``time`` and ``large``.
+    """Return one of the images ``ct``, ``mr``, ``labels``, ``rgb``, ``time``, ``large`` and ``quantised``.
 
     Parameters
     ----------
@@ -52,6 +52,12 @@ def _ct() -> np.ndarray:
     return np.pad(_mirrored(scan, 400), ((0, 0), (64, 64), (64, 64)), mode="constant", constant_values=-1024)
 
 
+def _quantised() -> np.ndarray:
+    """Return a CT as networks take it: float32 of mean 0 and deviation 1, of few different values."""
+    scan = _ct()[100:260, 64:448, 64:448].astype(np.float32)
+    return ((scan - scan.mean()) / scan.std()).astype(np.float32)
+
+
 def _labels() -> np.ndarray:
     labels = _real("labels-140x384x384-uint8.tif")
     if labels is None:
@@ -65,11 +71,11 @@ def _mr() -> np.ndarray:
         return (_phantom((256, 256, 256), 30.0) / 400).astype(np.float32)
     scan = scan.astype(np.float32)
     for axis in range(3):
-        scan = _resampled(scan, 256, axis)
+        scan = resampled(scan, 256, axis)
     return ((scan - scan.mean()) / scan.std()).astype(np.float32)
 
 
-def _resampled(array: np.ndarray, size: int, axis: int) -> np.ndarray:
+def resampled(array: np.ndarray, size: int, axis: int) -> np.ndarray:
     """Interpolate linearly along an axis."""
     at = np.linspace(0, array.shape[axis] - 1, size, dtype=np.float32)
     low = np.minimum(at.astype(int), array.shape[axis] - 2)
@@ -97,7 +103,7 @@ def _large() -> np.ndarray:
 def _phantom(shape: tuple[int, ...], noise: float, seed: int = 0) -> np.ndarray:
     """Return ellipsoids of tissue in air, in Hounsfield units, with noise."""
     random = np.random.default_rng(seed)
-    lines = [np.linspace(-1, 1, size, dtype=np.float32) for size in shape]
+    lines = [np.linspace(-1, 1, size, dtype=np.float32) if size > 1 else np.zeros(1, "f4") for size in shape]
     grids = np.meshgrid(*lines, indexing="ij", sparse=True)
     image = np.full(shape, -1000, np.float32)
     for radius, value in ((0.8, 1000), (0.74, 40), (0.4, 25), (0.2, 60), (0.1, 10)):
@@ -108,4 +114,7 @@ def _phantom(shape: tuple[int, ...], noise: float, seed: int = 0) -> np.ndarray:
     return image
 
 
-_MAKERS = {"ct": _ct, "mr": _mr, "labels": _labels, "rgb": _rgb, "time": _time, "large": _large}
+_MAKERS = {
+    "ct": _ct, "mr": _mr, "labels": _labels, "rgb": _rgb, "time": _time, "large": _large,
+    "quantised": _quantised,
+}  # fmt: skip

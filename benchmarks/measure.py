@@ -142,7 +142,7 @@ def write(folder: Path, reference: Path, plan: Plan) -> dict:
             for peer, client in running.items():
                 with _present(plan, peer, name):
                     client.ask("forget")
-            _check(running, name, array, cells, plan)
+            check(running, name, array, cells, plan)
             results[name] = cells
             print(name, {key: cell["size"] for key, cell in cells.items()}, flush=True)
     return results
@@ -171,7 +171,7 @@ def _is_volume(array: np.ndarray) -> bool:
     return array.ndim == 3 and array.shape[-1] != 3
 
 
-def _library(key: str) -> tuple[str, str]:
+def library(key: str) -> tuple[str, str]:
     """Return library and profile of a key in the results."""
     if not key.startswith("ours"):
         return key, "default"
@@ -192,12 +192,12 @@ def _is_main(key: str) -> bool:
     return key.startswith("ours") or key == "reference"
 
 
-def _check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict, plan: Plan) -> None:
+def check(running: dict[str, Client], name: str, array: np.ndarray, cells: dict, plan: Plan) -> None:
     """Drop a peer that gives back other voxels than went in; fail when it is ours or the reference."""
     shape = [min(40, size) for size in array.shape]
     start = [size // 3 if size > 60 else 0 for size in array.shape]
     for key in list(cells):
-        peer, profile = _library(key)
+        peer, profile = library(key)
         kept = cells.pop(key)
         with _present(plan, key, name):
             if not running[peer].ask("check", image=name, profile=profile, start=start, shape=shape)["equal"]:
@@ -217,7 +217,7 @@ def read(folder: Path, reference: Path, plan: Plan) -> dict:
                 chosen = [*keys, tuned] if cell.startswith("slice") and tuned in written[name] else keys
                 if cell.startswith("slice"):
                     chosen = [key for key in chosen if key not in ("ours auto",)]
-                results.setdefault(name, {})[cell] = _cell(running, name, array.shape, shape, chosen, plan)
+                results.setdefault(name, {})[cell] = cell_of(running, name, array.shape, shape, chosen, plan)
             print(name, "read", flush=True)
     return results
 
@@ -244,7 +244,7 @@ def _starts(chance: random.Random, size: tuple[int, ...], shape: list[int], coun
     return [[chance.randrange(s - n + 1) for s, n in zip(size, shape, strict=True)] for _ in range(count)]
 
 
-def _cell(
+def cell_of(
     running: dict[str, Client],
     name: str,
     size: tuple[int, ...],
@@ -264,7 +264,7 @@ def _cell(
             if not _is_main(key) and (turn > 2 or key not in times):
                 continue
             some = starts if _is_main(key) else starts[: max(2, count // 6)]
-            peer, profile = _library(key)
+            peer, profile = library(key)
             earlier = times.pop(key)
             with _present(plan, key, name):
                 took = running[peer].ask("read", image=name, profile=profile, starts=some, shape=shape)

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LABELS = {"rgb": ["spatial", "spatial", "channel"], "time": ["temporal", "spatial", "spatial", "spatial"]}
+SEGMENTED = ("coarse", "parcellation", "cells", "vessels")
+"""Images that are written as what they are, label maps."""
+GIVEN = {
+    "shuffled": {"codec": 2, "clevel": 6, "filters": [1], "filters_meta": [0], "splitmode": 1},
+    "plain": {"codec": 2, "clevel": 9, "filters": [0], "filters_meta": [0], "splitmode": 2},
+    "stored": {"codec": 1, "clevel": 0, "filters": [0], "filters_meta": [0]},
+}
+"""Compression parameters that are measured beside the profiles: LZ4HC for scans, without a filter, none."""
 VOLUME, PICTURE = (64, 64, 64), (512, 512)
 
 
@@ -61,13 +69,15 @@ class Reference(Peer):
 class Ours(Reference):
     """This package, with its profiles."""
 
-    profiles = ("default", "fast", "small", "slices:0", "slices:1", "slices:2", "auto")
+    profiles = ("default", "fast", "small", "slices:0", "slices:1", "slices:2", "auto", *GIVEN)
 
     def write(self, array, path, name, profile):
         """Write the image."""
-        from mlarray import MLArray
+        from mlarray import Meta, MLArray
 
-        MLArray(array, axis_labels=LABELS.get(name), profile=profile).save(path)
+        how = {"cparams": GIVEN[profile]} if profile in GIVEN else {"profile": profile}
+        meta = Meta(is_seg=True) if name in SEGMENTED else None
+        MLArray(array, meta=meta, axis_labels=LABELS.get(name), **how).save(path)
 
     def open(self, path, verify="touch"):
         """Open the image for reading boxes."""

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks import absent, microscopes, peaks, remote, series, targets
+from benchmarks import absent, microscopes, peaks, remote, repeats, series, targets
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -41,12 +41,7 @@ the left is better. The line joins what nothing beats in both.
 """
 
 
-OTHERS = (
-    remote,
-    series,
-    peaks,
-    microscopes,
-)  # one a line
+OTHERS = (remote, series, peaks, microscopes, repeats)  # one a line
 """Parts that say themselves what they promise, and what the page says of them."""
 
 

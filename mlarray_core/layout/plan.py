@@ -14,7 +14,7 @@ from mlarray_core.chunks.header import DELTA
 from mlarray_core.chunks.params import plain_cparams, plain_dparams
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout import shapes as layout
-from mlarray_core.layout.sampling import best_compression
+from mlarray_core.layout.sampling import best_compression, label_compression
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE, Layout
 from mlarray_core.meta import Meta, MetaBlosc2
 from mlarray_core.meta.labels import is_spatial
@@ -40,7 +40,8 @@ def plan_layout(
     request
         What is asked for.
     voxels
-        The array, or what reads it by boxes; only the profile ``auto`` looks at it, and needs it.
+        The array, or what reads it by boxes. The profile ``auto`` looks at it and needs it; the default looks
+        at arrays alone, for whether they are labels.
 
     Raises
     ------
@@ -53,9 +54,8 @@ def plan_layout(
     labels = _labels(meta, shape)
     spatial = [is_spatial(label) for label in labels]
     inner = [_is_inner(label, last=at == len(labels) - 1) for at, label in enumerate(labels)]
-    params = layout.compression(
-        dtype.itemsize, name, picture=any(inner), labels=meta.is_seg.is_seg is True and dtype.kind in "iu"
-    )
+    labelled = meta.is_seg.is_seg is True and dtype.kind in "iu"
+    params = layout.compression(dtype.itemsize, name, picture=any(inner), labels=labelled)
     if name == "slices":
         if request.chunk is not None or request.block is not None:
             raise ArgumentError("give either the profile 'slices' or chunk_size and block_size, not both")
@@ -66,6 +66,9 @@ def plan_layout(
         if voxels is None:
             raise ArgumentError("the profile 'auto' needs the voxels at once", hint="Choose another profile")
         params = best_compression(voxels, Grid(shape, plan.chunks, plan.blocks, dtype), picture=any(inner))
+    if name == "default" and isinstance(voxels, np.ndarray) and request.cparams is None and not any(inner):
+        grid = Grid(shape, plan.chunks, plan.blocks, dtype)
+        params = label_compression(voxels, grid, known=labelled) or params
     return replace(plan, cparams=_with_given(params, plain_cparams(request.cparams)))
 
 

@@ -6,6 +6,7 @@ import pytest
 from mlarray import Meta, MLArray
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, MetadataError, ModeError
 from mlarray_core.layout.plan import is_array, normal_shape
+from mlarray_core.layout.shapes import compression
 
 VOXELS = np.zeros((40, 50, 60), np.uint16)
 
@@ -125,8 +126,8 @@ def test_what_is_known_to_be_labels_is_smaller(tmp_path):
     random = np.random.default_rng(0)
     cells = random.integers(1, 6000, (16, 16, 16)).astype("u2").repeat(6, 0).repeat(6, 1).repeat(6, 2)
     written = []
-    for is_seg in (True, None):
-        MLArray(cells, meta=Meta(is_seg=is_seg)).save(tmp_path / f"{is_seg}.mla")
-        written.append((tmp_path / f"{is_seg}.mla").stat().st_size)
-        assert np.array_equal(MLArray.open(tmp_path / f"{is_seg}.mla")[...], cells)
+    for name, how in (("labels", {}), ("scan", {"cparams": compression(2)})):
+        MLArray(cells, meta=Meta(is_seg=True), **how).save(tmp_path / f"{name}.mla")
+        written.append((tmp_path / f"{name}.mla").stat().st_size)
+        assert np.array_equal(MLArray.open(tmp_path / f"{name}.mla")[...], cells)
     assert written[0] < 0.9 * written[1]

@@ -120,3 +120,9 @@ def test_labels_arent_shuffled(itemsize):
     params = layout.compression(itemsize, labels=True)
     assert (params["codec"], params["clevel"], params["filters"]) == (layout.LZ4HC, 9, [layout.NOFILTER])
     assert layout.compression(itemsize, "small", labels=True) == layout.compression(itemsize, "small")
+
+
+def test_what_is_hardly_smaller_stays_fast_to_write():
+    assert layout.choose_labels({"plain": 90, "shuffled": 95, "default": 100}) == "default"
+    assert layout.choose_labels({"plain": 90, "shuffled": 80, "default": 100}) == "shuffled"
+    assert layout.choose_labels({"plain": 90, "shuffled": 95}) == "plain"
