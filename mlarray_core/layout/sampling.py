@@ -59,7 +59,7 @@ def label_compression(array: np.ndarray[Any, Any], grid: Grid, *, known: bool) -
     """Return the compression of labels that suits an array, None where the default is as good.
 
     The highest level finds more in what repeats. Size decides whether bytes are shuffled: labels of a few
-    large organs are smaller so, those of many small regions as they are. Reading costs the same.
+    large organs are smaller so, those of many small regions as they are. What is smaller reads no slower.
 
     Parameters
     ----------
