@@ -41,7 +41,13 @@ the left is better. The line joins what nothing beats in both.
 """
 
 
-OTHERS = (remote, series, peaks, microscopes, repeats)  # one a line
+OTHERS = (
+    remote,
+    series,
+    peaks,
+    microscopes,
+    repeats,
+)  # one a line
 """Parts that say themselves what they promise, and what the page says of them."""
 
 
