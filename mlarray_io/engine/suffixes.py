@@ -82,6 +82,7 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
         "nd2": (".nd2",),
     },
     "ndtiff": {
+        "micromanager": (),
         "ndtiff": (),
     },
     "netcdf": {

@@ -1,4 +1,4 @@
-"""NDTiff data sets, which Micro-Manager and Pycro-Manager write, for reading."""
+"""NDTiff data sets and folders of single planes, which Micro-Manager writes, for reading."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from mlarray_ndtiff.options import NdtiffOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-    from mlarray_io import Context, ImageRef, Reader, Source
+    from mlarray_io import Context, ImageRef, Options, Reader, Source
 
 
 class NdtiffFormat(Format[NdtiffOptions]):
@@ -40,7 +41,7 @@ class NdtiffFormat(Format[NdtiffOptions]):
         from mlarray_ndtiff.reader import list_positions
         from mlarray_ndtiff.signature import data_folder
 
-        return list_positions(data_folder(source), options)
+        return list_positions(data_folder(source))
 
     def open(self, source: Source, image: ImageRef, options: NdtiffOptions, context: Context) -> Reader:
         """Open one position; planes are read where they are asked for.
@@ -56,7 +57,54 @@ class NdtiffFormat(Format[NdtiffOptions]):
         return open_position(data_folder(source), context, image.key, options)
 
 
+class MicroManagerFormat(Format):
+    """A folder with a TIFF file for each plane, and a text that says where each belongs."""
+
+    name: ClassVar[str] = "micromanager"
+    title: ClassVar[str] = "Micro-Manager's folders of single planes"
+    requires: ClassVar[tuple[str, ...]] = ("tifffile",)
+    install: ClassVar[str] = "mlarray[tiff]"
+    folder: ClassVar[Literal["named", "together", "whole"]] = "whole"
+    sparse: ClassVar[bool] = True
+
+    def sniff(self, source: Source) -> Confidence:
+        """Look for `metadata.txt`, and at how it begins."""
+        from mlarray_ndtiff.single_planes import METADATA, holds_planes
+
+        if source.url is not None or not (source.is_dir or source.name == METADATA):
+            return Confidence.NO
+        return Confidence.PARSED if holds_planes(_folder(source)) else Confidence.NO
+
+    def images(self, source: Source, options: Options, context: Context) -> Sequence[ImageRef]:
+        """List the positions of the stage, which mostly have a folder each.
+
+        Parameters
+        ----------
+        source, options, context
+            See `Format.images`.
+        """
+        from mlarray_ndtiff.reader import list_folder
+
+        return list_folder(_folder(source))
+
+    def open(self, source: Source, image: ImageRef, options: Options, context: Context) -> Reader:
+        """Open one position; planes are read where they are asked for.
+
+        Parameters
+        ----------
+        source, image, options, context
+            See `Format.open`.
+        """
+        from mlarray_ndtiff.reader import open_folder
+
+        return open_folder(_folder(source), context, image.key)
+
+
+def _folder(source: Source) -> Path:
+    return source.path if source.is_dir else source.path.parent
+
+
 @hookimpl
 def mlarray_formats() -> Iterable[Format]:
-    """Return the one format of this plugin."""
-    return [NdtiffFormat()]
+    """Return the formats of this plugin."""
+    return [NdtiffFormat(), MicroManagerFormat()]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlarray_io import Context
     from mlarray_ndtiff.grid import Grid
-    from mlarray_ndtiff.stacks import Stacks
+    from mlarray_ndtiff.stacks import Planes
 
     Told = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Description:
         The files.
     """
 
-    def __init__(self, grid: Grid, stacks: Stacks) -> None:
+    def __init__(self, grid: Grid, stacks: Planes) -> None:
         self._grid, self._stacks = grid, stacks
         self._first = min(grid.planes)
         entry = min(grid.planes[self._first].items())[1]
@@ -116,12 +116,16 @@ class Description:
                     names = listed
         if not names or not all(isinstance(name, str) and name for name in names):
             return []
-        shown = _display(folder)
-        return [_channel(str(name), shown.get(str(name))) for name in names]
+        shown, colours = _display(folder), self.summary.get("ChColors")
+        if not isinstance(colours, list) or len(colours) != len(names):
+            colours = [None] * len(names)
+        return [
+            _channel(str(name), colour if shown.get(str(name)) is None else shown[str(name)].get("Color"))
+            for name, colour in zip(names, colours, strict=True)
+        ]
 
 
-def _channel(name: str, shown: object) -> Channel:
-    color = shown.get("Color") if isinstance(shown, dict) else None
+def _channel(name: str, color: object) -> Channel:
     channel = Channel(name=name)
     if type(color) is int:
         # Java's: alpha, red, green and blue in a signed number
@@ -137,7 +141,8 @@ def _display(folder: Path) -> Told:
                 found = json.loads(path.read_text(encoding="utf-8", errors="replace"))
             except (OSError, ValueError, RecursionError):
                 return {}
-            return found if isinstance(found, dict) else {}
+            told = found.items() if isinstance(found, dict) else ()
+            return {name: value for name, value in told if isinstance(value, dict)}
     return {}
 
 

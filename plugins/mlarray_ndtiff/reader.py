@@ -17,7 +17,8 @@ from mlarray_ndtiff.description import Description
 from mlarray_ndtiff.grid import POSITION, Along, Grid, grid_of, positions_of
 from mlarray_ndtiff.index import Entry, read_index
 from mlarray_ndtiff.signature import FULL, INDEX
-from mlarray_ndtiff.stacks import Stacks
+from mlarray_ndtiff.single_planes import METADATA, SinglePlanes
+from mlarray_ndtiff.stacks import Planes, Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,17 @@ class NdtiffReader(PlanesReader):
         The files that hold them.
     start, size
         The part of the grid's rows and columns that it has.
+
+    Attributes
+    ----------
+    axes
+        What is known of each axis; of the finest resolution alone.
     """
 
+    axes: list[NamedAxis]
+
     def __init__(
-        self, grid: Grid, stacks: Stacks, start: tuple[int, int] = (0, 0), size: tuple[int, int] | None = None
+        self, grid: Grid, stacks: Planes, start: tuple[int, int] = (0, 0), size: tuple[int, int] | None = None
     ) -> None:
         self.grid, self.stacks, self._start = grid, stacks, start
         self._kept = [n for n, axis in enumerate(grid.axes) if len(axis.values) > 1]
@@ -96,19 +104,31 @@ class NdtiffReader(PlanesReader):
             level.close()
 
 
-def list_positions(folder: Path, options: NdtiffOptions) -> list[ImageRef]:
-    """List the positions of the stage. The first one is primary.
+def list_positions(folder: Path) -> list[ImageRef]:
+    """List the positions of the stage of a data set. The first one is primary.
 
     Parameters
     ----------
     folder
         With the index.
-    options
-        The format's settings.
     """
-    entries = read_index(folder / INDEX)
+    name = folder.parent.name if folder.name == FULL else folder.name
+    return _images(read_index(folder / INDEX), name)
+
+
+def list_folder(folder: Path) -> list[ImageRef]:
+    """List the positions of the stage of a folder of single planes; most have one.
+
+    Parameters
+    ----------
+    folder
+        With the planes.
+    """
+    return _images(SinglePlanes(folder).entries, folder.name)
+
+
+def _images(entries: list[Entry], name: str) -> list[ImageRef]:
     positions, found = positions_of(entries), []
-    data_set = folder.parent if folder.name == FULL else folder
     for position in positions:
         own = _of(entries, position)
         shape = {axis: len({one.place.get(axis) for one in own}) for axis in own[0].place if axis != POSITION}
@@ -118,7 +138,7 @@ def list_positions(folder: Path, options: NdtiffOptions) -> list[ImageRef]:
                 title=position if isinstance(position, str) else "",
                 primary=position == positions[0],
                 facts={"planes": len(own), "axes": shape, "plane": own[0].shape, "dtype": own[0].dtype},
-                name="" if len(positions) > 1 else data_set.name,
+                name="" if len(positions) > 1 else name,
             )
         )
     return found
@@ -155,39 +175,69 @@ def open_position(folder: Path, context: Context, key: str, options: NdtiffOptio
     SelectionError
         There is no such position.
     """
-    entries = read_index(folder / INDEX)
-    positions = positions_of(entries)
-    if key not in map(_key, positions):
-        raise SelectionError(f"has no position {key!r}", path=folder)
-    own = _of(entries, next(one for one in positions if _key(one) == key))
     with ExitStack() as opened:
         stacks = opened.enter_context(closing(Stacks(folder)))
+        own, entries = _chosen(read_index(folder / INDEX), key, folder)
         overlap = _overlap(stacks.summary(own[0].name) or {}) if options.tiles == "stitch" else None
-        reader = _opened(own, overlap, stacks, folder, context)
+        reader = _opened(own, overlap, stacks, folder / INDEX, context)
         opened.enter_context(reader)
-        description = Description(reader.grid, stacks)
-        axes = _axes(reader, description, context)
-        reader.meta = _meta(axes, reader, description, folder, context)
-        reader.meta.source["position"] = own[0].place.get(POSITION)
         if overlap is not None and folder.name == FULL:
-            _open_levels(reader, folder, key, axes, context)
+            _open_levels(reader, folder, key, context)
         opened.pop_all()
-    if len(positions) > 1:
-        context.warn(f"one of {len(positions)} positions is read; --image chooses another")
-    if reader.grid.missing:
-        context.warn(f"{reader.grid.missing} of its planes or tiles weren't acquired, and are 0")
+    _tell(reader, entries, context)
     return reader
+
+
+def open_folder(folder: Path, context: Context, key: str) -> NdtiffReader:
+    """Open one position of a folder of single planes.
+
+    Parameters
+    ----------
+    folder, context, key
+        See `open_position`.
+    """
+    planes = SinglePlanes(folder)
+    own, entries = _chosen(planes.entries, key, folder)
+    reader = _opened(own, None, planes, folder / METADATA, context)
+    _tell(reader, entries, context)
+    return reader
+
+
+def _chosen(entries: list[Entry], key: str, folder: Path) -> tuple[list[Entry], list[Entry]]:
+    """Return the planes of one position, and those of all.
+
+    Raises
+    ------
+    SelectionError
+        There is no such position.
+    """
+    found = [entry for entry in entries if _key(entry.place.get(POSITION)) == key]
+    if not found:
+        raise SelectionError(f"has no position {key!r}", path=folder)
+    return found, entries
 
 
 def _opened(
-    entries: list[Entry], overlap: tuple[int, int] | None, stacks: Stacks, folder: Path, context: Context
+    entries: list[Entry], overlap: tuple[int, int] | None, stacks: Planes, about: Path, context: Context
 ) -> NdtiffReader:
-    reader = NdtiffReader(grid_of(entries, overlap, folder / INDEX), stacks)
-    context.allow(reader.nbytes, folder)
+    reader = NdtiffReader(grid_of(entries, overlap, about), stacks)
+    context.allow(reader.nbytes, about.parent)
     for entry in entries:
         stacks.check(entry)
     reader.stored = sum(entry.nbytes for entry in entries)
+    description = Description(reader.grid, stacks)
+    reader.meta = _meta(_axes(reader, description, context), reader, description, about.parent, context)
+    reader.meta.source["position"] = entries[0].place.get(POSITION)
     return reader
+
+
+def _tell(reader: NdtiffReader, entries: list[Entry], context: Context) -> None:
+    """Say what is left out of an image, and what is 0 in it."""
+    positions = len(positions_of(entries))
+    if positions > 1:
+        context.warn(f"one of {positions} positions is read; --image chooses another")
+    if reader.grid.missing:
+        context.warn(f"{reader.grid.missing} of its planes or tiles weren't acquired, and are 0")
 
 
 def _overlap(summary: dict[str, Any]) -> tuple[int, int] | None:
@@ -198,7 +248,7 @@ def _overlap(summary: dict[str, Any]) -> tuple[int, int] | None:
     return int(found[0] or 0), int(found[1] or 0)
 
 
-def _open_levels(fine: NdtiffReader, folder: Path, key: str, axes: list[NamedAxis], context: Context) -> None:
+def _open_levels(fine: NdtiffReader, folder: Path, key: str, context: Context) -> None:
     """Open the coarser resolutions, halved each time, as far as their voxels lie over the finest ones."""
     found: list[NdtiffReader] = []
     fine.levels = found
@@ -221,7 +271,7 @@ def _open_levels(fine: NdtiffReader, folder: Path, key: str, axes: list[NamedAxi
         found.append(level)
         for entry in entries:
             level.stacks.check(entry)
-        spatial = named_spatial(_coarser(axes, ratio), context)
+        spatial = named_spatial(_coarser(fine.axes, ratio), context)
         level.meta = Meta(source=fine.meta.source.to_plain(), spatial=spatial)
         ratio *= 2
 
@@ -253,6 +303,7 @@ def _meta(
     stage = description.stage()
     if stage:
         source["stage_position_um"] = stage
+    reader.axes = axes
     meta = Meta(source=source, spatial=named_spatial(axes, context))
     Additions(axes=named_values(axes), channels=description.channels(folder)).store(meta)
     return meta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,25 @@ _SUMMARY = 2355492
 """The number before the summary's length."""
 _MOST_TOLD = 64 << 20
 """Bytes of JSON that describe a plane, or the data set."""
+
+
+class Planes(Protocol):
+    """Where planes are read from."""
+
+    def check(self, entry: Entry) -> None:
+        """Refuse a plane that isn't there."""
+
+    def voxels(self, entry: Entry, box: Box) -> np.ndarray[Any, Any]:
+        """Return part of a plane."""
+
+    def told(self, entry: Entry) -> dict[str, Any] | None:
+        """Return what is told of a plane, None where that can't be read."""
+
+    def summary(self, name: str) -> dict[str, Any] | None:
+        """Return what the file of a plane tells of all of them, None where that can't be read."""
+
+    def close(self) -> None:
+        """Close the files."""
 
 
 class Stacks:
