@@ -136,6 +136,7 @@ NO_LABELS = {
         ("interfile", "esri", "vgi", "raw"), "voxels in a file beside a header, read as those of envi"
     ),
     **dict.fromkeys(("czi", "lif", "nd2", "oif", "openslide", "rosettasciio"), "microscopes write amounts"),
+    **dict.fromkeys(("ndtiff", "micromanager"), "microscopes write amounts"),
     **dict.fromkeys(("brainvoyager", "klb", "scanco"), "written by the programs of scanners, as amounts"),
     **dict.fromkeys(
         ("animation", "avif", "exr", "film", "gif", "heif"), "pictures for the eye, many of them lossy"
