@@ -158,6 +158,19 @@ def _tiff(folder: Path) -> None:
     with tifffile.TiffWriter(folder / "levels.tif") as file:
         file.write(plane, subifds=1, photometric="rgb", tile=(16, 16))
         file.write(plane[::2, ::2], subfiletype=1, photometric="rgb", tile=(16, 16))
+    _microscopes(folder, grey)
+
+
+def _microscopes(folder: Path, grey: np.ndarray) -> None:
+    from tests.tiff.microscope_files import write_lsm, write_mmstack, write_stk
+
+    sizes = {"X": grey.shape[2], "Y": grey.shape[1], "Z": 3, "Channels": 1, "Time": 1}
+    write_lsm(folder / "planes.lsm", grey, 0, sizes, metres=(1e-7, 1e-7, 1e-6))
+    moments = [(2459278, number) for number in range(3)]
+    write_stk(folder / "planes.stk", grey, depths=[0.5] * 3, moments=moments, size=(1, 1))
+    summary = {"MicroManagerVersion": "2.0.0", "Frames": 3, "Slices": 1, "Channels": 1, "Interval_ms": 5}
+    planes = [((0, 0, t, 0), plane, {"ElapsedTime-ms": t}) for t, plane in enumerate(grey)]
+    write_mmstack(folder / "times_MMStack.tif", planes, summary)
 
 
 def _dicom(folder: Path) -> None:
@@ -226,6 +239,13 @@ def _oif(folder: Path) -> None:
     write_oib(folder / "a.oib", voxels)
     (folder / "b.set").mkdir()
     write_oif(folder / "b.set" / "b.oif", voxels)
+
+
+def _micromanager(folder: Path) -> None:
+    from tests.ndtiff.made import write_folder
+
+    for version in (1, 2):
+        write_folder(folder / f"version{version}", version)
 
 
 def _openslide(folder: Path) -> None:
@@ -345,6 +365,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "bruker": _bruker, "mgh": _mgh, "mrc": _mrc, "mat": _mat, "numpy": _numpy, "pictures": _pictures,
     "hdf5": _hdf5, "mzarr": _mzarr, "zarr": _zarr, "tiff": _tiff, "dicom": _dicom,
     "interfile": _interfile, "vgi": _vgi, "rosettasciio": _rosettasciio, "oif": _oif, "openslide": _openslide,
+    "micromanager": _micromanager,
     "fits": _fits, "netcdf": _netcdf, "gdal": _gdal, "film": _film,
     **{kind: _frames(kind) for kind in PICTURES},
 }  # fmt: skip

@@ -95,6 +95,7 @@ def _copied(format: str) -> Iterable[Path]:
         "esri": ["raw/esri.hdr", "raw/signed.hdr"],
         "n5": ["blocks/*.n5/raw", "blocks/*.n5/gzip", "blocks/*.n5/volumes/blosc", "blocks/*.n5/pyramid"],
         "precomputed": ["blocks/*.precomputed"],
+        "ndtiff": ["ndtiff/*"],
     }
     return [path for pattern in patterns.get(format, ()) for path in sorted(DATA.glob(pattern))]
 
