@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 QUICK = {"codec": codec_number("blosclz"), "clevel": 5}
 """Compression of intensities, normalised floats whose last bits are noise: BloscLZ soon gives up on these and
 stores them. 96-cubes of a CT are read in 1.9 ms from 32 MB; with our default, LZ4HC, in 2.9 ms from 27 MB."""
-TWO_BYTES = 2
-"""BloscLZ is quickest in blocks as large as those that we have for 16 bits, of 32 kB."""
-CHUNK = 1 << 18
+CHUNK = 1 << 17
 """Bytes of a chunk of intensities: nnU-Net's loader goes through 15 MB a patch, and a chunk of this size is
-still in a core's cache when it is cut. Twice as much takes 1.05 times as long."""
+still in a core's cache when it is cut. Twice as much, in blocks of 32 kB, takes 1.1 times as long and 0.8 %
+less space."""
 
 
 def pack(source: Folder, target: Folder, patch_size: Sequence[int] | None = None) -> list[str]:
@@ -123,7 +122,7 @@ def save_array(
     layout: dict[str, Any] = {"patch_size": patch}
     if array.dtype.kind == "f":
         mask = [label == "spatial" for label in labels]
-        chunks, blocks = MLArray.comp_blosc2_params(array.shape, patch, mask, bytes_per_pixel=TWO_BYTES)
+        chunks, blocks = MLArray.comp_blosc2_params(array.shape, patch, mask, bytes_per_pixel=array.itemsize)
         _halve(chunks, blocks, CHUNK // array.itemsize)
         layout = {"chunk_size": chunks, "block_size": blocks, "cparams": QUICK}
     meta = Meta(is_seg=is_seg, spatial={"axis_labels": labels})

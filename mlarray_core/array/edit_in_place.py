@@ -5,12 +5,12 @@ from __future__ import annotations
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
-from mlarray_core.container.edits import Editor
+from mlarray_core.container.edits import EditedStorage, Editor
 from mlarray_core.container.held_file import HeldFile
 from mlarray_core.container.image_writer import ImagePlan, ImageWriter, write_anew
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.seal import State
-from mlarray_core.container.storage import EditedStorage, FrameStorage
+from mlarray_core.container.storage import FrameStorage
 from mlarray_core.disk import explained
 from mlarray_core.errors import ArgumentError, LockedError
 from mlarray_core.levels.store import build, count_of

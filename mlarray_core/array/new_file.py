@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlarray_core.container.storage import EditedStorage
+    from mlarray_core.container.edits import EditedStorage
     from mlarray_core.meta import Meta
 
 

@@ -23,8 +23,9 @@ from mlarray_core.metadata import generations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlarray_core.container.edits import EditedStorage
     from mlarray_core.container.image_writer import ImagePlan
-    from mlarray_core.container.storage import EditedStorage, FrameStorage, Storage
+    from mlarray_core.container.storage import FrameStorage, Storage
     from mlarray_core.meta import Meta
 
 _sessions: weakref.WeakValueDictionary[str, FileSession] = weakref.WeakValueDictionary()

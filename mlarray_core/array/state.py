@@ -12,9 +12,10 @@ import numpy as np
 from mlarray_core.array.lazy_meta import LazyMeta, meta_of
 from mlarray_core.chunks.params import plain_dparams
 from mlarray_core.container.contents import Contents, warn_edited
+from mlarray_core.container.edits import EditedStorage, edited_copy
 from mlarray_core.container.image_writer import NO_VOXELS, ImagePlan, ImageWriter, plan_image
 from mlarray_core.container.seal import State
-from mlarray_core.container.storage import EditedStorage, FrameStorage, PlainStorage, Storage, edited_copy
+from mlarray_core.container.storage import FrameStorage, PlainStorage, Storage
 from mlarray_core.container.stored_meta import describe
 from mlarray_core.errors import ArgumentTypeError, ModeError
 from mlarray_core.layout.plan import is_array, normal_shape

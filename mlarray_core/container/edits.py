@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.params import blosc2_params
+from mlarray_core.container.storage import Storage
+from mlarray_core.errors import ModeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -179,3 +182,81 @@ class Editor:
     def _covers(self, number: int, box: Box) -> bool:
         own = self.grid.box(number)
         return all(part.start <= o.start and o.stop <= part.stop for part, o in zip(box, own, strict=True))
+
+
+class EditedStorage(Storage):
+    """Voxels that are written to, chunk by chunk, over a frame or over nothing.
+
+    Parameters
+    ----------
+    editor
+        Holds the chunks that are in work.
+
+    Attributes
+    ----------
+    after
+        Returns where to write when these voxels have been committed, None where they never are.
+    """
+
+    editable = True
+
+    def __init__(self, editor: Editor) -> None:
+        self.editor = editor
+        self.after: Callable[[], Storage] | None = None
+        self.grid: Grid = editor.grid
+        self.shape, self.dtype = self.grid.shape, self.grid.dtype
+
+    def read(self, box: Box, out: Array | None = None) -> Array:
+        """Return the voxels of `box`."""
+        if out is None:
+            out = np.empty([part.stop - part.start for part in box], self.dtype)
+        return self.editor.read(box, out)
+
+    def write(self, box: Box, value: Array) -> None:
+        """Put `value` into the array."""
+        try:
+            self.editor.write(box, value)
+        except EndedError:
+            self._next().write(box, value)
+
+    def change(self, box: Box, key: Any, value: Any) -> None:
+        """Assign to some of the voxels of `box`; other threads' voxels in the same chunks stay.
+
+        Parameters
+        ----------
+        box
+            The voxels, one slice for each axis.
+        key
+            Which of them, as NumPy indexes.
+        value
+            What they are set to.
+        """
+
+        def rule(voxels: Array) -> None:
+            voxels[key] = value
+
+        try:
+            self.editor.change(box, rule)
+        except EndedError:
+            self._next().change(box, key, value)
+
+    def _next(self) -> Storage:
+        if self.after is None:
+            raise ModeError("what was edited is finished")
+        return self.after()
+
+    def chunk(self, number: int) -> bytes | None:
+        """Return an encoded chunk, None for zeros."""
+        self.editor.flush()
+        return self.editor._load(number)
+
+
+def edited_copy(base: Storage, cparams: Mapping[str, object]) -> EditedStorage:
+    """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
+    assert base.grid is not None
+    changed: dict[int, bytes] = {}
+
+    def load(number: int) -> bytes | None:
+        return changed[number] if number in changed else base.chunk(number)
+
+    return EditedStorage(Editor(base.grid, blosc2_params(cparams), load, changed.__setitem__))

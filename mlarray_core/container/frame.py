@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlarray_core.chunks.field import Field, all_of
 from mlarray_core.chunks.header import CHUNK_HEADER, CODECS, FILTERS
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError, about
+from mlarray_core.metadata.metalayers import content_at, read_index
 from mlarray_core.metadata.msgpack import Unpacker
 
 if TYPE_CHECKING:
@@ -220,11 +221,6 @@ _VALUES = all_of(
     HEADER_SIZE, LENGTH, FLAGS, TYPE, CODEC_FLAGS, NBYTES, CBYTES, TYPESIZE, BLOCKSIZE, CHUNKSIZE,
     HAS_VLMETA, FILTER_NUMBERS, CODEC,
 )  # fmt: skip
-_SECTION, _ENTRY, _CONTENT, _COUNT = (
-    struct.Struct(form).unpack_from for form in (">BBHBH", ">Bi", ">BI", ">BH")
-)
-"""What a section of metalayers begins with, what follows a name in it, what a content begins with, and what
-stands before the contents."""
 
 
 def _check_markers(start: bytes) -> None:
@@ -235,42 +231,8 @@ def _check_markers(start: bytes) -> None:
         raise CorruptError("the header's metadata flag is neither true nor false")
 
 
-def _index(data: bytes, at: int) -> tuple[list[tuple[str, int]], int]:
-    """Return the names and offsets that begin both kinds of metalayer section, and where contents begin."""
-    array, number, _, mapping, count = _SECTION(data, at)
-    at += 7
-    marks = [array, number, mapping]
-    entries = []
-    for _ in range(count):
-        tag = data[at]
-        if not 0xA0 < tag <= 0xBF:
-            raise CorruptError("a metadata section has no name")
-        end = at + 1 + tag - 0xA0
-        mark, offset = _ENTRY(data, end)
-        if mark != 0xD2:
-            raise CorruptError(f"marker 0x{mark:02x} where 0xd2 belongs")
-        entries.append((data[at + 1 : end].decode("ascii", "replace"), offset))
-        at = end + 5
-    mark, contents = _COUNT(data, at)
-    if [*marks, mark] != [0x93, 0xCD, 0xDE, 0xDC]:
-        raise CorruptError("a metadata section is marked as something else")
-    if contents != len(entries) or len({name for name, _ in entries}) != len(entries):
-        raise CorruptError("names and contents of the metadata sections don't match")
-    return entries, at + 3
-
-
-def _content(data: bytes, at: int, name: str, place: int) -> tuple[int, int]:
-    """Return where the content of a metalayer begins and ends, which the index says to be at a place."""
-    if place != at:
-        raise CorruptError(f"the metadata {name!r} is not where the index says")
-    mark, size = _CONTENT(data, at)
-    if mark != 0xC6 or at + 5 + size > len(data):
-        raise CorruptError(f"the metadata {name!r} isn't marked as such, or ends early")
-    return at + 5, at + 5 + size
-
-
 def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
-    entries, at = _index(header, MIN_HEADER)
+    entries, at = read_index(header, MIN_HEADER)
     layers = {}
     for name, place in entries:
         if name not in LAYERS:
@@ -278,7 +240,7 @@ def _layers(header: bytes, header_size: int) -> dict[str, bytes]:
                 f"a Blosc2 frame with the metalayer {name!r} is not an image",
                 hint="Write it anew without metalayers of its own (meta=): some are programs to Blosc2",
             )
-        start, at = _content(header, at, name, place)
+        start, at = content_at(header, at, name, place)
         layers[name] = header[start:at]
     if at != header_size:
         raise CorruptError("the header's sections don't fill it")
@@ -334,10 +296,10 @@ def _vlmeta(read: Read, trailer_at: int, length: int) -> dict[str, tuple[int, in
         raise CorruptError("the frame's trailer is marked as something else")
     if trailer[1] > 1:
         raise UnsupportedError("this version of the frame's trailer can't be read")
-    entries, at = _index(trailer, 2)
+    entries, at = read_index(trailer, 2)
     found = {}
     for name, place in entries:
-        start, at = _content(trailer, at, name, place)
+        start, at = content_at(trailer, at, name, place)
         found[name] = (trailer_at + start, at - start)
     if at != len(trailer) - TAIL:
         raise CorruptError("the trailer's sections don't fill it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 import weakref
@@ -13,14 +14,12 @@ import numpy as np
 
 from mlarray_core.chunks import codec
 from mlarray_core.chunks.header import DELTA
-from mlarray_core.chunks.params import blosc2_params
-from mlarray_core.container.edits import Editor, EndedError
 from mlarray_core.container.mapping import forget_pages
-from mlarray_core.errors import CorruptError, MLArrayError, ModeError
+from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.memory import check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import blosc2
 
@@ -242,30 +241,39 @@ class FrameStorage(Storage):
         return out
 
     def _read_rows(self, start: list[int], stop: list[int], out: Array) -> None:
-        """Check and decompress some rows of chunks at a time: what was just checked is still in the cache."""
+        """Check and decompress some rows of chunks at a time: what was just checked is still in the cache.
+
+        Rows are those of the first axis along which more than one voxel is read: an image with its channels
+        first, as networks are trained with, has a single one along the axis before.
+        """
         if DELTA in self.contents.frame.filters:
             self._read_chunks(tuple(map(slice, start, stop)), out)
             return
-        rest = [slice(*ends) for ends in zip(start[1:], stop[1:], strict=True)]
-        slab = self._rows(out, SLAB)
-        step = self._rows(out, AT_ONCE) if out.nbytes > 2 * AT_ONCE else slab
-        for begin, end in _cuts(start[0], stop[0], slab):
-            fresh = self.contents.unchecked_in((slice(begin, end), *rest))
+        axis = next((axis for axis, size in enumerate(out.shape) if size > 1), 0)
+        slab = self._rows(out, axis, SLAB)
+        step = self._rows(out, axis, AT_ONCE) if out.nbytes > 2 * AT_ONCE else slab
+        here = (0,) * axis
+        for begin, end in _cuts(start[axis], stop[axis], slab):
+            fresh = self.contents.unchecked_in(tuple(map(slice, *_between(start, stop, axis, begin, end))))
             for first, last in _cuts(begin, end, step):
                 if fresh:
-                    fresh = self._checked_above(last, fresh)
-                rows = out[first - start[0] : last - start[0]]
-                self.array.get_slice_numpy(rows, ([first, *start[1:]], [last, *stop[1:]]))
+                    fresh = self._checked_above((*start[:axis], last), fresh)
+                rows: tuple[Any, ...] = (*here, slice(first - start[axis], last - start[axis]))
+                self.array.get_slice_numpy(out[rows], _between(start, stop, axis, first, last))
 
-    def _rows(self, out: Array, nbytes: int) -> int:
-        """Return how many rows of voxels, of whole chunks, take so many bytes."""
-        chunk = self.grid.chunks[0]
-        return max(1, nbytes * len(out) // (out.nbytes * chunk)) * chunk
+    def _rows(self, out: Array, axis: int, nbytes: int) -> int:
+        """Return how many rows of voxels along an axis, of whole chunks, take so many bytes."""
+        chunk = self.grid.chunks[axis]
+        fitting: int = nbytes * out.shape[axis] // (out.nbytes * chunk)
+        return max(1, fitting) * chunk
 
-    def _checked_above(self, row: int, fresh: list[Unchecked]) -> list[Unchecked]:
-        """Check those chunks that hold voxels above a row, and return the others."""
-        counts, chunk = self.grid.counts, self.grid.chunks[0]
-        end = bisect_left(fresh, (-(-row // chunk) * (self.grid.nchunks // counts[0]),))
+    def _checked_above(self, place: tuple[int, ...], fresh: list[Unchecked]) -> list[Unchecked]:
+        """Check those chunks that hold voxels above a row, which `place` ends with, and return the others."""
+        number = 0
+        for at, chunk, count in zip(place, self.grid.chunks, self.grid.counts, strict=False):
+            number = number * count + at // chunk
+        number += place[-1] % self.grid.chunks[len(place) - 1] > 0
+        end = bisect_left(fresh, (number * math.prod(self.grid.counts[len(place) :]),))
         self.contents.check(fresh[:end])
         return fresh[end:]
 
@@ -319,82 +327,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class EditedStorage(Storage):
-    """Voxels that are written to, chunk by chunk, over a frame or over nothing.
-
-    Parameters
-    ----------
-    editor
-        Holds the chunks that are in work.
-
-    Attributes
-    ----------
-    after
-        Returns where to write when these voxels have been committed, None where they never are.
-    """
-
-    editable = True
-
-    def __init__(self, editor: Editor) -> None:
-        self.editor = editor
-        self.after: Callable[[], Storage] | None = None
-        self.grid: Grid = editor.grid
-        self.shape, self.dtype = self.grid.shape, self.grid.dtype
-
-    def read(self, box: Box, out: Array | None = None) -> Array:
-        """Return the voxels of `box`."""
-        if out is None:
-            out = np.empty([part.stop - part.start for part in box], self.dtype)
-        return self.editor.read(box, out)
-
-    def write(self, box: Box, value: Array) -> None:
-        """Put `value` into the array."""
-        try:
-            self.editor.write(box, value)
-        except EndedError:
-            self._next().write(box, value)
-
-    def change(self, box: Box, key: Any, value: Any) -> None:
-        """Assign to some of the voxels of `box`; other threads' voxels in the same chunks stay.
-
-        Parameters
-        ----------
-        box
-            The voxels, one slice for each axis.
-        key
-            Which of them, as NumPy indexes.
-        value
-            What they are set to.
-        """
-
-        def rule(voxels: Array) -> None:
-            voxels[key] = value
-
-        try:
-            self.editor.change(box, rule)
-        except EndedError:
-            self._next().change(box, key, value)
-
-    def _next(self) -> Storage:
-        if self.after is None:
-            raise ModeError("what was edited is finished")
-        return self.after()
-
-    def chunk(self, number: int) -> bytes | None:
-        """Return an encoded chunk, None for zeros."""
-        self.editor.flush()
-        return self.editor._load(number)
-
-
-def edited_copy(base: Storage, cparams: Mapping[str, object]) -> EditedStorage:
-    """Return a storage that starts as `base`, which is compressed, and keeps what is written in memory."""
-    assert base.grid is not None
-    changed: dict[int, bytes] = {}
-
-    def load(number: int) -> bytes | None:
-        return changed[number] if number in changed else base.chunk(number)
-
-    return EditedStorage(Editor(base.grid, blosc2_params(cparams), load, changed.__setitem__))
+def _between(
+    start: list[int], stop: list[int], axis: int, first: int, last: int
+) -> tuple[list[int], list[int]]:
+    """Return the ends of a box of which only some rows along an axis are left."""
+    return [*start[:axis], first, *start[axis + 1 :]], [*stop[:axis], last, *stop[axis + 1 :]]
 
 
 def _cuts(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
