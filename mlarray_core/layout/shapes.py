@@ -30,7 +30,7 @@ PROFILES = ("default", "fast", "small", "slices", "auto")
 # Block and chunk of the trailing spatial axes, by bytes of a voxel (all components together).
 _SHAPES: dict[int, dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     3: {
-        1: ((32, 32, 64), (64, 64, 128)),
+        1: ((32, 32, 48), (64, 64, 96)),
         2: ((16, 16, 32), (32, 64, 64)),
         4: ((16, 16, 16), (32, 48, 64)),
         8: ((16, 16, 16), (32, 32, 64)),
