@@ -266,3 +266,20 @@ def test_mutants(copy):
             counts["refused"] += 1
         path.write_bytes(content)
     assert min(counts.values()) > 10
+
+
+def test_levels_that_begin_before_the_finest_one(tmp_path):
+    """A coarser resolution may have tiles of which no finer ones were acquired: they are left aside."""
+    summary = {"GridPixelOverlapX": 0, "GridPixelOverlapY": 0}
+    values = {4: 100, 5: 200, 6: 300, 7: 400}
+    tiles = {row: np.full((8, 8), value, "u2") for row, value in values.items()}
+    half = {2: np.vstack([tiles[4][:4], tiles[5][:4]]), 3: np.vstack([tiles[6][:4], tiles[7][:4]])}
+    quarter = {0: np.zeros((8, 8), "u2"), 1: np.vstack([tile[:2] for tile in tiles.values()])}
+    for name, rows in (("Full resolution", tiles), ("Downsampled_x2", half), ("Downsampled_x4", quarter)):
+        planes = [({"row": row, "column": 0}, pixels, {}) for row, pixels in rows.items()]
+        made(tmp_path / name, planes, summary).rename(tmp_path / "made")
+        (tmp_path / name).rmdir()
+        (tmp_path / "made").rename(tmp_path / name)
+    with specimens.opened(NdtiffFormat(), tmp_path) as reader:
+        shown = [specimens.whole(one)[:, 0].tolist() for one in (reader, *reader.levels)]
+    assert shown == [np.repeat([100, 200, 300, 400], count).tolist() for count in (8, 4, 2)]
