@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files
 
+HERE = pytest.mark.usefixtures("here")
+
 h5py = pytest.importorskip("h5py")
 imagecodecs = pytest.importorskip("imagecodecs")
 mrcfile = pytest.importorskip("mrcfile")
@@ -42,6 +44,7 @@ def blank(content):
     return bytes(256) + content[256:]
 
 
+@HERE
 @pytest.mark.parametrize("damage", [cut, blank])
 def test_each_is_named_and_none_is_converted(tmp_path, capfd, damage):
     source = tmp_path / "in"

@@ -22,6 +22,8 @@ from mlarray_io.places.side_files import read_text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, shell, states, tree
 
+HERE = pytest.mark.usefixtures("here")
+
 DEAD = 2**22 + 1
 """A number that no process has: Linux counts to 2**22."""
 posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes of POSIX")
@@ -88,6 +90,7 @@ def test_a_hostile_line_ends_in_a_clear_error(source, outside, tmp_path, capfd, 
     assert files(out) == []
 
 
+@HERE
 @pytest.mark.parametrize("name", ["journal.jsonl", "journal-1-of-2.jsonl"])
 @pytest.mark.parametrize(
     "text", ["x", "[" * 100_000, "5", '"a"', "[1]", '{"state": []}', "\udcff{}", "{}", "\0"]
@@ -109,6 +112,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
 
 
 @posix
+@HERE
 def test_links_in_the_target_lead_nowhere(source, outside, tmp_path, capfd):
     """The journal names places inside of the target, which have become links to elsewhere."""
     out, before = tmp_path / "out", listed(outside)
@@ -124,6 +128,7 @@ def test_links_in_the_target_lead_nowhere(source, outside, tmp_path, capfd):
     assert (outside / "x.mla").read_bytes() == b"precious"
 
 
+@HERE
 def test_what_a_living_process_writes_is_left_alone(source, tmp_path, capfd):
     out = tmp_path / "out"
     write_journal(out, started("x"))
@@ -133,6 +138,7 @@ def test_what_a_living_process_writes_is_left_alone(source, tmp_path, capfd):
     assert [path.name for path in out.glob(".*.tmp-*")] == [f".x.mla.tmp-{os.getpid()}-0123abcd"]
 
 
+@HERE
 def test_a_long_name_that_another_begins_like_is_left_alone(source, tmp_path, capfd):
     """Names of temporary folders hold 48 characters of that of the target."""
     out, long = tmp_path / "out", "n" * 60
@@ -197,6 +203,7 @@ def test_the_folder_of_a_journal_is_a_folder(source, tmp_path, make):
 
 
 @posix
+@HERE
 def test_the_table_beside_a_journal_is_no_way_out(source, tmp_path, capfd):
     out, precious = tmp_path / "out", tmp_path / "precious.csv"
     precious.write_text("mine")

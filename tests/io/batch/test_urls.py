@@ -18,6 +18,8 @@ from mlarray_io.search.sources import Search
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, left_out, states, tree
 
+HERE = pytest.mark.usefixtures("here")
+
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 pytest.importorskip("s3fs", reason="S3 needs s3fs")
 servers = pytest.importorskip("moto.server", reason="an S3 server needs moto")
@@ -70,6 +72,7 @@ def test_a_folder_at_a_url_is_mirrored_here(store, tmp_path, capfd):
     assert states(convert(capfd, f"{url}/in/", out, "--verify")[1])["converted"] == 1
 
 
+@HERE
 def test_a_target_at_a_url_needs_a_journal_here(store, tmp_path, capfd):
     system, url = store
     source, journal = tree(tmp_path / "in"), ("--journal", tmp_path / "journal")
@@ -94,6 +97,7 @@ def test_a_target_at_a_url_needs_a_journal_here(store, tmp_path, capfd):
     assert "can't be written to" in capfd.readouterr().err
 
 
+@HERE
 def test_folders_and_files_of_several_parts(store, tmp_path, capfd):
     pytest.importorskip("zarr")
     system, url = store
@@ -111,6 +115,7 @@ def test_folders_and_files_of_several_parts(store, tmp_path, capfd):
     assert states(convert(capfd, f"{url}/in/", f"{url}/out/", *journal)[1])["skipped"] == 3
 
 
+@HERE
 def test_series_at_a_url_are_one_image_each(store, tmp_path, capfd):
     pydicom = pytest.importorskip("pydicom")
     system, url = store
@@ -148,6 +153,7 @@ def write_slice(pydicom, path, number):
     data.save_as(path, enforce_file_format=True)
 
 
+@HERE
 def test_lists_of_urls_and_scan(store, tmp_path, capfd):
     system, url = store
     source = tree(tmp_path / "in", broken=0)
@@ -177,6 +183,7 @@ def test_what_is_secret_is_nowhere_told():
     assert os.path.basename(display_name(found.path)) == "a.nii.gz"
 
 
+@HERE
 def test_label_tables_are_uploaded_with_their_images(store, tmp_path, capfd):
     system, url = store
     (tmp_path / "in").mkdir()

@@ -11,6 +11,8 @@ from mlarray_io.commands.main import main
 
 nibabel = pytest.importorskip("nibabel")
 
+HERE = pytest.mark.usefixtures("here")
+
 
 def save(path, shape=(4, 5, 6), affine=None, dtype="u1"):
     path.parent.mkdir(exist_ok=True)
@@ -34,6 +36,7 @@ def test_pairs_that_agree(tmp_path, capsys):
     assert "4 of 4 pairs agree" in capsys.readouterr().out
 
 
+@HERE
 def test_the_same_place_in_another_world_and_format(tmp_path, capsys):
     save(tmp_path / "images/a.nii.gz", dtype="f4")
     save(tmp_path / "plain/a.nii.gz")
@@ -43,6 +46,7 @@ def test_the_same_place_in_another_world_and_format(tmp_path, capsys):
     assert check(capsys, tmp_path) == (0, 1, [])
 
 
+@HERE
 @pytest.mark.parametrize(
     ("label", "problem"),
     [
@@ -61,6 +65,7 @@ def test_what_is_wrong_is_said(tmp_path, capsys, label, problem):
     assert problem in said
 
 
+@HERE
 def test_noise_of_float32_is_no_difference(tmp_path, capsys):
     save(tmp_path / "images/a.nii.gz")
     save(tmp_path / "labels/a.nii.gz", affine=np.diag([1, 2.00001, 3, 1]))
@@ -68,6 +73,7 @@ def test_noise_of_float32_is_no_difference(tmp_path, capsys):
     assert check(capsys, tmp_path, "--tolerance", "1e-7")[0] == 1
 
 
+@HERE
 def test_partners_that_are_lost_or_broken(tmp_path, capsys):
     for path in ("images/a", "images/b", "images/c", "labels/b", "labels/c", "labels/d"):
         save(tmp_path / f"{path}.nii")
@@ -79,6 +85,7 @@ def test_partners_that_are_lost_or_broken(tmp_path, capsys):
     assert main(["check-pairs", str(tmp_path / "images"), str(tmp_path / "none")]) == 1
 
 
+@HERE
 def test_names_as_lits_gives_them(tmp_path, capsys):
     """LiTS (codalab 17094): ``volume-0.nii`` and ``segmentation-0.nii``; 1 and 10 are different cases."""
     for number in (0, 1, 10):
@@ -92,6 +99,7 @@ def in_one_folder(capsys, folder, *more):
     return code, capsys.readouterr()
 
 
+@HERE
 def test_names_as_kits_gives_them(tmp_path, capsys):
     """KiTS19 and later: both in a folder for each case, as ``imaging`` and ``segmentation``."""
     for case in ("case_00000", "case_00001"):
@@ -110,6 +118,7 @@ def test_names_as_kits_gives_them(tmp_path, capsys):
     assert "--label-pattern" in said.err
 
 
+@HERE
 def test_names_as_brats_gives_them(tmp_path, capsys):
     """BraTS 2020: four images of a case have one label, all in a folder of the case's name."""
     (tmp_path / "brats").mkdir()

@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import tree
 
 nibabel = pytest.importorskip("nibabel")
+
+HERE = pytest.mark.usefixtures("here")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -56,6 +58,7 @@ def test_csv(dataset, tmp_path):
     assert [bool(row["error"]) for row in rows] == [False] * 12 + [True]
 
 
+@HERE
 def test_json(dataset, tmp_path, capsys):
     scan(dataset, tmp_path / "t.json")
     rows = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
@@ -65,6 +68,7 @@ def test_json(dataset, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == rows
 
 
+@HERE
 def test_parquet(dataset, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="the extra scan isn't installed")
     scan(dataset, tmp_path / "t.parquet", "--stats")
@@ -72,6 +76,7 @@ def test_parquet(dataset, tmp_path):
     assert (rows[0]["spacing"], rows[0]["max"]) == ([2, 1, 1], 719)
 
 
+@HERE
 def test_the_terminal_gets_a_table(dataset, capsys):
     main(["scan", str(dataset)])
     out, err = capsys.readouterr()
@@ -89,6 +94,7 @@ def test_errors(dataset, tmp_path, capsys):
     scan(dataset, tmp_path / "t.csv", "--force")
 
 
+@HERE
 def test_the_report_holds_all_and_loads_nothing(dataset, tmp_path):
     scan(dataset, tmp_path / "t.html")
     text = (tmp_path / "t.html").read_text(encoding="utf-8")
@@ -101,6 +107,7 @@ def test_the_report_holds_all_and_loads_nothing(dataset, tmp_path):
     assert picture.startswith(b"\x89PNG")
 
 
+@HERE
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium isn't installed (Debian's package is called chromium)")
 def test_the_report_opens_in_a_browser(dataset, tmp_path):
     scan(dataset, tmp_path / "t.html")
@@ -163,6 +170,7 @@ def test_charts_show_the_bulk():
     assert "3 others" in charts.bars("x", [str(i) for i in range(11)])
 
 
+@HERE
 def test_sources_are_found_as_for_conversion(tmp_path, capsys):
     source = tree(tmp_path / "in", broken=0)
     assert main(["scan", str(source / "sub"), str(source / "*.npy"), "--json"]) == 0
