@@ -72,6 +72,7 @@ def _convert(source: Path, target: Path) -> tuple[int, list[Output]]:
     return code, [Output(path) for path in sorted(target.rglob("*.mla"))]
 
 
+@pytest.mark.usefixtures("here")  # the judged are readings, not processes
 def test_the_passing_set(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     imagecodecs_decoder.register()  # the comparison reads lossless JPEG by pydicom
     passed = set()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mlarray_io.batch.workers import Workers
 from mlarray_io.engine import registry
 
 TOYS = Path(__file__).parent / "toys"
@@ -78,15 +76,3 @@ def study(toy, tmp_path, voxels):
     ]
     path.write_bytes(encode(*images, skipped=["notes.txt"]))
     return path
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Have jobs done in this process; work, jobs and answers are pickled all the same."""
-
-    def run(workers, jobs):
-        work = pickle.loads(pickle.dumps(workers._work))
-        for job in jobs:
-            yield job, pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(job)))))
-
-    monkeypatch.setattr(Workers, "run", run)
