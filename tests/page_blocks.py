@@ -10,6 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "conformance/README.md"]
 _BLOCK = re.compile(r"((?:^<!-- .*? -->\n)*)^```(\S*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_OTHER = re.compile(
+    r"((?:^<!-- .*? -->\n)*)^```((?!sh$|bash$|console$|python$)\w[^\n]*)\n(.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
 _MARK = re.compile(r"^<!-- not run(?: \((.+?)\))?: (.*?) -->$", re.MULTILINE)
 _COMMAND = re.compile(r"\s*(?:\.venv/bin/)?(mlarray .*)$")
 
@@ -61,6 +65,17 @@ def unlabelled(page: Path) -> list[str]:
         if language not in ("sh", "bash", "console")
         for line in text.splitlines()
         if line.startswith("mlarray ")
+    ]
+
+
+def others(page: Path) -> list[tuple[str, str, str]]:
+    """Return language, text and the reason for not being run ("" for none) of blocks of no shell.
+
+    Those of ``python`` and nothing more aren't among them: tests/test_docs.py runs them.
+    """
+    return [
+        (language, text, dict(_MARK.findall(marks)).get("", ""))
+        for marks, language, text in _OTHER.findall(page.read_text(encoding="utf-8"))
     ]
 
 
