@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_CHUNKS = 1 << 25
 """How many chunks are read; their offsets take 256 MB."""
+ZEROS = -(0x7F << 56)
+"""Offset that stands for a chunk of zeros (c-blosc2's frame.c: the highest byte is 0x81)."""
 _MAX_KINDS = 64
 """How many kinds of chunk headers are remembered: a frame has a few, unless it was made to fill memory."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlarray_core.chunks.grid import Grid
 from mlarray_core.container import frame as frames
 from mlarray_core.container import seal
-from mlarray_core.container.chunk_index import ChunkIndex, special
+from mlarray_core.container.chunk_index import ZEROS, ChunkIndex, special
 from mlarray_core.container.mapping import being_written
 from mlarray_core.container.stored_meta import meta_of, read_mapping
 from mlarray_core.errors import CorruptError, MLArrayError, about
@@ -159,6 +160,23 @@ class Contents:
         if self.index.is_unwritten(number):
             return None
         return special(int(self.index.offsets[number]), self.grid) if where is None else self.read(*where)
+
+    def run(self) -> tuple[list[int], list[tuple[int, int]]] | None:
+        """Return numbers and places of the stored chunks, checked, if they follow one another in the file.
+
+        None where one is out of order or leaves a gap, or one isn't stored and yet isn't zeros.
+        """
+        import numpy as np
+
+        offsets = self.index.offsets
+        numbers: list[int] = np.flatnonzero(offsets >= 0).tolist()
+        if not numbers or (offsets[offsets < 0] != ZEROS).any():
+            return None
+        places = self.index.locate_alike(numbers, self._view)
+        if places is None or any(a + size != b for (a, size), (b, _) in itertools.pairwise(places)):
+            return None
+        self.touch(tuple(slice(0, size) for size in self.grid.shape))
+        return numbers, places
 
     def touch(self, box: tuple[slice, ...]) -> None:
         """Check the chunks that `box` needs, each the first time that it is needed."""

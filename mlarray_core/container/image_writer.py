@@ -161,6 +161,9 @@ class ImageWriter:
 
     def take(self, storage: Storage) -> None:
         """Write all chunks of another storage of the same grid as they are."""
+        whole = getattr(storage, "contents", None)
+        if whole is not None and all(self.grid.shape) and self.frame.take(whole):
+            return
         for number in range(self.grid.nchunks if all(self.grid.shape) else 0):
             self.append(number, storage.chunk(number))
 

@@ -238,6 +238,9 @@ class RemoteContents(Contents):
         part = self.buffer.part(at, size)
         return RemoteContents(part, self.path, self.verification)  # type: ignore[arg-type]
 
+    def run(self) -> None:
+        """None: what is at a URL is fetched chunk by chunk."""
+
     def batches(self, boxes: Iterable[Box]) -> Iterator[tuple[list[Needed], list[Range]]]:
         """Yield the chunks that boxes need and where they lie, as many at a time as are fetched at once."""
         batch: list[Needed] = []

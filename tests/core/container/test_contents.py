@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,16 @@ from mlarray_core.container import frame as frames
 from mlarray_core.container import mapping as files
 from mlarray_core.container.contents import Contents
 from mlarray_core.container.frame_writer import FrameWriter
+from mlarray_core.container.image_writer import ImagePlan, ImageWriter
 from mlarray_core.container.open import load_contents, open_contents, read_meta
+from mlarray_core.container.storage import FrameStorage
 from mlarray_core.container.stored_meta import stored_metadata
 from mlarray_core.container.trailer import trailer_of
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, ReadError, UnsupportedError
+from mlarray_core.layout.shapes import compression
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 VOXELS = np.random.default_rng(0).integers(0, 900, (20, 24, 24)).astype("i2")
@@ -259,3 +264,58 @@ def test_being_written(path: Path) -> None:
     with MLArray.open(path, mmap_mode="r+"):
         assert files.being_written(str(path))
     assert not files.being_written(str(path))
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_chunks_that_are_taken_at_once_are_those_that_are_taken_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, zeros: bool
+) -> None:
+    voxels = VOXELS.copy()
+    voxels[:, :12] *= not zeros
+    plan = ImagePlan(Grid(VOXELS.shape, (8, 12, 12), (4, 6, 6), VOXELS.dtype), compression(5))
+    base = written(plan, voxels, range(plan.grid.nchunks))
+    found = base.run()
+    assert found is not None
+    assert len(found[0]) == (plan.grid.nchunks // 2 if zeros else plan.grid.nchunks)
+    at_once = taken(plan, base)
+    with monkeypatch.context() as patch:
+        patch.setattr(Contents, "run", lambda self: None)
+        assert taken(plan, base) == at_once
+    copy = FrameStorage(Contents(at_once, None, "full"))
+    np.testing.assert_array_equal(copy.read(tuple(slice(0, size) for size in voxels.shape)), voxels)
+
+
+def test_chunks_out_of_order_are_taken_one_by_one() -> None:
+    plan = ImagePlan(Grid(VOXELS.shape, (8, 12, 12), (4, 6, 6), VOXELS.dtype), compression(5))
+    base = written(plan, VOXELS, reversed(range(plan.grid.nchunks)))
+    assert base.run() is None
+    assert taken(plan, base) == taken(plan, written(plan, VOXELS, range(plan.grid.nchunks)))
+
+
+def test_chunks_with_gaps_are_taken_one_by_one_and_damaged_ones_not_at_all(path: Path) -> None:
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    with pytest.raises(CorruptError, match="checksum"):
+        Contents(bytes(damaged)).run()
+    with MLArray.open(path, mmap_mode="r+") as image:
+        image[0:8, 0:12, 0:12] = 3
+    assert load_contents(str(path)).run() is None
+
+
+def written(plan: ImagePlan, voxels: Any, order: Iterable[int]) -> Contents:
+    """Return a frame whose chunks were written in an order."""
+    file = io.BytesIO()
+    writer = ImageWriter(file, plan)
+    for number in order:
+        writer.append(number, writer.encode(voxels[plan.grid.box(number)]))
+    writer.finish()
+    return Contents(file.getvalue())
+
+
+def taken(plan: ImagePlan, base: Contents) -> bytes:
+    """Return a frame that takes its chunks from another."""
+    file = io.BytesIO()
+    writer = ImageWriter(file, plan)
+    writer.take(FrameStorage(base))
+    writer.finish()
+    return file.getvalue()
