@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import commands, measure, microscopes, peaks, remote, repeats, report, series
+from benchmarks import commands, cores, measure, microscopes, peaks, remote, repeats, report, series
 from benchmarks.absent import WHOLE, noting
 
 
@@ -83,6 +83,7 @@ PARTS = {
     "convert": commands.convert,
     "start": commands.start,
     "remote": remote.remote,
+    "cores": cores.cores,
     "dicom": series.dicom,
     "memory": peaks.memory,
     "labels": repeats.labels,

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks import absent, microscopes, peaks, remote, repeats, series, targets
+from benchmarks import absent, cores, microscopes, peaks, remote, repeats, series, targets
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -42,6 +42,7 @@ the left is better. The line joins what nothing beats in both.
 
 
 OTHERS = (
+    cores,
     remote,
     series,
     peaks,

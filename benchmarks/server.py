@@ -10,7 +10,12 @@ import json
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 for variable in ("BLOSC_NTHREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -32,16 +37,17 @@ class Server:
         mark = f"{self.name}-{profile}".replace(" ", "").replace(":", "").replace("+", "")
         return self.folder / f"{image}.{mark}{self.peer.suffix}"
 
-    def write(self, image: str, profile: str) -> dict:
-        """Write an image; return seconds and bytes."""
+    def write(self, image: str, profile: str, cores: list | None = None) -> dict:
+        """Write an image, on the cores of these numbers if any are given; return seconds and bytes."""
         if self.loaded != image:
             self.array, self.loaded = np.load(self.folder / f"{image}.npy"), image
         path = self.path(image, profile)
         self.open_images.pop((image, profile), None)
         peers.remove(path)
-        wall, cpu = time.perf_counter(), time.process_time()
-        self.peer.write(self.array, path, image, profile)
-        took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+        with _only(cores):
+            wall, cpu = time.perf_counter(), time.process_time()
+            self.peer.write(self.array, path, image, profile)
+            took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
         return {**took, "size": peers.size(path)}
 
     def forget(self) -> dict:
@@ -91,6 +97,19 @@ class Server:
         if (image, profile) not in self.open_images:
             self.open_images[image, profile] = self.peer.open(self.path(image, profile))
         return self.open_images[image, profile]
+
+
+@contextmanager
+def _only(cores: list | None) -> Iterator[None]:
+    """Run on some of the cores; threads that are started meanwhile do so too."""
+    allowed = os.sched_getaffinity(0) if cores else set()
+    if cores:
+        os.sched_setaffinity(0, {sorted(allowed)[core] for core in cores})
+    try:
+        yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, allowed)
 
 
 def main() -> None:

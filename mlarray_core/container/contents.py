@@ -170,7 +170,7 @@ class Contents:
 
         offsets = self.index.offsets
         numbers: list[int] = np.flatnonzero(offsets >= 0).tolist()
-        if not numbers or (offsets[offsets < 0] != ZEROS).any():
+        if not numbers or not self.grid.shape or (offsets[offsets < 0] != ZEROS).any():
             return None
         places = self.index.locate_alike(numbers, self._view)
         if places is None or any(a + size != b for (a, size), (b, _) in itertools.pairwise(places)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlarray_core.chunks.header import CHUNK_HEADER, is_zeros, stored_size
@@ -140,7 +141,9 @@ class FrameWriter:
 
         self.append(number, codec.encode(data, self.grid, self.cparams))
 
-    def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0) -> None:
+    def put_all(
+        self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0, together: int = 1
+    ) -> None:
         """Encode chunks on `threads` threads and write them as they come.
 
         Parameters
@@ -150,7 +153,9 @@ class FrameWriter:
         threads
             How many encode at the same time, while the caller's thread gets more chunks.
         ahead
-            How many chunks may wait, at least two for each thread.
+            How many chunks may wait, at least two tasks for each thread.
+        together
+            How many chunks are one task: handing small ones over takes as long as encoding them fast.
         """
         if threads <= 1:
             for number, data in chunks:
@@ -159,15 +164,29 @@ class FrameWriter:
         from mlarray_core.chunks import codec
 
         codec.share_lock()
-        waiting: deque[tuple[int, Future[bytes]]] = deque()
+        most = max(ahead, 2 * threads * together)
+        waiting: deque[tuple[int, Future[list[tuple[int, bytes]]]]] = deque()
+        count, source = 0, iter(chunks)
         with ThreadPoolExecutor(threads) as pool:
-            for number, data in chunks:
-                waiting.append((number, pool.submit(codec.encode, data, self.grid, self.cparams)))
-                if len(waiting) > max(ahead, 2 * threads):
-                    done, future = waiting.popleft()
-                    self.append(done, future.result())
-            for done, future in waiting:
-                self.append(done, future.result())
+            while group := list(islice(source, together)):
+                waiting.append((len(group), pool.submit(self._encoded, group)))
+                count += len(group)
+                del group  # voxels that are encoded are free before the next are made
+                while count > most:
+                    count -= self._written(*waiting.popleft())
+            for size, future in waiting:
+                self._written(size, future)
+
+    def _encoded(self, group: list[tuple[int, Array]]) -> list[tuple[int, bytes]]:
+        from mlarray_core.chunks import codec
+
+        return [(number, codec.encode(data, self.grid, self.cparams)) for number, data in group]
+
+    def _written(self, size: int, future: Future[list[tuple[int, bytes]]]) -> int:
+        """Write chunks when they are encoded; return how many."""
+        for number, chunk in future.result():
+            self.append(number, chunk)
+        return size
 
     def append(self, number: int, chunk: bytes | None) -> None:
         """Write an encoded chunk, None for zeros. Writing one again leaves the first behind as dead bytes."""

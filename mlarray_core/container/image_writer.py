@@ -15,7 +15,7 @@ from mlarray_core.layout.plan import note_layout, plan_layout
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.layout.shapes import compression
 from mlarray_core.metadata import generations
-from mlarray_core.processors import available_threads
+from mlarray_core.processors import threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-PARALLEL_BYTES = 4 << 20
-"""Arrays of at least so many bytes are compressed on all cores: below, starting threads costs more."""
+
+TASK_BYTES = 1 << 20
+"""Voxels that a thread encodes before it asks for more, if chunks are that small."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ class ImageWriter:
         """Return an encoded chunk that was written before, None for zeros."""
         return self.frame.load(number)
 
-    def put_all(self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0) -> None:
+    def put_all(
+        self, chunks: Iterable[tuple[int, Array]], threads: int = 1, ahead: int = 0, together: int = 1
+    ) -> None:
         """Encode chunks on `threads` threads and write them as they come, see `FrameWriter.put_all`.
 
         Parameters
@@ -137,9 +140,11 @@ class ImageWriter:
         threads
             How many encode at the same time.
         ahead
-            How many chunks may wait, at least two for each thread.
+            How many chunks may wait, at least two tasks for each thread.
+        together
+            How many chunks are one task.
         """
-        self.frame.put_all(chunks, threads, ahead)
+        self.frame.put_all(chunks, threads, ahead, together)
 
     def put_array(self, array: Array) -> None:
         """Write all voxels from memory."""
@@ -147,8 +152,10 @@ class ImageWriter:
         if array.size and not any(array.strides):
             self._put_repeated(array)
         elif array.size:
-            threads = available_threads() if array.nbytes >= PARALLEL_BYTES else 1
-            self.put_all(((number, array[grid.box(number)]) for number in range(grid.nchunks)), threads)
+            threads = threads_for(array.nbytes)
+            chunks = ((number, array[grid.box(number)]) for number in range(grid.nchunks))
+            together = min(TASK_BYTES // grid.chunksize, grid.nchunks // (8 * threads))
+            self.put_all(chunks, threads, together=max(1, together))
 
     def _put_repeated(self, array: Array) -> None:
         """Write an array that repeats one value: all chunks of one shape are encoded once."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from mlarray_core.chunks import codec
 from mlarray_core.chunks.grid import Grid
 from mlarray_core.chunks.params import blosc2_params
 from mlarray_core.layout import shapes as layout
+from mlarray_core.processors import threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import numpy as np
 
     from mlarray_core.chunks.grid import Box
 
@@ -45,14 +47,24 @@ def best_compression(voxels: Voxels, grid: Grid, *, picture: bool) -> dict[str, 
         Whether the values are samples of a colour picture.
     """
     tried = layout.candidates(grid.dtype.itemsize, picture=picture)
-    sizes = dict.fromkeys(tried, 0)
-    for number in _spread(grid.nchunks):
+    threads = threads_for(voxels.nbytes) if isinstance(voxels, np.ndarray) else 1
+    numbers = _spread(grid.nchunks)
+
+    def encoded(number: int) -> list[int]:
+        """Return the sizes of one chunk; none of a single value, from which there is nothing to learn."""
         part = voxels[grid.box(number)].astype(grid.dtype, copy=False)
         if not part.size or (part == part.flat[0]).all():
-            continue  # nothing to learn from the air around a patient
-        for name, params in tried.items():
-            sizes[name] += len(codec.encode(part, grid, blosc2_params(params)))
-    return tried[layout.choose(sizes)] if any(sizes.values()) else tried["default"]
+            return []
+        return [len(codec.encode(part, grid, blosc2_params(params))) for params in tried.values()]
+
+    if threads > 1:
+        codec.share_lock()
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(encoded, numbers))
+    else:
+        found = list(map(encoded, numbers))
+    sums = [sum(column) for column in zip(*filter(None, found), strict=True)]
+    return tried[layout.choose(dict(zip(tried, sums, strict=True)))] if any(sums) else tried["default"]
 
 
 def label_compression(array: np.ndarray[Any, Any], grid: Grid, *, known: bool) -> dict[str, object] | None:
