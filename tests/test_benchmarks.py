@@ -7,10 +7,11 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import absent, measure, microscopes, report
+from benchmarks import absent, cores, measure, microscopes, report, series
 from benchmarks.commands import child
 
 PEERS = '''
@@ -85,7 +86,6 @@ def test_a_library_that_is_missing_is_told_by_its_process(tmp_path):
     with pytest.raises(absent.PeerError, match="ended early"):
         client.ask("versions", names=[])
     client.close()
-    client.process.stdout.close()
 
 
 def test_a_command_that_fails_or_is_missing_says_why():
@@ -114,3 +114,37 @@ def test_large_files_of_microscopes(tmp_path, monkeypatch, plan):
     assert time.value > 0
     assert "| lif, reference |" in microscopes.section(results)
     assert microscopes.section({}) == ""
+
+
+def test_voxels_of_a_series_are_compared_whichever_way_the_axes_run(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    from mlarray import MLArray
+
+    voxels = np.random.default_rng(0).integers(-1024, 3000, (3, 4, 5)).astype(np.int16)
+    made = {series.MLA: tmp_path / "ours.mla", series.ITK: tmp_path / "theirs.mla"}
+    made |= {series.NII: tmp_path / "ours.nii", series.NIIX: tmp_path / "x.nii"}
+    MLArray(voxels).save(made[series.MLA])
+    MLArray(voxels).save(made[series.ITK])
+    nibabel.save(nibabel.Nifti1Image(voxels.T, np.diag([-1.0, -1, 1, 1])), made[series.NII])
+    nibabel.save(nibabel.Nifti1Image(voxels.T[:, ::-1], np.diag([-1.0, 1, 1, 1])), made[series.NIIX])
+    series._compare(made, "raw")
+    nibabel.save(nibabel.Nifti1Image(voxels.T, np.diag([-1.0, 1, 1, 1])), made[series.NIIX])
+    with pytest.raises(RuntimeError, match=r"ours, .nii and dcm2niix hold different voxels"):
+        series._compare(made, "raw")
+    MLArray(voxels + np.int16(1)).save(made[series.ITK])
+    with pytest.raises(RuntimeError, match=r"ours, .mla and SimpleITK"):
+        series._compare(made, "raw")
+
+
+def test_two_cores_are_measured_on_one_core_each_and_on_both(tmp_path, monkeypatch):
+    if len(cores.os.sched_getaffinity(0)) < 2:
+        pytest.skip("this machine gives one core")
+    np.save(tmp_path / "mr.npy", np.arange(32**3, dtype=np.float32).reshape(32, 32, 32))
+    monkeypatch.setattr(cores, "PROFILES", ("fast",))
+    found = cores.cores(tmp_path, Path(sys.executable), measure.Plan(True, 2, ["mr"]))
+    assert {way: len(times) for way, times in found["mr"]["fast"].items()} == {"one": 2, "two": 2, "apart": 2}
+    known = {"cores": {"mr": {"fast": {"one": [4.0, 3.0], "two": [2.0, 1.5], "apart": [3.2, 4.0]}}}}
+    assert [(one.what, one.value, one.passed) for one in cores.verdicts(known)] == [
+        ("write mr, fast, two cores to one", 2.0, True)
+    ]
+    assert "| mr | fast | 3.000 | 1.500 | 2.00 | 1.88 |" in cores.section(known)

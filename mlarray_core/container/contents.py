@@ -172,11 +172,12 @@ class Contents:
         numbers: list[int] = np.flatnonzero(offsets >= 0).tolist()
         if not numbers or not self.grid.shape or (offsets[offsets < 0] != ZEROS).any():
             return None
-        places = self.index.locate_alike(numbers, self._view)
-        if places is None or any(a + size != b for (a, size), (b, _) in itertools.pairwise(places)):
-            return None
         self.touch(tuple(slice(0, size) for size in self.grid.shape))
-        return numbers, places
+        starts, rooms = offsets[numbers].tolist(), self.index.room[numbers].tolist()
+        found = list(map(self.index.locate_at, numbers, starts, rooms))
+        places = [place for place in found if place is not None]
+        gaps = any(at + size != after for (at, size), (after, _) in itertools.pairwise(places))
+        return None if gaps or self.index.any_unwritten else (numbers, places)
 
     def touch(self, box: tuple[slice, ...]) -> None:
         """Check the chunks that `box` needs, each the first time that it is needed."""
