@@ -1,4 +1,4 @@
-"""The headers of BrainVoyager's files (BrainVoyager, "File formats": VMR 4, V16, VTC 3, MSK, NR-VMP 6).
+"""The headers of BrainVoyager's volumes (BrainVoyager, "File formats": VMR 4, V16, VTC 3, MSK).
 
 Voxels are stored with BrainVoyager's Z the slowest of space, then Y, then X: those of VTC with time the
 fastest of all.
@@ -18,14 +18,11 @@ from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_io.sdk import RawData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mlarray_io.sdk import Bytes
 
 _TRANSFORMS, _TRANSFORM_VALUES = 1000, 1000
 """Most past transformations of an anatomy, and most values of one."""
-_MAPS = 10_000
-_BOX = ("XStart", "XEnd", "YStart", "YEnd", "ZStart", "ZEnd")
+BOX = ("XStart", "XEnd", "YStart", "YEnd", "ZStart", "ZEnd")
 
 
 @dataclass
@@ -66,7 +63,7 @@ def vmr(file: Bytes) -> Volume:
     """
     cursor = Cursor(file)
     version, x, y, z = map(int, cursor.values("4H"))
-    raw = RawData(_sizes(file, z, y, x), np.dtype("u1"), cursor.at)
+    raw = RawData(positive_sizes(file, z, y, x), np.dtype("u1"), cursor.at)
     fields: dict[str, object] = {"File version": version}
     cursor = Cursor(file, raw.offset + raw.nbytes)
     if cursor.at >= file.limit:
@@ -107,7 +104,7 @@ def v16(file: Bytes) -> Volume:
     """Return the header of an anatomy of 16 bits."""
     cursor = Cursor(file)
     x, y, z = map(int, cursor.values("3H"))
-    return Volume(RawData(_sizes(file, z, y, x), np.dtype("<u2"), cursor.at), SPACE, {})
+    return Volume(RawData(positive_sizes(file, z, y, x), np.dtype("<u2"), cursor.at), SPACE, {})
 
 
 def msk(file: Bytes) -> Volume:
@@ -146,45 +143,12 @@ def vtc(file: Bytes) -> Volume:
     fields |= {"Current protocol": current, **box, "LeftRightConvention": convention}
     fields |= {"ReferenceSpace": reference, "TR (ms)": repetition}
     dtype = np.dtype("<i2" if kind == 1 else "<f4")
-    raw = RawData((*sizes, *_sizes(file, count)), dtype, cursor.at)
+    raw = RawData((*sizes, *positive_sizes(file, count)), dtype, cursor.at)
     axes = {}
     if math.isfinite(repetition) and repetition > 0 and count > 1:
         times = [repetition * index for index in range(count)]
         axes[3] = AxisValues("time", "ms", times)
     return Volume(raw, [*SPACE, "temporal"], fields, axes=axes)
-
-
-def vmp(file: Bytes) -> Volume:
-    """Return the header of maps in the voxels of a VTC, which are the last bytes of the file.
-
-    Raises
-    ------
-    CorruptError
-        It makes no sense.
-    """
-    cursor = Cursor(file)
-    _, version, kind = cursor.values("i2h")
-    maps, points, *_ = map(int, cursor.values("7i"))
-    if not 0 < maps <= _MAPS:
-        raise CorruptError(f"tells of {maps} maps", path=file.path)
-    ends = cursor.values("6i")
-    step, x, y, z = map(int, cursor.values("4i"))
-    fields: dict[str, object] = {"VersionNumber": version, "DocumentType": kind, "NrOfTimePoints": points}
-    fields |= dict(zip(_BOX, ends, strict=True)) | {"Resolution": step}
-    if step < 1 or any((end - begin) % step for begin, end in zip(ends[::2], ends[1::2], strict=True)):
-        raise CorruptError(f"expected steps of {step} between {list(ends)}", path=file.path)
-    sizes = [(int(end) - int(begin)) // step for begin, end in zip(ends[::2], ends[1::2], strict=True)]
-    fields |= {"VMR dimensions": [x, y, z], "NameOfVTCFile": cursor.text()}
-    shape = (maps, *_sizes(file, *sizes[::-1]))
-    whole = RawData(shape, np.dtype("<f4"))
-    if whole.nbytes > file.limit - cursor.at:
-        raise CorruptError(
-            f"its header describes {whole.nbytes:,} bytes, the file holds {file.limit:,}",
-            path=file.path,
-            hint="Was it copied whole?",
-        )
-    raw = RawData(shape, whole.dtype, file.limit - whole.nbytes)
-    return Volume(raw, ["channel", *SPACE], fields)
 
 
 def _box(file: Bytes, cursor: Cursor, letter: str, step: int) -> tuple[dict[str, object], tuple[int, ...]]:
@@ -193,17 +157,18 @@ def _box(file: Bytes, cursor: Cursor, letter: str, step: int) -> tuple[dict[str,
     if step < 1:
         raise CorruptError(f"expected a step of 1 or more, got {step}", path=file.path)
     sizes = [(end - begin) // step for begin, end in zip(ends[::2], ends[1::2], strict=True)]
-    fields: dict[str, object] = {"Resolution relative to VMR": step, **dict(zip(_BOX, ends, strict=True))}
-    return fields, _sizes(file, *sizes[::-1])
+    fields: dict[str, object] = {"Resolution relative to VMR": step, **dict(zip(BOX, ends, strict=True))}
+    return fields, positive_sizes(file, *sizes[::-1])
 
 
-def _sizes(file: Bytes, *sizes: int) -> tuple[int, ...]:
+def positive_sizes(file: Bytes, *sizes: int) -> tuple[int, ...]:
+    """Return sizes of axes.
+
+    Raises
+    ------
+    CorruptError
+        One isn't over 0.
+    """
     if any(size < 1 for size in sizes):
         raise CorruptError(f"expected sizes over 0, got {list(sizes)}", path=file.path)
     return sizes
-
-
-PARSERS: dict[str, Callable[[Bytes], Volume]] = {
-    ".vmr": vmr, ".v16": v16, ".msk": msk, ".vtc": vtc, ".vmp": vmp,
-}  # fmt: skip
-"""By suffix: but for maps, the files have no mark."""

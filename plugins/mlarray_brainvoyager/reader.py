@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_brainvoyager.headers import PARSERS
+from mlarray_brainvoyager.headers import Volume, msk, v16, vmr, vtc
+from mlarray_brainvoyager.maps import vmp
 from mlarray_brainvoyager.signature import is_map
 from mlarray_core import Additions, Meta, geometry
 from mlarray_core.errors import UnsupportedError
@@ -13,10 +14,16 @@ from mlarray_core.meta import is_spatial
 from mlarray_io.sdk import RawReader, check_size, open_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlarray_io import Context
+    from mlarray_io.sdk import Bytes
 
+PARSERS: dict[str, Callable[[Bytes], Volume]] = {
+    ".vmr": vmr, ".v16": v16, ".msk": msk, ".vtc": vtc, ".vmp": vmp,
+}  # fmt: skip
+"""By suffix: but for maps, the files have no mark."""
 UNTOLD = (
     "BrainVoyager's files don't say where their axes lead in the world: the world is unset;"
     " Z, Y and X of its own are the axes, slowest first"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context
+    from mlarray_io.sdk import Bytes
     from mlarray_raw.options import RawOptions
 
 WAY_OUT = (
@@ -54,13 +55,30 @@ def open_raw(path: Path, options: RawOptions, context: Context) -> RawReader:
         if options.offset == -1:
             raw = RawData(shape, raw.dtype, last_bytes(file, raw.nbytes))
         check_size(raw, file, context)
-        rest = file.limit - raw.offset - raw.nbytes
-        if rest:
-            context.warn(f"{rest:,} bytes of the file follow the voxels that shape and dtype tell of")
+        tell_rest(file, raw, context, "shape and dtype tell of")
         return RawReader(file, raw, meta)
     except BaseException:
         file.close()
         raise
+
+
+def tell_rest(file: Bytes, raw: RawData, context: Context, told: str) -> None:
+    """Say that bytes follow the voxels, which are left out.
+
+    Parameters
+    ----------
+    file
+        The file of the voxels; what a packed one holds isn't known.
+    raw
+        How they lie in it.
+    context
+        Where warnings go.
+    told
+        What says that they end there.
+    """
+    rest = 0 if file.forward else file.limit - raw.offset - raw.nbytes
+    if rest > 0:
+        context.warn(f"{rest:,} bytes of the file follow the voxels that {told}")
 
 
 def _dtype(options: RawOptions, path: Path) -> np.dtype[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlarray_core import Meta
 from mlarray_core.errors import LimitError, NotFoundError
 from mlarray_io.sdk import RawReader, check_beside, check_size, data_path, open_bytes
+from mlarray_raw.bare import tell_rest
 from mlarray_raw.beside import data_beside, header_beside, is_header
 from mlarray_raw.described import LARGEST
 
@@ -66,6 +67,7 @@ def open_described(
     opened = open_bytes(data, described.compression)
     try:
         check_size(described.raw, opened, context)
+        tell_rest(opened, described.raw, context, "its header describes")
         meta = Meta(source=described.source, spatial=described.spatial, is_seg=described.is_seg)
         if described.additions is not None:
             described.additions.store(meta)

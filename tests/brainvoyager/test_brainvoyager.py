@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,8 @@ def test_masks_hold_labels():
         ("course.vtc", 0, b"\2\0", UnsupportedError),  # version
         ("mask.msk", 0, b"\0\0", CorruptError),  # step
         ("mask.msk", 4, b"\0\0", CorruptError),  # XEnd
+        ("maps.vmp", 4, b"\5\0", UnsupportedError),  # version
+        ("maps.vmp", 12, b"\xff\xff\xff\x7f", CorruptError),  # times
         ("maps.vmp", 8, b"\xff\xff\xff\x7f", CorruptError),  # number of maps
     ],
 )
@@ -82,6 +85,34 @@ def test_headers_that_make_no_sense(tmp_path, name, at, content, error):
     path.write_bytes(data)
     with pytest.raises(error), specimens.opened(BrainVoyagerFormat(), path) as reader:
         specimens.whole(reader)
+
+
+def test_maps_begin_where_their_header_ends(tmp_path):
+    """Found by damage: voxels were counted from the end of the file, whatever the header held."""
+    path, plain = tmp_path / "maps.vmp", (DATA / "maps.vmp").read_bytes()
+    path.write_bytes(plain[:90] + b"longer" + plain[90:])
+    np.testing.assert_array_equal(mlarray.read(path).to_numpy(), CONTENT["maps.vmp"])
+    path.write_bytes(plain + bytes(4))
+    with pytest.raises(CorruptError, match="describes"):
+        mlarray.read(path)
+
+
+def test_maps_have_names_curves_and_parameters(tmp_path):
+    """As the format's description has them: two maps with two times, one parameter and a table of one row."""
+    plain = (DATA / "maps.vmp").read_bytes()
+    voxels = CONTENT["maps.vmp"].tobytes()
+    head = bytearray(plain[:76])
+    head[8:20] = struct.pack("<3i", 2, 2, 1)
+    one = struct.pack("<i2f", 3, 0.5, 1) + b"first\0" + bytes(13) + b"\0" + struct.pack("<f4i", 1, *[1] * 4)
+    one += bytes(9 + 9 + 4) + struct.pack("<i3fi", 1, 0, 0, 0, 0)
+    two = struct.pack("<i2f", 1, 0.5, 1) + b"second\0" + bytes(13) + b"\0" + bytes(4 + 9 + 9 + 4 + 4 + 4)
+    curves = bytes(2 * 2 * 4) + b"weight\0" + bytes(2 * 4)
+    path = tmp_path / "maps.vmp"
+    path.write_bytes(bytes(head) + b"\0\0\0" + one + two + curves + voxels * 2)
+    image = mlarray.read(path)
+    np.testing.assert_array_equal(image.to_numpy(), np.concatenate([CONTENT["maps.vmp"]] * 2))
+    assert Additions.of(image.meta).axes[0].values == ["first", "second"]
+    assert image.meta.source["Map"][0]["NrOfLags"] == 1
 
 
 def test_maps_are_known_by_their_mark(tmp_path):

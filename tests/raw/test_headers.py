@@ -59,6 +59,12 @@ def test_stir_image(make):
     assert list(image.meta.spatial.axis_units) == ["mm"] * 3
 
 
+def test_bytes_that_no_header_describes_are_told(make, tmp_path):
+    """Found by damage: a header that lost the line of its type was read as bytes, the rest left out."""
+    done = mlarray.convert(make(data=CONTENT + bytes(8)), tmp_path / "out.mla")
+    assert "8 bytes of the file follow the voxels that its header describes" in done.warnings
+
+
 def test_the_unset_world_is_told(make, tmp_path):
     assert any("world is unset" in text for text in mlarray.convert(make(), tmp_path / "out.mla").warnings)
 

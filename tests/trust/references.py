@@ -52,7 +52,10 @@ def by_library(format: str, path: Path) -> Any:
         import h5py
 
         with h5py.File(path) as file:
-            yield file["deep/image" if "deep" in file else "image"][...]
+            names: list[str] = []
+            file.visit(names.append)  # follows no links
+            found = (file[name] for name in names)
+            yield from (one[...] for one in found if isinstance(one, h5py.Dataset) and one.ndim)
     elif format == "pictures":
         from PIL import Image
 
@@ -75,7 +78,10 @@ def by_library(format: str, path: Path) -> Any:
     elif format in ("gdal", "envi", "esri"):
         import rasterio
 
-        with rasterio.open(path) as file:
+        others = [
+            other for other in path.parent.glob(f"{path.stem}.*") if other.suffix not in (".hdr", ".prj")
+        ]
+        with rasterio.open(others[0] if path.suffix == ".hdr" else path) as file:
             bands = file.read()
         # in the order that they lie in, which is what is read here
         yield from (bands.transpose(order) for order in ((0, 1, 2), (1, 0, 2), (1, 2, 0)))
@@ -83,7 +89,9 @@ def by_library(format: str, path: Path) -> Any:
         import av
 
         with av.open(str(path)) as film:
-            yield np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
+            grey = len(film.streams.video[0].codec_context.format.components) == 1
+            form = "gray16le" if grey else "rgb24"
+            yield np.stack([frame.to_ndarray(format=form) for frame in film.decode(video=0)])
     elif format in ("gif", "tga", "animation", "pnm", "avif", "heif"):
         yield from _of_pillow(format, path)
     elif format in ("jpegxl", "jpegxr", "qoi"):
@@ -135,6 +143,7 @@ def _of_pillow(format: str, path: Path) -> Any:
         count = getattr(image, "n_frames", 1)
         if count == 1:
             yield np.asarray(image)
+            yield np.asarray(image) == 0  # in PBM, 1 is black
             yield np.asarray(image.convert("RGBA"))
             return
         for mode in ("RGB", "RGBA"):
