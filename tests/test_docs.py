@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))  # as a script, it finds its own folder there only
 
 from mlarray_io.commands import overview  # noqa: E402
 from tests import house, schema_tables  # noqa: E402
+from tests.real import coverage  # noqa: E402
 
 DOCS = ROOT / "docs"
 FORMATS = DOCS / "formats.md"
 TABLE = re.compile(r"(<!-- table -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+REAL = re.compile(r"(<!-- real files -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 ARCHITECTURE = DOCS / "architecture.md"
 SCHEMA = DOCS / "schema.md"
 MODULES = re.compile(r"(<!-- modules: (\w+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
@@ -75,6 +77,7 @@ def filled(text):
     options = ["| format | option | value | default | what it does |", "|---|---|---|---|---|"]
     options += [row for format in formats for row in option_rows(format)]
     tables = iter(["\n".join(table) + "\n", "\n".join(options) + "\n"])
+    text = REAL.sub(lambda match: match[1] + coverage.table() + match[3], text)
     return TABLE.sub(lambda match: match[1] + next(tables) + match[3], text)
 
 
@@ -162,6 +165,7 @@ def test_module_tables_are_what_the_modules_say():
 def test_format_tables_are_what_is_installed():
     text = FORMATS.read_text(encoding="utf-8")
     assert len(TABLE.findall(text)) == 2
+    assert len(REAL.findall(text)) == 1
     assert text == filled(text), f"run `python tests/{Path(__file__).name}` to write the tables anew"
 
 

@@ -54,12 +54,20 @@ def packed_file(path: Path) -> bool:
 def each_unit(units: Unit) -> Iterator[tuple[int, Unit]]:
     """Yield the units with their numbers.
 
+    Behind a damaged unit of a gzipped file astropy begins anew with the first one, without an end: units are
+    over where their places don't rise.
+
     Raises
     ------
     UnsupportedError
         There are very many.
     """
+    last = -1
     for number, unit in enumerate(units):
+        place = int(getattr(unit, "_header_offset", last + 1))
+        if place <= last:
+            return
+        last = place
         if number >= MOST_UNITS:
             raise UnsupportedError(f"holds more than {MOST_UNITS:,} units")
         yield number, unit

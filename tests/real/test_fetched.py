@@ -1,0 +1,61 @@
+"""Real pictures, rasters and volumes of `scripts/real-files`, compared with independent readers."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_core.errors import UnsupportedError
+from tests.real.readers import exr_by_ffmpeg, volume_by_bvbabel
+from tests.real.test_microscopes import named, path_of, pytestmark  # noqa: F401 (skips where none are here)
+
+
+@pytest.mark.parametrize("name", [one for one in named("envi") if not one.endswith(".hdr")])
+def test_envi(name):
+    """By GDAL; lines, bands, samples."""
+    rasterio = pytest.importorskip("rasterio")
+    path = path_of(name)
+    path_of(f"{name.removesuffix('.raw')}.hdr")
+    with pytest.warns(), rasterio.open(path) as file:
+        theirs = file.read().transpose(1, 0, 2)
+    np.testing.assert_array_equal(mlarray.read(path).to_numpy(), theirs)
+
+
+def test_an_esri_header_that_contradicts_itself():
+    """1600 pixels of 16 bits in rows of 1020 bytes."""
+    path_of("esri/darkReference_arcgis")
+    with pytest.raises(UnsupportedError, match="BANDROWBYTES"):
+        mlarray.read(path_of("esri/darkReference_arcgis.hdr"))
+
+
+@pytest.mark.parametrize("name", named("brainvoyager"))
+def test_brainvoyager(name, tmp_path):
+    packed = path_of(name)
+    path = tmp_path / packed.stem
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    theirs = volume_by_bvbabel(path)
+    if path.suffix == ".vmp":  # it takes lags and correlations apart
+        theirs = theirs.sum(axis=-1)[None]
+    np.testing.assert_array_equal(mlarray.read(path).to_numpy(), theirs)
+
+
+@pytest.mark.parametrize("name", named("exr"))
+def test_openexr(name):
+    path = path_of(name)
+    np.testing.assert_array_equal(mlarray.read(path).to_numpy(), exr_by_ffmpeg(path))
+
+
+def test_an_animated_jpeg_xl():
+    """The frames of the conformance suite, by Pillow: to the rounding of a decoder."""
+    image = mlarray.read(path_of("jpegxl/animation_spline.jxl")).to_numpy()
+    theirs = mlarray.read(path_of("jpegxl/animation_spline.apng")).to_numpy()
+    assert np.abs(image.astype(int) - theirs).max() <= 1
+
+
+def test_jpeg_xl_splines():
+    image = mlarray.read(path_of("jpegxl/splines.jxl")).to_numpy()
+    theirs = mlarray.read(path_of("jpegxl/splines.png")).to_numpy()
+    assert np.abs(image.astype(int) - theirs).max() <= 1
