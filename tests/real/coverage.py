@@ -72,7 +72,7 @@ FORMATS = {
     "mzarr": Tried(made="mzarr 0.0.8", compared="the arrays that went in"),
     "n5": Tried(made="z5py"),
     "nd2": Tried(("nd2/*",), "", "known values"),
-    "ndtiff": Tried(("ndtiff/*",), "", ""),
+    "ndtiff": Tried(("ndtiff/*",), "ndstorage", "ndstorage"),
     "netcdf": Tried(("netcdf/*",), "netCDF4, h5netcdf, SciPy", "SciPy, h5netcdf"),
     "nifti": Tried(
         ("nifti/*.nii", "nifti/*.nii.gz", "nifti/*.hdr.gz"), "nibabel", "nibabel, SimpleITK", CASES
