@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 
-from mlarray_core.errors import MLArrayError
+from mlarray_core.errors import MLArrayError, UnsupportedError
 from mlarray_hdf5.files import FAILURES, find
 
 if TYPE_CHECKING:
@@ -20,6 +20,29 @@ _DEPTH = 8
 """Most steps from the root to the data that are shown by default."""
 _NAMES = 1000
 """Most members of a group that are looked through for data."""
+
+
+def refuse_events(file: h5py.File) -> None:
+    """Refuse what a PET scanner of GE records (RDF 9): lists of events, sinograms, normalisation.
+
+    All have a description of the examination, by which STIR knows them too (`GEHDF5Wrapper`).
+
+    Raises
+    ------
+    UnsupportedError
+        It is one of them.
+    """
+    try:
+        told = find(file, "/HeaderData/ExamData")
+        names = set(told) if isinstance(told, h5py.Group) else set[str]()
+    except (*FAILURES, MLArrayError):
+        return
+    if {"manufacturer", "scannerDesc"} <= names:
+        raise UnsupportedError(
+            "is PET data of a GE scanner before reconstruction (RDF), which holds no image",
+            path=file.filename,
+            hint="Reconstruct it first, with STIR or the scanner's programs",
+        )
 
 
 def main_dataset(file: h5py.File) -> object | None:

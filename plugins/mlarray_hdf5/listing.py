@@ -8,7 +8,7 @@ import h5py
 
 from mlarray_core.errors import MLArrayError
 from mlarray_hdf5.axes import is_scale
-from mlarray_hdf5.experiments import main_dataset
+from mlarray_hdf5.experiments import main_dataset, refuse_events
 from mlarray_hdf5.files import (
     FAILURES,
     attributes_of,
@@ -40,9 +40,12 @@ def list_images(path: Path, context: Context) -> Sequence[ImageRef]:
     ------
     CorruptError
         HDF5's library finds the file damaged.
+    UnsupportedError
+        It holds what a scanner records before there is an image.
     """
     with open_file(path) as file:
         try:
+            refuse_events(file)
             if is_imaris(file):
                 for name in filter(lambda name: name.startswith("Scene"), file):
                     context.skip(f"/{name}", "it holds surfaces, spots or tracks, which are no voxels")

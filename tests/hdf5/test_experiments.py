@@ -8,7 +8,7 @@ import pytest
 
 import mlarray
 from mlarray_core import Additions
-from mlarray_core.errors import SelectionError
+from mlarray_core.errors import SelectionError, UnsupportedError
 
 VOXELS = np.arange(24, dtype="f4").reshape(2, 3, 4)
 
@@ -80,3 +80,15 @@ def test_a_link_out_of_the_file_is_not_followed(tmp_path):
         data["a"], data["b"] = VOXELS, VOXELS
     with pytest.raises(SelectionError):
         mlarray.read(tmp_path / "scan.nxs")
+
+
+def test_pet_before_reconstruction_is_refused(tmp_path):
+    """As STIR's GEHDF5Wrapper finds GE's RDF 9: by the description of the examination."""
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w") as file:
+        file["HeaderData/ExamData/manufacturer"] = b"GE MEDICAL SYSTEMS"
+        file["HeaderData/ExamData/scannerDesc"] = b"SIGNA PET/MR"
+        file["SegmentData/Segment2/3D_TOF_Sinogram/view1"] = VOXELS
+    with pytest.raises(UnsupportedError, match="before reconstruction") as caught:
+        mlarray.read(path)
+    assert "STIR" in (caught.value.hint or "")

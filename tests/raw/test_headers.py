@@ -241,3 +241,13 @@ def test_bands_of_gdal_are_what_was_written():
     image = mlarray.read(DATA / "bip.hdr")
     np.testing.assert_array_equal(image.to_numpy(), BANDS.transpose(1, 2, 0))
     assert list(image.meta.spatial.axis_labels) == ["spatial_y", "spatial_x", "channel"]
+
+
+def test_signed_integers_keep_their_sign(make):
+    """`signed integer` is a number format of its own (Interfile 3.3, Nucl Med Commun 13, 1992, appendix).
+
+    XMedCon 0.23 reads negative ones as 0 unless -n, "enable negative pixels", is given; then it reads these.
+    """
+    stored = np.array([-5, -1, 0, 1, 5, 300], "<i2")
+    text = HV.replace("matrix size [3] := 4", "matrix size [3] := 1")
+    np.testing.assert_array_equal(mlarray.read(make(text, data=stored.tobytes())).to_numpy().ravel(), stored)
