@@ -65,6 +65,7 @@ FORMATS = {
     "mat": Tried(made="SciPy", compared="SciPy"),
     "metaimage": Tried(("metaimage/*.mha",), "SimpleITK", "SimpleITK", CASES),
     "mgh": Tried(("nibabel/*.mgz",), "nibabel", "nibabel", CASES),
+    "micromanager": Tried(made="the test, as Micro-Manager lays them out", compared="tifffile"),
     "minc": Tried(("nibabel/*.mnc",), "", "nibabel", CASES),
     "mla": Tried(made="every release of mlarray", compared="mlarray 0.0.54"),
     "mrc": Tried(made="mrcfile", compared="mrcfile"),
