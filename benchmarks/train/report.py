@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.targets import Verdict
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 START, END = "<!-- train -->\n", "<!-- end train -->\n"
 MANY = {"many": "which come again", "once": "seen for the first time"}
@@ -83,6 +81,7 @@ def write(results: dict[str, Any], docs: Path) -> int:
         )
     for name, why in results["left out"].items():
         parts.append(f"Not measured: {name} ({why}).\n")
+    parts.append((Path(__file__).parent / "notes.md").read_text(encoding="utf-8"))
     page = docs / "benchmarks.md"
     before = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
     rest = before.replace(kept(before), "")

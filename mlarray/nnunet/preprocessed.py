@@ -27,8 +27,8 @@ QUICK = {"codec": codec_number("blosclz"), "clevel": 5}
 stores them. 96-cubes of a CT are read in 1.9 ms from 32 MB; with our default, LZ4HC, in 2.9 ms from 27 MB."""
 CHUNK = 1 << 17
 """Bytes of a chunk of intensities: nnU-Net's loader goes through 15 MB a patch, and a chunk of this size is
-still in a core's cache when it is cut. Twice as much, in blocks of 32 kB, takes 1.1 times as long and 0.8 %
-less space."""
+still in a core's cache when it is cut. Twice as much, in blocks of 32 kB, takes up to 1.1 times as long and
+0.8 % less space."""
 
 
 def pack(source: Folder, target: Folder, patch_size: Sequence[int] | None = None) -> list[str]:

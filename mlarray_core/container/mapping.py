@@ -78,7 +78,7 @@ def map_file(path: str) -> tuple[bytes | mmap.mmap, Identity | None]:
     ReadError
         It can't be opened or mapped.
     """
-    with open_binary(path) as file:
+    with open_binary(path, buffering=0) as file:
         known = os.fstat(file.fileno())
         if known.st_size == 0:
             raise CorruptError("the file is empty", path=path)
