@@ -191,6 +191,9 @@ def _dicom(folder: Path) -> None:
         path = get_testdata_file(f"{name}.dcm", download=False)
         if path is not None:
             shutil.copyfile(str(path), folder / f"{name}.dcm")
+    from tests.dicom.pixels.test_film import H264, encoded, save
+
+    save(folder / "film.dcm", [encoded("mp4", "libx264")], H264)
 
 
 def _beamlines(folder: Path) -> None:
