@@ -53,7 +53,7 @@ def sweep(folder: str | os.PathLike[str], older: float = STALE_SECONDS) -> list[
     """
     swept = []
     for path in Path(folder).iterdir():
-        if _is_given_up(path, older):
+        if is_given_up(path, older):
             with suppress(OSError):
                 restore(path)
                 shutil.rmtree(path)
@@ -77,7 +77,7 @@ def discard(folder: str | os.PathLike[str], *names: str) -> None:
     if not Path(folder).is_dir():
         return
     for path in Path(folder).iterdir():
-        if _is_given_up(path, None):
+        if is_given_up(path, None):
             with suppress(OSError):
                 if not names or _is_of(path, names):
                     restore(path)
@@ -105,8 +105,16 @@ def restore(temporary: Path) -> None:
         path.rename(folder / path.name.removesuffix(REPLACED))
 
 
-def _is_given_up(path: Path, older: float | None) -> bool:
-    """Whether a path is a temporary folder that nobody writes into; None for an age that doesn't matter."""
+def is_given_up(path: Path, older: float | None) -> bool:
+    """Whether a path is a temporary folder that nobody writes into.
+
+    Parameters
+    ----------
+    path
+        Any path.
+    older
+        Seconds for which nothing may have changed in it; None when its age doesn't matter.
+    """
     match = _TEMPORARY.fullmatch(path.name)
     if match is None or path.is_symlink() or not path.is_dir():
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from mlarray_io.engine.registry import installed
 from mlarray_io.engine.result import Conversion, Failure
 from mlarray_io.places.digests import digest
 from mlarray_io.places.place import LocalPlace, Place, place_of
+from mlarray_io.places.spools import spool
 from mlarray_io.sdk.context import Report as Notes
 from mlarray_io.sdk.labels.written import table_path
 
@@ -35,8 +35,8 @@ def perform(job: Job, settings: BatchSettings) -> Report:
     """
     if settings.target.local is not None:
         return _Performance(job, settings).run()
-    with TemporaryDirectory(prefix="mlarray-") as folder:
-        return _Performance(job, settings.at(Path(folder)), away=settings).run()
+    with spool() as folder:
+        return _Performance(job, settings.at(folder), away=settings).run()
 
 
 class _Performance:
@@ -209,7 +209,8 @@ def clear(places: Iterable[str], settings: BatchSettings) -> None:
 
     root = settings.target.local
     if root is None:
-        return  # nothing is uploaded before it is whole
+        _give_up(set(places), settings)  # nothing can be seen there before it is whole
+        return
     folders: dict[Path, list[str]] = {}
     for place in places:
         path = root / place
@@ -221,6 +222,22 @@ def clear(places: Iterable[str], settings: BatchSettings) -> None:
             folders.setdefault(path.parent, []).append(path.name + ".")
     for folder, names in folders.items():
         discard(folder, *names)
+
+
+def _give_up(places: set[str], settings: BatchSettings) -> None:
+    """Have a store forget half of an upload of these targets: all files and folders that are called so."""
+    from mlarray_io.places.uploads import give_up
+
+    if not places or settings.single:
+        return
+    suffix = settings.suffix
+
+    def ours(name: str) -> bool:
+        heads = [name[:at] for at, char in enumerate(name) if char == "/"]
+        heads = [head.removesuffix(suffix) for head in (*heads, name) if head]
+        return not places.isdisjoint(heads)
+
+    give_up(settings.target.text, ours)
 
 
 def _is_inside(folder: Path, root: Path) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import CorruptError, LimitError, ReadError
@@ -15,6 +13,7 @@ from mlarray_io.places.url_names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PIECE = 4 << 20
 """Bytes that are fetched at once by each thread: a request costs some 0.1 s however small it is."""
@@ -60,16 +59,12 @@ def local_copy(url: str, most: int | None = None) -> Iterator[Path]:
     ReadError
         There is nothing at the URL, or it can't be read.
     """
-    import shutil
-    import tempfile
+    from mlarray_io.places.spools import spool
 
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="mlarray-")))
-    try:
+    with spool() as folder:
         path = folder / name_of(url)
         fetch(url, path, most)
         yield path
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetch(url: str, path: Path, most: int | None = None) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.disk import write_error
@@ -16,7 +14,8 @@ from mlarray_io.places.listing import exists
 from mlarray_io.places.url_names import beside, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Protocols of stores in which an object appears when all of it is there, and can't be renamed."""
@@ -74,12 +73,10 @@ def publishing(
     WriteError
         Nothing was written, or it can't be uploaded.
     """
-    import shutil
-    import tempfile
+    from mlarray_io.places.spools import spool
 
     check_target(url, overwrite=overwrite)
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="mlarray-")))
-    try:
+    with spool() as folder:
         path = folder / name_of(url)
         try:
             yield path
@@ -95,8 +92,6 @@ def publishing(
         publish_set(path, others, url, overwrite=overwrite, spare=spare)
         for name in set(needed) - {other.name for other in others}:
             _clear(beside(url, name))  # the new target is whole without it
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish_set(
@@ -219,6 +214,36 @@ def _switch(system: Any, part: str, place: str) -> None:
         raise
     if aside is not None:
         _remove_surely(system, aside)
+
+
+def give_up(url: str, ours: Callable[[str], bool]) -> None:
+    """Have a store forget what killed processes had half uploaded below a URL, as far as it lets us.
+
+    Such parts are no objects and nobody sees them, but S3 keeps and bills them until they are given up
+    (AbortMultipartUpload); Google's and Microsoft's stores forget them after a week.
+
+    Parameters
+    ----------
+    url
+        Of the folder.
+    ours
+        Says of a name below it whether nobody else may be uploading that.
+    """
+    if protocols(url)[0] not in ("s3", "s3a"):
+        return
+    system, top = filesystem(url)
+    bucket, _, folder = f"{top.rstrip('/')}/".partition("/")
+    where: dict[str, str] = {"Bucket": bucket, "Prefix": folder}
+    with suppress(Exception):  # not everybody who may write may do this
+        while True:
+            found = system.call_s3("list_multipart_uploads", **where)
+            for one in found.get("Uploads", ()):
+                if ours(one["Key"].removeprefix(folder)):
+                    it = {"Key": one["Key"], "UploadId": one["UploadId"]}
+                    system.call_s3("abort_multipart_upload", Bucket=bucket, **it)
+            if not found.get("IsTruncated"):
+                return
+            where["KeyMarker"], where["UploadIdMarker"] = found["NextKeyMarker"], found["NextUploadIdMarker"]
 
 
 def _put_all(system: Any, path: Path, place: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlarray_core.errors import MLArrayError
 from mlarray_io.places.listing import Entry, listing
 from mlarray_io.places.sources import UrlSource
+from mlarray_io.places.spools import spool
 from mlarray_io.places.url_names import joined, name_of
 from mlarray_io.search.claims import claim_of, is_collected, whole_format
 from mlarray_io.search.criteria import UNRECOGNISED, Found, Kind, LeftOut
@@ -161,7 +161,7 @@ class _Tree:
         first: dict[Format | None, str] = {}
         for name in files:
             first.setdefault(self._names.format(name), name)
-        with tempfile.TemporaryDirectory(prefix="mlarray-") as folder:
+        with spool() as folder:
             paths = [Path(folder, os.path.basename(name)) for name in first.values()]
             for path, name in zip(paths, first.values(), strict=True):
                 try:
@@ -172,7 +172,7 @@ class _Tree:
             together = next((one.format for one in claims if is_collected(one.format)), None)
             if together is not None:
                 return together, False
-            whole = whole_format(folder, self._names)
+            whole = whole_format(str(folder), self._names)
             return whole, whole is not None
 
 

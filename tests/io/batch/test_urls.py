@@ -17,27 +17,17 @@ from mlarray_io.search.sources import Search
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import convert, files, left_out, states, tree
+from stores import below, need_s3, s3_server
 
 HERE = pytest.mark.usefixtures("here")
 
-fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
-pytest.importorskip("s3fs", reason="S3 needs s3fs")
-servers = pytest.importorskip("moto.server", reason="an S3 server needs moto")
+need_s3()
 
 
 @pytest.fixture(scope="module")
 def server():
-    """An S3 server of this machine, which processes started from here find too."""
-    started = servers.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    started.start()
-    host, port = started.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "key")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield fsspec.filesystem("s3", skip_instance_cache=True)
-    started.stop()
+    with s3_server() as system:
+        yield system
 
 
 @pytest.fixture
@@ -50,12 +40,6 @@ def store(server, request):
 
 def fill(system, url, folder):
     system.put(f"{folder}/", f"{url}/in/", recursive=True)
-
-
-def below(system, url):
-    system.invalidate_cache()
-    start = url.removeprefix("s3://") + "/"
-    return sorted(name.removeprefix(start) for name in system.find(url))
 
 
 def test_a_folder_at_a_url_is_mirrored_here(store, tmp_path, capfd):

@@ -80,8 +80,8 @@ def test_a_signal_leaves_nothing_of_what_was_fetched(tmp_path, command):
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"now\n"
-    assert list((tmp_path / "temporary").glob("mlarray-*"))
+    assert list((tmp_path / "temporary").glob(".mlarray-spool.tmp-*"))
     child.send_signal(signal.SIGTERM)
     child.communicate(timeout=20)
     assert child.returncode == 143
-    assert not list((tmp_path / "temporary").glob("mlarray-*"))
+    assert not list((tmp_path / "temporary").glob(".mlarray-spool.tmp-*"))

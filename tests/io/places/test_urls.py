@@ -29,6 +29,9 @@ from mlarray_io.places.place import LocalPlace, UrlPlace, place_of
 from mlarray_io.places.sources import UrlSource
 from mlarray_io.requests.interrupts import TERMINATED
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from stores import need_s3, s3_server
+
 fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 
 VOXELS = np.random.default_rng(0).integers(0, 4000, (24, 30, 40)).astype("i2")
@@ -566,23 +569,10 @@ def test_pages_lead_nowhere_else(web):
 @pytest.fixture(scope="module")
 def store():
     """A bucket of an S3 server of this machine, as fsspec's file system."""
-    pytest.importorskip("s3fs", reason="S3 needs s3fs: pip install mlarray[test-s3]")
-    servers = pytest.importorskip("moto.server", reason="S3 here needs moto: pip install mlarray[test-s3]")
-    server = servers.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    names = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hidden", "AWS_DEFAULT_REGION": "us-east-1",
-             "AWS_ENDPOINT_URL": f"http://{host}:{port}"}  # fmt: skip
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    system = fsspec.filesystem("s3", skip_instance_cache=True)
-    type(system).clear_instance_cache()  # those of other tests' servers
-    system.mkdir("bucket")
-    yield system
-    type(system).clear_instance_cache()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
-    server.stop()
+    need_s3()
+    with s3_server() as system:
+        system.mkdir("bucket")
+        yield system
 
 
 @pytest.mark.parametrize("suffix", [".mla", ".nii.gz", ".hdr", ".ome.zarr", ".zarr.zip"])
