@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from benchmarks import absent, cores, microscopes, peaks, remote, repeats, series, targets
+from benchmarks import absent, cores, cost, microscopes, peaks, remote, repeats, series, targets
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -68,6 +68,7 @@ def write(results: dict, docs: Path, *, quick: bool) -> None:
     if (docs / "benchmarks.md").exists():
         parts.append(training.kept((docs / "benchmarks.md").read_text(encoding="utf-8")))
     (docs / "benchmarks.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
+    cost.write(docs)
     for verdict in verdicts(results):
         print(f"{'pass ' if verdict.passed else 'SHORT'} {verdict.value:7.2f}  {verdict.what}")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import absent, cores, measure, microscopes, report, series
+from benchmarks import absent, cores, cost, measure, microscopes, report, series
 from benchmarks.commands import child
 
 PEERS = '''
@@ -148,3 +148,68 @@ def test_two_cores_are_measured_on_one_core_each_and_on_both(tmp_path, monkeypat
         ("write mr, fast, two cores to one", 2.0, True)
     ]
     assert "| mr | fast | 3.000 | 1.500 | 2.00 | 1.88 |" in cores.section(known)
+
+
+PAGE = """# Benchmarks
+
+| image | shape | dtype | raw |
+| --- | --- | --- | --- |
+| ct | 400 x 512 x 512 | int16 | 200 MB |
+
+## Writing an array in memory, and size
+
+| ct | write speed | size |  |
+| --- | --- | --- | --- |
+| reference | 1.00 (1.00) | 1.000 | 100.0 MB |
+| ours | 1.37 (2.22) | 0.5 | 50.0 MB |
+
+## Converting .nii.gz, int16 512 x 512 x 400; large: 1024 x 1024 x 800
+
+|  | processor, s | clock, s | peak memory |
+| --- | --- | --- | --- |
+| ours | 2.0971520 | 1.67 | 148 MB |
+
+## Over a network: 30 ms for each request
+
+| | open, ms | requests | patch, ms | requests | each of 100, ms |
+|---|---|---|---|---|---|
+| ours | 1 | 2 | 38 | 7.5 | 6 |
+
+## DICOM: a CT of 400 slices of 512 x 512
+
+| | way | clock, s | processor, s | peak memory |
+|---|---|---|---|---|
+| rle | SimpleITK and the reference | 1 | 9 | 1 MB |
+| rle | ours, .mla | 1 | 4.1943040 | 1 MB |
+
+## Memory of large conversions, int16 of 5 GB
+
+| | clock, s | processor, s | peak memory |
+|---|---|---|---|
+| Zarr to .mla | 9 | 48.31838208 | 1 MB |
+| .mla to OME-Zarr | 9 | 1 | 1 MB |
+"""
+
+
+def test_what_a_hundred_terabytes_cost_is_derived_from_the_figures():
+    assert cost.rates(PAGE) == pytest.approx({".nii.gz": 1e8, "DICOM, RLE": 5e7, "Zarr": 1e8})
+    assert cost.shares(PAGE) == {"ct": 0.25}
+    assert [cost.uploads(size) for size in (1, 16 << 20, (16 << 20) + 1, 160 << 20)] == [1, 1, 4, 12]
+    said = cost.section(PAGE)
+    assert "| DICOM, RLE | 50 MB | 556 | 0.54 |" in said  # 100e12 / 50e6 / 3600, and that / 1024
+    assert "| ct | 25.0 TB | 575 $ | 2.9 million | 14 $ |" in said  # 476,837 objects of 4 parts
+    assert "take 7.5 million requests: 3.00 $" in said
+
+
+def test_the_page_on_scale_says_what_the_benchmarks_give(tmp_path):
+    docs = Path(__file__).parents[1] / "docs"
+    page = (docs / "benchmarks.md").read_text(encoding="utf-8")
+    assert cost.rates(page)
+    assert set(cost.shares(page)) == set(cost.IMAGES)
+    assert cost.section(page) in (docs / "scale.md").read_text(encoding="utf-8")
+    for name in ("benchmarks.md", "scale.md"):
+        (tmp_path / name).write_bytes((docs / name).read_bytes())
+    cost.write(tmp_path)
+    assert (tmp_path / "scale.md").read_text(encoding="utf-8") == (docs / "scale.md").read_text(
+        encoding="utf-8"
+    )

@@ -15,6 +15,8 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING
 
+from mlarray_io.cluster.malloc import return_boxes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -32,6 +34,7 @@ def main() -> None:
     work, environment = pickle.load(jobs_from)
     os.environ.clear()
     os.environ.update(environment)
+    return_boxes()
     jobs: SimpleQueue[object] = SimpleQueue()
     busy = threading.Event()
     threading.Thread(target=_receive, args=(jobs_from, jobs, busy), daemon=True).start()

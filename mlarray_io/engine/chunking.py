@@ -73,6 +73,11 @@ def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
     if 0 in grid.shape:
         return grid.shape
     source = reader.chunks or (1,) * len(grid.shape)
+    whole = [min(s, math.lcm(a, b)) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
+    if (nbytes := math.prod(whole) * grid.dtype.itemsize) <= LARGE:
+        # no chunk of the source lies in two boxes, none is decompressed twice
+        unit = tuple(whole)
+        return slab_shape(grid.shape, grid.dtype.itemsize, reader.chunks, unit, max(BUDGET, nbytes))
     both = [min(s, -(-max(a, b) // b) * b) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
     needed = math.prod(both) * grid.dtype.itemsize
     return slab_shape(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
 """Protocols of stores in which an object appears when all of it is there, and can't be renamed."""
-_PART = 16 << 20
+PART = 16 << 20
 """Bytes of a part of a large object, two held at once: S3 allows 10,000 parts, so objects up to 160 GB."""
 
 
@@ -258,7 +258,7 @@ def _put_all(system: Any, path: Path, place: str) -> None:
 
 def _put(system: Any, path: Path, place: str) -> None:
     kinds = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
-    how = {"chunksize": _PART, "max_concurrency": 2} if "s3" in kinds else {}
+    how = {"chunksize": PART, "max_concurrency": 2} if "s3" in kinds else {}
     if not kinds & WHOLE and "/" in place:
         system.makedirs(place.rpartition("/")[0], exist_ok=True)
     system.put_file(str(path), place, **how)

@@ -20,7 +20,7 @@ from mlarray_zarr.label_images import label_names, labels_of
 from mlarray_zarr.ngff import Level, Multiscale, affine_of, multiscales_of, ome_of
 from mlarray_zarr.nodes import ArrayInfo, Node, array_info, read_node
 from mlarray_zarr.orientation import WORLD, places_of
-from mlarray_zarr.voxels import open_library
+from mlarray_zarr.voxels import open_library, read_box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ class ZarrReader(Reader):
         for part, axis in zip(box, self._order, strict=True):
             stored[axis] = part
         try:
-            voxels = np.asarray(self._opened()[tuple(stored)])
+            voxels = read_box(self._opened(), self._info, tuple(stored))
         except (MLArrayError, MemoryError, OSError):
             raise
         except Exception as error:  # every codec has its own kinds

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from mlarray_io.sdk import ignored_warnings
+import numpy as np
+
+from mlarray_io.sdk import ignored_warnings, slab_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlarray_io import Box
     from mlarray_zarr.files import Files
     from mlarray_zarr.nodes import ArrayInfo, Node
+
+WINDOW = 16 << 20
+"""Bytes of voxels that the library is asked for at once, or two chunks: it holds all chunks of what it is
+asked for, compressed and not."""
 
 
 def open_library(files: Files, node: Node, info: ArrayInfo) -> Any:
@@ -34,3 +44,37 @@ def open_library(files: Files, node: Node, info: ArrayInfo) -> Any:
     version: Any = node.version
     with ignored_warnings("zarr"):  # of how fast it could be read
         return zarr.open_array(store, path=node.path, mode="r", zarr_format=version)
+
+
+def read_box(array: Any, info: ArrayInfo, box: Box) -> np.ndarray[Any, Any]:
+    """Return a box of the library's array, asking for a few whole chunks at a time.
+
+    Parameters
+    ----------
+    array
+        As `open_library` returns it.
+    info
+        What it is.
+    box
+        Not empty, axes as stored.
+    """
+    itemsize = info.dtype.itemsize
+    budget = max(WINDOW, 2 * math.prod(info.chunks) * itemsize)
+    step = slab_shape(info.shape, itemsize, info.chunks, None, budget)
+    cuts = [list(_cuts(part, size)) for part, size in zip(box, step, strict=True)]
+    if all(len(parts) == 1 for parts in cuts):
+        return np.asarray(array[box])
+    voxels = np.empty([part.stop - part.start for part in box], array.dtype)
+    for part in product(*cuts):
+        inside = [slice(p.start - b.start, p.stop - b.start) for p, b in zip(part, box, strict=True)]
+        voxels[tuple(inside)] = array[part]
+    return voxels
+
+
+def _cuts(part: slice, step: int) -> Iterator[slice]:
+    """Cut a part of an axis where the chunks of the array end."""
+    start = part.start
+    while start < part.stop:
+        stop = min(part.stop, (start // step + 1) * step)
+        yield slice(start, stop)
+        start = stop

@@ -18,6 +18,8 @@ def need_s3():
 @contextmanager
 def s3_server():
     """Run a server that processes started from here find too; yield fsspec's file system of it."""
+    from urllib.request import Request, urlopen
+
     import fsspec
     from moto.server import ThreadedMotoServer
 
@@ -33,6 +35,7 @@ def s3_server():
         type(system).clear_instance_cache()  # those of other tests' servers
         yield system
         type(system).clear_instance_cache()
+    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()  # all share buckets
     started.stop()
 
 

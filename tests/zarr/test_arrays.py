@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -199,3 +200,28 @@ def test_scales_that_are_no_sizes(tmp_path, step, spacing):
         assert "direction of the axes" in [loss.what for loss in back.losses]
     else:
         assert mlarray.read(tmp_path / "a.zarr", options={"spacing": "3,1,1"}).spacing == [3, 1, 1]
+
+
+def test_a_large_box_is_read_in_parts_that_end_with_chunks(tmp_path, monkeypatch):
+    voxels, chunks = np.random.default_rng(0).integers(0, 99, (20, 30, 40), np.int16), (8, 16, 16)
+    zarr.create_array(f"{tmp_path}/a.zarr", shape=voxels.shape, chunks=chunks, dtype="i2")[...] = voxels
+    monkeypatch.setattr("mlarray_zarr.voxels.WINDOW", 1)
+    asked, plain = [], zarr.Array.__getitem__
+    monkeypatch.setattr(zarr.Array, "__getitem__", lambda self, box: asked.append(box) or plain(self, box))
+    with Source(tmp_path / "a.zarr") as source:
+        reader = open_zarr(source, "", ZarrOptions(), Context())
+        np.testing.assert_array_equal(reader[tuple(slice(0, size) for size in voxels.shape)], voxels)
+        whole = [one for box in asked for one in touched(box, chunks)]
+        box = (slice(3, 17), slice(5, 30), slice(15, 17))
+        np.testing.assert_array_equal(reader[box], voxels[box])
+        reader.close()
+    assert max(len(touched(box, chunks)) for box in asked) == 2
+    assert len(whole) == len(set(whole)) == 3 * 2 * 3  # no chunk is decoded twice
+
+
+def touched(box, chunks):
+    """Return the chunks that a box lies in."""
+    ranges = [
+        range(part.start // size, -(-part.stop // size)) for part, size in zip(box, chunks, strict=True)
+    ]
+    return list(itertools.product(*ranges))

@@ -36,6 +36,13 @@ def test_boxes_keep_to_the_budget_where_the_source_allows():
     assert all(size % chunk == 0 for size, chunk in zip(step, grid.chunks, strict=True))
 
 
+def test_no_chunk_of_the_source_lies_in_two_boxes_where_that_takes_little():
+    grid = Grid((1024, 1536, 1536), (32, 48, 128), (16, 24, 16), np.dtype(np.int16))
+    assert chunking.Chunking(reader_of((64, 256, 256)), grid).step == (64, 768, 256)
+    much = chunking.Chunking(reader_of((64, 250, 250)), grid).step  # 250 and 128 meet at 16,000
+    assert math.prod(much) * 2 <= chunking.BUDGET
+
+
 def test_chunks_wait_only_when_boxes_are_small():
     small = chunking.Chunking(reader_of(None), grid_of(400, 512, 512))
     assert (small.step, small.ahead) == ((32, 512, 512), 8 * 8)
