@@ -208,13 +208,11 @@ def test_a_large_box_is_read_in_parts_that_end_with_chunks(tmp_path, monkeypatch
     monkeypatch.setattr("mlarray_zarr.voxels.WINDOW", 1)
     asked, plain = [], zarr.Array.__getitem__
     monkeypatch.setattr(zarr.Array, "__getitem__", lambda self, box: asked.append(box) or plain(self, box))
-    with Source(tmp_path / "a.zarr") as source:
-        reader = open_zarr(source, "", ZarrOptions(), Context())
+    with open_zarr(Source(tmp_path / "a.zarr"), "/", ZarrOptions(), Context()) as reader:
         np.testing.assert_array_equal(reader[tuple(slice(0, size) for size in voxels.shape)], voxels)
         whole = [one for box in asked for one in touched(box, chunks)]
         box = (slice(3, 17), slice(5, 30), slice(15, 17))
         np.testing.assert_array_equal(reader[box], voxels[box])
-        reader.close()
     assert max(len(touched(box, chunks)) for box in asked) == 2
     assert len(whole) == len(set(whole)) == 3 * 2 * 3  # no chunk is decoded twice
 
