@@ -15,7 +15,7 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING
 
-from mlarray_io.sdk.files.malloc import return_boxes
+from mlarray_io.batch.malloc import return_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

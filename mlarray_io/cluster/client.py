@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import ArgumentError, MissingDependencyError
 from mlarray_io.batch.jobs import Job, Report, death
+from mlarray_io.batch.malloc import keep_memory
 from mlarray_io.batch.perform import clear, perform
 from mlarray_io.places.place import LocalPlace
-from mlarray_io.sdk.files.malloc import keep_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ from secrets import token_hex
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from mlarray_io.batch.malloc import keep_memory
 from mlarray_io.engine.conversion import convert
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import open_one
 from mlarray_io.mla import MlaFormat
 from mlarray_io.places.place import LocalPlace, place_of
-from mlarray_io.sdk.files.malloc import keep_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlarray_io.batch.malloc import return_boxes
 from mlarray_io.engine.conversion import convert, convert_all
 from mlarray_io.engine.result import Conversion
 from mlarray_io.printing import conversions as show
 from mlarray_io.printing.progress import progress
 from mlarray_io.requests.request import Kind, Request, flags_of, parse
-from mlarray_io.sdk.files.malloc import return_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = """
 import sys
-from mlarray_io.sdk.files.malloc import return_boxes
+from mlarray_io.batch.malloc import return_boxes
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 if sys.argv[1] == "ours":
