@@ -23,6 +23,8 @@ BUDGET = 16 << 20
 compressed, the next are read: twice as much is in memory."""
 LARGE = 36 << 20
 """Bytes from which on only a few chunks of a box wait, so that the box is free before the next is read."""
+WHOLE = 64 << 20
+"""Bytes that are read at once so that no chunk of the source is decompressed, or kept, for a second box."""
 MOST = 256 << 20
 """Bytes that are read at once rather than decompressing the same chunk of the source twice."""
 
@@ -74,8 +76,7 @@ def _step(reader: Reader, grid: Grid) -> tuple[int, ...]:
         return grid.shape
     source = reader.chunks or (1,) * len(grid.shape)
     whole = [min(s, math.lcm(a, b)) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]
-    if (nbytes := math.prod(whole) * grid.dtype.itemsize) <= LARGE:
-        # no chunk of the source lies in two boxes, none is decompressed twice
+    if (nbytes := math.prod(whole) * grid.dtype.itemsize) <= WHOLE:
         unit = tuple(whole)
         return slab_shape(grid.shape, grid.dtype.itemsize, reader.chunks, unit, max(BUDGET, nbytes))
     both = [min(s, -(-max(a, b) // b) * b) for s, a, b in zip(grid.shape, source, grid.chunks, strict=True)]

@@ -39,6 +39,7 @@ def test_boxes_keep_to_the_budget_where_the_source_allows():
 def test_no_chunk_of_the_source_lies_in_two_boxes_where_that_takes_little():
     grid = Grid((1024, 1536, 1536), (32, 48, 128), (16, 24, 16), np.dtype(np.int16))
     assert chunking.Chunking(reader_of((64, 256, 256)), grid).step == (64, 768, 256)
+    assert chunking.Chunking(reader_of((1, 512, 512)), grid).step == (32, 1536, 512)
     much = chunking.Chunking(reader_of((64, 250, 250)), grid).step  # 250 and 128 meet at 16,000
     assert math.prod(much) * 2 <= chunking.BUDGET
 
