@@ -9,8 +9,8 @@ from functools import cache
 
 _TRIM, _MAP = -1, -3
 """M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h."""
-_BOX = 4 << 20
-"""Bytes from which on a piece is mapped, and gone when it is freed: boxes of voxels, not Blosc2's tables."""
+_ARENAS = -8
+"""M_ARENA_MAX of the same file."""
 
 
 @cache
@@ -22,24 +22,23 @@ def keep_memory() -> None:
     long then.
     """
     if "MALLOC_TRIM_THRESHOLD_" in os.environ:
-        _set(trim=64 << 20, map=32 << 20)
+        _set({_TRIM: 64 << 20, _MAP: 32 << 20})
 
 
 @cache
-def return_boxes() -> None:
-    """Let a process that converts give boxes of voxels back when they are freed.
+def few_arenas() -> None:
+    """Let the threads of a process that converts share as many arenas as there are cores.
 
-    By default glibc keeps pieces of up to 32 MiB once one of that size was freed, and boxes, the source's
-    chunks and results of all threads lie between one another then: a long conversion grows. What is smaller
-    is kept, or Blosc2, which makes its tables anew for every chunk, would wait for the system. Nothing is set
-    where somebody has set malloc up.
+    glibc has eight for each core, and each keeps what was freed in it: a long conversion grows. Giving large
+    pieces back to the system at once would help too, but mapping them anew takes a tenth of the time. Nothing
+    is set where somebody has set malloc up.
     """
     if not any(name.startswith("MALLOC_") for name in os.environ):
-        _set(trim=16 << 20, map=_BOX)
+        _set({_ARENAS: max(2, os.cpu_count() or 2)})
 
 
-def _set(trim: int, map: int) -> None:
+def _set(values: dict[int, int]) -> None:
     with suppress(AttributeError, OSError, TypeError):
         system = ctypes.CDLL(None)
-        system.mallopt(_TRIM, trim)
-        system.mallopt(_MAP, map)
+        for name, value in values.items():
+            system.mallopt(name, value)

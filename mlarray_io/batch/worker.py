@@ -15,7 +15,7 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING
 
-from mlarray_io.batch.malloc import return_boxes
+from mlarray_io.batch.malloc import few_arenas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ def main() -> None:
     work, environment = pickle.load(jobs_from)
     os.environ.clear()
     os.environ.update(environment)
-    return_boxes()
+    few_arenas()
     jobs: SimpleQueue[object] = SimpleQueue()
     busy = threading.Event()
     threading.Thread(target=_receive, args=(jobs_from, jobs, busy), daemon=True).start()

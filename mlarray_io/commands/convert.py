@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlarray_io.batch.malloc import return_boxes
+from mlarray_io.batch.malloc import few_arenas
 from mlarray_io.engine.conversion import convert, convert_all
 from mlarray_io.engine.result import Conversion
 from mlarray_io.printing import conversions as show
@@ -27,7 +27,7 @@ def run(sources: Sequence[str], target: str, given: Mapping[str, object]) -> boo
     given
         The flags by name, as click parsed them.
     """
-    return_boxes()
+    few_arenas()
     request = parse(sources, target, flags_of(given))
     return {Kind.ONE: _one, Kind.EACH: _each, Kind.BATCH: _batch, Kind.TOGETHER: _together}[request.kind](
         request

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUDGET = 16 << 20
 """Bytes of voxels that are read at once, if the source's and the target's chunks allow. While some are
 compressed, the next are read: twice as much is in memory."""
-LARGE = 36 << 20
+LARGE = 20 << 20
 """Bytes from which on only a few chunks of a box wait, so that the box is free before the next is read."""
 WHOLE = 64 << 20
 """Bytes that are read at once so that no chunk of the source is decompressed, or kept, for a second box."""

@@ -1,4 +1,4 @@
-"""What a process gives back of its memory."""
+"""What a process keeps of its memory."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ import sys
 import pytest
 
 SCRIPT = """
-import sys
-from mlarray_io.batch.malloc import return_boxes
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
+import ctypes, os, sys, threading
+from mlarray_io.batch.malloc import few_arenas
 if sys.argv[1] == "ours":
-    return_boxes()
-bytearray(b"x") * (16 << 20)  # freed, from which glibc learns that such pieces are worth keeping
-before = resident()
-boxes = []
-for _ in range(8):
-    boxes.append((bytearray(b"x") * (8 << 20), bytearray(b"x") * (100 << 10)))
-small = [small for _, small in boxes]
-del boxes
-print(resident() - before)
+    few_arenas()
+system, count = ctypes.CDLL(None), (os.cpu_count() or 2) + 4
+system.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(count)
+def work():
+    together.wait()
+    system.malloc(1000)
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(count)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+file = ctypes.c_void_p(system.fopen(b"/dev/stdout", b"w"))
+system.malloc_info(0, file)
+system.fclose(file)
 """
 
 
-def grown(way, **settings):
+def arenas(way, **settings):
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     command = [sys.executable, "-c", SCRIPT, way]
-    return int(subprocess.run(command, env={**plain, **settings}, capture_output=True, check=True).stdout)
+    told = subprocess.run(command, env={**plain, **settings}, capture_output=True, check=True).stdout
+    return told.count(b"<heap nr=")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
-def test_boxes_that_are_freed_are_given_back():
-    if grown("plain") < 32 << 20:
-        pytest.skip("this malloc gives everything back by itself")
-    assert grown("ours") < 8 << 20
-    assert grown("ours", MALLOC_MMAP_THRESHOLD_=str(32 << 20)) > 32 << 20  # somebody has set it up
+def test_threads_share_arenas():
+    most = max(2, os.cpu_count() or 2)
+    assert arenas("plain") > most
+    assert arenas("ours") <= most
+    assert arenas("ours", MALLOC_ARENA_MAX=str(most + 3)) > most  # somebody has set it up
