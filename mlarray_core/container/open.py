@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from mlarray_core.meta import Meta
 
-    _Seen = Callable[[bytes], None]
+    _State = tuple[bytes, int]
+    """The first bytes of a file, and how many it has: a commit changes the latter, then the former."""
+    _Seen = Callable[[_State], None]
 
 _Result = TypeVar("_Result")
 
@@ -44,7 +46,7 @@ def open_contents(path: str, verify: str = "touch") -> Contents:
 
     def mapped(seen: _Seen) -> Contents:
         content, identity = map_file(path)
-        seen(content[: frames.MIN_HEADER])
+        seen((content[: frames.MIN_HEADER], len(content)))
         return Contents(content, path, verify, identity)
 
     return _settled(path, mapped)
@@ -56,7 +58,7 @@ def load_contents(path: str, verify: str = "touch") -> Contents:
     def load(seen: _Seen) -> Contents:
         with open_binary(path) as file:
             content = file.read()
-        seen(content[: frames.MIN_HEADER])
+        seen((content[: frames.MIN_HEADER], len(content)))
         return Contents(content, path, verify)
 
     return _settled(path, load)
@@ -70,14 +72,14 @@ def _settled(path: str, attempt: Callable[[_Seen], _Result]) -> _Result:
     path
         Of the file.
     attempt
-        What is tried; it gives the first bytes of the file that it sees to the function that it is given.
+        What is tried; it gives what it sees of the file to the function that it is given.
     """
     for _ in range(5):
-        seen: list[bytes] = []
+        seen: list[_State] = []
         try:
             return attempt(seen.append)
         except CorruptError:
-            if not seen or _header_of(path) == seen[0]:
+            if not seen or _state_of(path) == seen[0]:
                 raise
     return attempt(seen.append)
 
@@ -116,9 +118,9 @@ def glance(path: str, word: bytes) -> tuple[tuple[int, ...], bool]:
     return frame.shape, word in text
 
 
-def _header_of(path: str) -> bytes:
+def _state_of(path: str) -> _State:
     with open_binary(path) as file:
-        return file.read(frames.MIN_HEADER)
+        return file.read(frames.MIN_HEADER), os.fstat(file.fileno()).st_size
 
 
 def read_meta(path: str | os.PathLike[str]) -> tuple[Meta, tuple[int, ...], str]:
@@ -137,8 +139,9 @@ def _read_meta(path: str, seen: _Seen) -> tuple[Meta, tuple[int, ...], str]:
             file.seek(at)
             return file.read(count)
 
-        seen(read(0, frames.MIN_HEADER))
-        frame = frames.parse(read, os.fstat(file.fileno()).st_size, path)
+        size = os.fstat(file.fileno()).st_size
+        seen((read(0, frames.MIN_HEADER), size))
+        frame = frames.parse(read, size, path)
         with about(path):
             ChunkIndex(read, frame, path)
             state, _ = seal.read_seal(read, frame)

@@ -193,6 +193,28 @@ def test_a_commit_between_two_looks_is_not_taken_for_damage(
     assert load_contents(str(path)).frame.shape == VOXELS.shape
 
 
+@pytest.mark.skipif(os.name != "posix", reason="maps of their own pages are POSIX's")
+def test_a_commit_between_the_map_and_its_header_is_not_taken_for_damage(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    with MLArray.open(path, mmap_mode="r+") as image:
+        image[...] = np.random.default_rng(1).integers(0, 900, VOXELS.shape)
+    after = path.read_bytes()
+    assert len(after) > len(before)
+    path.write_bytes(before)
+    map_old = files._private_map
+
+    def mapped(file: Any) -> Any:
+        content = map_old(file)
+        with path.open("r+b") as other:  # what another process commits just now
+            other.write(after)
+        return content
+
+    monkeypatch.setattr(files, "_private_map", mapped)
+    assert open_contents(str(path)).frame.length == len(after)
+
+
 def test_what_is_no_regular_file(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="folder"):
         open_contents(str(tmp_path))

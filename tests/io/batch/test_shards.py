@@ -41,7 +41,9 @@ def archive(tmp_path):
 def recipe(folder):
     """Return the command line of the page's job array, for `COUNT` tasks and the folders of a test."""
     found = re.search(
-        r"^## A job array\n+```sh\n#SBATCH --array=1-(\d+) .*\n(.*)\n```", PAGE.read_text("utf-8"), re.M
+        r"^## A job array\n+(?:<!-- .* -->\n)?```sh\n#SBATCH --array=1-(\d+) .*\n(.*)\n```",
+        PAGE.read_text("utf-8"),
+        re.M,
     )
     count, line = found.groups()
     assert line.count(f"$SLURM_ARRAY_TASK_ID/{count} ") == 1
