@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlarray_io.batch.imports import leave_out_commands
 from mlarray_io.batch.malloc import few_arenas
 from mlarray_io.engine.conversion import convert, convert_all
 from mlarray_io.engine.result import Conversion
@@ -28,6 +29,7 @@ def run(sources: Sequence[str], target: str, given: Mapping[str, object]) -> boo
         The flags by name, as click parsed them.
     """
     few_arenas()
+    leave_out_commands()
     request = parse(sources, target, flags_of(given))
     return {Kind.ONE: _one, Kind.EACH: _each, Kind.BATCH: _batch, Kind.TOGETHER: _together}[request.kind](
         request
