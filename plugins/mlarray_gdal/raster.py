@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.errors import UnsafeError, UnsupportedError
+from mlarray_gdal.grids import check_grids
 from mlarray_gdal.signature import driver_of
 from mlarray_gdal.virtual import check_virtual
 from mlarray_io.sdk import damage_named, in_a_line
@@ -56,7 +57,7 @@ def open_raster_file(path: Path, name: str | None = None) -> Raster:
     Raises
     ------
     UnsupportedError
-        None of the drivers is for it.
+        None of the drivers is for it, or it holds fields that its driver gets wrong.
     UnsafeError
         Its header leads to files outside of its folder.
     """
@@ -66,6 +67,8 @@ def open_raster_file(path: Path, name: str | None = None) -> Raster:
         raise UnsupportedError("is of no kind that is read through GDAL", path=path)
     if driver == "VRT":
         check_virtual(path)
+    if driver == "GRIB":
+        check_grids(path)
     found = rasterio.open(name or os.path.abspath(path), "r", driver=driver)
     folder = os.path.realpath(path.parent)
     for other in found.files:

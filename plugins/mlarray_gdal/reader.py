@@ -9,8 +9,9 @@ import numpy as np
 from rasterio.windows import Window
 
 from mlarray_core import Additions, AxisValues, Channel, Meta, Rescale, geometry
-from mlarray_core.errors import NotFoundError
+from mlarray_core.errors import NotFoundError, UnsupportedError
 from mlarray_core.headers import plain
+from mlarray_gdal.grids import grids_of
 from mlarray_gdal.place import affine_of, world_of
 from mlarray_gdal.raster import explained, names_of, open_raster_file
 from mlarray_io import Box, Context, Reader
@@ -85,6 +86,8 @@ def open_raster(path: Path, context: Context, key: str, options: BareOptions) ->
         GDAL finds it damaged.
     NotFoundError
         There is no such raster.
+    UnsupportedError
+        It holds none, or GDAL would cut its values off.
     UnsafeError
         It leads out of its folder.
     LimitError
@@ -99,14 +102,28 @@ def open_raster(path: Path, context: Context, key: str, options: BareOptions) ->
             if names:
                 raster.close()
                 raster = open_raster_file(path, names[int(key)])
+            if not raster.count:
+                raise UnsupportedError("holds no raster: only text, drawings or data that GDAL doesn't show")
+            _check_signs(raster)
             dtype = voxel_dtype(np.result_type(*(_TYPES.get(name, name) for name in raster.dtypes)), path)
             size = raster.count * raster.height * raster.width * dtype.itemsize
             context.allow(size, path)
             _check_blocks(raster, path, context)
+            if raster.driver == "GRIB" and len(grids_of(path)) > 1:
+                context.loss(
+                    "where pixels of some bands lie",
+                    "their grids' headers differ; that of the first is kept",
+                )
             return RasterReader(path, raster, dtype, _meta(raster, options, context))
         except BaseException:
             raster.close()
             raise
+
+
+def _check_signs(raster: Raster) -> None:
+    """Refuse signed samples of few bits in JPEG 2000: GDAL makes zeros of negative ones."""
+    if raster.tags().get("NITF_PVTYPE") == "SI" and any(name.startswith("uint") for name in raster.dtypes):
+        raise UnsupportedError("holds signed samples, of which GDAL reads the negative ones as zeros")
 
 
 def _check_blocks(raster: Raster, path: Path, context: Context) -> None:

@@ -30,7 +30,7 @@ class KlbHeader:
     compression
         Of the blocks.
     metadata
-        Bytes of whoever wrote it.
+        Of whoever wrote it: a text up to its first zero (left over memory follows), or bytes.
     """
 
     sizes: tuple[int, ...]
@@ -38,7 +38,7 @@ class KlbHeader:
     spacing: tuple[float, ...]
     dtype: str
     compression: str
-    metadata: bytes
+    metadata: str | bytes
 
     @property
     def table(self) -> int:
@@ -63,8 +63,13 @@ def parsed(head: bytes) -> KlbHeader | None:
         tuple(spacing[::-1]),
         DTYPES[code],
         COMPRESSIONS[compression],
-        values[12].rstrip(b"\0"),
+        _told(values[12]),
     )
+
+
+def _told(field: bytes) -> str | bytes:
+    text = field.partition(b"\0")[0].decode("ascii", "replace")
+    return text if text and text.isascii() and text.isprintable() else field.rstrip(b"\0")
 
 
 def is_klb(head: bytes, size: int) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 import mlarray
 from mlarray_core import Additions
-from mlarray_core.errors import CorruptError, MLArrayError, NotFoundError, UnsafeError
+from mlarray_core.errors import CorruptError, MLArrayError, NotFoundError, UnsafeError, UnsupportedError
 from mlarray_gdal import GdalFormat
 from mlarray_io import Confidence, Source
 from mlarray_io.testing import FormatTests
@@ -151,6 +151,17 @@ def test_missing_values_are_told(tmp_path):
     done = mlarray.convert(path, tmp_path / "a.mla")
     assert any("marked by 7" in text for text in done.warnings)
     assert mlarray.read(tmp_path / "a.mla").meta.source["bands"][0]["nodata"] == 7.0
+
+
+def test_a_nitf_without_an_image(tmp_path):
+    """Its header says 000 images (MIL-STD-2500C, table A-1), and has no lengths of one."""
+    content = write(tmp_path / "a.ntf", "NITF", BANDS[:1], crs=None).read_bytes()
+    length = int(content[354:360])
+    header = content[:360] + b"000" + content[379:length]
+    header = header[:342] + b"%012d%06d" % (len(header), len(header)) + header[360:]
+    (tmp_path / "b.ntf").write_bytes(header)
+    with pytest.raises(UnsupportedError, match="holds no raster"):
+        mlarray.read(tmp_path / "b.ntf")
 
 
 def vrt(name, *, relative="1", band="", more=""):

@@ -1,9 +1,10 @@
-"""Independent readers of pictures."""
+"""Independent readers of pictures, fields and frames."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,3 +56,29 @@ def volume_by_bvbabel(path: Path) -> np.ndarray:
     kind = path.suffix[1:].lower()
     voxels = getattr(getattr(bvbabel, kind), f"read_{kind}")(str(path))[1]
     return voxels[::-1, ::-1, ::-1].swapaxes(1, 2)
+
+
+def fields_by_eccodes(path: Path) -> list[np.ndarray]:
+    """Return the fields of a GRIB as ecCodes unpacks them, turned to run from north to south."""
+    codes = pytest.importorskip("eccodes", reason="eccodes isn't installed")
+    found = []
+    codes.codes_grib_multi_support_on()
+    try:
+        with path.open("rb") as file:
+            while (message := codes.codes_grib_new_from_file(file)) is not None:
+                size = codes.codes_get(message, "Nj"), codes.codes_get(message, "Ni")
+                field = codes.codes_get_values(message).reshape(size)
+                if codes.codes_get(message, "alternativeRowScanning"):
+                    field[1::2] = field[1::2, ::-1]
+                found.append(field[::-1] if codes.codes_get(message, "jScansPositively") else field)
+                codes.codes_release(message)
+    finally:
+        codes.codes_grib_multi_support_off()
+    return found
+
+
+def frame_of_torch(path: Path) -> np.ndarray:
+    """Return the bytes of the one tensor that PyTorch saved in a file, in their order."""
+    with zipfile.ZipFile(path) as packed:
+        (name,) = (one for one in packed.namelist() if one.endswith("data/0"))
+        return np.frombuffer(packed.read(name), np.uint8)

@@ -59,3 +59,17 @@ def test_jpeg_xl_splines():
     image = mlarray.read(path_of("jpegxl/splines.jxl")).to_numpy()
     theirs = mlarray.read(path_of("jpegxl/splines.png")).to_numpy()
     assert np.abs(image.astype(int) - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["small.svs", "boxes.tiff"])
+def test_slides(name):
+    """By OpenSlide, whose Python package's tests they are from: to the rounding of a JPEG decoder."""
+    openslide = pytest.importorskip("openslide", reason="openslide isn't installed")
+    path = path_of(f"tiff/{name}")
+    with openslide.OpenSlide(path) as slide:
+        theirs = np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))
+        sizes = [float(slide.properties[f"openslide.mpp-{axis}"]) for axis in "yx"]
+    image = mlarray.read(path)
+    assert np.abs(image.to_numpy().astype(int) - theirs).max() <= 1
+    if name == "small.svs":  # the other's resolution is of a printer
+        assert list(image.spacing)[:2] == pytest.approx(sizes)

@@ -34,15 +34,16 @@ def path_of(name):
     return path
 
 
-def images(format_name, path):
-    """Yield each image's reference, reader and whole voxels."""
+def images(format_name, path, *, whole=True):
+    """Yield each image's reference, reader and whole voxels, or None for those."""
     format = installed().get(format_name)
     if missing(format):
         pytest.skip(f"{format_name} needs {', '.join(missing(format))}")
     options = format.options_type()
     for image in images_of(Source(path), format, options, Context()):
         with open_image(Source(path), format, image, options, Context()) as reader:
-            yield image, reader, reader[tuple(slice(0, size) for size in reader.shape)]
+            box = tuple(slice(0, size) for size in reader.shape)
+            yield image, reader, reader[box] if whole else None
 
 
 def named(kind, folder=""):

@@ -1,0 +1,144 @@
+"""On which grids the fields of a GRIB lie. Standard library only.
+
+GDAL takes the grid of the first field for that of all, and cuts others to its size without an error. The
+layout is of WMO's Manual on Codes, I.2: FM 92, editions 1 (sections 0 to 2) and 2 (sections 0 to 8).
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlarray_core.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MAGIC = b"GRIB"
+_SPECTRAL = {1: frozenset(range(50, 90)), 2: frozenset({50, 51, 52, 53, 61, 62, 63})}
+"""Edition 1: data representation types (table 6); edition 2: templates of section 3 (table 3.1)."""
+_WINDS = 0x08
+"""Flag: winds are told along the grid; it says nothing of where a field lies."""
+_WIND_AT = {**dict.fromkeys((0, 1, 2, 3, 40, 41, 42, 43), 54), **dict.fromkeys((10, 20, 30, 31), 46)}
+"""Where templates of section 3 have the flag."""
+_LARGE = 0x800000
+"""Flag of a length in edition 1: it counts by 120 bytes (ECMWF's messages of 8 MiB and more)."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid.
+
+    Parameters
+    ----------
+    content
+        What the header says of it, but for levels and winds.
+    size
+        Columns and rows; None when the header names a grid of a catalogue, or it has no rows of equal length.
+    spectral
+        Whether coefficients take the place of points.
+    """
+
+    content: bytes
+    size: tuple[int, int] | None
+    spectral: bool = False
+
+
+def grids_of(path: Path) -> list[Grid]:
+    """Return the grids of a GRIB, each once, in the order of their first fields."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return list(dict.fromkeys(_grids(content)))
+
+
+def check_grids(path: Path) -> None:
+    """Refuse a file of which GDAL would hand out wrong values.
+
+    Parameters
+    ----------
+    path
+        A GRIB.
+
+    Raises
+    ------
+    UnsupportedError
+        Its fields have several sizes, or are no rasters.
+    """
+    grids = grids_of(path)
+    if any(grid.spectral for grid in grids):
+        raise UnsupportedError("holds spectral coefficients; put them on a grid first (CDO does)", path=path)
+    if any(grid.size is not None and 0 in grid.size for grid in grids):
+        raise UnsupportedError(
+            "lies on a reduced grid, of rows of several lengths; put it on a regular one first (CDO does)",
+            path=path,
+        )
+    sizes = list(dict.fromkeys(grid.size for grid in grids))
+    if len(sizes) > 1:
+        told = ", ".join("of a catalogue" if size is None else f"{size[0]} x {size[1]}" for size in sizes[:4])
+        raise UnsupportedError(
+            f"holds fields on grids of several sizes ({told}); split it by grids first (grib_copy does)",
+            path=path,
+        )
+
+
+def _grids(content: mmap.mmap) -> Iterator[Grid]:
+    start = content.find(_MAGIC)
+    while start >= 0:
+        edition = content[start + 7 : start + 8]
+        end = start + len(_MAGIC)
+        if edition == b"\2":
+            end = max(end, start + _number(content, start + 8, 8))
+            yield from _of_second(content, start + 16, end)
+        elif edition == b"\1":
+            length = _number(content, start + 4, 3)
+            large = (length & ~_LARGE) * 120 - 120
+            end = max(end, start + (large if length & _LARGE else length))
+            yield _of_first(content, start + 8)
+        start = content.find(_MAGIC, end)
+
+
+def _number(content: mmap.mmap, at: int, size: int) -> int:
+    return int.from_bytes(content[at : at + size], "big")
+
+
+def _of_first(content: mmap.mmap, product: int) -> Grid:
+    """Return the grid of a message of edition 1 whose product section begins there."""
+    if not content[product + 7 : product + 8] >= b"\x80":
+        return Grid(content[product + 6 : product + 7], None)
+    at = product + _number(content, product, 3)
+    found = bytearray(content[at : at + _number(content, at, 3)])
+    if len(found) < 17:
+        return Grid(bytes(found), None)
+    levels, listed = found[3], found[4]
+    rows = found[listed - 1 + 4 * levels :] if levels and listed != 0xFF else b""
+    found[16] &= ~_WINDS & 0xFF
+    size = tuple(int.from_bytes(found[part : part + 2], "big") % 0xFFFF for part in (6, 8))
+    kept = found[5 : listed - 1] + rows if levels and listed != 0xFF else found[5:]
+    return Grid(bytes(kept), (size[0], size[1]), found[5] in _SPECTRAL[1])
+
+
+def _of_second(content: mmap.mmap, at: int, end: int) -> Iterator[Grid]:
+    """Yield the grid of each field of a message of edition 2 whose section 1 begins there."""
+    grid = None
+    while at < end and content[at : at + 4] != b"7777":
+        length, kind = _number(content, at, 4), _number(content, at + 4, 1)
+        if length < 5:
+            return
+        if kind == 3:
+            grid = _of_section(bytearray(content[at + 5 : at + length]))
+        elif kind == 7 and grid is not None:
+            yield grid
+        at += length
+
+
+def _of_section(found: bytearray) -> Grid:
+    """Return the grid of section 3 without its length and number, five bytes."""
+    template = int.from_bytes(found[7:9], "big")
+    flag = _WIND_AT.get(template, 0) - 5
+    if 0 <= flag < len(found):
+        found[flag] &= ~_WINDS & 0xFF
+    if template in _SPECTRAL[2]:
+        return Grid(bytes(found), None, spectral=True)
+    size = tuple(int.from_bytes(found[part : part + 4], "big") % 0xFFFFFFFF for part in (25, 29))
+    return Grid(bytes(found), (size[0], size[1]))

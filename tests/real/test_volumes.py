@@ -1,0 +1,80 @@
+"""Real KLB, Interfile, N5 and precomputed volumes of `scripts/real-files`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlarray
+from mlarray_core.errors import UnsupportedError
+from tests.real.test_microscopes import named, path_of, pytestmark  # noqa: F401 (skips where none are here)
+
+BLOCKS = [(0, 0, 0), (1, 2, 3), (2, 5, 5)]
+"""Of colour, column and row; those that are fetched, of 1, 100 and 100 each. N5 has zeros for the others."""
+
+
+def test_klb():
+    """The voxels that lie beside it in the authors' repository, as they are."""
+    pytest.importorskip("pyklb", reason="pyklb isn't installed")
+    image = mlarray.read(path_of("klb/img.klb"))
+    theirs = np.fromfile(path_of("klb/img.raw"), "<u2").reshape(29, 151, 101)
+    np.testing.assert_array_equal(image.to_numpy(), theirs)
+    assert image.meta.source["metadata"] == "Testing metadata"
+
+
+@pytest.mark.parametrize("name", [one for one in named("interfile") if one.endswith(".hv")])
+def test_interfile(name):
+    """STIR's, by its header: little-endian floats, x first; XMedCon reads the same."""
+    path = path_of(name)
+    path_of(f"{name.removesuffix('hv')}v")
+    header = path.read_text(encoding="ascii")
+    told = {
+        key: [float(value) for _, value in sorted(re.findall(rf"{key} \[(\d)\] *:= *(\S+)", header))]
+        for key in ("matrix size", r"scaling factor \(mm/pixel\)", r"first pixel offset \(mm\)")
+    }
+    sizes, spacing, offset = told.values()
+    image = mlarray.read(path)
+    assert "LITTLEENDIAN" in header
+    theirs = np.fromfile(path.with_suffix(".v"), "<f4").reshape([int(size) for size in sizes[::-1]])
+    np.testing.assert_array_equal(image.to_numpy(), theirs)
+    assert image.spacing == pytest.approx(spacing[::-1])
+    assert list(image.meta.spatial.origin or []) == pytest.approx(offset)
+
+
+def blocks_of(picture):
+    """Return what an N5 holds of a picture of which only `BLOCKS` are there: rows, columns, colours."""
+    found = np.zeros_like(picture)
+    for colour, column, row in BLOCKS:
+        place = slice(100 * row, 100 * row + 100), slice(100 * column, 100 * column + 100), colour
+        found[place] = picture[place]
+    return found
+
+
+@pytest.mark.parametrize("packed", ["raw", "gzip", "bzip2", "xz"])
+def test_n5(packed):
+    """The picture that the reference implementation, in Java, was given."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow isn't installed")
+    pytest.importorskip("tensorstore", reason="tensorstore isn't installed")
+    folder = path_of(f"n5/n5-java.n5/{packed}/attributes.json").parent
+    picture = np.asarray(pillow.open(path_of("n5/reference_image.png")))
+    np.testing.assert_array_equal(mlarray.read(folder).to_numpy(), blocks_of(picture))
+
+
+def test_n5_packed_by_javas_lz4():
+    with pytest.raises(UnsupportedError, match="lz4"):
+        mlarray.read(path_of("n5/n5-java.n5/lz4/attributes.json").parent)
+
+
+@pytest.mark.parametrize("name", named("precomputed"))
+def test_precomputed(name):
+    """Neuroglancer's own, without chunks; its script says 3, 4 and 5 nm, and three levels."""
+    pytest.importorskip("tensorstore", reason="tensorstore isn't installed")
+    channels = {"one_channel": (), "two_channels": (2,)}[Path(name).parent.name]
+    image = mlarray.read(path_of(name).parent)
+    assert (image.shape, image.dtype) == ((*channels, 30, 20, 10), np.uint16)
+    assert list(image.spacing) == [5, 4, 3]
+    np.testing.assert_allclose(image.meta.spatial.origin, [1.5, 2, 2.5])
+    assert not image.to_numpy().any()
