@@ -26,6 +26,9 @@ _WIND_AT = {**dict.fromkeys((0, 1, 2, 3, 40, 41, 42, 43), 54), **dict.fromkeys((
 _LARGE = 0x800000
 """Flag of a length in edition 1: it counts by 120 bytes (ECMWF's messages of 8 MiB and more)."""
 
+_MOST = 1 << 20
+"""Bytes of a grid's section that are looked at: those of real ones have some hundred, or a number for each row."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -107,7 +110,7 @@ def _of_first(content: mmap.mmap, product: int) -> Grid:
     if not content[product + 7 : product + 8] >= b"\x80":
         return Grid(content[product + 6 : product + 7], None)
     at = product + _number(content, product, 3)
-    found = bytearray(content[at : at + _number(content, at, 3)])
+    found = bytearray(content[at : at + min(_number(content, at, 3), _MOST)])
     if len(found) < 17:
         return Grid(bytes(found), None)
     levels, listed = found[3], found[4]
@@ -126,7 +129,7 @@ def _of_second(content: mmap.mmap, at: int, end: int) -> Iterator[Grid]:
         if length < 5:
             return
         if kind == 3:
-            grid = _of_section(bytearray(content[at + 5 : at + length]))
+            grid = _of_section(bytearray(content[at + 5 : at + min(length, _MOST)]))
         elif kind == 7 and grid is not None:
             yield grid
         at += length

@@ -19,7 +19,7 @@ _PLANE = {"X": "Width", "Y": "Height"}
 
 
 def axis_of(settings: Settings, letter: str, size: int) -> NamedAxis:
-    """Return an axis: x and y by the size of a pixel, the others by their first and last position.
+    """Return an axis: x and y by the size of a pixel, others but channels by their first and last position.
 
     Lengths are given in um, whatever unit the file has.
 
@@ -36,6 +36,8 @@ def axis_of(settings: Settings, letter: str, size: int) -> NamedAxis:
         told = settings.get("Reference Image Parameter", {})
         step = _number(told.get(f"{_PLANE[letter]}ConvertValue"))
         return _axis(letter, size, step, 0.0, str(told.get(f"{_PLANE[letter]}Unit", "")))
+    if letter == "C":  # FluoView counts them from 1, in the unit "Ch"
+        return NamedAxis(letter=letter, size=size)
     for section in (f"Axis {number} Parameters Common" for number in range(8)):
         told = settings.get(section, {})
         if told.get("AxisCode") == letter:

@@ -19,7 +19,7 @@ def settings(shape):
     axes = [
         ("X", columns, 0, 255, "pixel"),
         ("Y", rows, 0, 255, "pixel"),
-        ("C", channels, 0, 0, ""),
+        ("C", channels, 1, channels, "Ch"),
         ("Z", planes, 1000, 1000 + 400 * (planes - 1), "nm"),
     ]
     text = "[ProfileSaveInfo]\r\nName=OibSaveInfo\r\nVersion=1\r\n"

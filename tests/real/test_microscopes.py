@@ -159,3 +159,12 @@ def test_lsm(name):
     # what its own header says in another place: Recording, "SampleSpacing", in um
     assert reader.meta.spatial.spacing == pytest.approx([0.6918881841365326] * 2)
     assert reader.meta.spatial.axis_units == ["um", "um"]
+
+
+def test_oib():
+    """Three pixels that the README beside it tells; FluoView counts channels from 1, in the unit "Ch"."""
+    _, reader, voxels = next(iter(images("oif", path_of("oif/test.oib"))))
+    assert (voxels.shape, voxels.dtype) == ((3, 256, 256), np.uint16)
+    assert voxels[:, 95, 216].tolist() == [820, 50, 436]
+    spatial = reader.meta.spatial
+    assert (spatial.axis_units, spatial.spacing) == (["", "um", "um"], pytest.approx([0.177, 0.177]))

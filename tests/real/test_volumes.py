@@ -1,4 +1,4 @@
-"""Real KLB, Interfile, N5 and precomputed volumes of `scripts/real-files`."""
+"""Real KLB, Interfile, N5, precomputed and Scanco volumes of `scripts/real-files`."""
 
 from __future__ import annotations
 
@@ -78,3 +78,10 @@ def test_precomputed(name):
     assert list(image.spacing) == [5, 4, 3]
     np.testing.assert_allclose(image.meta.spatial.origin, [1.5, 2, 2.5])
     assert not image.to_numpy().any()
+
+
+@pytest.mark.parametrize("name", named("scanco"))
+def test_packed_voxels_of_scanco(name):
+    """Of Scanco's own program (bits) and of n88tools (bytes): they are told, and not guessed at."""
+    with pytest.raises(UnsupportedError, match="packed as run lengths of"):
+        mlarray.read(path_of(name))
