@@ -27,7 +27,7 @@ _LARGE = 0x800000
 """Flag of a length in edition 1: it counts by 120 bytes (ECMWF's messages of 8 MiB and more)."""
 
 _MOST = 1 << 20
-"""Bytes of a grid's section that are looked at: those of real ones have some hundred, or a number for each row."""
+"""Bytes of a grid's section that are looked at: real ones have some hundred, or a number for each row."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,12 @@ def _of_first(content: mmap.mmap, product: int) -> Grid:
     if len(found) < 17:
         return Grid(bytes(found), None)
     levels, listed = found[3], found[4]
-    rows = found[listed - 1 + 4 * levels :] if levels and listed != 0xFF else b""
     found[16] &= ~_WINDS & 0xFF
-    size = tuple(int.from_bytes(found[part : part + 2], "big") % 0xFFFF for part in (6, 8))
-    kept = found[5 : listed - 1] + rows if levels and listed != 0xFF else found[5:]
-    return Grid(bytes(kept), (size[0], size[1]), found[5] in _SPECTRAL[1])
+    kept = bytes(found[5:])
+    if levels and listed != 0xFF:
+        kept = bytes(found[5 : listed - 1]) + bytes(found[listed - 1 + 4 * levels :])
+    columns, rows = (int.from_bytes(found[part : part + 2], "big") % 0xFFFF for part in (6, 8))
+    return Grid(kept, (columns, rows), found[5] in _SPECTRAL[1])
 
 
 def _of_second(content: mmap.mmap, at: int, end: int) -> Iterator[Grid]:
@@ -143,5 +144,5 @@ def _of_section(found: bytearray) -> Grid:
         found[flag] &= ~_WINDS & 0xFF
     if template in _SPECTRAL[2]:
         return Grid(bytes(found), None, spectral=True)
-    size = tuple(int.from_bytes(found[part : part + 4], "big") % 0xFFFFFFFF for part in (25, 29))
-    return Grid(bytes(found), (size[0], size[1]))
+    columns, rows = (int.from_bytes(found[part : part + 4], "big") % 0xFFFFFFFF for part in (25, 29))
+    return Grid(bytes(found), (columns, rows))
