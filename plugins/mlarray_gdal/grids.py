@@ -97,7 +97,8 @@ def _grids(content: mmap.mmap) -> Iterator[Grid]:
             length = _number(content, start + 4, 3)
             large = (length & ~_LARGE) * 120 - 120
             end = max(end, start + (large if length & _LARGE else length))
-            yield _of_first(content, start + 8)
+            if end <= len(content):  # else GDAL tells that it is cut off
+                yield _of_first(content, start + 8)
         start = content.find(_MAGIC, end)
 
 
