@@ -27,9 +27,12 @@ from mlarray_core.errors import MLArrayError, PluginError
 from mlarray_io import Context, Source
 from mlarray_io.engine.registry import installed
 from mlarray_io.engine.select import images_of, open_image
+from mlarray_io.testing import specimens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from mlarray_io import Format
 
 MEMORY = 3 << 30
 SECONDS = 20
@@ -85,6 +88,31 @@ def mutate(content: bytes, noise: random.Random) -> bytes:
         other = noise.randrange(reach)
         data[place], data[other] = data[other], data[place]
     return bytes(data)
+
+
+def read_damaged(
+    format: Format, source: Path, files: Sequence[Path], seed: int, count: int = 200
+) -> Counter[str]:
+    """Damage files of a source in turns, and count how often its images are read and how often refused.
+
+    What a format doesn't explain is a failure. `tests.trust.campaign` tries more, each in its own process.
+    """
+    noise, counts = random.Random(seed), Counter[str]()
+    for number in range(count):
+        path = files[number % len(files)]
+        content = path.read_bytes()
+        path.write_bytes(mutate(content, noise))
+        try:
+            for image in specimens.images(format, source, LARGEST):
+                with specimens.opened(format, source, image, LARGEST) as reader:
+                    specimens.whole(reader)
+            counts["read"] += 1
+        except PluginError as error:
+            raise AssertionError(f"mutant {number} of {path.name}: {error}") from error
+        except MLArrayError:
+            counts["refused"] += 1
+        path.write_bytes(content)
+    return counts
 
 
 def packed(sample: Path) -> bool:
