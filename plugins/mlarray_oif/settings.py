@@ -62,7 +62,8 @@ def _axis(letter: str, size: int, step: float | None, start: float, spelt: str) 
 def channels_of(settings: Settings, count: int) -> list[Channel]:
     """Return what is said of the channels, where it is said of just so many."""
     found = []
-    for section in sorted(name for name in settings if re.fullmatch(r"GUI Channel \d+ Parameters", name)):
+    sections = [name for name in settings if re.fullmatch(r"GUI Channel \d+ Parameters", name)]
+    for section in sorted(sections, key=lambda name: int(name.split()[2])):
         told = settings[section]
         channel = Channel(name=str(told.get("CH Name") or told.get("DyeName") or ""))
         if told.get("DyeName"):

@@ -12,6 +12,7 @@ from mlarray_core import Additions
 from mlarray_core.errors import CorruptError
 from mlarray_io.testing import FormatTests
 from mlarray_oif import OifFormat
+from mlarray_oif.settings import channels_of
 from tests.oif.made import write_oib, write_oif
 
 pytest.importorskip("oiffile")
@@ -69,3 +70,8 @@ def test_planes_in_the_folder_belong_to_it(tmp_path):
     write_oif(tmp_path / "in" / "a.oif", VOXELS)
     mlarray.convert(tmp_path / "in", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").rglob("*.mla")] == ["a.mla"]
+
+
+def test_channels_are_in_the_order_of_their_numbers():
+    told = {f"GUI Channel {number} Parameters": {"CH Name": f"CHS{number}"} for number in range(1, 13)}
+    assert [one.name for one in channels_of(told, 12)] == [f"CHS{number}" for number in range(1, 13)]
