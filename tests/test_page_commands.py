@@ -87,6 +87,13 @@ def test_every_command_line_is_run_or_left_out_with_a_reason():
     assert sum(isinstance(step, list) for step in run) >= 60
 
 
+def test_fences_name_one_word():
+    """The site takes a fence with more behind its language for text."""
+    for page in PAGES:
+        fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [fence for fence in fences if len(fence.split()) > 1] == [], page.name
+
+
 def test_every_other_block_is_what_it_says():
     """JSON and TOML are such; Python that isn't run says why; text is what it shows."""
     parsers = {"json": json.loads, "toml": tomllib.loads}
