@@ -152,6 +152,10 @@ def _of(entries: list[Entry], position: int | str | None) -> list[Entry]:
     return [entry for entry in entries if entry.place.get(POSITION) == position]
 
 
+def _named(entries: list[Entry], key: str) -> list[Entry]:
+    return [entry for entry in entries if _key(entry.place.get(POSITION)) == key]
+
+
 def open_position(folder: Path, context: Context, key: str, options: NdtiffOptions) -> NdtiffReader:
     """Open one position.
 
@@ -177,7 +181,8 @@ def open_position(folder: Path, context: Context, key: str, options: NdtiffOptio
     """
     with ExitStack() as opened:
         stacks = opened.enter_context(closing(Stacks(folder)))
-        own, entries = _chosen(read_index(folder / INDEX), key, folder)
+        entries = read_index(folder / INDEX)
+        own = _chosen(entries, key, folder)
         overlap = _overlap(stacks.summary(own[0].name) or {}) if options.tiles == "stitch" else None
         reader = _opened(own, overlap, stacks, folder / INDEX, context)
         opened.enter_context(reader)
@@ -197,24 +202,24 @@ def open_folder(folder: Path, context: Context, key: str) -> NdtiffReader:
         See `open_position`.
     """
     planes = SinglePlanes(folder)
-    own, entries = _chosen(planes.entries, key, folder)
+    own = _chosen(planes.entries, key, folder)
     reader = _opened(own, None, planes, folder / METADATA, context)
-    _tell(reader, entries, context)
+    _tell(reader, planes.entries, context)
     return reader
 
 
-def _chosen(entries: list[Entry], key: str, folder: Path) -> tuple[list[Entry], list[Entry]]:
-    """Return the planes of one position, and those of all.
+def _chosen(entries: list[Entry], key: str, folder: Path) -> list[Entry]:
+    """Return the planes of one position.
 
     Raises
     ------
     SelectionError
         There is no such position.
     """
-    found = [entry for entry in entries if _key(entry.place.get(POSITION)) == key]
+    found = _named(entries, key)
     if not found:
         raise SelectionError(f"has no position {key!r}", path=folder)
-    return found, entries
+    return found
 
 
 def _opened(
@@ -258,7 +263,7 @@ def _open_levels(fine: NdtiffReader, folder: Path, key: str, context: Context) -
         beside = folder.parent / f"Downsampled_x{ratio}"
         if not (beside / INDEX).is_file():
             break
-        entries = [entry for entry in read_index(beside / INDEX) if _key(entry.place.get(POSITION)) == key]
+        entries = _named(read_index(beside / INDEX), key)
         coarse = grid_of(entries, (0, 0), beside / INDEX, grid) if entries else None
         if coarse is None or not _fits(coarse, grid):
             break
