@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks import data, grain, measure
 from benchmarks.peers import SEGMENTED
+from benchmarks.table import table
 from benchmarks.targets import Verdict, speedup
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Plan
 
 PATCHES = (96, 128)
+HEAD = ["", "", *map(str, PATCHES), "size", ""]
 LABEL_WAYS = ("ours", "ours stored", "reference")
 QUANTISED_WAYS = ("ours", "ours shuffled", "ours plain", "ours auto", "ours small", "reference")
 
@@ -91,9 +93,9 @@ def section(results: dict) -> str:
         rows = [
             row for name, one in found.items() for row in _rows(f"{name}, {one['dtype']}", one, "reference")
         ]
-        parts.append(LABELS + "\n" + _table(rows))
+        parts.append(LABELS + "\n" + table(HEAD, rows))
     if found := results.get("quantised"):
-        parts.append(QUANTISED + "\n" + _table(_rows("", found, "ours shuffled")))
+        parts.append(QUANTISED + "\n" + table(HEAD, _rows("", found, "ours shuffled")))
     return "\n".join(parts)
 
 
@@ -103,8 +105,3 @@ def _rows(name: str, found: dict, base: str) -> list[list[str]]:
         speeds = [f"{median(speedup(times, key, base)):.2f}" for times in found["read"].values()]
         rows.append([name, key, *speeds, f"{size / found['size'][base]:.3f}", f"{size / 1e6:.2f} MB"])
     return rows
-
-
-def _table(rows: list[list[str]]) -> str:
-    head = ["", "", *map(str, PATCHES), "size", ""]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)) + "\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import absent, cores, cost, microscopes, peaks, remote, repeats, series, targets
+from benchmarks.table import table
 from benchmarks.targets import least, speedup
 from benchmarks.train import report as training
 
@@ -73,11 +74,6 @@ def write(results: dict, docs: Path, *, quick: bool) -> None:
         print(f"{'pass ' if verdict.passed else 'SHORT'} {verdict.value:7.2f}  {verdict.what}")
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
 def _machine(results: dict, *, quick: bool) -> str:
     if not {"machine", "images"} <= results.keys():
         return ""
@@ -94,7 +90,7 @@ def _machine(results: dict, *, quick: bool) -> str:
         f"{date.today():%d %B %Y}{note}; {found['cpu']}, {found['cores']} cores, {found['system']}. "
         f"Ours: {packages}. Reference: mlarray {theirs['mlarray']}, blosc2 {theirs['blosc2']}, "
         f"numpy {theirs['numpy']}. {_duration(results)}Data, from {kind}:\n\n"
-        + _table(["image", "shape", "dtype", "raw"], rows)
+        + table(["image", "shape", "dtype", "raw"], rows)
     )
 
 
@@ -109,7 +105,7 @@ def _verdicts(results: dict) -> str:
     signs, words = {True: ">=", False: "<="}, {True: "pass", False: "**short**"}
     rows = [[v.what, f"{v.value:.2f}", f"{signs[v.at_least]} {v.bound:g}", words[v.passed]] for v in found]
     passed = sum(v.passed for v in found)
-    return f"## Targets: {passed} of {len(found)} reached\n\n" + _table(["", "ratio", "target", ""], rows)
+    return f"## Targets: {passed} of {len(found)} reached\n\n" + table(["", "ratio", "target", ""], rows)
 
 
 def _reads(results: dict) -> str:
@@ -125,7 +121,7 @@ def _reads(results: dict) -> str:
             if sliced:
                 row.append(_spread(times, f"ours slices:{cell[-1]}"))
             rows.append([*row, f"{median(times['reference']) * 1e3:.2f}"])
-        parts.append(_table(head, rows))
+        parts.append(table(head, rows))
     return "\n".join(parts)
 
 
@@ -149,7 +145,7 @@ def _writes(results: dict) -> str:
             ]
             for key, cell in cells.items()
         ]
-        parts.append(_table([image, "write speed", "size", ""], rows))
+        parts.append(table([image, "write speed", "size", ""], rows))
     return "\n".join(parts)
 
 
@@ -161,10 +157,10 @@ def _commands(results: dict) -> str:
              f"{min(run['rss'] for run in runs) / 1e6:.0f} MB"] for key, runs in convert.items()
         ]  # fmt: skip
         parts.append("## Converting .nii.gz, int16 512 x 512 x 400; large: 1024 x 1024 x 800\n\n"
-                     + _table(["", "processor, s", "clock, s", "peak memory"], rows))  # fmt: skip
+                     + table(["", "processor, s", "clock, s", "peak memory"], rows))  # fmt: skip
     if first := results.get("first"):
         rows = [[key, f"{median(times) * 1e3:.2f}"] for key, times in first.items()]
-        parts.append("## Opening a file and reading its first voxel\n\n" + _table(["", "ms"], rows))
+        parts.append("## Opening a file and reading its first voxel\n\n" + table(["", "ms"], rows))
     if workers := results.get("workers"):
         ratios = speedup(workers, "ours")
         parts.append(
@@ -173,7 +169,7 @@ def _commands(results: dict) -> str:
         )
     if start := results.get("start"):
         rows = [[key, *(f"{of(times) * 1e3:.0f}" for of in (min, median))] for key, times in start.items()]
-        parts.append("## Starting up\n\n" + _table(["", "least, ms", "median, ms"], rows))
+        parts.append("## Starting up\n\n" + table(["", "least, ms", "median, ms"], rows))
     return "\n".join(parts)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 START, END = "<!-- train -->\n", "<!-- end train -->\n"
@@ -51,18 +52,18 @@ def write(results: dict[str, Any], docs: Path) -> int:
     rows = [[one.what, f"{one.value:.2f}", f"{'>=' if one.at_least else '<='} {one.bound:g}",
              "pass" if one.passed else "**short**"] for one in found]  # fmt: skip
     parts.append(f"### Targets: {sum(one.passed for one in found)} of {len(found)} reached\n")
-    parts.append(_table(["", "measured", "target", ""], rows))
+    parts.append(table(["", "measured", "target", ""], rows))
     parts.append("![Patches per second of processor time](benchmarks-train.svg)\n")
     least = {name: min(times) for name, times in results["cpu"].items()}
     base = least["PatchDataset"]
     parts.append("### One process\n")
-    parts.append(_table(
+    parts.append(table(
         ["method", "ms a patch", "patches a second", "to PatchDataset"],
         [[name, f"{time:.2f}", f"{1e3 / time:.0f}", f"{time / base:.2f}"] for name, time in least.items()],
     ))  # fmt: skip
     parts.append("### Two workers, by the clock\n")
     parts.append(
-        _table(
+        table(
             ["method", "ms a patch"],
             [[name, f"{median(times):.1f}"] for name, times in results["workers"].items()],
         )
@@ -70,7 +71,7 @@ def write(results: dict[str, Any], docs: Path) -> int:
     if "many" in results:
         parts.append("### One patch from each of many files: open, read, close\n")
         parts.append(
-            _table(
+            table(
                 ["patch", "files", "ours, ms", "mlarray 0.0.54, ms"],
                 [
                     [size, what, *(f"{min(cell[key]):.2f}" for key in ("ours", "reference"))]
@@ -138,11 +139,6 @@ def _spread(memory: list[int]) -> float:
     half = len(memory) // 2
     epochs = memory[half // 4 : half], memory[half:]
     return max(max(epoch) / min(epoch) for epoch in epochs)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def _plot(least: dict[str, float], path: Path) -> None:
