@@ -6,6 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from benchmarks.table import table
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,9 +46,7 @@ def reason(error: Exception) -> str:
 
 def section(results: dict) -> str:
     """Return what the page says of it; nothing when all was measured."""
-    rows = "".join(
-        f"| {part} | {who} | {why} |\n"
-        for part, names in results.get("absent", {}).items()
-        for who, why in names.items()
-    )
-    return rows and "## Not measured\n\n| part | what | why |\n|---|---|---|\n" + rows
+    rows = [
+        [part, who, why] for part, names in results.get("absent", {}).items() for who, why in names.items()
+    ]
+    return "## Not measured\n\n" + table(["part", "what", "why"], rows) if rows else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.absent import PeerError
 from benchmarks.measure import clients
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -82,16 +83,15 @@ def section(results: dict) -> str:
     found = results.get("cores")
     if not found:
         return ""
-    rows = "".join(
-        f"| {image} | {profile} | {min(cell['one']):.3f} | {min(cell['two']):.3f} | "
-        + " | ".join(f"{gain:.2f}" for gain in _gains(cell))
-        + " |\n"
+    rows = [
+        [image, profile, f"{min(cell['one']):.3f}", f"{min(cell['two']):.3f}"]
+        + [f"{gain:.2f}" for gain in _gains(cell)]
         for image, cells in found.items()
         for profile, cell in cells.items()
-    )
+    ]
     return (
         "## Compressing on two cores\n\nAn array in memory is written to a file, by the clock. `apart` is "
         "what two processes that write an image each, on a core each, gain over one after the other: no "
         "program gains more on this machine.\n\n"
-        "| | profile | one core, s | two cores, s | gain | apart |\n|---|---|---|---|---|---|\n" + rows
+        + table(["", "profile", "one core, s", "two cores, s", "gain", "apart"], rows)
     )

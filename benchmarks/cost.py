@@ -11,6 +11,8 @@ import math
 import re
 from pathlib import Path
 
+from benchmarks.table import table
+
 DOCS = Path(__file__).parents[1] / "docs"
 START, END = "<!-- cost: made by python -m benchmarks.cost -->\n", "<!-- end cost -->\n"
 VOXELS = 100e12
@@ -78,32 +80,39 @@ def uploads(nbytes: float) -> int:
 
 def section(page: str) -> str:
     """Return what docs/scale.md says, from the text of docs/benchmarks.md."""
-    lines = [
-        "| source | voxels a second and core | 100 TB, core hours | hours on 64 nodes of 16 cores |",
-        "|---|---|---|---|",
-    ]
-    for name, rate in rates(page).items():
-        hours = VOXELS / rate / 3600
-        lines.append(f"| {name} | {rate / 1e6:.0f} MB | {hours:.0f} | {hours / CORES:.2f} |")
-    lines += [
-        "",
-        "| images | 100 TB of voxels as `.mla` | a month | requests to write them, 210 MB of voxels each | |",
-        "|---|---|---|---|---|",
-    ]
-    for name, share in shares(page).items():
-        size, puts = VOXELS * share, VOXELS / SERIES * uploads(SERIES * share)
-        lines.append(
-            f"| {name} | {size / 1e12:.1f} TB | {size / 1e9 * MONTH:.0f} $ | "
-            f"{puts / 1e6:.1f} million | {puts * PUT:.0f} $ |"
-        )
+    hours = {name: (rate, VOXELS / rate / 3600) for name, rate in rates(page).items()}
+    parts = [
+        table(
+            ["source", "voxels a second and core", "100 TB, core hours", "hours on 64 nodes of 16 cores"],
+            [
+                [name, f"{rate / 1e6:.0f} MB", f"{took:.0f}", f"{took / CORES:.2f}"]
+                for name, (rate, took) in hours.items()
+            ],
+        ),
+        table(
+            [
+                "images", "100 TB of voxels as `.mla`", "a month",
+                "requests to write them, 210 MB of voxels each", "",
+            ],
+            [[name, *_stored(share)] for name, share in shares(page).items()],
+        ),
+    ]  # fmt: skip
     asked = requests(page)
     if asked is not None:
-        lines += [
-            "",
+        parts.append(
             f"A million patches of 96 x 96 x 96 from a store take {asked:.1f} million requests: "
-            f"{asked * 1e6 * GET:.2f} $.",
-        ]
-    return "\n".join(lines) + "\n"
+            f"{asked * 1e6 * GET:.2f} $.\n"
+        )
+    return "\n".join(parts)
+
+
+def _stored(share: float) -> list[str]:
+    """Return what 100 TB of voxels are as files of a share of their size, and what a store takes for them."""
+    size, puts = VOXELS * share, VOXELS / SERIES * uploads(SERIES * share)
+    return [
+        f"{size / 1e12:.1f} TB", f"{size / 1e9 * MONTH:.0f} $",
+        f"{puts / 1e6:.1f} million", f"{puts * PUT:.0f} $",
+    ]  # fmt: skip
 
 
 def write(docs: Path = DOCS) -> None:

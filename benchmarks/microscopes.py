@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.absent import PeerError, noting
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -213,16 +214,20 @@ def section(results: dict) -> str:
     found = results.get("microscopes")
     if not found:
         return ""
-    rows = "".join(
-        f"| {name}, {who} | {least(runs[who], 'seconds'):.1f} | {least(runs[who], 'cpu_seconds'):.1f} | "
-        f"{max(run['peak_mb'] for run in runs[who])} MB |\n"
+    rows = [
+        [
+            f"{name}, {who}",
+            f"{least(runs[who], 'seconds'):.1f}",
+            f"{least(runs[who], 'cpu_seconds'):.1f}",
+            f"{max(run['peak_mb'] for run in runs[who])} MB",
+        ]
         for name, runs in found.items()
         for who in ("ours", "reference")
-    )
+    ]
     return (
         "## Large files of microscopes to `.mla`\n\nA mosaic of CZI and a stack of LIF, uint16, beside "
         "reading each whole with its library and saving it with the reference.\n\n"
-        "| | clock, s | processor, s | peak memory |\n|---|---|---|---|\n" + rows
+        + table(["", "clock, s", "processor, s", "peak memory"], rows)
     )
 
 

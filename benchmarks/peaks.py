@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.absent import noting
 from benchmarks.commands import child
 from benchmarks.peers import remove
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -58,11 +59,10 @@ def section(results: dict) -> str:
     found = results.get("memory")
     if not found:
         return ""
-    rows = "".join(
-        f"| {name} | {took['wall']:.1f} | {took['cpu']:.1f} | {took['rss'] / 1e6:.0f} MB |\n"
+    rows = [
+        [name, f"{took['wall']:.1f}", f"{took['cpu']:.1f}", f"{took['rss'] / 1e6:.0f} MB"]
         for name, took in found.items()
-    )
-    return (
-        "## Memory of large conversions, int16 of 5 GB\n\n"
-        "| | clock, s | processor, s | peak memory |\n|---|---|---|---|\n" + rows
+    ]
+    return "## Memory of large conversions, int16 of 5 GB\n\n" + table(
+        ["", "clock, s", "processor, s", "peak memory"], rows
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.absent import noting
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -188,17 +189,19 @@ def section(results: dict) -> str:
     found = results.get("remote")
     if not found:
         return ""
-    rows = "".join(
-        f"| {name} | {one['open'] * 1e3:.0f} | {one['open requests']} | {median(one['patch']) * 1e3:.0f} | "
-        f"{np.mean(one['requests']):.1f} | {min(one['many']) * 1e3:.0f} |\n"
-        if "many" in one
-        else f"| {name} | {one['open'] * 1e3:.0f} | {one['open requests']} | "
-        f"{median(one['patch']) * 1e3:.0f} | {np.mean(one['requests']):.1f} | |\n"
+    rows = [
+        [
+            name,
+            f"{one['open'] * 1e3:.0f}",
+            str(one["open requests"]),
+            f"{median(one['patch']) * 1e3:.0f}",
+            f"{np.mean(one['requests']):.1f}",
+            f"{min(one['many']) * 1e3:.0f}" if "many" in one else "",
+        ]
         for name, one in found.items()
-    )
+    ]
     return (
         f"## Over a network: {PAUSE} ms for each request\n\nPatches of {PATCH} of a CT of 280 x 384 x 384, "
         "none of which is kept from the one before; `read_many` of 100 keeps what it may. Clock times.\n\n"
-        "| | open, ms | requests | patch, ms | requests | each of 100, ms |\n|---|---|---|---|---|---|\n"
-        + rows
+        + table(["", "open, ms", "requests", "patch, ms", "requests", "each of 100, ms"], rows)
     )

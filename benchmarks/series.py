@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.absent import noting
 from benchmarks.commands import child
+from benchmarks.table import table
 from benchmarks.targets import Verdict
 
 if TYPE_CHECKING:
@@ -201,14 +202,19 @@ def section(results: dict) -> str:
     found = results.get("dicom")
     if not found:
         return ""
-    rows = "".join(
-        f"| {kind} | {name} | {_least(runs):.2f} | {_least(runs, 'cpu'):.2f} | "
-        f"{_least(runs, 'rss') / 1e6:.0f} MB |\n"
+    rows = [
+        [
+            kind,
+            name,
+            f"{_least(runs):.2f}",
+            f"{_least(runs, 'cpu'):.2f}",
+            f"{_least(runs, 'rss') / 1e6:.0f} MB",
+        ]
         for kind, ways in found.items()
         for name, runs in ways.items()
-    )
+    ]
     return (
         "## DICOM: a CT of 400 slices of 512 x 512\n\nBy the clock, all cores; `start` is what loading "
         "pydicom and our reader takes, and is taken off where `.nii` is compared with dcm2niix.\n\n"
-        "| | way | clock, s | processor, s | peak memory |\n|---|---|---|---|---|\n" + rows
+        + table(["", "way", "clock, s", "processor, s", "peak memory"], rows)
     )
