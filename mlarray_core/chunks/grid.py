@@ -9,12 +9,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
 
 Box = tuple[slice, ...]
 """A part of an array: one slice for each axis, of integers within the array and of step 1."""
+
+
+def cuts(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a range that is cut at multiples of a step, as chunks cut an axis.
+
+    Parameters
+    ----------
+    start, stop
+        The range; nothing is yielded of one that is empty.
+    step
+        Items from one cut to the next, counted from 0 and not from `start`.
+    """
+    while start < stop:
+        end = min(stop, (start // step + 1) * step)
+        yield start, end
+        start = end
 
 
 @dataclass(frozen=True)

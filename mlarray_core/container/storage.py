@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.chunks import codec
+from mlarray_core.chunks.grid import cuts
 from mlarray_core.chunks.header import DELTA
 from mlarray_core.container.mapping import forget_pages
 from mlarray_core.errors import CorruptError, MLArrayError
 from mlarray_core.memory import check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import blosc2
 
@@ -253,9 +254,9 @@ class FrameStorage(Storage):
         slab = self._rows(out, axis, SLAB)
         step = self._rows(out, axis, AT_ONCE) if out.nbytes > 2 * AT_ONCE else slab
         here = (0,) * axis
-        for begin, end in _cuts(start[axis], stop[axis], slab):
+        for begin, end in cuts(start[axis], stop[axis], slab):
             fresh = self.contents.unchecked_in(tuple(map(slice, *_between(start, stop, axis, begin, end))))
-            for first, last in _cuts(begin, end, step):
+            for first, last in cuts(begin, end, step):
                 if fresh:
                     fresh = self._checked_above((*start[:axis], last), fresh)
                 rows: tuple[Any, ...] = (*here, slice(first - start[axis], last - start[axis]))
@@ -332,11 +333,3 @@ def _between(
 ) -> tuple[list[int], list[int]]:
     """Return the ends of a box of which only some rows along an axis are left."""
     return [*start[:axis], first, *start[axis + 1 :]], [*stop[:axis], last, *stop[axis + 1 :]]
-
-
-def _cuts(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a range, which end at multiples of `step`."""
-    while start < stop:
-        end = min(stop, (start // step + 1) * step)
-        yield start, end
-        start = end

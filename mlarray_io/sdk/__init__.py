@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlarray_io.places.sources import UrlFolder, UrlSource
     from mlarray_io.privacy.profile import Privacy
     from mlarray_io.privacy.words import cleaned_text
-    from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles
+    from mlarray_io.sdk.boxes import contiguous, slab_shape, tiles, tiles_of
     from mlarray_io.sdk.dtypes import packing_of, stored_dtype, voxel_dtype
     from mlarray_io.sdk.files.beside import data_names, named_in
     from mlarray_io.sdk.files.child import ChildBytes, ChildReader, ask_child, call_child
@@ -111,6 +111,7 @@ _HOME = {
     "contiguous": "sdk.boxes",
     "slab_shape": "sdk.boxes",
     "tiles": "sdk.boxes",
+    "tiles_of": "sdk.boxes",
     "check_beside": "sdk.files.data_files",
     "data_names": "sdk.files.beside",
     "named_in": "sdk.files.beside",
@@ -205,6 +206,7 @@ __all__ = [
     "tell_losses",
     "tell_unheld",
     "tiles",
+    "tiles_of",
     "voxel_dtype",
     "world_parts",
     "zlib_compressor",

@@ -6,6 +6,8 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING
 
+from mlarray_core.chunks.grid import cuts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -94,12 +96,22 @@ def contiguous(
 
 def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """Yield boxes of `step`, smaller at the far ends, that tile `shape` exactly, in C order."""
-    axes = [range(0, size, width) for size, width in zip(shape, step, strict=True)]
-    for starts in product(*axes):
-        yield tuple(
-            slice(start, min(start + width, size))
-            for start, width, size in zip(starts, step, shape, strict=True)
-        )
+    return tiles_of(tuple(slice(0, size) for size in shape), step)
+
+
+def tiles_of(box: tuple[slice, ...], step: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes that tile a box exactly, in C order, cut where an image in chunks of `step` is.
+
+    Parameters
+    ----------
+    box
+        A part of the image: one slice for each axis, of integers within the image and of step 1.
+    step
+        Voxels from one cut to the next along each axis, counted from the image's first voxel.
+    """
+    axes = [cuts(part.start, part.stop, width) for part, width in zip(box, step, strict=True)]
+    for parts in product(*axes):
+        yield tuple(slice(start, stop) for start, stop in parts)
 
 
 def boxes_along(shape: tuple[int, ...], step: int, axis: int = 0) -> Iterator[tuple[slice, ...]]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_io.sdk import ignored_warnings, slab_shape
+from mlarray_io.sdk import ignored_warnings, slab_shape, tiles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlarray_io import Box
     from mlarray_zarr.files import Files
     from mlarray_zarr.nodes import ArrayInfo, Node
@@ -61,20 +58,11 @@ def read_box(array: Any, info: ArrayInfo, box: Box) -> np.ndarray[Any, Any]:
     itemsize = info.dtype.itemsize
     budget = max(WINDOW, 2 * math.prod(info.chunks) * itemsize)
     step = slab_shape(info.shape, itemsize, info.chunks, None, budget)
-    cuts = [list(_cuts(part, size)) for part, size in zip(box, step, strict=True)]
-    if all(len(parts) == 1 for parts in cuts):
+    parts = list(tiles_of(box, step))
+    if len(parts) == 1:
         return np.asarray(array[box])
     voxels = np.empty([part.stop - part.start for part in box], array.dtype)
-    for part in product(*cuts):
+    for part in parts:
         inside = [slice(p.start - b.start, p.stop - b.start) for p, b in zip(part, box, strict=True)]
         voxels[tuple(inside)] = array[part]
     return voxels
-
-
-def _cuts(part: slice, step: int) -> Iterator[slice]:
-    """Cut a part of an axis where the chunks of the array end."""
-    start = part.start
-    while start < part.stop:
-        stop = min(part.stop, (start // step + 1) * step)
-        yield slice(start, stop)
-        start = stop

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlarray_io.sdk.boxes import slab_shape, slabs
+from mlarray_io.sdk.boxes import slab_shape, slabs, tiles, tiles_of
 
 
 @st.composite
@@ -58,3 +58,30 @@ def test_without_chunks_the_fastest_axes_come_whole():
     assert slab_shape((100, 10, 10), 1, None, None, 250) == (2, 10, 10)
     assert list(slabs((), 8, None, None)) == [()]
     assert list(slabs((0, 5), 8, None, (4, 4))) == []
+
+
+def test_a_box_is_cut_where_the_chunks_of_the_image_end():
+    box = (slice(3, 9), slice(4, 8))
+    assert list(tiles_of(box, (4, 4))) == [
+        (slice(3, 4), slice(4, 8)),
+        (slice(4, 8), slice(4, 8)),
+        (slice(8, 9), slice(4, 8)),
+    ]
+    assert list(tiles_of((slice(5, 5), slice(0, 8)), (4, 4))) == []
+    assert list(tiles_of((), ())) == [()]
+
+
+@given(cases())
+def test_tiles_of_a_box_are_what_the_tiles_of_the_image_have_of_it(case):
+    shape, _, _, step, _ = case
+    box = tuple(slice(size // 3, size - size // 5) for size in shape)
+    step = step or (7,) * len(shape)
+    met = []
+    for tile in tiles(shape, step):
+        parts = [
+            slice(max(one.start, own.start), min(one.stop, own.stop))
+            for one, own in zip(tile, box, strict=True)
+        ]
+        if all(part.start < part.stop for part in parts):
+            met.append(tuple(parts))
+    assert list(tiles_of(box, step)) == met
