@@ -50,25 +50,26 @@ class Grid:
 
 
 def grids_of(path: Path) -> list[Grid]:
-    """Return the grids of a GRIB, each once, in the order of their first fields."""
+    """Return the grids of a GRIB, each once, in the order of their first fields: all of it is searched."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return list(dict.fromkeys(_grids(content)))
 
 
-def check_grids(path: Path) -> None:
+def check_grids(grids: list[Grid], path: Path) -> None:
     """Refuse a file of which GDAL would hand out wrong values.
 
     Parameters
     ----------
+    grids
+        Of a GRIB.
     path
-        A GRIB.
+        Named in errors.
 
     Raises
     ------
     UnsupportedError
         Its fields have several sizes, or are no rasters.
     """
-    grids = grids_of(path)
     if any(grid.spectral for grid in grids):
         raise UnsupportedError("holds spectral coefficients; put them on a grid first (CDO does)", path=path)
     if any(grid.size is not None and 0 in grid.size for grid in grids):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlarray_gdal.raster import explained, names_of, open_raster_file
+from mlarray_gdal.raster import check_file, explained, names_of, open_checked
 from mlarray_io import Context, ImageRef
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def list_rasters(path: Path, context: Context) -> list[ImageRef]:
     context
         Isn't needed.
     """
-    with explained(path), open_raster_file(path) as raster:
+    with explained(path), open_checked(check_file(path)) as raster:
         names = names_of(raster)
         if not names:
             facts = {"shape": [raster.count, raster.height, raster.width]}

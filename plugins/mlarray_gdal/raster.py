@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlarray_core.errors import UnsafeError, UnsupportedError
-from mlarray_gdal.grids import check_grids
+from mlarray_gdal.grids import check_grids, grids_of
 from mlarray_gdal.signature import driver_of
 from mlarray_gdal.virtual import check_virtual
 from mlarray_io.sdk import damage_named, in_a_line
@@ -44,22 +44,38 @@ def _cause(error: Exception) -> str:
     return in_a_line(error.__cause__ or error)
 
 
-def open_raster_file(path: Path, name: str | None = None) -> Raster:
-    """Open a file by the driver for its first bytes, and no other.
+class Checked(NamedTuple):
+    """A file that may be opened.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    driver
+        The one of GDAL's that is for its first bytes.
+    grids
+        Of a GRIB: on how many grids its fields lie; 1 for other formats.
+    """
+
+    path: Path
+    driver: str
+    grids: int
+
+
+def check_file(path: Path) -> Checked:
+    """Look at a file before GDAL sees it.
 
     Parameters
     ----------
     path
         The file.
-    name
-        What GDAL calls a raster of it, where there are several.
 
     Raises
     ------
     UnsupportedError
         None of the drivers is for it, or it holds fields that its driver gets wrong.
     UnsafeError
-        Its header leads to files outside of its folder.
+        It takes its pixels from elsewhere.
     """
     with path.open("rb") as file:
         driver = driver_of(file.read(1 << 16))
@@ -67,9 +83,28 @@ def open_raster_file(path: Path, name: str | None = None) -> Raster:
         raise UnsupportedError("is of no kind that is read through GDAL", path=path)
     if driver == "VRT":
         check_virtual(path)
-    if driver == "GRIB":
-        check_grids(path)
-    found = rasterio.open(name or os.path.abspath(path), "r", driver=driver)
+    grids = grids_of(path) if driver == "GRIB" else []
+    check_grids(grids, path)
+    return Checked(path, driver, max(1, len(grids)))
+
+
+def open_checked(file: Checked, name: str | None = None) -> Raster:
+    """Open a file by the driver for its first bytes, and no other.
+
+    Parameters
+    ----------
+    file
+        What `check_file` found.
+    name
+        What GDAL calls a raster of it, where there are several.
+
+    Raises
+    ------
+    UnsafeError
+        Its header leads to files outside of its folder.
+    """
+    path = file.path
+    found = rasterio.open(name or os.path.abspath(path), "r", driver=file.driver)
     folder = os.path.realpath(path.parent)
     for other in found.files:
         if other.startswith("/vsi") or not os.path.realpath(other).startswith(folder + os.sep):

@@ -11,9 +11,8 @@ from rasterio.windows import Window
 from mlarray_core import Additions, AxisValues, Channel, Meta, Rescale, geometry
 from mlarray_core.errors import NotFoundError, UnsupportedError
 from mlarray_core.headers import plain
-from mlarray_gdal.grids import grids_of
 from mlarray_gdal.place import affine_of, world_of
-from mlarray_gdal.raster import explained, names_of, open_raster_file
+from mlarray_gdal.raster import check_file, explained, names_of, open_checked
 from mlarray_io import Box, Context, Reader
 from mlarray_io.sdk import bare_meta, voxel_dtype
 
@@ -94,14 +93,15 @@ def open_raster(path: Path, context: Context, key: str, options: BareOptions) ->
         It is larger than the host allows.
     """
     with explained(path):
-        raster = open_raster_file(path)
+        file = check_file(path)
+        raster = open_checked(file)
         try:
             names = names_of(raster)
             if not key.isdecimal() or int(key) >= max(1, len(names)):
                 raise NotFoundError(f"holds no raster {key}")
             if names:
                 raster.close()
-                raster = open_raster_file(path, names[int(key)])
+                raster = open_checked(file, names[int(key)])
             if not raster.count:
                 raise UnsupportedError("holds no raster: only text, drawings or data that GDAL doesn't show")
             _check_signs(raster)
@@ -109,7 +109,7 @@ def open_raster(path: Path, context: Context, key: str, options: BareOptions) ->
             size = raster.count * raster.height * raster.width * dtype.itemsize
             context.allow(size, path)
             _check_blocks(raster, path, context)
-            if raster.driver == "GRIB" and len(grids_of(path)) > 1:
+            if file.grids > 1:
                 context.loss(
                     "where pixels of some bands lie",
                     "their grids' headers differ; that of the first is kept",
