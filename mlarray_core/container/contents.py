@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SUFFIX = ".mla"
+AT_ONCE = 4096
+"""Chunks of which index and seal are asked at once, when all are checked: there may be millions."""
 _checked = seal.CheckedFiles()
 
 
@@ -153,10 +155,9 @@ class Contents:
 
     def chunk(self, number: int) -> bytes | None:
         """Return the encoded bytes of one chunk, checked, or None for zeros."""
-        where = self.index.locate(number)
         if self._unchecked.flat[number]:
-            self._check(number, where)
-            self._note_checked([number])
+            self.check(self._told_of([number], compare=self._compares))
+        where = self.index.locate(number)
         if self.index.is_unwritten(number):
             return None
         return special(int(self.index.offsets[number]), self.grid) if where is None else self.read(*where)
@@ -193,16 +194,17 @@ class Contents:
         if not fresh.any():
             self._all_checked = not self._unchecked.any()
             return []
-        return self._known_of([place + p.start for place, p in zip(fresh.nonzero(), near, strict=True)])
-
-    def _known_of(self, places: list[Array]) -> list[Unchecked]:
-        """Return what index and seal say of the chunks at some places of the grid."""
         import numpy as np
 
-        numbers = np.ravel_multi_index(tuple(places), self.grid.counts)
-        sums = self._sums[numbers].tolist() if self._compares and len(self._sums) else [None] * len(numbers)
+        places = tuple(place + p.start for place, p in zip(fresh.nonzero(), near, strict=True))
+        numbers: list[int] = np.ravel_multi_index(places, self.grid.counts).tolist()
+        return self._told_of(numbers, compare=self._compares)
+
+    def _told_of(self, numbers: list[int], *, compare: bool) -> list[Unchecked]:
+        """Return what the index says of some chunks, and the seal, if there is one, to be compared."""
+        sums = self._sums[numbers].tolist() if compare and len(self._sums) else [None] * len(numbers)
         offsets, rooms = self.index.offsets[numbers].tolist(), self.index.room[numbers].tolist()
-        return list(map(Unchecked, numbers.tolist(), offsets, rooms, sums))
+        return list(map(Unchecked, numbers, offsets, rooms, sums))
 
     def check(self, chunks: list[Unchecked]) -> None:
         """Check some chunks now, and note them as checked when none of them is damaged.
@@ -214,18 +216,30 @@ class Contents:
         """
         if not chunks:
             return
-        view, found, locate = self._view, seal.chunk_sum, self.index.locate_at
-        for number, offset, room, wanted in chunks:
-            where = locate(number, offset, room)
-            if wanted is not None:
-                stored = b"" if where is None else view[where[0] : where[0] + where[1]]
-                if found(stored) != wanted:
-                    raise self._disagreement(number)
-        self._note_checked([chunk.number for chunk in chunks])
-
-    def _note_checked(self, numbers: list[int]) -> None:
-        self._unchecked.reshape(-1)[numbers] = False
+        for chunk in chunks:
+            if not self._agrees(chunk):
+                raise CorruptError(
+                    f"chunk {chunk.number} is damaged: its checksum disagrees",
+                    path=self.path,
+                    field="voxels",
+                    hint="Restore the file from a copy; verify='none' reads what is left",
+                )
+        self._unchecked.reshape(-1)[[chunk.number for chunk in chunks]] = False
         self._all_checked = not self._unchecked.any()
+
+    def _agrees(self, chunk: Unchecked) -> bool:
+        """Whether a chunk can be what the index says, and its checksum is the seal's.
+
+        Raises
+        ------
+        CorruptError, UnsupportedError
+            Its header can't be that of a chunk of this frame.
+        """
+        where = self.index.locate_at(chunk.number, chunk.offset, chunk.room)
+        if chunk.sum is None:
+            return True
+        stored = b"" if where is None else self._view[where[0] : where[0] + where[1]]
+        return seal.chunk_sum(stored) == chunk.sum
 
     def prefetch(self, box: tuple[slice, ...]) -> None:
         """Have the system read the chunks that `box` needs from the disk, without waiting for them."""
@@ -240,34 +254,23 @@ class Contents:
                 page = start // mmap.PAGESIZE * mmap.PAGESIZE
                 self.buffer.madvise(mmap.MADV_WILLNEED, page, start + int(self.index.room[number]) - page)
 
-    def _check(self, number: int, where: tuple[int, int] | None) -> None:
-        if self._compares and not self._agrees(number, where):
-            raise self._disagreement(number)
-
-    def _disagreement(self, number: int) -> CorruptError:
-        return CorruptError(
-            f"chunk {number} is damaged: its checksum disagrees", path=self.path, field="voxels",
-            hint="Restore the file from a copy; verify='none' reads what is left",
-        )  # fmt: skip
-
-    def _agrees(self, number: int, where: tuple[int, int] | None) -> bool:
-        """Whether the checksum of a chunk is right; without a seal it is."""
-        stored = b"" if where is None else self._view[where[0] : where[0] + where[1]]
-        return not len(self._sums) or seal.chunk_sum(stored) == self._sums[number]
-
     def damaged(self) -> list[int]:
         """Return the numbers of all chunks whose checksum or structure is wrong."""
         import numpy as np
 
         stored = self.index.offsets >= 0
         bad = [] if self.table is None else np.flatnonzero(~stored & ~self.table.absent()).tolist()
-        for number in np.flatnonzero(stored).tolist():
-            try:
-                if not self._agrees(number, self.index.locate(number)):
-                    bad.append(number)
-            except MLArrayError:
-                bad.append(number)
+        numbers = np.flatnonzero(stored)
+        for first in range(0, len(numbers), AT_ONCE):
+            told = self._told_of(numbers[first : first + AT_ONCE].tolist(), compare=True)
+            bad += [chunk.number for chunk in told if not self._is_whole(chunk)]
         return sorted(bad)
+
+    def _is_whole(self, chunk: Unchecked) -> bool:
+        try:
+            return self._agrees(chunk)
+        except MLArrayError:
+            return False
 
     def verify_all(self, *, complete: bool = True) -> None:
         """Check every chunk, those of the coarser levels too.
