@@ -159,7 +159,7 @@ def _opened(key: _Key) -> _Voxels:
     return _Voxels.of(MLArray.open(key.path), key.coord_system)
 
 
-_OPEN = Kept(_opened, files=1)
+_OPEN = Kept(_opened, files=lambda _: 1)
 
 
 class _Lazy(torchio.Image):

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Properties = dict[str, Any]
 
-FILES = 3
-"""Files of one case: data, segmentation, segmentation of the previous stage."""
-
 
 class Case(NamedTuple):
     """What nnU-Net's loader takes apart; arrays are read where it slices them."""
@@ -53,11 +50,14 @@ class MLArrayDataset(nnUNetBaseDataset):
         folder_with_segs_from_previous_stage: str | None = None,
     ) -> None:
         super().__init__(folder, identifiers, folder_with_segs_from_previous_stage)
-        self.kept = Kept(self._opened, FILES)
+        self.kept = Kept(self._opened, self._files_of)
 
     def load_case(self, identifier: str) -> Case:
         """Return data, segmentation, that of the previous stage or None, and properties of a case."""
         return self.kept[identifier]
+
+    def _files_of(self, _: str) -> int:
+        return 2 if self.folder_with_segs_from_previous_stage is None else 3
 
     def _opened(self, identifier: str) -> Case:
         folder, before = Path(self.source_folder), self.folder_with_segs_from_previous_stage

@@ -219,7 +219,7 @@ def test_a_dataset_travels_without_open_files_and_keeps_few_open(tmp_path):
     cases(tmp_path / "blosc2", count=3, shape=(1, 8, 9, 10))
     pack(tmp_path / "blosc2", tmp_path / "mla")
     dataset = MLArrayDataset(str(tmp_path / "mla"))
-    dataset.kept.most = 2
+    dataset.kept.most = 4  # files: data and segmentation of two cases
     first = dataset.load_case("case_0")
     assert dataset.load_case("case_0").data is first.data
     dataset.load_case("case_1")
