@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_core import Additions, Meta, geometry
-from mlarray_core.errors import CorruptError
+from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_core.headers import plain
 from mlarray_io import ImageRef
 from mlarray_io.sdk import spatial_labels
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from mlarray_io import Context, Reader
     from mlarray_tensorstore.signature import Content
 
+ENCODINGS = frozenset({"raw", "jpeg", "png", "compressed_segmentation"})
+"""Those that tensorstore has."""
 LOSSY = frozenset({"jpeg"})
-"""Encodings that change values."""
+"""Those of them that change values."""
 DTYPES = frozenset({"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "float32"})
 MOST_SCALES = 64
 
@@ -67,6 +69,8 @@ def open_image(path: Path, context: Context, key: str) -> Reader:
         A scale lies outside of the volume's folder.
     LimitError
         Its blocks are larger than any that are meant.
+    UnsupportedError
+        Its blocks are packed in a way that isn't read.
     """
     info = description(path, "precomputed")
     readers = [_opened(path, info, number, context) for number in _order(info, path)]
@@ -96,6 +100,9 @@ def _opened(path: Path, info: Content, number: int, context: Context) -> BlocksR
     if not isinstance(key, str) or not key or "://" in key or key.startswith("/"):
         raise CorruptError(f"expected the name of a folder, got {str(key)[:40]!r}", path=path, field="key")
     check_inside(path, path / key)
+    if (encoding := str(scale.get("encoding", ""))) not in ENCODINGS:
+        way = "cloud-volume reads it, and can write it as raw"
+        raise UnsupportedError(f"blocks packed as {encoding[:20]!r} aren't read", path=path, hint=way)
     sizes = _numbers(scale, "size", path, low=1)
     channels = info.get("num_channels")
     if type(channels) is not int or not 0 < channels < 1 << 20:

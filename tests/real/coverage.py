@@ -41,7 +41,9 @@ FORMATS = {
     "animation": Tried(("animation/*.png", "animation/*.webp"), "Pillow", "libpng, libwebp (imagecodecs)"),
     "avif": Tried(("avif/*.avif*",), "Pillow, imagecodecs", "dav1d (FFmpeg)"),
     "brainvoyager": Tried(("brainvoyager/*.vmr.gz",), "bvbabel", "bvbabel"),
-    "bruker": Tried(made="the test, as ParaVision's manual lays it out", compared="SimpleITK"),
+    "bruker": Tried(
+        ("bruker/*/2dseq",), "the test, as ParaVision's manual lays it out", "brukerapi, SimpleITK"
+    ),
     "czi": Tried(made="pylibCZIrw", compared="czifile"),
     "dicom": Tried(
         made="pydicom, highdicom", compared="pydicom, dcm2niix, GDCM", elsewhere=f"pydicom's, {CASES}"
@@ -55,24 +57,24 @@ FORMATS = {
     "gdal": Tried(("gdal/*.grib",), "GDAL", "ecCodes, OpenJPEG, histograms and samples in the files"),
     "gif": Tried(("gif/*.gif",), "Pillow", "giflib (imagecodecs)"),
     "gipl": Tried(made="SimpleITK", compared="SimpleITK"),
-    "hdf5": Tried(("imaris/minimal.ims",), "h5py, ImarisWriter", "h5py"),
+    "hdf5": Tried(("imaris/minimal.ims", "hdf5/*.mat"), "h5py, ImarisWriter", "h5py, what MATLAB was given"),
     "heif": Tried(("heif/*",), "pillow-heif", "FFmpeg"),
     "interfile": Tried(made="XMedCon, the test as STIR writes them", compared="NumPy, by the header"),
     "jpegxl": Tried(("jpegxl/*.jxl",), "imagecodecs", "the pictures that come with them"),
     "jpegxr": Tried(("jpegxr/*.jxr",), "imagecodecs", "the pixels that come with one, known corners"),
     "klb": Tried(made="pyklb", compared="the voxels that come with it"),
     "lif": Tried(made="the test", compared="readlif"),
-    "mat": Tried(made="SciPy", compared="SciPy"),
+    "mat": Tried(("mat/*.mat",), "SciPy", "SciPy, what MATLAB was given"),
     "metaimage": Tried(("metaimage/*.mha",), "SimpleITK", "SimpleITK", CASES),
     "mgh": Tried(("nibabel/*.mgz",), "nibabel", "nibabel", CASES),
     "micromanager": Tried(made="the test, as Micro-Manager lays them out", compared="tifffile"),
     "minc": Tried(("nibabel/*.mnc",), "", "nibabel", CASES),
     "mla": Tried(made="every release of mlarray", compared="mlarray 0.0.54"),
-    "mrc": Tried(made="mrcfile", compared="mrcfile"),
-    "mrtrix": Tried(made="mrconvert"),
+    "mrc": Tried(("mrc/*.map",), "mrcfile", "mrcfile, SimpleITK"),
+    "mrtrix": Tried(made="mrconvert", compared="what went in"),
     "mzarr": Tried(made="mzarr 0.0.8", compared="the arrays that went in"),
     "n5": Tried(made="z5py", compared="the picture that the Java implementation was given"),
-    "nd2": Tried(("nd2/*",), "", "known values"),
+    "nd2": Tried(("nd2/*.nd2.xz",), "", "nd2reader, what NIS-Elements says"),
     "ndtiff": Tried(("ndtiff/*",), "ndstorage", "ndstorage"),
     "netcdf": Tried(("netcdf/*",), "netCDF4, h5netcdf, SciPy", "SciPy, h5netcdf"),
     "nifti": Tried(
@@ -87,14 +89,18 @@ FORMATS = {
     "pnm": Tried(("pnm/*.p?m",), "Pillow, the test", "Pillow, a twin"),
     "precomputed": Tried(made="cloud-volume", compared="known values, without chunks"),
     "qoi": Tried(("qoi/*.qoi",), "imagecodecs, Pillow", "Pillow, a twin"),
-    "raw": Tried(made="NumPy", compared="NumPy"),
+    "raw": Tried(("metaimage/*.raw",), "NumPy", "NumPy, SimpleITK"),
     "rosettasciio": Tried(made="RosettaSciIO, h5py", compared="ncempy"),
     "scanco": Tried(made="itk-ioscanco", compared="nothing yet: those fetched are packed"),
     "tga": Tried(("tga/*.tga",), "Pillow", "twins"),
     "tiff": Tried(made="tifffile, rasterio", compared="tifffile, Pillow, GDAL, OpenSlide", elsewhere=CASES),
     "vgi": Tried(made="the test, as VGStudio lays them out"),
-    "vtk": Tried(made="SimpleITK", compared="SimpleITK"),
-    "zarr": Tried(made="zarr, tensorstore, ome-zarr, ngff-zarr", compared="zarr, tensorstore"),
+    "vtk": Tried(("vtk/*.vtk",), "SimpleITK", "SimpleITK"),
+    "zarr": Tried(
+        ("zarr/*.ozx",),
+        "zarr, tensorstore, ome-zarr, ngff-zarr",
+        "zarr, tensorstore, the picture z5 was given",
+    ),
 }
 """By the format's name."""
 

@@ -1,7 +1,7 @@
 """Real files of microscopes, compared with readers that share nothing with ours; see `scripts/real-files`.
 
-czifile for CZI (it can't unpack Zstandard), readlif for LIF, ncempy for DM and SER, ndstorage for NDTiff,
-SimpleITK for LSM.
+czifile for CZI (it can't unpack Zstandard), readlif for LIF, nd2reader for ND2, ncempy for DM and SER,
+ndstorage for NDTiff, SimpleITK for LSM.
 """
 
 from __future__ import annotations
@@ -109,6 +109,41 @@ def test_lif(name):
                 space = [one for one in reader.labels if one.startswith("spatial")]
                 size = reader.meta.spatial.spacing[space.index(label)]
                 assert size == pytest.approx(1 / theirs.scale[position])
+
+
+ND2 = {
+    "cerevisiae": ((2, 256, 256), [0.10833333333333334] * 2),
+    "multichannel": ((4, 256, 256), [0.323390342594048] * 2),
+    "pbmc": ((4, 256, 256), [0.646780685188096] * 2),
+    "timelapse": ((53, 64, 64), [0.325] * 2),
+    "zstack": ((11, 128, 128), [6, 0.323390342594048, 0.323390342594048]),
+}
+"""Shape and micrometres, as NIS-Elements says of three of them (known-metadata.yml, beside them)."""
+
+
+@pytest.mark.parametrize("name", named("nd2"))
+def test_nd2(name):
+    """Sizes of NIS-Elements where it is told; the time lapse was cut out of one of 120 frames."""
+    shape, spacing = ND2[Path(name).stem.removeprefix("example-")]
+    _, reader, _ = next(iter(images("nd2", path_of(name), whole=False)))
+    assert (reader.shape, reader.dtype) == (shape, np.uint16)
+    assert reader.meta.spatial.spacing == pytest.approx(spacing)
+    units = dict(zip(reader.meta.spatial.axis_labels, reader.meta.spatial.axis_units, strict=True))
+    assert [units.pop("spatial_y"), units.pop("spatial_x")] == ["um", "um"]
+    outer = {"timelapse": {"temporal": "s"}, "zstack": {"spatial_z": "um"}}
+    assert units == outer.get(Path(name).stem.removeprefix("example-"), {"channel": ""})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", named("nd2"))
+def test_voxels_of_nd2(name):
+    nd2reader = pytest.importorskip("nd2reader", reason="nd2reader isn't installed")
+    _, reader, voxels = next(iter(images("nd2", path_of(name))))
+    axis = {"channel": "c", "temporal": "t", "spatial_z": "z"}[reader.labels[0]]
+    with nd2reader.ND2Reader(str(path_of(name))) as theirs:
+        assert theirs.metadata["pixel_microns"] == pytest.approx(reader.meta.spatial.spacing[-1])
+        for number, plane in enumerate(voxels):
+            np.testing.assert_array_equal(plane, theirs.get_frame_2D(**{axis: number}))
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,13 @@ def test_avif(name, stream):
     with av.open(str(DATA / f"avif/{name}")) as film:
         theirs = np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=stream)])
     assert np.abs(voxels - theirs.reshape(voxels.shape)).mean() < 2
+
+
+def test_a_lung_without_its_header():
+    """By SimpleITK, which reads the header that lies beside it."""
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK isn't installed")
+    options = {"shape": (128, 128), "dtype": "uint8", "spacing": (1, 1), "unit": "mm"}
+    image = mlarray.read(DATA / "metaimage/RatLungSlice1.raw", format="raw", options=options)
+    theirs = sitk.ReadImage(str(DATA / "metaimage/RatLungSlice1.mha"))
+    np.testing.assert_array_equal(image.to_numpy(), sitk.GetArrayFromImage(theirs))
+    assert list(image.spacing) == list(theirs.GetSpacing())

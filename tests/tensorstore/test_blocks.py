@@ -13,7 +13,14 @@ pytest.importorskip("tensorstore")
 
 import mlarray
 from mlarray_core import Additions, geometry
-from mlarray_core.errors import CorruptError, LimitError, MLArrayError, SelectionError, UnsafeError
+from mlarray_core.errors import (
+    CorruptError,
+    LimitError,
+    MLArrayError,
+    SelectionError,
+    UnsafeError,
+    UnsupportedError,
+)
 from mlarray_io.testing import FormatTests, specimens
 from mlarray_tensorstore import N5Format, PrecomputedFormat
 
@@ -170,6 +177,16 @@ def test_scales_that_make_no_sense(tmp_path, name, value):
     info["scales"][0][name] = value
     (tmp_path / "volume" / "info").write_text(json.dumps(info))
     with pytest.raises(MLArrayError):
+        mlarray.read(tmp_path / "volume")
+
+
+@pytest.mark.parametrize("encoding", ["compresso", "jpegxl", "fpzip"])
+def test_packings_that_the_library_lacks_are_named(tmp_path, encoding):
+    shutil.copytree(DATA / "raw.precomputed", tmp_path / "volume")
+    info = json.loads((tmp_path / "volume" / "info").read_text())
+    info["scales"][0]["encoding"] = encoding
+    (tmp_path / "volume" / "info").write_text(json.dumps(info))
+    with pytest.raises(UnsupportedError, match=f"packed as '{encoding}'"):
         mlarray.read(tmp_path / "volume")
 
 

@@ -668,3 +668,14 @@ def test_blosc_chunks_that_were_cut_short_are_refused(tmp_path, version, keep):
     chunk.write_bytes(chunk.read_bytes()[:keep])
     with pytest.raises(CorruptError, match="cut short"):
         mlarray.read(tmp_path / "a.zarr")
+
+
+def test_blosc_chunks_may_have_bytes_behind_them(tmp_path):
+    """z5 of 2019 wrote 16; numcodecs leaves them alone."""
+    import numcodecs
+
+    settings = {"chunks": VOLUME.shape[2:], "zarr_format": 2, "compressors": numcodecs.Blosc(cname="lz4")}
+    zarr.create_array(str(tmp_path / "a.zarr"), data=VOLUME[0, 0], **settings)
+    with (tmp_path / "a.zarr" / "0.0.0").open("ab") as chunk:
+        chunk.write(bytes(16))
+    np.testing.assert_array_equal(mlarray.read(tmp_path / "a.zarr").to_numpy(), VOLUME[0, 0])
