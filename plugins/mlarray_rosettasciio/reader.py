@@ -1,13 +1,18 @@
-"""Runs in the other process: lists signals and opens one, piece by piece where the library can."""
+"""Runs in the other process: lists signals and opens one, piece by piece where the library can.
+
+Everything that the library uses is loaded here, and so once, in the process that others are forked from:
+Dask's arrays alone take half a second.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import dask
+import dask.array
 import numpy as np
+from dask.local import get_sync
+from rsciio import blockfile, digitalmicrograph, emd, jeol, quantumdetector, tia, tvips
 
 from mlarray_core import Additions, Meta, units
 from mlarray_core.errors import CorruptError, UnsupportedError
@@ -21,6 +26,16 @@ if TYPE_CHECKING:
 Signal = dict[str, Any]
 """What the library hands out of one: ``data``, ``axes``, ``metadata``, ``original_metadata``."""
 
+_READERS = {
+    "blockfile": blockfile,
+    "digitalmicrograph": digitalmicrograph,
+    "emd": emd,
+    "jeol": jeol,
+    "quantumdetector": quantumdetector,
+    "tia": tia,
+    "tvips": tvips,
+}
+"""The library's, by the names that `mlarray_rosettasciio.signature` has for them."""
 _COLOURS = ("R", "G", "B", "A")
 _LONGEST = 1.0
 """A pixel of a metre is none: a .ser alone doesn't say that its pixels are of a diffraction pattern."""
@@ -49,7 +64,7 @@ class SignalReader(Reader):
         with explained():
             part = self._data[box[: self._data.ndim]]
             if hasattr(part, "compute"):
-                part = part.compute(scheduler="single-threaded")
+                part = part.compute(scheduler=get_sync)
             if self.colours:
                 part = np.stack([part[name] for name in part.dtype.names], axis=-1)[..., box[-1]]
             return np.ascontiguousarray(part, self.dtype)
@@ -69,8 +84,8 @@ def _signals(path: Path, kind: str) -> list[Signal]:
     """
     if not kind:
         raise UnsupportedError("begins with nothing that RosettaSciIO is asked to read", path=path)
-    file_reader = import_module(f"rsciio.{kind}").file_reader
-    with dask.config.set(scheduler="single-threaded"):
+    file_reader = _READERS[kind].file_reader
+    with dask.config.set(scheduler=get_sync):
         try:
             found = file_reader(str(path), lazy=True)
         except (NotImplementedError, ValueError) as error:

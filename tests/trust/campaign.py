@@ -85,10 +85,13 @@ class Campaign:
         Of the generator.
     keep
         Where mutants that did wrong are kept; None to keep none.
+    pattern
+        Of the names of files that are damaged.
     """
 
-    def __init__(self, format: str, folder: Path, seed: int, keep: Path | None) -> None:
+    def __init__(self, format: str, folder: Path, seed: int, keep: Path | None, pattern: str = "*") -> None:
         self.format, self.folder, self.seed, self.keep = format, folder, seed, keep
+        self.pattern = pattern
         self.count: Counter[str] = Counter()
         self.pool: dict[tuple[Path, Path], list[bytes]] = defaultdict(list)
         self.told: dict[Path, set[str]] = {}
@@ -124,7 +127,7 @@ class Campaign:
 
     def _wholes(self) -> Iterator[tuple[Seed, Path]]:
         """Yield the seeds that can be read, each with its conversion."""
-        for number, seed in enumerate(seeds(self.format, self.folder / "seeds")):
+        for number, seed in enumerate(seeds(self.format, self.folder / "seeds", self.pattern)):
             target = self.folder / f"whole{number}.mla"
             said = self._ask(self.ours, seed.opened, target, Path())
             if said["what"] != "read":  # some cases lack files that they name
@@ -222,6 +225,7 @@ def main() -> int:
     )
     parser.add_argument("--mutants", type=int, default=2000, metavar="N", help="of each format (2000)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", default="*", metavar="PATTERN", help="names of files to damage, as *.dm3")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to keep mutants that did wrong")
     asked = parser.parse_args()
     if unknown := set(asked.formats) - set(names):
@@ -230,7 +234,7 @@ def main() -> int:
     print(HEADER, flush=True)
     for name in asked.formats or names:
         with tempfile.TemporaryDirectory(prefix="campaign-", dir=MEMORY_DISK) as folder:
-            campaign = Campaign(name, Path(folder), asked.seed, asked.keep)
+            campaign = Campaign(name, Path(folder), asked.seed, asked.keep, asked.files)
             campaign.run(asked.mutants)
             failed |= bool(campaign.wrong)
     return int(failed)

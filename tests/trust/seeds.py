@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,20 @@ class Seed:
         return [path.relative_to(self.folder) for path in found if path.stat().st_size]
 
 
-def seeds(format: str, folder: Path) -> list[Seed]:
-    """Return the seeds of a format, written to or copied into new folders below `folder`."""
+def seeds(format: str, folder: Path, pattern: str = "*") -> list[Seed]:
+    """Return the seeds of a format, written to or copied into new folders below `folder`.
+
+    Only those whose names fit a pattern are taken.
+    """
     made = folder / "made"
     made.mkdir(parents=True)
     WRITERS.get(format, lambda _: None)(made)
-    sources = [*sorted(made.iterdir()), *_copied(format), *_cases(format)]
+    sources = [*sorted(made.iterdir()), *_copied(format), *_cases(format), *_fetched(format)]
     found = []
-    for number, source in enumerate(sources):
+    for number, source in enumerate(one for one in sources if fnmatch(one.name, pattern)):
         own = folder / str(number)
         own.mkdir()
-        for path in _with_companions(source):
+        for path in _with_companions(source, format):
             copy = shutil.copytree if path.is_dir() else shutil.copyfile
             copy(path, own / path.name)
         found.append(Seed(own, _opened(own / source.name)))
@@ -61,16 +65,20 @@ def _belongs(path: Path) -> bool:
     return any(path.with_suffix(end).exists() for end in companions.get(path.suffix.lower(), ()))
 
 
-def _with_companions(source: Path) -> list[Path]:
-    """Return a source and the small files beside it that are named like it, or that its text names."""
+def _with_companions(source: Path, format: str) -> list[Path]:
+    """Return a source and the small files beside it: named like it, by its text, or its format's parts."""
     if source.is_dir():
         return [source]
+    from mlarray_io import Source
+    from mlarray_io.engine.registry import installed
+
     stem, text = source.name.split(".")[0], source.read_bytes()[:4096]
+    parts = installed().get(format).parts(Source(source))
     return [
         path
         for path in source.parent.iterdir()
         if path.is_file()
-        and (path.name.startswith(f"{stem}.") or path.name.encode() in text)
+        and (path.name.startswith(f"{stem}.") or path.name.encode() in text or path in parts)
         and path.stat().st_size < 2 << 20
     ]
 
@@ -101,11 +109,21 @@ def _copied(format: str) -> Iterable[Path]:
 
 
 def _cases(format: str) -> Iterable[Path]:
-    """Return the small files of the shared cases that the registry takes for the format, 20 at most."""
+    """Return small files of the shared cases that the registry takes for the format, 20 at most."""
+    return _claimed("MLARRAY_CASES", format)[::3][:20]
+
+
+def _fetched(format: str) -> Iterable[Path]:
+    """Return the small ones of the real files that were fetched, see scripts/real-files."""
+    return _claimed("MLARRAY_REAL_FILES", format)
+
+
+def _claimed(variable: str, format: str) -> list[Path]:
+    """Return the small files in the folder that a variable names which the registry takes for a format."""
     from mlarray_io import Source
     from mlarray_io.engine.registry import installed
 
-    folder = os.environ.get("MLARRAY_CASES")
+    folder = os.environ.get(variable)
     if not folder or format in ("mla", "pictures"):
         return []
     suffixes = tuple(installed().get(format).suffixes) or ("2dseq",)
@@ -114,7 +132,6 @@ def _cases(format: str) -> Iterable[Path]:
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file() and path.name.lower().endswith(suffixes) and path.stat().st_size < LARGEST
     )
-    claimed = (
+    return [
         path for path in small if [one.name for one, _ in installed().claims(Source(path))][:1] == [format]
-    )
-    return list(claimed)[::3][:20]
+    ]
