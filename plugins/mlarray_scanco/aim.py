@@ -6,13 +6,15 @@ Version 020 has integers of 4 bytes and sizes of voxels as floats of VAX; 030 ha
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_io.sdk import RawData
-from mlarray_scanco.image import ScancoImage, checked_sizes
+from mlarray_scanco.floats import from_vax
+from mlarray_scanco.image import Packing, ScancoImage, checked_sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
 LONGEST_LOG = 4 << 20
 DTYPES = {
     0x00010001: "<i1", 0x00160001: "<u1", 0x000D0001: "<u1", 0x00020002: "<i2", 0x00170002: "<u2",
-    0x00030004: "<i4", 0x001A0004: "<f4",
+    0x00030004: "<i4", 0x001A0004: "<f4", 0x00040004: "<f4",
 }  # fmt: skip
-"""Types of voxels that lie there as in memory."""
-PACKED = {0x00150001: "run lengths of bits", 0x00080002: "run lengths of bytes", 0x00060001: "single bits"}
+"""Types of voxels that lie there as in memory, but that floats of `VAX` have to be turned."""
+VAX = 0x00040004
+PACKED: dict[int, Packing] = {
+    0x00150001: "runs of two values", 0x00080002: "runs of bytes", 0x00060001: "cells",
+}  # fmt: skip
+"""Types of voxels of one byte that are packed."""
 _HINT = "Convert it to MetaImage or NRRD first, such as with itk-ioscanco or Scanco's own program"
 _MAGIC = 16
 
@@ -47,7 +53,7 @@ def parse(file: Bytes, path: Path, *, long: bool) -> ScancoImage:
     CorruptError
         It makes no sense.
     UnsupportedError
-        The voxels are packed, or of a type that isn't read.
+        The voxels are of a type that isn't read.
     LimitError
         Its log is longer than any that is meant.
     """
@@ -74,20 +80,40 @@ def parse(file: Bytes, path: Path, *, long: bool) -> ScancoImage:
         spacing = [_vax(content[numbers.size - 12 + 4 * axis :][:4]) for axis in range(3)]
     if not all(0 < step < 1e6 for step in spacing):
         raise CorruptError(f"expected sizes of voxels, got {spacing}", path=path, field="element size")
-    if kind in PACKED:
-        raise UnsupportedError(f"its voxels are packed as {PACKED[kind]}", path=path, hint=_HINT)
-    if kind not in DTYPES:
+    if kind not in DTYPES and kind not in PACKED:
         raise UnsupportedError(
             f"its voxels are of type {kind:#010x}, which isn't known", path=path, hint=_HINT
         )
-    raw = RawData(sizes[::-1], np.dtype(DTYPES[kind]), start + own + structure + log)
+    raw = RawData(sizes[::-1], np.dtype(DTYPES.get(kind, "<i1")), start + own + structure + log)
     text = file.read(start + own + structure, log).decode("latin-1").rstrip("\0")
     origin = [step * at for step, at in zip(spacing, position, strict=True)]
     fields = {"version": 30 if long else 20, "type": kind, "position": position, "offset": triples[2]}
-    return ScancoImage(raw, spacing, origin, {**fields, "processing_log": text})
+    image = ScancoImage(raw, spacing, origin, {**fields, "processing_log": text}, PACKED.get(kind, ""))
+    return _with_runs(image, file, triples[2], path) if image.packing.startswith("runs") else image
+
+
+def _with_runs(image: ScancoImage, file: Bytes, offset: list[int], path: Path) -> ScancoImage:
+    """Return an image with what is known of its runs: their length, which counts itself too, and a border.
+
+    Raises
+    ------
+    CorruptError
+        There are no runs, or nothing is left within the border.
+    """
+    raw, sizes = image.raw, image.raw.shape
+    number = struct.Struct("<q" if image.fields["version"] == 30 else "<i")
+    content = file.read(raw.offset, number.size)
+    stored = number.unpack(content)[0] - number.size if len(content) == number.size else 0
+    if stored <= 0:
+        raise CorruptError("its voxels are cut short", path=path, hint="Was it copied whole?")
+    border = tuple(offset[::-1])
+    if not all(width >= 0 and 2 * width < size for width, size in zip(border, sizes, strict=True)):
+        text = f"expected a border that fits {list(sizes)}, got {list(border)}"
+        raise CorruptError(text, path=path, field="offset")
+    raw = RawData(sizes, raw.dtype, raw.offset + number.size)
+    return replace(image, raw=raw, stored=stored, border=border)
 
 
 def _vax(content: bytes) -> float:
-    """Return a float of VAX: its words change places, and it is four times one of IEEE 754."""
-    (value,) = struct.unpack("<f", content[2:4] + content[:2])
-    return float(value) / 4
+    """Return a float of VAX."""
+    return float(from_vax(np.frombuffer(content, "<f4"))[0])

@@ -91,7 +91,7 @@ FORMATS = {
     "qoi": Tried(("qoi/*.qoi",), "imagecodecs, Pillow", "Pillow, a twin"),
     "raw": Tried(("metaimage/*.raw",), "NumPy", "NumPy, SimpleITK"),
     "rosettasciio": Tried(made="RosettaSciIO, h5py", compared="ncempy"),
-    "scanco": Tried(made="itk-ioscanco", compared="nothing yet: those fetched are packed"),
+    "scanco": Tried(made="itk-ioscanco, aimio-py", compared="aimio-py"),
     "tga": Tried(("tga/*.tga",), "Pillow", "twins"),
     "tiff": Tried(made="tifffile, rasterio", compared="tifffile, Pillow, GDAL, OpenSlide", elsewhere=CASES),
     "vgi": Tried(made="the test, as VGStudio lays them out"),

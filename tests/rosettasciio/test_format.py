@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -118,6 +120,25 @@ def test_first_bytes(tmp_path, head, claimed):
     path = tmp_path / "a.bin"
     path.write_bytes(head.ljust(64, b"\0"))
     assert (RosettaFormat().sniff(Source(path)) > Confidence.NO) is claimed
+
+
+LOADED = """
+import sys
+from pathlib import Path
+import mlarray_rosettasciio.reader as reader
+from mlarray_io import Context
+before = set(sys.modules)
+with_box = reader.open_signal(Path(sys.argv[1]), Context(), "blockfile", "0")
+with_box[tuple(slice(0, 1) for _ in with_box.shape)]
+print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_processes_that_read_load_no_library(tmp_path):
+    """They are forked from one that has loaded all: arrays of Dask, and its cluster, take half a second."""
+    command = [sys.executable, "-c", LOADED, str(write_blo(tmp_path / "a.blo"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert not {"dask", "distributed", "asyncio", "rsciio", "skimage", "sparse"} & set(done.stdout.split())
 
 
 def test_metadata_is_json(tmp_path):

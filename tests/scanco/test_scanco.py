@@ -58,7 +58,7 @@ def changed(tmp_path, name, at, content):
         ("plain.isq", 56, (0).to_bytes(4, "little"), CorruptError),  # dimx_um
         ("plain.isq", 508, (-2).to_bytes(4, "little", signed=True), CorruptError),  # offset of the data
         ("plain.isq", 508, (1 << 28).to_bytes(4, "little"), CorruptError),
-        ("short.aim", 40, (0x00150001).to_bytes(4, "little"), UnsupportedError),  # run lengths
+        ("short.aim", 40, (0x00120003).to_bytes(4, "little"), UnsupportedError),  # vectors
         ("short.aim", 40, (0x7FFF0001).to_bytes(4, "little"), UnsupportedError),
         ("short.aim", 8, (1 << 30).to_bytes(4, "little"), LimitError),  # length of the log
         ("short.aim", 128, bytes(4), CorruptError),  # size of voxels
@@ -72,8 +72,8 @@ def test_headers_that_make_no_sense(tmp_path, name, at, content, error):
         specimens.whole(reader)
 
 
-def test_packed_images_say_a_way_out(tmp_path):
-    path = changed(tmp_path, "short.aim", 40, (0x00150001).to_bytes(4, "little"))
-    with pytest.raises(MLArrayError, match="run lengths of bits") as caught:
+def test_unknown_types_say_a_way_out(tmp_path):
+    path = changed(tmp_path, "short.aim", 40, (0x00120003).to_bytes(4, "little"))
+    with pytest.raises(MLArrayError, match="type 0x00120003") as caught:
         mlarray.read(path)
     assert "itk-ioscanco" in caught.value.hint

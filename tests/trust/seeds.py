@@ -110,27 +110,29 @@ def _copied(format: str) -> Iterable[Path]:
 
 def _cases(format: str) -> Iterable[Path]:
     """Return small files of the shared cases that the registry takes for the format, 20 at most."""
-    return _claimed("MLARRAY_CASES", format)[::3][:20]
+    from mlarray_io.engine.registry import installed
+
+    ends = tuple(installed().get(format).suffixes) or ("2dseq",)
+    return _claimed("MLARRAY_CASES", format, ends)[::3][:20]
 
 
 def _fetched(format: str) -> Iterable[Path]:
     """Return the small ones of the real files that were fetched, see scripts/real-files."""
-    return _claimed("MLARRAY_REAL_FILES", format)
+    return _claimed("MLARRAY_REAL_FILES", format, ("",))
 
 
-def _claimed(variable: str, format: str) -> list[Path]:
-    """Return the small files in the folder that a variable names which the registry takes for a format."""
+def _claimed(variable: str, format: str, ends: tuple[str, ...]) -> list[Path]:
+    """Return the small files, of such endings, in the folder of a variable that are taken for a format."""
     from mlarray_io import Source
     from mlarray_io.engine.registry import installed
 
     folder = os.environ.get(variable)
     if not folder or format in ("mla", "pictures"):
         return []
-    suffixes = tuple(installed().get(format).suffixes) or ("2dseq",)
     small = (
         path
         for path in sorted(Path(folder).rglob("*"))
-        if path.is_file() and path.name.lower().endswith(suffixes) and path.stat().st_size < LARGEST
+        if path.is_file() and path.name.lower().endswith(ends) and path.stat().st_size < LARGEST
     )
     return [
         path for path in small if [one.name for one, _ in installed().claims(Source(path))][:1] == [format]
