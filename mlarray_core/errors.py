@@ -36,7 +36,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from types import TracebackType
 
 
@@ -117,12 +117,34 @@ def _scrubbed(text: str, *, whole: bool = False) -> str:
     return shown(text) if whole and is_url(text) else scrubbed(text)
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest known one, if any is near."""
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three names that may be meant by one that isn't known.
+
+    Parameters
+    ----------
+    name
+        As it was given.
+    known
+        The names that there are.
+
+    Returns
+    -------
+    list of str
+        Those that look alike, the nearest first, then those of which it is the beginning or a part.
+    """
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    every, low = list(known), name.lower()
+    close = difflib.get_close_matches(name, every, n=3)
+    begun = [one for one in every if len(low) > 1 and one.lower().startswith(low)]
+    within = [one for one in every if len(low) > 2 and low in one.lower()]
+    return list(dict.fromkeys([*close, *begun, *within]))[:3]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, if any is near."""
+    near = nearest(name, known)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _rebuild(

@@ -9,7 +9,7 @@ import blosc2
 import numpy as np
 
 from mlarray_core.chunks.header import CODECS, FILTERS
-from mlarray_core.errors import ArgumentError, ArgumentTypeError
+from mlarray_core.errors import ArgumentError, ArgumentTypeError, did_you_mean
 
 
 def plain_params(params: object, kind: type[blosc2.CParams | blosc2.DParams]) -> dict[str, object]:
@@ -70,7 +70,8 @@ def codec_number(name: str | int) -> int:
     names = {codec.name.lower(): int(codec.value) for codec in blosc2.Codec}
     known = {key: names[key] for key in ("blosclz", "lz4", "lz4hc", "zlib", "zstd")}
     if name.lower() not in known:
-        raise ArgumentError(f"no codec is called {name!r}", hint=f"Choose one of {', '.join(known)}")
+        what = f"no codec is called {name!r}{did_you_mean(name, known)}"
+        raise ArgumentError(what, hint=f"Choose one of {', '.join(known)}")
     return known[name.lower()]
 
 

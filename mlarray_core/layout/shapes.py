@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mlarray_core.errors import ArgumentError
+from mlarray_core.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,7 +160,8 @@ def profile_of(text: str) -> tuple[str, int]:
     """
     name, colon, axis = text.partition(":")
     if name not in PROFILES or (colon and (name != "slices" or not axis.isdecimal())):
-        raise ArgumentError(f"no profile is called {text!r}", hint=f"Choose one of {', '.join(PROFILES)}")
+        what = f"no profile is called {text!r}{did_you_mean(text, PROFILES)}"
+        raise ArgumentError(what, hint=f"Choose one of {', '.join(PROFILES)}")
     return name, int(axis or 0)
 
 

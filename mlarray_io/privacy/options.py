@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlarray_core.errors import OptionError
+from mlarray_io.sdk.options import suggestion
 
 EDITION = "2026d"
 """Of the standard that tables and names are of."""
@@ -88,8 +89,8 @@ def check_options(retained: frozenset[str], cleaned: frozenset[str], *, shifted:
             if name in PIXELS:
                 what = "voxels aren't changed: burned-in text and faces need a tool of their own"
                 raise OptionError(what, field=field, hint="Look at the images before they are passed on")
-            what = f"has no option {name!r}"
-            raise OptionError(what, field=field, hint=f"There are {', '.join(sorted(known))}")
+            hint = suggestion(name, sorted(known), "options")
+            raise OptionError(f"has no option {name!r}", field=field, hint=hint)
     if shifted and "dates" in retained:
         what = "dates are either kept or moved (PS3.15, E.3.6)"
         raise OptionError(what, field="--retain dates", hint="Leave out --shift-dates, or --retain dates")

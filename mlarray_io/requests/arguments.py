@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
 
 from mlarray_core.errors import OptionError
+from mlarray_io.sdk.options import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,8 +74,8 @@ def privacy_flags(given: bool | Mapping[str, object]) -> PrivacyFlags:
     known = {"retain", "clean", "shift_dates", "key"}
     for name in given:
         if name not in known:
-            what = f"has no option {name!r}"
-            raise OptionError(what, field="anonymize", hint=f"There are {', '.join(sorted(known))}")
+            hint = suggestion(name, sorted(known), "options")
+            raise OptionError(f"has no option {name!r}", field="anonymize", hint=hint)
     flags: PrivacyFlags = {"anonymize": True}
     flags["retain"], flags["clean"] = _words(given.get("retain")), _words(given.get("clean"))
     shift, key = given.get("shift_dates"), given.get("key")

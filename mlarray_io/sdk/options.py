@@ -6,7 +6,7 @@ import types
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mlarray_core.errors import OptionError
+from mlarray_core.errors import OptionError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,11 +185,9 @@ def suggestion(name: str, known: Sequence[str], plural: str) -> str:
     plural
         What they are, such as ``options``.
     """
-    import difflib
-
-    close = difflib.get_close_matches(canonical(name), known, n=3)
-    if close:
-        return f"Did you mean {' or '.join(close)}?"
+    near = nearest(canonical(name), known) or nearest(name, known)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
     return f"The {plural} are: {', '.join(known)}" if known else f"There are no {plural}"
 
 
@@ -223,7 +221,19 @@ def _value(name: str, value: Any, kind: Any) -> Any:
     try:
         return _read(value, kind) if isinstance(value, str) else _check(value, kind)
     except ValueError:
-        raise OptionError(f"expected {_spell(kind)}, not {value!r}", field=name) from None
+        near = nearest(value.strip().lower(), _words(kind)) if isinstance(value, str) else []
+        hint = f"Did you mean {' or '.join(near)}?" if near else None
+        raise OptionError(f"expected {_spell(kind)}, not {value!r}", field=name, hint=hint) from None
+
+
+def _words(kind: Any) -> list[str]:
+    """Return the words that a value of `kind` may be."""
+    if get_origin(kind) is Literal:
+        return [str(value) for value in get_args(kind)]
+    if kind in (bool, type(None)):
+        return ["yes", "no"] if kind is bool else ["none"]
+    parts = get_args(kind) if get_origin(kind) is tuple else _alternatives(kind)
+    return [word for one in parts if one not in (kind, Ellipsis) for word in _words(one)]
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:

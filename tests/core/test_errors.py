@@ -8,7 +8,7 @@ import pytest
 
 import mlarray
 from mlarray_core import errors as core
-from mlarray_core.errors import CorruptError, about
+from mlarray_core.errors import CorruptError, about, did_you_mean, nearest
 
 
 def test_errors_are_imported_from_the_package_too():
@@ -49,3 +49,23 @@ def test_the_file_of_a_block_is_named_without_the_secrets_of_its_url():
     assert caught.value.path is not None
     assert "secret" not in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("patchsize", ["patch_size"]),
+        ("comp", ["compression"]),
+        ("size", ["tile_size", "patch_size"]),
+        ("Level", ["levels"]),
+        ("x", []),
+        ("seg", []),
+    ],
+)
+def test_names_that_may_be_meant(name, near):
+    assert nearest(name, ["compression", "levels", "patch_size", "tile_size"]) == near
+
+
+def test_the_nearest_name_ends_a_message():
+    assert did_you_mean("smal", ["default", "small"]) == "; did you mean 'small'?"
+    assert did_you_mean("quick", ["default", "small"]) == ""

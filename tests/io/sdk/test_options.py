@@ -156,6 +156,25 @@ def test_names():
         parse(Options, {"zzz": 1})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("mode", "fsat", "Did you mean fast?"),
+        ("mode", "SM", "Did you mean small?"),
+        ("level", "atuo", "Did you mean auto?"),
+        ("limit", "non", "Did you mean none?"),
+        ("flag", "ye", "Did you mean yes?"),
+        ("mode", "zzz", None),
+        ("count", "one", None),
+        ("mode", 3, None),
+    ],
+)
+def test_a_wrong_value_is_told_what_may_have_been_meant(name, value, hint):
+    with pytest.raises(errors.OptionError) as caught:
+        parse(Everything, {name: value}, "toy")
+    assert caught.value.hint == hint
+
+
 def test_sharing():
     one, two = share({"count": "5", "depth": "6"}, {}, ("a", Everything), ("b", Others))
     assert (one.count, two.count, two.depth) == (5, 5, 6)
