@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from mlarray_io.batch.perform import clear
 from mlarray_io.batch.plan import Shard, Skip, belongs, plan
 from mlarray_io.batch.table import Table
 from mlarray_io.batch.tally import Tally
+from mlarray_io.engine.settings import is_of_labels
 from mlarray_io.search.criteria import Criteria, LeftOut
 from mlarray_io.search.sources import Search
 
@@ -98,6 +100,7 @@ class Run:
         self._named: set[str] = set()
         self._foreseen = False
         self._left_out: list[LeftOut] = []
+        self._idle: list[str] = []
 
     def run(self) -> Tally:
         """Do it, and return the sum.
@@ -117,6 +120,8 @@ class Run:
         if not (jobs or self._tally.skipped.images or self._request.shard):
             source = self._request.sources[0]
             raise UnsupportedError("no image was found", path=source, hint=self._why_none())
+        for text in self._idle:
+            warnings.warn(text, stacklevel=2)
         self._listener.planned(jobs)
         if self._request.dry:
             self._forecast(jobs)
@@ -142,7 +147,10 @@ class Run:
         if not self._settings.single:
             criteria = replace(criteria, avoid=self._settings.target.text, known=self._known)
         search = Search(criteria)
+        idle = set(self._settings.conversion.label_patterns)
         for found in plan(self._request.sources, search, self._journal, self._settings):
+            if not isinstance(found, LeftOut):
+                idle -= {one for one in idle if is_of_labels(found.source, one)}
             if not self._is_ours(found):
                 continue
             if isinstance(found, LeftOut):
@@ -154,6 +162,7 @@ class Run:
             else:
                 self._named.add(found.name)
                 yield found
+        self._idle = [*criteria.idle(), *(f"label_pattern {one!r} fits nothing" for one in sorted(idle))]
 
     def _is_ours(self, found: Job | Skip | LeftOut) -> bool:
         shard = self._request.shard
@@ -171,6 +180,8 @@ class Run:
         self._listener.left_out(one)
 
     def _why_none(self) -> str:
+        if self._idle:
+            return "; ".join(self._idle)
         if self._request.criteria.include or self._request.criteria.exclude:
             return "Look at --include and --exclude"
         return "'mlarray formats FILE' says who would read a file"

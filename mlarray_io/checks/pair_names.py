@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -47,6 +48,10 @@ def pair(images: Sequence[Found], labels: Sequence[Found], pattern: str | None =
     """
     if pattern is not None:
         labels = [one for one in labels if _fits(one, pattern)]
+        if not labels:
+            warnings.warn(
+                f"label_pattern {pattern!r} fits nothing, so that no image has a label", stacklevel=2
+            )
         images = [one for one in images if not _fits(one, pattern)]
     elif {one.path for one in images} & {one.path for one in labels}:
         what = "the same files are images and labels"

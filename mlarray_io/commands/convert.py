@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ def run(sources: Sequence[str], target: str, given: Mapping[str, object]) -> boo
     few_arenas()
     leave_out_commands()
     request = parse(sources, target, flags_of(given))
+    if request.flags.quiet:
+        warnings.simplefilter("ignore")
     return {Kind.ONE: _one, Kind.EACH: _each, Kind.BATCH: _batch, Kind.TOGETHER: _together}[request.kind](
         request
     )

@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.source import Source
 
 
+def is_of_labels(source: str, pattern: str) -> bool:
+    """Whether a pattern says that a source holds labels: by the end of its path, or the name of a folder.
+
+    Parameters
+    ----------
+    source
+        Its path or URL.
+    pattern
+        One of `Settings.label_patterns`.
+    """
+    path = source.replace(os.sep, "/")
+    return fnmatch(path, f"*/{pattern}") or any(fnmatch(part, pattern) for part in path.split("/"))
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which images of a source are converted, and how their files are called.
@@ -87,11 +101,7 @@ class Settings:
             return replace(self, labels=True)
         if self.labels is not None or not self.label_patterns:
             return self
-        path = str(source.where).replace(os.sep, "/")
-        parts = path.split("/")
-        if any(
-            fnmatch(path, f"*/{one}") or any(fnmatch(p, one) for p in parts) for one in self.label_patterns
-        ):
+        if any(is_of_labels(str(source.where), one) for one in self.label_patterns):
             return replace(self, labels=True)
         return replace(self, label_table=())
 

@@ -45,9 +45,10 @@ def compared(
     found = [search.images([one]) for one in (images, labels)]
     for side, name in zip(found, (images, labels), strict=True):
         if not side:
-            raise UnsupportedError("no image was found", path=name)
+            raise UnsupportedError("no image was found", path=name, hint="; ".join(criteria.idle()) or None)
         if side[0].size < 0:
             raise NotFoundError("there is no such file", path=name)
+    search.warn_idle()
     pairs = pair(found[0], found[1], label_pattern)
     pool: Workers[Pair, PairRow] = Workers(
         jobs, partial(check, tolerance=tolerance), lost, untrusted=(images, labels)

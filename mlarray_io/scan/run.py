@@ -97,13 +97,16 @@ def scan(request: ScanRequest, progress: Callable[[int, int], None] | None = Non
 def _found(request: ScanRequest) -> tuple[list[Found], list[LeftOut]]:
     found: list[Found] = []
     left_out: list[LeftOut] = []
-    for one in Search(request.criteria).search(request.sources):
+    search = Search(request.criteria)
+    for one in search.search(request.sources):
         if isinstance(one, Found):
             found.append(one)
         else:
             left_out.append(one)
     if not found and not any(one.lost for one in left_out):
-        raise UnsupportedError("no image was found", path=request.sources[0])
+        hint = "; ".join(request.criteria.idle()) or None
+        raise UnsupportedError("no image was found", path=request.sources[0], hint=hint)
+    search.warn_idle()
     return found, left_out
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mlarray_core.url_text import is_url, shown
-from mlarray_io.search.names import is_chosen, join
+from mlarray_io.search.names import fitting, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,6 +85,8 @@ class Criteria:
         they lie in folders that have nothing in common: a series may be spread over several.
     known
         Size and time of a source that is known to hold images, so that it needn't be opened again.
+    fitted
+        The patterns that something has fitted so far.
     """
 
     include: tuple[str, ...] = ()
@@ -93,10 +95,29 @@ class Criteria:
     avoid: str | None = None
     merge: bool = False
     known: Callable[[str], Known | None] = lambda path: None
+    fitted: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def wants(self, paths: Iterable[str]) -> bool:
-        """Whether one of the paths below a source is asked for."""
-        return is_chosen(paths, self.include, self.exclude)
+        """Whether one of the paths below a source is included, and none is excluded."""
+        paths = list(paths)
+        excluded = self._fit(paths, self.exclude)
+        return self.includes(paths) and not excluded
+
+    def includes(self, paths: Iterable[str]) -> bool:
+        """Whether one of the paths below a source is included, or nothing says what is."""
+        return self._fit(paths, self.include) or not self.include
+
+    def idle(self) -> list[str]:
+        """Return what to say of each pattern that nothing has fitted of what was looked at so far."""
+        patterns = [f"include {one!r}" for one in self.include if one not in self.fitted]
+        patterns += [f"exclude {one!r}" for one in self.exclude if one not in self.fitted]
+        how = "patterns are compared with names, and with paths below the source"
+        return [f"{one} fits nothing: {how}" for one in patterns]
+
+    def _fit(self, paths: Iterable[str], patterns: tuple[str, ...]) -> bool:
+        found = fitting(paths, patterns)
+        self.fitted.update(found)
+        return bool(found)
 
     def wants_folder(self, folder: str, names: Iterable[str]) -> bool:
         """Whether a folder that is taken as one is asked for, or a file in it is.
@@ -109,7 +130,8 @@ class Criteria:
             Of the files in it. That one of them is to be left out doesn't leave out the folder.
         """
         paths = (folder, *(join(folder, name) for name in names))
-        return is_chosen(paths, self.include, ()) and is_chosen((folder,), (), self.exclude)
+        excluded = self._fit((folder,), self.exclude)
+        return self.includes(paths) and not excluded
 
 
 def display_name(source: str) -> str:

@@ -10,7 +10,7 @@ from mlarray_core.errors import MLArrayError, ReadError
 from mlarray_io.engine.registry import installed
 from mlarray_io.search.claims import Claim, claim_of, folders_of, is_collected, parts_of, whole_format
 from mlarray_io.search.criteria import Found, Kind, LeftOut
-from mlarray_io.search.names import is_chosen, join
+from mlarray_io.search.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -159,7 +159,7 @@ class FolderWalk:
         if self._criteria.source_format is not None:
             forced = Claim(installed().get(self._criteria.source_format))
             return dict.fromkeys((entry.name for entry in files), forced), None
-        by_folder = bool(self._criteria.include) and is_chosen((folder.relative,), self._criteria.include, ())
+        by_folder = bool(self._criteria.include) and self._criteria.includes((folder.relative,))
         for entry in files:
             named = self._names.format(entry.name)
             if owner is not None and named is owner:

@@ -63,23 +63,21 @@ class Names:
         return name, None
 
 
-def is_chosen(paths: Iterable[str], include: Sequence[str], exclude: Sequence[str]) -> bool:
-    """Whether one of the paths is included, as all are without patterns, and none is excluded.
+def fitting(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Return those patterns that one of the paths fits.
 
     Parameters
     ----------
     paths
         Of one source, relative to where the search started.
-    include, exclude
-        Patterns of the shell, compared with the path and with its last part, and with those of the folders
-        that it lies in: a folder that fits takes along all that is in it. ``**/`` may stand for no folder.
+    patterns
+        Of the shell, compared with the path and with its last part, and with those of the folders that it
+        lies in: a folder that fits takes along all that is in it. ``**/`` may stand for no folder.
     """
-
-    def fits(patterns: Sequence[str]) -> bool:
-        return any(_fits(path, one) for path in upwards for one in patterns)
-
+    if not patterns:
+        return []
     upwards = {part for path in paths for part in _upwards(path)}
-    return (not include or fits(include)) and not fits(exclude)
+    return [one for one in patterns if any(_fits(path, one) for path in upwards)]
 
 
 def _upwards(path: str) -> Iterator[str]:

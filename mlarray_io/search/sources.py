@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,11 @@ class Search:
     def images(self, sources: Sequence[str]) -> list[Found]:
         """Return what the sources hold, without what is left out."""
         return [found for found in self.search(sources) if isinstance(found, Found)]
+
+    def warn_idle(self) -> None:
+        """Warn of patterns that nothing has fitted of what was found by now."""
+        for text in self.criteria.idle():
+            warnings.warn(text, stacklevel=2)
 
     def _listed(self, paths: Sequence[str], base: str | None = None) -> Iterator[Found | LeftOut]:
         """Yield what lists and patterns name; what isn't there is found too, and fails in a conversion."""

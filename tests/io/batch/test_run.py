@@ -342,3 +342,34 @@ def test_json_lines_are_lines(tmp_path, capfd):
     main(["convert", str(tree(tmp_path / "in")), str(tmp_path / "out"), "--json"])
     for line in capfd.readouterr().out.splitlines():
         assert json.loads(line)["state"] in ("converted", "failed", "left out")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--exclude", "zz*"], "exclude 'zz*' fits nothing"),
+        (["--include", "*.nii", "--include", "zz*"], "include 'zz*' fits nothing"),
+        (["--label-pattern", "zz*", "--label-pattern", "im*"], "label_pattern 'zz*' fits nothing"),
+    ],
+)
+@pytest.mark.filterwarnings("always")
+def test_patterns_that_fit_nothing_are_told(tmp_path, capfd, given, told):
+    source = tree(tmp_path / "in", count=2, broken=0)
+    assert main(["convert", str(source), str(tmp_path / "out"), "--dry-run", *given]) == 0
+    warned = [line for line in capfd.readouterr().err.splitlines() if line.startswith("Warning")]
+    assert len(warned) == 1
+    assert told in warned[0]
+
+
+def test_quiet_is_quiet_of_patterns_too(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=1, broken=0)
+    assert main(["convert", str(source), str(tmp_path / "out"), "-q", "--exclude", "zz*"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_patterns_without_any_image_are_told(tmp_path, capfd):
+    source = tree(tmp_path / "in", count=1, broken=0)
+    assert main(["convert", str(source), str(tmp_path / "out"), "--include", "zz*"]) == 1
+    assert "include 'zz*' fits nothing" in capfd.readouterr().err
+    assert main(["scan", str(source), "--include", "zz*"]) == 1
+    assert "include 'zz*' fits nothing" in capfd.readouterr().err

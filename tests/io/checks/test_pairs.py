@@ -133,3 +133,12 @@ def test_names_as_brats_gives_them(tmp_path, capsys):
     assert code == 1
     assert {tuple(row["problems"]) for row in wrong} == {("there is no label",)}
     assert {row["image"].rpartition("_")[0][-3:] for row in wrong} == {"002"}
+
+
+@HERE
+@pytest.mark.filterwarnings("always")
+def test_a_pattern_of_labels_that_fits_nothing_is_told(tmp_path, capsys):
+    save(tmp_path / "in/a.nii.gz")
+    code, said = in_one_folder(capsys, tmp_path / "in", "--label-pattern", "zz*")
+    assert "Warning: label_pattern 'zz*' fits nothing" in said.err
+    assert (code, json.loads(said.out)["wrong"][0]["problems"]) == (1, ["there is no label"])
