@@ -129,6 +129,10 @@ class EsriFormat(DescribedFormat):
     headers: ClassVar[tuple[str, ...]] = (".hdr",)
     data: ClassVar[tuple[str, ...]] = (".bil", ".bip", ".bsq")
 
+    def sidecars(self, target: Path) -> tuple[Path, ...]:
+        """Return the name of the file that holds the reference system."""
+        return (target.with_suffix(".prj"),)
+
 
 class VgiFormat(DescribedFormat):
     """Volumes of VGStudio, which most CT programs of industry write."""

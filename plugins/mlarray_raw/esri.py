@@ -12,6 +12,7 @@ from mlarray_core.headers import plain
 from mlarray_io.sdk import RawData
 from mlarray_raw.described import Described, ordered, real, sizes, whole
 from mlarray_raw.envi import LAYOUTS
+from mlarray_raw.projection import projection, system_of, unit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +40,8 @@ def parse(content: bytes, path: Path) -> Described:
         It makes no sense.
     UnsupportedError
         Voxels are of a type that isn't read, or rows are filled up.
+    UnsafeError
+        The file of its reference system is a link out of its folder.
     """
     lines = [line.split(None, 1) for line in content.decode("latin-1").splitlines()]
     keys = {line[0].upper(): line[1].strip() for line in lines if len(line) == 2}
@@ -65,7 +68,9 @@ def parse(content: bytes, path: Path) -> Described:
     if "PIXELTYPE" not in keys and dtype.itemsize > 1:
         notes.append("its header says no PIXELTYPE: values are taken for unsigned integers, ESRI's default")
     raw = RawData(shape, ordered(dtype, big=big), whole(keys, "SKIPBYTES", path, 0))
-    return Described(raw, _spatial(keys, labels, path), plain(keys), notes=notes)
+    system = projection(path)
+    source = plain({**keys, "prj": system} if system else keys)
+    return Described(raw, _spatial(keys, labels, system, path), source, notes=notes)
 
 
 def _type(keys: dict[str, str], path: Path) -> str:
@@ -97,8 +102,8 @@ def _refuse_filled(keys: dict[str, str], axes: str, shape: tuple[int, ...], size
             )
 
 
-def _spatial(keys: dict[str, str], labels: list[str], path: Path) -> MetaSpatial:
-    """Return where pixels lie in the map, whose upper left one's centre is told; its system is in a .prj."""
+def _spatial(keys: dict[str, str], labels: list[str], system: str, path: Path) -> MetaSpatial:
+    """Return where pixels lie in the map, whose upper left one's centre is told, and in which system."""
     if "ULXMAP" not in keys or "ULYMAP" not in keys:
         return geometry.spatial_meta(None, axis_labels=labels)
     left, top, width, height = (
@@ -106,7 +111,11 @@ def _spatial(keys: dict[str, str], labels: list[str], path: Path) -> MetaSpatial
         for name, missing in (("ULXMAP", ""), ("ULYMAP", ""), ("XDIM", "1"), ("YDIM", "1"))
     )
     affine = [[0.0, width, left], [-height, 0.0, top], [0.0, 0.0, 1.0]]
+    unit = unit_of(system)
+    units = [unit if label.startswith("spatial") else "" for label in labels] if unit else None
     try:
-        return geometry.spatial_meta(affine, axis_labels=labels)
+        return geometry.spatial_meta(
+            affine, axis_labels=labels, axis_units=units, coord_system=system_of(system)
+        )
     except MetadataError as error:
         raise CorruptError(error.message, path=path, field="XDIM") from error

@@ -18,7 +18,7 @@ _KEYS = {
         "wavelength", "fwhm", "map info", "coordinate system string", "pixel size", "data ignore value",
         "classes", "class names", "class lookup", "band names",
     ),
-    "esri": ("n", "b", "layout", "skipbytes", "pixeltype", "totalrowbytes", "ul", "xdim", "ydim"),
+    "esri": ("n", "b", "layout", "skipbytes", "pixeltype", "totalrowbytes", "ul", "xdim", "ydim", "prj"),
     "vgi": (),
 }  # fmt: skip
 """What the keys begin with that say how voxels lie and what they are."""

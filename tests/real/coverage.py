@@ -59,7 +59,7 @@ FORMATS = {
     "gipl": Tried(made="SimpleITK", compared="SimpleITK"),
     "hdf5": Tried(("imaris/minimal.ims", "hdf5/*.mat"), "h5py, ImarisWriter", "h5py, what MATLAB was given"),
     "heif": Tried(("heif/*",), "pillow-heif", "FFmpeg"),
-    "interfile": Tried(made="XMedCon, the test as STIR writes them", compared="NumPy, by the header"),
+    "interfile": Tried(made="XMedCon, the test as STIR writes them", compared="XMedCon, NumPy by the header"),
     "jpegxl": Tried(("jpegxl/*.jxl",), "imagecodecs", "the pictures that come with them"),
     "jpegxr": Tried(("jpegxr/*.jxr",), "imagecodecs", "the pixels that come with one, known corners"),
     "klb": Tried(made="pyklb", compared="the voxels that come with it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 
 import numpy as np
 import pytest
@@ -22,6 +23,24 @@ def test_envi(name):
     with pytest.warns(), rasterio.open(path) as file:
         theirs = file.read().transpose(1, 0, 2)
     np.testing.assert_array_equal(mlarray.read(path).to_numpy(), theirs)
+
+
+@pytest.mark.parametrize("name", [one for one in named("esri") if one.endswith(".zip")])
+def test_esri(name, tmp_path):
+    """By GDAL; rain and vapour as R cut them out of maps of PRISM, with more behind the header."""
+    rasterio = pytest.importorskip("rasterio")
+    shutil.unpack_archive(path_of(name), tmp_path)
+    (path,) = tmp_path.glob("*.bil")
+    image = mlarray.read(path)
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(image.to_numpy(), file.read(1))
+        width, _, left, _, height, top = tuple(file.transform)[:6]
+        assert file.crs.to_epsg() is None  # of NAD 83, by OGC's name
+        assert float(image.meta.source["NODATA"]) == pytest.approx(file.nodata)
+    expected = [[0, width, left + width / 2], [height, 0, top + height / 2], [0, 0, 1]]
+    np.testing.assert_allclose(image.affine, expected, rtol=1e-9, atol=1e-9)
+    assert image.meta.spatial.axis_units == ["degree", "degree"]
+    assert image.meta.source["prj"].startswith('GEOGCS["GCS_North_American_1983"')
 
 
 def test_an_esri_header_that_contradicts_itself():
