@@ -1,11 +1,8 @@
 """A reader for the pickles in `.mla` files that executes nothing.
 
 Python's own unpickler calls whatever a pickle names. This one knows the instructions that plain values need
-and a short list of names, which it rebuilds as plain values itself; nothing is imported or called. Everything
-else is an error that says what was asked for.
-
-The names are all that files of the reference implementation were seen to hold: its frozen containers and
-enums, `collections.OrderedDict` and `defaultdict`, NumPy scalars and their dtypes.
+and a short list of names (`pickle_names`), which it rebuilds as plain values itself; nothing is imported or
+called. Everything else is an error that says what was asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +13,7 @@ from typing import Any
 
 from mlarray_core.errors import CorruptError, LimitError, UnsafeError
 from mlarray_core.metadata import plain_pickle
+from mlarray_core.metadata.pickle_names import HINT, Dtype, Name, lookup
 
 MAX_DEPTH = 256
 """How deeply values may be nested."""
@@ -34,36 +32,12 @@ _MAX_KEY = (1 << 61) - 1
 _MAX_STACK = 4096
 
 _LEAVES = frozenset({type(None), bool, int, float, str})
-_BUILTIN_TYPES = frozenset({"list", "dict", "int", "float", "str", "bool", "set", "tuple", "NoneType"})
-_NUMBERS = {"b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q",
-            "f2": "e", "f4": "f", "f8": "d"}  # fmt: skip
 
 
 class _Tuple(list[object]):
     """A tuple of the pickle. Knows how deep tuples nest in it: only they are made from the inside out."""
 
     depth = 1
-
-
-class _Name:
-    """A name that the pickle may use, and what it makes of arguments."""
-
-    def __init__(self, module: str, name: str, rule: Callable[[list[object]], object] | None) -> None:
-        self.full = f"{module}.{name}"
-        self.rule = rule
-
-
-class _Dtype:
-    """A NumPy dtype: its code, and its byte order once that is known."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self.order = "<"
-
-    def number(self, raw: bytes) -> Any:
-        if self.code not in _NUMBERS:
-            raise UnsafeError(f"the metadata holds a NumPy value of type {self.code!r}")
-        return struct.unpack(self.order + _NUMBERS[self.code], raw)[0]
 
 
 def loads(data: bytes) -> object:
@@ -129,9 +103,9 @@ class _Copier:
         if isinstance(value, (list, tuple)):
             self.count(len(value))
             return [item if type(item) in _LEAVES else self.copy(item, depth + 1) for item in value]
-        if isinstance(value, _Dtype):
+        if isinstance(value, Dtype):
             return value.order + value.code
-        name = value.full if isinstance(value, _Name) else type(value).__name__
+        name = value.full if isinstance(value, Name) else type(value).__name__
         raise UnsafeError(f"the metadata holds {name}, which is no plain value")
 
 
@@ -215,7 +189,7 @@ class _Unpickler:
     def refuse(self) -> None:
         code = self.data[self.at - 1]
         if code in _FOREIGN:
-            raise UnsafeError(f"the metadata asks for {_FOREIGN[code]}", hint=_HINT)
+            raise UnsafeError(f"the metadata asks for {_FOREIGN[code]}", hint=HINT)
         raise CorruptError(f"the metadata is damaged at byte {self.at - 1}: 0x{code:02x} is no instruction")
 
     def skip(self, count: int) -> None:
@@ -295,17 +269,17 @@ class _Unpickler:
 
     def stack_global(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        self.stack.append(_lookup(module, name))
+        self.stack.append(lookup(module, name))
 
     def instance(self) -> None:
-        _lookup(self.line(), self.line())
+        lookup(self.line(), self.line())
         raise CorruptError("the metadata makes an instance of a builtin type")
 
     def reduce(self) -> None:
         arguments, maker = self.stack.pop(), self.stack.pop()
-        if type(maker) is not _Name or maker.rule is None or type(arguments) is not _Tuple:
-            shown = maker.full if type(maker) is _Name else type(maker).__name__
-            raise UnsafeError(f"the metadata asks to call {shown}", hint=_HINT)
+        if type(maker) is not Name or maker.rule is None or type(arguments) is not _Tuple:
+            shown = maker.full if type(maker) is Name else type(maker).__name__
+            raise UnsafeError(f"the metadata asks to call {shown}", hint=HINT)
         self.copied += sum(len(argument) for argument in arguments if isinstance(argument, (list, dict)))
         if self.copied > MAX_ITEMS:
             raise LimitError(f"the metadata holds more than {MAX_ITEMS:,} values")
@@ -313,67 +287,13 @@ class _Unpickler:
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
-        if type(target) is not _Dtype:
-            raise UnsafeError("the metadata asks to change the state of an object", hint=_HINT)
+        if type(target) is not Dtype:
+            raise UnsafeError("the metadata asks to change the state of an object", hint=HINT)
         order = state[1] if isinstance(state, list) else None
         if order not in ("<", ">", "|", "="):
             raise CorruptError("the metadata holds a damaged NumPy type")
         target.order = order if order in "<>" else "<"
 
-
-def _lookup(module: Any, name: Any) -> _Name:
-    if type(module) is not str or type(name) is not str:
-        raise CorruptError("the metadata asks to load something that has no name")
-    if (module, name) in _RULES:
-        return _Name(module, name, _RULES[module, name])
-    if module == "builtins" and name in _BUILTIN_TYPES:
-        return _Name(module, name, None)
-    raise UnsafeError(f"the metadata asks to load {module}.{name}", hint=_HINT)
-
-
-def _only(kind: type) -> Callable[[list[object]], object]:
-    """Return a rule that copies its only argument, of type `kind` or left out."""
-
-    def rule(arguments: list[object]) -> object:
-        value = arguments[0] if arguments else kind()
-        if len(arguments) > 1 or not isinstance(value, kind):
-            raise CorruptError(f"the metadata makes a {kind.__name__} of something else")
-        return kind(value)
-
-    return rule
-
-
-def _default_dict(arguments: list[object]) -> dict[object, object]:
-    if len(arguments) > 1 or any(type(argument) not in (_Name, type(None)) for argument in arguments):
-        raise CorruptError("the metadata holds a damaged defaultdict")
-    return {}
-
-
-def _dtype(arguments: list[object]) -> _Dtype:
-    if not arguments or type(arguments[0]) is not str:
-        raise CorruptError("the metadata holds a damaged NumPy type")
-    return _Dtype(arguments[0])
-
-
-def _scalar(arguments: list[object]) -> object:
-    if len(arguments) != 2 or type(arguments[0]) is not _Dtype or type(arguments[1]) is not bytes:
-        raise CorruptError("the metadata holds a damaged NumPy value")
-    return arguments[0].number(arguments[1])
-
-
-_HINT = "A .mla file holds data only; don't open this one with software that would obey"
-
-_RULES: dict[tuple[object, object], Callable[[list[object]], object]] = {
-    ("mlarray.meta", "_FrozenList"): _only(list),
-    ("mlarray.meta", "_FrozenDict"): _only(dict),
-    ("mlarray.meta", "AxisLabelEnum"): _only(str),
-    ("mlarray.meta", "CoordSystemEnum"): _only(str),
-    ("collections", "OrderedDict"): _only(dict),
-    ("collections", "defaultdict"): _default_dict,
-    ("numpy", "dtype"): _dtype,
-    ("numpy._core.multiarray", "scalar"): _scalar,
-    ("numpy.core.multiarray", "scalar"): _scalar,
-}
 
 _FOREIGN = {
     ord("P"): "an object outside the file",
@@ -426,7 +346,7 @@ _STEPS: dict[int, _Step] = {
     ord("h"): lambda u: u.recall(u.number("B")),  # BINGET
     ord("j"): lambda u: u.recall(u.number("I")),  # LONG_BINGET
     0x93: _Unpickler.stack_global,
-    ord("c"): lambda u: u.push(_lookup(u.line(), u.line())),  # GLOBAL
+    ord("c"): lambda u: u.push(lookup(u.line(), u.line())),  # GLOBAL
     ord("i"): _Unpickler.instance,  # INST
     ord("R"): _Unpickler.reduce,
     0x81: _Unpickler.reduce,  # NEWOBJ
