@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         MetaStatistics,
         MetaVersion,
     )
-    from mlarray_io.api import convert, formats, info, read, write
+    from mlarray_io.api import convert, info, read, write
+    from mlarray_io.catalogue import formats
     from mlarray_io.commands.main import cli_convert_to_mlarray, cli_print_header
     from mlarray_io.datasets import check_pairs, scan, verify
 
@@ -52,7 +53,8 @@ _HOME = {
         "AxisLabel",
         "CoordSystem",
     ),
-    "mlarray_io.api": ("convert", "read", "write", "info", "formats"),
+    "mlarray_io.api": ("convert", "read", "write", "info"),
+    "mlarray_io.catalogue": ("formats",),
     "mlarray_io.datasets": ("scan", "check_pairs", "verify"),
     "mlarray_io.commands.main": ("cli_print_header", "cli_convert_to_mlarray"),
 }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlarray_io.engine.believing import check_size
 from mlarray_io.engine.conversion import convert as _convert
 from mlarray_io.engine.conversion import convert_all, write_to
-from mlarray_io.engine.registry import installed
 from mlarray_io.engine.result import Failure
 from mlarray_io.engine.select import open_one
 from mlarray_io.engine.settings import Settings
@@ -18,8 +16,6 @@ from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.requests.arguments import bar, key_of, privacy_flags, texts
 from mlarray_io.requests.in_memory import ArrayReader, whole
 from mlarray_io.requests.request import ConvertFlags, Kind, parse
-from mlarray_io.sdk.options import OptionHelp, describe
-from mlarray_io.sdk.requirements import Library, install_line, libraries, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -357,61 +353,3 @@ def info(path: Path, *, format: str | None = None, image: str | int | None = Non
     """
     with open_one(place_of(path), Settings(source_format=format), key_of(image)) as opened:
         return opened.reader.meta
-
-
-@dataclass(frozen=True)
-class FormatInfo:
-    """One installed format.
-
-    Attributes
-    ----------
-    name, title, suffixes, target_suffixes
-        What it is called, by us and by people, how its files end, and those that it writes.
-    reads, writes
-        What it can do.
-    plugin, package
-        The entry point that brought it, and its package with the version.
-    libraries
-        What it needs, each with `name`, `version` and `licence` as its package says.
-    missing
-        Libraries that it needs and that aren't installed.
-    install
-        The command that installs them.
-    options
-        Its settings.
-    """
-
-    name: str
-    title: str
-    suffixes: tuple[str, ...]
-    target_suffixes: tuple[str, ...]
-    reads: bool
-    writes: bool
-    plugin: str
-    package: str
-    libraries: tuple[Library, ...]
-    missing: tuple[str, ...]
-    install: str
-    options: tuple[OptionHelp, ...]
-
-
-def formats() -> list[FormatInfo]:
-    """List the installed formats, by name."""
-    registry = installed()
-    return [
-        FormatInfo(
-            name=format.name,
-            title=format.title,
-            suffixes=format.suffixes,
-            target_suffixes=format.written_suffixes,
-            reads=format.reads,
-            writes=format.writes,
-            plugin=registry.plugins.get(format.name, ""),
-            package=registry.packages.get(format.name, ""),
-            libraries=libraries(format),
-            missing=tuple(missing(format)),
-            install=install_line(format) if format.requires else "",
-            options=tuple(describe(format.options_type)),
-        )
-        for format in registry.formats
-    ]

@@ -39,7 +39,7 @@ WINGS = {
         ["commands"],
         ["viewer"],
         ["api"],
-        ["datasets"],
+        ["datasets", "catalogue"],
         ["requests"],
         ["testing"],
         ["scan"],

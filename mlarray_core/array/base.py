@@ -1,4 +1,4 @@
-"""The reading side of an image: what it is, where it lies, its voxels by NumPy's protocol, its levels."""
+"""The reading side of an image: what it is, its voxels by NumPy's protocol, its levels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlarray_core import geometry
 from mlarray_core.array import copying, levels, voxels
+from mlarray_core.array.placement import Placed
 from mlarray_core.chunks import codec
 from mlarray_core.container.storage import PlainStorage
 from mlarray_core.errors import ArgumentError, ArgumentTypeError, did_you_mean
 from mlarray_core.memory import check_size
-from mlarray_core.meta.labels import is_spatial
 from mlarray_core.url_text import is_url, shown
 
 if TYPE_CHECKING:
@@ -25,20 +24,16 @@ if TYPE_CHECKING:
     from mlarray_core.array.indexing import Key
     from mlarray_core.array.state import ImageState
     from mlarray_core.array.voxels import Scalar
-    from mlarray_core.meta import Meta, MetaSpatial
+    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class ImageBase:
-    """One image: metadata, voxels, and the file that they are in.
-
-    An image stores either an affine, or spacing, origin and direction; whichever it stores, all can be read.
-    """
+class ImageBase(Placed):
+    """One image: metadata, voxels, and the file that they are in."""
 
     __slots__ = ("__weakref__", "_state")
-    _state: ImageState
 
     @classmethod
     def _of(cls, state: ImageState) -> Self:
@@ -120,14 +115,6 @@ class ImageBase:
         size, itemsize = self.size, self.itemsize
         return None if size is None or itemsize is None else size * itemsize
 
-    @property
-    def spatial_ndim(self) -> int | None:
-        """Number of spatial axes, None without an array."""
-        if self.ndim is None:
-            return None
-        labels = self.meta.spatial.axis_labels
-        return self.ndim if labels is None else sum(map(is_spatial, labels))
-
     def __repr__(self) -> str:
         if not self._state.is_open:
             return "<MLArray closed>"
@@ -149,80 +136,6 @@ class ImageBase:
             yield "coord_system", str(getattr(world, "value", world))
         if self.filepath is not None:
             yield "filepath", shown(self.filepath) if is_url(self.filepath) else self.filepath
-
-    # where it lies
-
-    @property
-    def _spatial(self) -> MetaSpatial:
-        return self._state.meta.spatial
-
-    @property
-    def spacing(self) -> list[float] | None:
-        """Distance of neighbouring voxels along each spatial axis, in array order; None when not known."""
-        spacing: list[float] | None = geometry.stored_part(self._spatial, "spacing")
-        return spacing
-
-    @spacing.setter
-    def spacing(self, value: npt.ArrayLike | None) -> None:
-        geometry.set_stored_part(self._spatial, "spacing", value)
-
-    @property
-    def origin(self) -> list[float] | None:
-        """World position (x, y, z) of the centre of the first voxel; None when not known."""
-        origin: list[float] | None = geometry.stored_part(self._spatial, "origin")
-        return origin
-
-    @origin.setter
-    def origin(self, value: npt.ArrayLike | None) -> None:
-        geometry.set_stored_part(self._spatial, "origin", value)
-
-    @property
-    def direction(self) -> list[list[float]] | None:
-        """Matrix whose column i is the world direction of spatial axis i; None when not known."""
-        direction: list[list[float]] | None = geometry.stored_part(self._spatial, "direction")
-        return direction
-
-    @direction.setter
-    def direction(self, value: npt.ArrayLike | None) -> None:
-        geometry.set_stored_part(self._spatial, "direction", value)
-
-    @property
-    def affine(self) -> Matrix | None:
-        """Homogeneous matrix from voxel indices (array order) to world x, y, z; None without an array.
-
-        Missing parts count as ones, zeros and identity.
-        """
-        if self.spatial_ndim is None:
-            return None
-        return geometry.affine_of(self._spatial, self.spatial_ndim)
-
-    @affine.setter
-    def affine(self, value: npt.ArrayLike | None) -> None:
-        self._spatial.affine = value  # type: ignore[assignment]
-
-    @property
-    def translation(self) -> list[float] | None:
-        """Last column of the affine, None without an array."""
-        affine = self.affine
-        return None if affine is None else affine[:-1, -1].tolist()
-
-    @property
-    def scale(self) -> list[float] | None:
-        """Norms of the affine's columns, None without an array."""
-        affine = self.affine
-        return None if affine is None else geometry.scale_rotation_shear(affine)[0].tolist()
-
-    @property
-    def rotation(self) -> list[list[float]] | None:
-        """The affine's matrix divided by its scale, None without an array."""
-        affine = self.affine
-        return None if affine is None else geometry.scale_rotation_shear(affine)[1].tolist()
-
-    @property
-    def shear(self) -> list[list[float]] | None:
-        """Rotation transposed times the affine's matrix, rows divided by scale; None without an array."""
-        affine = self.affine
-        return None if affine is None else geometry.scale_rotation_shear(affine)[2].tolist()
 
     # its voxels
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mlarray_core.array.sessions import FileSession, settle
 from mlarray_core.array.state import ImageState, checked_dtype
+from mlarray_core.array.writing.sessions import FileSession, settle
 from mlarray_core.container.contents import SUFFIX, Contents
 from mlarray_core.container.image_writer import plan_image
 from mlarray_core.container.open import load_contents, open_contents

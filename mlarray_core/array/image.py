@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlarray_core.array import files
-from mlarray_core.array.exchange import Exchange
+from mlarray_core.array.compression import Compression
 from mlarray_core.array.given_meta import as_meta, fill, put_explicit
 from mlarray_core.array.state import ImageState, plain_array
-from mlarray_core.container.storage import FrameStorage, PlainStorage
-from mlarray_core.errors import ArgumentError, ArgumentTypeError, ModeError
-from mlarray_core.layout import shapes as layout
-from mlarray_core.layout.plan import normal_shape
+from mlarray_core.container.storage import FrameStorage
+from mlarray_core.errors import ArgumentTypeError, ModeError
 from mlarray_core.layout.request import LayoutRequest
 from mlarray_core.layout.shapes import DEFAULT_PATCH_SIZE
 from mlarray_core.url_text import is_url
@@ -28,13 +26,12 @@ if TYPE_CHECKING:
     from mlarray_core.array.files import Levels, PathLike
     from mlarray_core.array.given_meta import GivenMeta
     from mlarray_core.layout.request import CParams, DParams, Sizes
-    from mlarray_core.meta import Meta
 
 Array = np.ndarray[Any, Any]
 MLARRAY_DEFAULT_PATCH_SIZE = DEFAULT_PATCH_SIZE
 
 
-class MLArray(Exchange):
+class MLArray(Compression):
     """An N-dimensional image with its metadata.
 
     Parameters
@@ -306,91 +303,6 @@ class MLArray(Exchange):
             raise ArgumentTypeError("only an image that is stored in a file has checksums")
         storage.contents.verify_all()
         return storage.contents.state.value
-
-    def compress(
-        self,
-        patch_size: Sizes | str = "default",
-        chunk_size: Sizes = None,
-        block_size: Sizes = None,
-        cparams: CParams = None,
-        dparams: DParams = None,
-        *,
-        profile: str = "default",
-    ) -> None:
-        """Compress the image in memory, with a new layout, and detach it from any file.
-
-        Parameters
-        ----------
-        patch_size, chunk_size, block_size, cparams, dparams, profile
-            As the constructor takes them.
-
-        Raises
-        ------
-        ArgumentTypeError
-            There is no array (a TypeError).
-        """
-        voxels, meta = self._detached()
-        self._state = ImageState(meta)
-        request = LayoutRequest(patch_size, chunk_size, block_size, cparams, dparams, profile)
-        self._state.adopt(voxels, request, compressed=True)
-        self._state.describe()
-
-    def decompress(self) -> None:
-        """Keep the voxels as a plain NumPy array, detach it from any file, and forget the layout.
-
-        Raises
-        ------
-        ArgumentTypeError
-            There is no array (a TypeError).
-        """
-        voxels, meta = self._detached()
-        self._state = ImageState(meta, PlainStorage(np.array(voxels)))
-
-    def _detached(self) -> tuple[Array, Meta]:
-        """Return the voxels, and the metadata without a layout; close the file."""
-        voxels, meta = self.to_numpy(), deepcopy(self.meta)
-        self.close()
-        meta._set_by_library(blosc2=None)
-        return voxels, meta
-
-    @classmethod
-    def comp_blosc2_params(
-        cls,
-        image_size: Sequence[int],
-        patch_size: Sequence[int],
-        spatial_axis_mask: list[bool] | None = None,
-        bytes_per_pixel: int = 4,
-        l1_cache_size_per_core_in_bytes: int = 32768,
-        l3_cache_size_per_core_in_bytes: int = 1441792,
-        safety_factor: float = 0.8,
-    ) -> tuple[list[int], list[int]]:
-        """Return the chunk and block size that `patch_size="..."` leads to.
-
-        Parameters
-        ----------
-        image_size
-            Shape of the array.
-        patch_size
-            For each spatial axis.
-        spatial_axis_mask
-            For each axis, whether it is spatial; None when all are.
-        bytes_per_pixel
-            Of one item.
-        l1_cache_size_per_core_in_bytes, l3_cache_size_per_core_in_bytes, safety_factor
-            Taken for compatibility. Sizes are chosen by measurement, see docs/benchmarks.md.
-
-        Raises
-        ------
-        ArgumentError
-            There isn't one number of `patch_size` for each spatial axis (a ValueError).
-        """
-        mask = [True] * len(image_size) if spatial_axis_mask is None else list(spatial_axis_mask)
-        if len(mask) != len(image_size) or len(patch_size) != sum(mask):
-            raise ArgumentError("patch_size needs one number for each spatial axis")
-        chunks, blocks = layout.partition(
-            normal_shape(image_size), bytes_per_pixel, mask, normal_shape(patch_size)
-        )
-        return list(chunks), list(blocks)
 
 
 def open_any(path: PathLike, verify: str = "touch") -> MLArray:

@@ -25,7 +25,7 @@ from mlarray_core.metadata import generations
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from mlarray_core.array.sessions import FileSession
+    from mlarray_core.array.writing.sessions import FileSession
     from mlarray_core.layout.request import DParams
     from mlarray_core.meta import Meta
     from mlarray_core.statistics.census import Census

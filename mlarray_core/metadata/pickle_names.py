@@ -22,7 +22,15 @@ _NUMBERS = {"b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u
 
 
 class Name:
-    """A name that the pickle may use, and what it makes of arguments."""
+    """A name that the pickle may use.
+
+    Parameters
+    ----------
+    module, name
+        As the pickle says them.
+    rule
+        What it makes of arguments; None for one that is named and never called.
+    """
 
     def __init__(self, module: str, name: str, rule: Callable[[list[object]], object] | None) -> None:
         self.full = f"{module}.{name}"

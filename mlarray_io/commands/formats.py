@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mlarray_io.api import formats
+from mlarray_io.catalogue import formats
 from mlarray_io.engine import foreign
 from mlarray_io.engine.registry import installed
 from mlarray_io.places.place import place_of

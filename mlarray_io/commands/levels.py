@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlarray_core.array.image import open_any
-from mlarray_core.array.sessions import settle
+from mlarray_core.array.writing.sessions import settle
 from mlarray_core.container.held_file import held
 from mlarray_core.container.open import open_contents
 from mlarray_core.levels import store as stored

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlarray import MLArray
-from mlarray_core.array.sessions import _sessions
+from mlarray_core.array.writing.sessions import _sessions
 from mlarray_core.container.open import open_contents
 from mlarray_core.errors import LockedError, ModeError, WriteError
 

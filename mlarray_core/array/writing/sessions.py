@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
-from mlarray_core.array.edit_in_place import EditInPlace
-from mlarray_core.array.new_file import NewFile
+from mlarray_core.array.writing.edit_in_place import EditInPlace
+from mlarray_core.array.writing.new_file import NewFile
 from mlarray_core.disk import explained
 from mlarray_core.errors import LockedError, MLArrayError
 from mlarray_core.metadata import generations

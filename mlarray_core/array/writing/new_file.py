@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from mlarray_core.array.edit_in_place import EditInPlace, committed, edited
+from mlarray_core.array.writing.edit_in_place import EditInPlace, committed, edited
 from mlarray_core.container.image_writer import ImagePlan, ImageWriter
 from mlarray_core.container.open import open_contents
 from mlarray_core.container.storage import FrameStorage

@@ -1,0 +1,1 @@
+"""Files that this process writes to: new ones, and existing ones that are edited in place."""
