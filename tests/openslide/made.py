@@ -96,3 +96,27 @@ def write_vmu(path, voxels):
         "PhysicalMacroHeight=1\r\nBitsPerPixel=36\r\nPixelOrder=RGB\r\nSourceLens=20\r\n"
     )
     return path
+
+
+def write_vms(path, planes):
+    """Write a Hamamatsu slide of JPEGs beside one another, with a map a quarter as wide, and a macro.
+
+    OpenSlide cuts tiles where the restart markers are: 8 blocks of 8 pixels here.
+    """
+    from PIL import Image
+
+    picture = np.concatenate(planes, axis=1)
+    content = {f"s_image{number}.jpg": plane for number, plane in enumerate(planes)}
+    content |= {"s_map.jpg": picture[::4, ::4], "s_macro.jpg": picture[::2, ::2]}
+    for name, plane in content.items():
+        one = Image.fromarray(np.ascontiguousarray(plane))
+        one.save(path.parent / name, "JPEG", quality=95, subsampling=0, restart_marker_blocks=8)
+    rows, columns, _ = picture.shape
+    files = "".join(f"ImageFile({number},0)=s_image{number}.jpg\r\n" for number in range(1, len(planes)))
+    path.write_text(
+        f"[Virtual Microscope Specimen]\r\nNoLayers=1\r\nNoJpegColumns={len(planes)}\r\nNoJpegRows=1\r\n"
+        f"ImageFile=s_image0.jpg\r\n{files}MapFile=s_map.jpg\r\nMacroImage=s_macro.jpg\r\n"
+        f"PhysicalWidth={columns * 460}\r\nPhysicalHeight={rows * 460}\r\nPhysicalMacroWidth=1\r\n"
+        "PhysicalMacroHeight=1\r\nSourceLens=20\r\n"
+    )
+    return path

@@ -13,7 +13,7 @@ from mlarray_io import Context, Source
 from mlarray_io.engine.select import images_of, open_image
 from mlarray_io.testing import FormatTests
 from mlarray_openslide import OpenSlideFormat
-from tests.openslide.made import SIDE, write_mirax, write_vmu
+from tests.openslide.made import SIDE, write_mirax, write_vms, write_vmu
 
 pytest.importorskip("openslide")
 pytest.importorskip("PIL")
@@ -125,3 +125,35 @@ def test_damage_beside_it_is_explained(slide, name):
             mlarray.read(slide).to_numpy()
         except MLArrayError:
             continue
+
+
+def test_mirax_as_another_reader_has_it(slide):
+    """mrxsslide shares nothing with OpenSlide; what wasn't scanned is transparent there."""
+    library = pytest.importorskip("mrxsslide", reason="mrxsslide isn't installed")
+    theirs = library.MrxsSlide(str(slide))
+    voxels = np.asarray(theirs.read_region((0, 0), 0, theirs.dimensions))
+    scanned = voxels[..., 3] > 0
+    assert (~scanned).sum() == SIDE * SIDE
+    np.testing.assert_array_equal(mlarray.read(slide).to_numpy()[scanned], voxels[scanned][:, :3])
+    sizes = [float(theirs.properties[f"openslide.mpp-{axis}"]) for axis in "yx"]
+    assert list(mlarray.read(slide).spacing)[:2] == sizes
+
+
+def test_a_hamamatsu_slide_of_jpegs(tmp_path):
+    """Pixels by Pillow, from the files themselves; coarser levels are the decoder's own."""
+    pillow = pytest.importorskip("PIL.Image")
+    down, across = np.mgrid[: 2 * SIDE, : 4 * SIDE]
+    picture = np.stack([across, 2 * down, across + down], -1).astype("u1")
+    path = write_vms(tmp_path / "s.vms", [picture[:, : 2 * SIDE], picture[:, 2 * SIDE :]])
+    format = OpenSlideFormat()
+    slide, macro = images_of(Source(path), format, format.options_type(), Context())
+    with open_image(Source(path), format, slide, format.options_type(), Context()) as reader:
+        voxels = reader[0 : 2 * SIDE, 0 : 4 * SIDE, 0:3]
+        assert reader.meta.spatial.spacing == [0.46, 0.46]
+        assert reader.meta.spatial.axis_units == ["um", "um", ""]
+        assert reader.meta.source["properties"]["openslide.vendor"] == "hamamatsu"
+        assert [level.shape[:2] for level in reader.levels[:2]] == [(SIDE, 2 * SIDE), (SIDE // 2, SIDE)]
+    parts = [np.asarray(pillow.open(tmp_path / f"s_image{number}.jpg")) for number in range(2)]
+    np.testing.assert_array_equal(voxels, np.concatenate(parts, axis=1))
+    theirs = np.asarray(pillow.open(tmp_path / "s_macro.jpg"))
+    np.testing.assert_array_equal(mlarray.read(path, image=macro.key).to_numpy(), theirs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import zipfile
 from typing import TYPE_CHECKING
@@ -41,6 +42,29 @@ def exr_by_ffmpeg(path: Path) -> np.ndarray:
     samples = {"gray": 1, "gbrp": 3, "gbrap": 4}[form[1]]
     planes = np.frombuffer(content, dtype).reshape(samples, int(size[2]), int(size[1]))
     return planes[0] if samples == 1 else np.moveaxis(planes[[2, 0, 1, 3][:samples]], 0, -1)
+
+
+def by_bioformats(path: Path, folder: Path) -> list[tuple[np.ndarray, list[float]]]:
+    """Return the voxels of each series as Bio-Formats converts them, and their sizes along z, y, x, in um."""
+    program = shutil.which("bfconvert")
+    if program is None:
+        pytest.skip("Bio-Formats isn't installed")
+    tifffile = pytest.importorskip("tifffile", reason="tifffile isn't installed")
+    command = [program, "-no-upgrade", "-overwrite", str(path), str(folder / "theirs.ome.tif")]
+    subprocess.run(command, check=True, capture_output=True)
+    with tifffile.TiffFile(folder / "theirs.ome.tif") as file:
+        told = re.findall(r"<Pixels [^>]*>", file.ome_metadata)
+        sizes = [[_micrometres(one, axis) for axis in "ZYX"] for one in told]
+        series = [one.asarray() for one in file.series]
+    return [(voxels, [one for one in own if one]) for voxels, own in zip(series, sizes, strict=True)]
+
+
+def _micrometres(pixels: str, axis: str) -> float:
+    """Return a size that OME-XML tells, 0 where it doesn't."""
+    found = re.search(rf'PhysicalSize{axis}="([^"]*)"', pixels)
+    unit = re.search(rf'PhysicalSize{axis}Unit="([^"]*)"', pixels)
+    assert unit is None or unit[1] == "µm"
+    return float(found[1]) if found else 0
 
 
 def heif_by_ffmpeg(path: Path, form: str) -> np.ndarray:
