@@ -15,7 +15,7 @@ import time
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING
 
-from mlarray_io.batch.imports import leave_out_commands
+from mlarray_io.batch.imports import leave_out_commands, put_off_imports
 from mlarray_io.batch.malloc import few_arenas
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def main() -> None:
     os.environ.update(environment)
     few_arenas()
     leave_out_commands()
+    put_off_imports()
     jobs: SimpleQueue[object] = SimpleQueue()
     busy = threading.Event()
     threading.Thread(target=_receive, args=(jobs_from, jobs, busy), daemon=True).start()

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlarray_io.batch.imports import leave_out_commands
+from mlarray_io.batch.imports import leave_out_commands, put_off_imports
 from mlarray_io.batch.malloc import few_arenas
 from mlarray_io.engine.conversion import convert, convert_all
 from mlarray_io.engine.result import Conversion
@@ -31,6 +31,7 @@ def run(sources: Sequence[str], target: str, given: Mapping[str, object]) -> boo
     """
     few_arenas()
     leave_out_commands()
+    put_off_imports()
     request = parse(sources, target, flags_of(given))
     if request.flags.quiet:
         warnings.simplefilter("ignore")

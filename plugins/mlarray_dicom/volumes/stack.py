@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def stacks_of(frames: Sequence[Frame], options: DicomOptions) -> list[list[Frame
         return [list(frames)]
     along, planes = _planes(frames, options.tolerance)
     gaps = np.diff(along)
-    base = np.median(gaps) if len(gaps) else 0.0
+    base = median(gaps.tolist()) if len(gaps) else 0.0
     cuts = [i + 1 for i, gap in enumerate(gaps) if gap > GAP * base]
     runs = np.split(np.arange(len(planes)), cuts)
     return [[frames[i] for plane in run for i in planes[plane]] for run in runs]
@@ -195,8 +196,9 @@ def _slots_of(along: Points, step: float) -> Order | None:
 def _slots(along: Points) -> Order | None:
     """Return the place of each slice in a stack with gaps, None when gaps are no whole number of steps."""
     gaps = np.diff(along)
-    base = float(np.median(gaps))
-    if len(gaps) < 2 or base <= 0:
+    # NumPy's own median loads its masked arrays, a hundredth of the time of a conversion
+    base = median(gaps.tolist()) if len(gaps) > 1 else 0.0
+    if base <= 0:
         return None
     small = gaps[gaps < GAP * base]
     ratio = gaps / small.mean()
