@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import struct
+from contextlib import closing
 
 import numpy as np
 
@@ -119,4 +121,46 @@ def write_vms(path, planes):
         f"PhysicalWidth={columns * 460}\r\nPhysicalHeight={rows * 460}\r\nPhysicalMacroWidth=1\r\n"
         "PhysicalMacroHeight=1\r\nSourceLens=20\r\n"
     )
+    return path
+
+
+def grey_jpeg(voxels):
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(voxels)).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def write_svslide(path, planes):
+    """Write a slide of Sakura's: an SQLite database of JPEGs, one for each colour of a tile."""
+    rows, columns, _ = planes[0].shape
+    parts = {
+        "++MagicBytes": b"SVGigaPixelImage",
+        "++VersionBytes": b"1.0.0",
+        "Header": struct.pack("<IIIII", SIDE, columns, rows, 0, 1),  # the last: focal planes
+    }
+    for level, plane in enumerate(planes):
+        step = SIDE << level
+        for row, column, colour in np.ndindex(plane.shape[0] // SIDE, plane.shape[1] // SIDE, 3):
+            tile = plane[row * SIDE :, column * SIDE :, colour][:SIDE, :SIDE]
+            parts[f"T;{column * step}|{row * step};{1 << level};{colour};0"] = grey_jpeg(tile)
+    tables = {
+        "DataManagerSQLiteConfigXPO": {"TableName": "Tiles1"},
+        "SVSlideDataXPO": {
+            "OID": 1, "SlideId": "one", "Date": "2020", "Description": "", "Creator": "", "DiagnosisCode": "",
+            "Keywords": "", "m_labelScan": 0, "m_overviewScan": 0,
+        },
+        "SVHRScanDataXPO": {
+            "OID": 1, "ParentSlide": 1, "ScanId": "a", "Date": "2020", "Name": "", "Description": "",
+            "ResolutionMmPerPix": 0.00046, "NominalLensMagnification": 20.0, "FocussingMethod": "",
+        },
+    }  # fmt: skip
+    with closing(sqlite3.connect(path)) as base, base:
+        for name, values in tables.items():
+            base.execute(f"CREATE TABLE {name} ({', '.join(values)})")
+            base.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(values))})", list(values.values()))
+        base.execute("CREATE TABLE Tiles1 (id TEXT, size INTEGER, data BLOB)")
+        rows = [(name, len(content), content) for name, content in parts.items()]
+        base.executemany("INSERT INTO Tiles1 VALUES (?, ?, ?)", rows)
     return path

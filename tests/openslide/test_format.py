@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 
 import numpy as np
@@ -13,7 +14,7 @@ from mlarray_io import Context, Source
 from mlarray_io.engine.select import images_of, open_image
 from mlarray_io.testing import FormatTests
 from mlarray_openslide import OpenSlideFormat
-from tests.openslide.made import SIDE, write_mirax, write_vms, write_vmu
+from tests.openslide.made import SIDE, grey_jpeg, write_mirax, write_svslide, write_vms, write_vmu
 
 pytest.importorskip("openslide")
 pytest.importorskip("PIL")
@@ -157,3 +158,22 @@ def test_a_hamamatsu_slide_of_jpegs(tmp_path):
     np.testing.assert_array_equal(voxels, np.concatenate(parts, axis=1))
     theirs = np.asarray(pillow.open(tmp_path / "s_macro.jpg"))
     np.testing.assert_array_equal(mlarray.read(path, image=macro.key).to_numpy(), theirs)
+
+
+def test_a_slide_of_sakuras(tmp_path):
+    """A JPEG for each colour, decoded by Pillow."""
+    pillow = pytest.importorskip("PIL.Image")
+    down, across = np.mgrid[: 2 * SIDE, : 4 * SIDE]
+    picture = np.stack([across, 2 * down, across + down], -1).astype("u1")
+    path = write_svslide(tmp_path / "s.svslide", [picture, np.ascontiguousarray(picture[::2, ::2])])
+    expected = np.zeros_like(picture)
+    for row, column, colour in np.ndindex(2, 4, 3):
+        place = slice(row * SIDE, row * SIDE + SIDE), slice(column * SIDE, column * SIDE + SIDE), colour
+        expected[place] = np.asarray(pillow.open(io.BytesIO(grey_jpeg(picture[place]))))
+    format = OpenSlideFormat()
+    (slide,) = images_of(Source(path), format, format.options_type(), Context())
+    with open_image(Source(path), format, slide, format.options_type(), Context()) as reader:
+        np.testing.assert_array_equal(reader[0 : 2 * SIDE, 0 : 4 * SIDE, 0:3], expected)
+        assert reader.meta.spatial.spacing == pytest.approx([0.46, 0.46])
+        assert reader.meta.source["properties"]["openslide.vendor"] == "sakura"
+        assert [level.shape for level in reader.levels] == [(SIDE, 2 * SIDE, 3)]

@@ -251,3 +251,22 @@ def test_signed_integers_keep_their_sign(make):
     stored = np.array([-5, -1, 0, 1, 5, 300], "<i2")
     text = HV.replace("matrix size [3] := 4", "matrix size [3] := 1")
     np.testing.assert_array_equal(mlarray.read(make(text, data=stored.tobytes())).to_numpy().ravel(), stored)
+
+
+def test_a_volume_that_vgstudio_shows_as_other_numbers(tmp_path):
+    """VGStudio MAX 1.2 maps the range of a file's floats to integers: the voxels are the file's."""
+    voxels = np.linspace(-94.2, 394, 24, dtype="<f4")
+    (tmp_path / "a.vol").write_bytes(voxels.tobytes())
+    (tmp_path / "a.vgi").write_text(
+        "{volume1}\n[representation]\nsize = 2 3 4\nmirror = 0 0 0 0\ndatatype = unsigned integer\n"
+        "datarange = 0 65535\nbitsperelement = 16\n[file1]\nRegionOfInterestStart = 0 0 0\n"
+        "RegionOfInterestEnd = 1 2 3\nFileFormat = raw\nSize = 2 3 4\nName = a.vol\nDatatype = float\n"
+        "datarange = -94.2 394\nBitsPerElement = 32\n{volumeprimitive1}\n[section1]\nmin = 0\noffset = 0\n"
+        "[geometry]\nposition = 10.5 -38 0\nresolution = 0.1271 0.1271 0.25\nscale = 1 1 1\n"
+        "rotate = 1 0 0 0 1 0 0 0 1\nunit = mm\n[volume]\nvolume = volume1\n"
+        "{scene}\n[resolution]\nresolution = 0.5\nunit = m\n"
+    )
+    image = mlarray.read(tmp_path / "a.vgi")
+    np.testing.assert_array_equal(image.to_numpy(), voxels.reshape(4, 3, 2))
+    assert image.to_numpy().dtype == np.float32
+    assert (list(image.spacing), image.meta.spatial.axis_units) == ([0.25, 0.1271, 0.1271], ["mm"] * 3)
