@@ -1,4 +1,4 @@
-"""All methods in turns, by processor time; two workers by the clock; a thousand files; many files again."""
+"""All methods by processor time; two workers by the clock; a thousand files; many files again."""
 
 from __future__ import annotations
 
@@ -7,34 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.train import cases, methods
+from benchmarks.train import cases, methods, turns
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from pathlib import Path
-
-WAYS: dict[str, tuple[Callable[[Path], Any], float]] = {
-    "PatchDataset": (methods.ours, 1),
-    "PatchDataset, float32": (partial(methods.ours, dtype="float32"), 1),
-    "image[box], files open": (methods.bare, 1),
-    "image[box], files opened for each patch": (methods.opened, 1),
-    "nnU-Net's pattern, float32": (methods.nnunet_pattern, 1),
-    "nnU-Net's loader": (methods.nnunet_loader, 1),
-    "nnU-Net's loader, our dataset class": (partial(methods.nnunet_loader, layout="nnunet-mla"), 1),
-    "nnU-Net's loader, resampled": (partial(methods.nnunet_loader, layout="resampled"), 1),
-    "nnU-Net's loader, our dataset class, resampled": (
-        partial(methods.nnunet_loader, layout="resampled-mla"),
-        1,
-    ),
-    "MONAI Dataset .nii.gz": (partial(methods.monai, samples=1), 0.08),
-    "MONAI Dataset .nii.gz, 4 samples": (partial(methods.monai, samples=4), 0.17),
-    "TorchIO Queue .nii.gz, 8 samples": (methods.torchio, 2 / 3),
-}
-"""Each method, and its share of the patches of a turn; TorchIO's queue is filled with 16 at once."""
 
 
 def everything(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -53,24 +33,12 @@ def everything(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def alone(folder: Path, rounds: int, count: int, left_out: dict[str, str]) -> dict[str, list[float]]:
-    """Return processor milliseconds a patch of each method, in one process, for each round."""
-    running = {}
-    for name, (way, share) in WAYS.items():
-        try:
-            patches = way(folder)
-            for _ in range(max(2, int(2 * count * share))):  # until nearly all files were open once
-                next(patches)
-            running[name] = patches
-        except ImportError as error:
-            left_out[name] = str(error)
-    times: dict[str, list[float]] = {name: [] for name in running}
-    for turn in range(rounds):
-        for name, patches in list(running.items())[:: 1 if turn % 2 else -1]:
-            number = max(4, int(count * WAYS[name][1]))
-            began = time.process_time()
-            for _ in range(number):
-                next(patches)
-            times[name].append((time.process_time() - began) / number * 1e3)
+    """Return processor milliseconds a patch of each method for each round, and note what was left out."""
+    times: dict[str, list[float]] = {}
+    for library in turns.LIBRARIES:
+        done = child("turns", folder, library, str(rounds), str(count))
+        times |= done["times"]
+        left_out |= done["left out"]
     return times
 
 
@@ -100,13 +68,10 @@ def workers(folder: Path, rounds: int, left_out: dict[str, str]) -> dict[str, li
     return times
 
 
-def child(what: str, folder: Path) -> Any:
-    """Return what a measurement in a process of its own answers."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.train.thousand", what, str(folder)],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
+def child(module: str, folder: Path, *given: str) -> Any:
+    """Return what a module beside this one measures in a process of its own."""
+    command = [sys.executable, "-m", f"benchmarks.train.{module}", str(folder), *given]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

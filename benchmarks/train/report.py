@@ -38,10 +38,11 @@ INTRODUCTION = """\
 ## Patches for training
 
 Made by `python -m benchmarks train`. Cases of 160 x 256 x 256, int16, labels of three classes; patches of
-96 x 96 x 96, image and label, half of them around a voxel of a class. All methods in turns in one process;
-**times are processor time**, the least of the turns. nnU-Net's pattern is its `load_case` and a slice,
-float32 as it stores; its loader also pads and collates. `PatchDataset` sends what is stored, int16: to write
-3.5 MB of float32 takes 0.4 ms, whatever they are made of.
+96 x 96 x 96, image and label, half of them around a voxel of a class. All methods in turns in one process,
+but for MONAI's and TorchIO's, which have one each; **times are processor time**, the least of the turns.
+nnU-Net's pattern is its `load_case` and a slice, float32 as it stores; its loader also pads and collates.
+`PatchDataset` sends what is stored, int16: to write 3.5 MB of float32 takes 0.4 ms, whatever they are
+made of.
 """
 
 
@@ -56,7 +57,7 @@ def write(results: dict[str, Any], docs: Path) -> int:
     parts.append("![Patches per second of processor time](benchmarks-train.svg)\n")
     least = {name: min(times) for name, times in results["cpu"].items()}
     base = least["PatchDataset"]
-    parts.append("### One process\n")
+    parts.append("### One process at a time\n")
     parts.append(table(
         ["method", "ms a patch", "patches a second", "to PatchDataset"],
         [[name, f"{time:.2f}", f"{1e3 / time:.0f}", f"{time / base:.2f}"] for name, time in least.items()],

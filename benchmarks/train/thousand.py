@@ -41,4 +41,4 @@ def _resident() -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[2]))
+    main(Path(sys.argv[1]))
