@@ -10,9 +10,8 @@ import numpy as np
 
 from mlarray_core import Additions, AxisValues, Meta, Rescale
 from mlarray_core.errors import CorruptError, UnsupportedError
-from mlarray_core.rescale import apply_rescale, dtype_after, rescale_or_none
-from mlarray_io import Reader
-from mlarray_io.sdk import RawData, check_size, data_path, open_bytes, read_box
+from mlarray_core.rescale import rescale_or_none
+from mlarray_io.sdk import RawData, RawReader, check_size, data_path, open_bytes
 from mlarray_mrtrix import gradients
 from mlarray_mrtrix.bits import packed, unpacked
 from mlarray_mrtrix.geometry import SPACE, added_axes, spatial_of, voxel_sizes
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_core import MetaSpatial
-    from mlarray_io import Box, Context
+    from mlarray_io import Box, Context, Reader
     from mlarray_io.sdk import Bytes
     from mlarray_mrtrix.layout import Layout
     from mlarray_mrtrix.options import MrtrixOptions
 
 
-class MrtrixReader(Reader):
+class MrtrixReader(RawReader):
     """One open image. A gzipped one is read forwards, whole planes at a time.
 
     Parameters
@@ -41,7 +40,7 @@ class MrtrixReader(Reader):
     meta
         The metadata.
     rescale
-        Offset and scale to apply, None to leave stored values.
+        Offset and scale, as `RawReader` takes them.
     backwards
         The axes of the array whose indices run against the file: volumes, which have no direction to turn.
     """
@@ -49,13 +48,10 @@ class MrtrixReader(Reader):
     def __init__(
         self, file: Bytes, raw: RawData, meta: Meta, rescale: Rescale | None, backwards: tuple[int, ...] = ()
     ) -> None:
-        self._file, self._raw, self._rescale, self._backwards = file, raw, rescale, backwards
-        self.shape, self.meta = raw.shape, meta
-        self.dtype = dtype_after(raw.dtype, rescale)
-        if file.forward:
-            self.chunks = (*(1 for _ in self.shape[:-2]), *self.shape[-2:])
+        super().__init__(file, raw, meta, rescale=rescale)
+        self._backwards = backwards
 
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+    def _stored(self, box: Box) -> np.ndarray[Any, Any]:
         stored = list(box)
         for axis in self._backwards:
             size = self.shape[axis]
@@ -63,16 +59,8 @@ class MrtrixReader(Reader):
         if self._raw.dtype.kind == "b":
             voxels = unpacked(self._file, self._raw, tuple(stored))
         else:
-            voxels = read_box(self._file, self._raw, tuple(stored))
-        if self._backwards:
-            voxels = np.ascontiguousarray(np.flip(voxels, self._backwards))
-        if self._rescale is None:
-            return voxels
-        return apply_rescale(voxels, self._rescale.slope, self._rescale.intercept, self.dtype)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+            voxels = super()._stored(tuple(stored))
+        return np.ascontiguousarray(np.flip(voxels, self._backwards)) if self._backwards else voxels
 
 
 def open_mrtrix(path: Path, options: MrtrixOptions, context: Context) -> Reader:
@@ -115,8 +103,7 @@ def open_mrtrix(path: Path, options: MrtrixOptions, context: Context) -> Reader:
         spatial = spatial_of(header, layout, path, context, wanted=options.geometry != "none")
         meta = Meta(source=header.source, spatial=spatial)
         _additions(header, layout, spatial, rescale, path).store(meta)
-        applied = rescale if rescale is not None and rescale.applied else None
-        return MrtrixReader(file, raw, meta, applied, backwards_of(layout))
+        return MrtrixReader(file, raw, meta, rescale, backwards_of(layout))
     except BaseException:
         file.close()
         raise

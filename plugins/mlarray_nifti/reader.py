@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlarray_core import Additions, AxisValues, Meta, Rescale, geometry
 from mlarray_core.errors import NotFoundError
-from mlarray_core.rescale import apply_rescale, dtype_after, is_scaled
-from mlarray_io import Box, Context, Reader
+from mlarray_core.rescale import is_scaled
 from mlarray_io.sdk import (
     DISPLACEMENT,
     TENSOR,
     Bytes,
     PartsView,
+    RawReader,
     check_beside,
     check_size,
     open_bytes,
-    read_box,
     world_parts,
 )
 from mlarray_nifti import geometry as placement
@@ -43,47 +42,12 @@ from mlarray_nifti.storage import Storage, storage_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-
     from mlarray_core import MetaSpatial
+    from mlarray_io import Context, Reader
     from mlarray_nifti.geometry import Form
     from mlarray_nifti.options import NiftiOptions
 
 LABEL_INTENT = 1002
-
-
-class NiftiReader(Reader):
-    """One open image. A gzipped one is read forwards, whole planes at a time.
-
-    Parameters
-    ----------
-    file
-        Where the voxels are.
-    storage
-        How they lie there.
-    meta
-        The metadata.
-    rescale
-        Slope and intercept to apply, None to leave stored values.
-    """
-
-    def __init__(self, file: Bytes, storage: Storage, meta: Meta, rescale: Rescale | None) -> None:
-        self._file, self._storage, self._rescale = file, storage, rescale
-        self.shape, self.meta = storage.shape, meta
-        self.dtype = dtype_after(storage.dtype, rescale)
-        if file.forward:
-            plane = 3 if storage.components else 2
-            self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
-
-    def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
-        voxels = read_box(self._file, self._storage, box)
-        if self._rescale is None:
-            return voxels
-        return apply_rescale(voxels, self._rescale.slope, self._rescale.intercept, self.dtype)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
@@ -126,9 +90,7 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
             additions = Additions.of(meta)
             additions.bids = fields
             additions.store(meta)
-        reader = NiftiReader(
-            file, storage, meta, rescale if rescale is not None and rescale.applied else None
-        )
+        reader = RawReader(file, storage, meta, 3 if storage.components else 2, rescale)
         return _turned(reader, header, world)
     except BaseException:
         file.close()
@@ -201,7 +163,7 @@ def _parts_axis(header: Header, storage: Storage) -> int | None:
     return labels.index("components") if "components" in labels and not storage.components else None
 
 
-def _turned(reader: NiftiReader, header: Header, world: str) -> Reader:
+def _turned(reader: RawReader, header: Header, world: str) -> Reader:
     """Return the image with its displacements or tensors in the world that its metadata name."""
     parts = world_parts(reader.meta, reader.labels)
     if parts is None:

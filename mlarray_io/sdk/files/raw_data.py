@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import CorruptError
+from mlarray_core.rescale import apply_rescale, dtype_after
 from mlarray_io.sdk.format import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlarray_core import Meta
+    from mlarray_core import Meta, Rescale
     from mlarray_io.sdk.context import Context
     from mlarray_io.sdk.files.streams import Bytes
     from mlarray_io.sdk.format import Box
@@ -69,15 +70,27 @@ class RawReader(Reader):
         The metadata.
     plane
         How many axes, the last ones, make a plane.
+    rescale
+        Slope and intercept; None, or one that isn't applied, leaves stored values.
     """
 
-    def __init__(self, file: Bytes, raw: RawData, meta: Meta, plane: int = 2) -> None:
-        self._file, self._raw, self.meta = file, raw, meta
-        self.shape, self.dtype = raw.shape, raw.dtype.newbyteorder("=")
+    def __init__(
+        self, file: Bytes, raw: RawData, meta: Meta, plane: int = 2, rescale: Rescale | None = None
+    ) -> None:
+        self._file, self._raw = file, raw
+        self._rescale = rescale if rescale is not None and rescale.applied else None
+        self.shape, self.dtype, self.meta = raw.shape, dtype_after(raw.dtype, rescale), meta
         if file.forward:
             self.chunks = (*(1 for _ in self.shape[:-plane]), *self.shape[-plane:])
 
     def __getitem__(self, box: Box, /) -> np.ndarray[Any, Any]:
+        voxels = self._stored(box)
+        if self._rescale is None:
+            return voxels
+        return apply_rescale(voxels, self._rescale.slope, self._rescale.intercept, self.dtype)
+
+    def _stored(self, box: Box) -> np.ndarray[Any, Any]:
+        """Return stored values, in native byte order."""
         return read_box(self._file, self._raw, box)
 
     def close(self) -> None:
