@@ -101,6 +101,22 @@ def imagej_scales(info: Mapping[str, object], tags: Mapping[int, object]) -> Sca
     return scales
 
 
+def named_scales(info: Mapping[str, object]) -> Scales:
+    """Return the sizes and the increment of time that attributes say by OME's names, as tifffile's JSON does.
+
+    OME-XML's schema, "Pixels": micrometres and seconds, unless they name another unit.
+    """
+    scales: Scales = {}
+    for axis in "XYZ":
+        size = number(info.get(f"PhysicalSize{axis}"))
+        if size > 0:
+            scales[axis] = Scale(size, unit_of(info.get(f"PhysicalSize{axis}Unit", "µm")))
+    increment = number(info.get("TimeIncrement"))
+    if increment > 0:
+        scales["T"] = Scale(increment, unit_of(info.get("TimeIncrementUnit", "s")))
+    return scales
+
+
 def _is_screen(scale: Scale) -> bool:
     per_inch = units.factor("inch", scale.unit) if scale.unit in _DOTTED else None
     dpi = (per_inch or 0.0) / scale.step

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlarray_core import Channel
 from mlarray_core.errors import CorruptError, LimitError, NotFoundError, UnsafeError
 from mlarray_tiff.markup import children, local
-from mlarray_tiff.scales import Scale, Scales, unit_of
+from mlarray_tiff.scales import Scale, Scales, named_scales, number, unit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ def read_ome(root: Element, path: Path) -> list[OmeImage]:
         for pixels in children(image, "Pixels"):
             sizes = {axis: _whole(pixels, f"Size{axis}", path, 1) for axis in "XYZCT"}
             found.append(OmeImage(index, image.get("Name", ""), sizes))
-            found[-1].scales = _scales(pixels)
+            found[-1].scales = named_scales(pixels.attrib)
             channels = [_channel(channel) for channel in children(pixels, "Channel")]
             found[-1].channels = channels if any(map(_says_something, channels)) else []
             _read_times(found[-1], pixels)
@@ -169,27 +169,6 @@ def _check_modulo(along: Element, path: Path) -> None:
 _MODULO = (("Start", "0"), ("End", "0"), ("Step", "1"))
 
 
-def _scales(pixels: Element) -> Scales:
-    scales: Scales = {}
-    for axis in "XYZ":
-        size = _number(pixels.get(f"PhysicalSize{axis}"))
-        if size > 0:
-            scales[axis] = Scale(size, unit_of(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
-    increment = _number(pixels.get("TimeIncrement"))
-    if increment > 0:
-        scales["T"] = Scale(increment, unit_of(pixels.get("TimeIncrementUnit", "s")))
-    return scales
-
-
-def _number(text: str | None) -> float:
-    """Return a finite number, 0 for what is none."""
-    try:
-        value = float(text or 0)
-    except ValueError:
-        return 0.0
-    return value if math.isfinite(value) else 0.0
-
-
 def _channel(channel: Element) -> Channel:
     """Return the attributes of a channel as they are spelt, its name first, as ``name``."""
     found = Channel(name=channel.get("Name", ""))
@@ -211,7 +190,7 @@ def _read_times(image: OmeImage, pixels: Element) -> None:
     times: dict[int, float] = {}
     for plane in children(pixels, "Plane"):
         if plane.get("TheZ") == "0" and plane.get("TheC") == "0" and plane.get("DeltaT") is not None:
-            at, value = _number(plane.get("TheT")), _number(plane.get("DeltaT"))
+            at, value = number(plane.get("TheT")), number(plane.get("DeltaT"))
             times[int(at)] = value
             image.scales["T"] = Scale(0.0, unit_of(plane.get("DeltaTUnit", "s")))
     if sorted(times) == list(range(image.sizes["T"])):

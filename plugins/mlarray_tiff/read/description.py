@@ -10,7 +10,7 @@ import numpy as np
 from mlarray_core import Channel, Rescale
 from mlarray_tiff.read import micromanager, microscopes
 from mlarray_tiff.read.vendors import vendor_metadata, vendor_scales
-from mlarray_tiff.scales import Scale, Scales, imagej_scales, number, plain_scales, unit_of
+from mlarray_tiff.scales import Scale, Scales, imagej_scales, named_scales, number, plain_scales
 from mlarray_tiff.tags import FORMAT, plain, tags_to_source, values_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def describe(opened: OpenTiff, series: TiffPageSeries, index: int) -> Described:
         return Described(imagej_scales(info, tags), tags, _imagej_channels(info, series))
     if series.kind == "shaped":
         info = _json(opened, index)
-        return Described(_json_scales(info) or plain_scales(tags), tags, _json_channels(info))
+        return Described(named_scales(info) or plain_scales(tags), tags, _json_channels(info))
     if series.kind == micromanager.KIND:
         times = micromanager.times_of(series)
         scales = vendor_scales(file, file.pages.first) or {}
@@ -174,19 +174,6 @@ def _json(opened: OpenTiff, index: int) -> Mapping[str, object]:
     """Return the JSON that tifffile writes into descriptions."""
     found = opened.file.shaped_metadata or ()
     return found[index] if index < len(found) and isinstance(found[index], dict) else {}
-
-
-def _json_scales(info: Mapping[str, object]) -> Scales:
-    """Return the sizes in such JSON, in the words of OME (tifffile's own, and ours)."""
-    scales: Scales = {}
-    for axis in "XYZ":
-        size = number(info.get(f"PhysicalSize{axis}"))
-        if size > 0:
-            scales[axis] = Scale(size, unit_of(info.get(f"PhysicalSize{axis}Unit", "µm")))
-    step = number(info.get("TimeIncrement"))
-    if step > 0:
-        scales["T"] = Scale(step, unit_of(info.get("TimeIncrementUnit", "s")))
-    return scales
 
 
 def _json_channels(info: Mapping[str, object]) -> list[Channel]:
