@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         located,
         numbered,
     )
-    from mlarray_io.sdk.files.deflate import open_gzip, zlib_compressor
+    from mlarray_io.sdk.files.deflate import open_gzip, open_written, zlib_compressor
     from mlarray_io.sdk.files.explained import damage_named, explained, in_a_line
     from mlarray_io.sdk.files.packings import PACKINGS, open_packed
     from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
@@ -72,6 +72,7 @@ _HOME = {
     "voxel_dtype": "sdk.dtypes",
     "stored_dtype": "sdk.dtypes",
     "open_gzip": "sdk.files.deflate",
+    "open_written": "sdk.files.deflate",
     "zlib_compressor": "sdk.files.deflate",
     "PACKINGS": "sdk.files.packings",
     "open_packed": "sdk.files.packings",
@@ -192,6 +193,7 @@ __all__ = [
     "numbered",
     "open_bytes",
     "open_gzip",
+    "open_written",
     "open_packed",
     "packing_of",
     "placed",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -11,13 +10,12 @@ from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import is_spatial
 from mlarray_core.units import factor
-from mlarray_io.sdk import file_order, millimetres, open_gzip, stored_dtype, tell_unheld
+from mlarray_io.sdk import file_order, millimetres, open_written, stored_dtype, tell_unheld
 from mlarray_mgh.geometry import positions
 from mlarray_mgh.header import DATA, FIELDS, HEADER, Mgh, from_source
 from mlarray_mgh.signature import MGH_TYPES, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -59,7 +57,7 @@ def write_mgh(reader: Reader, target: Path, options: MghOptions, context: Contex
     _tell_losses(reader, header, before, context)
     fields = [header.fields[name] for name in FIELDS]
     front = HEADER.pack(*fields[:8], *fields[8], *fields[9], *fields[10])
-    with _opened(target, options.gzip_level) as file:
+    with open_written(target, options.gzip_level if target.name.lower().endswith("z") else None) as file:
         file.write(front.ljust(DATA, b"\0"))
         for part in file_order(reader, order, context):
             stored = np.ascontiguousarray(part, dtype.newbyteorder(">"))
@@ -143,14 +141,3 @@ def _tell_losses(reader: Reader, header: Mgh, before: Mgh | None, context: Conte
     for label in reader.labels:
         if not is_spatial(label) and label != frames:
             context.loss(f"axis label {label}", "MGH has frames only")
-
-
-@contextmanager
-def _opened(path: Path, level: int) -> Iterator[IO[bytes]]:
-    """Open a file for writing, through gzip when its name says so; the same voxels give the same bytes."""
-    with path.open("wb") as raw:
-        if not path.name.lower().endswith("z"):
-            yield raw
-            return
-        with open_gzip(raw, level) as zipped:
-            yield zipped

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mlarray_core import Additions
 from mlarray_core.rescale import rescaled_dtype, undo_rescale
-from mlarray_io.sdk import data_names, file_order, open_gzip, stored_dtype, tell_unheld
+from mlarray_io.sdk import data_names, file_order, open_written, stored_dtype, tell_unheld
 from mlarray_mrtrix import gradients
 from mlarray_mrtrix.bits import packing
 from mlarray_mrtrix.header import DATA, FILE, FIRST, LAST, OWN_KEYS, MrtrixHeader, from_source
@@ -119,21 +118,10 @@ def _front(header: MrtrixHeader) -> bytes:
 
 
 def _write(path: Path, parts: Iterable[np.ndarray[Any, Any]], level: int, front: bytes = b"") -> None:
-    with _opened(path, level) as file:
+    with open_written(path, level if path.name.lower().endswith(".gz") else None) as file:
         file.write(front)
         for part in parts:
             file.write(cast("Buffer", part))
-
-
-@contextmanager
-def _opened(path: Path, level: int) -> Iterator[IO[bytes]]:
-    """Open a file for writing, through gzip when its name says so; the same voxels give the same bytes."""
-    with path.open("wb") as raw:
-        if not path.name.lower().endswith(".gz"):
-            yield raw
-            return
-        with open_gzip(raw, level) as zipped:
-            yield zipped
 
 
 def _tell_losses(reader: Reader, before: MrtrixHeader | None, plan: Plan, context: Context) -> None:

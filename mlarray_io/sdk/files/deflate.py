@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from contextlib import contextmanager
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from types import ModuleType
 
     from typing_extensions import Buffer
@@ -65,6 +68,25 @@ def open_gzip(raw: IO[bytes], level: int) -> IO[bytes]:
     if library is not None:
         return cast("IO[bytes]", library.IGzipFile("", "wb", level, raw, mtime=0))
     return cast("IO[bytes]", gzip.GzipFile("", "wb", level, raw, mtime=0))
+
+
+@contextmanager
+def open_written(path: Path, level: int | None) -> Iterator[IO[bytes]]:
+    """Lend a new file that is written to; the same bytes give the same file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    level
+        Effort from 0 (none) to 9 (most) with which it is gzipped; None to leave it plain.
+    """
+    with path.open("wb") as raw:
+        if level is None:
+            yield raw
+            return
+        with open_gzip(raw, level) as zipped:
+            yield zipped
 
 
 def zlib_compressor(level: int) -> Compressor:
