@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mlarray_core.errors import LockedError, MLArrayError, WriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ELSEWHERE, _ROOM = "Choose another folder", "Free some space"
 _CAUSES = {
@@ -147,12 +147,24 @@ def sync_one(path: Path) -> None:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        synced(handle, os.fsync)
+    finally:
+        os.close(handle)
+
+
+def synced(handle: int, how: Callable[[int], None]) -> None:
+    """Call `how`, one of the system's ways to sync, for an open file or folder.
+
+    Raises
+    ------
+    OSError
+        The system refuses.
+    """
+    try:
+        how(handle)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems can't sync folders
             raise
-    finally:
-        os.close(handle)
 
 
 _NOREPLACE, _EXCHANGE = 1, 2

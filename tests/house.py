@@ -31,6 +31,7 @@ WINGS = {
         ["meta"],
         ["units"],
         ["publish", "urls", "processors", "memory"],
+        ["syncing"],
         ["disk", "leftovers"],
         ["errors"],
         ["url_text"],

@@ -17,6 +17,7 @@ from mlarray_core.container.trailer import trailer_of, vlmeta_content, with_fing
 from mlarray_core.disk import naming, uncertain
 from mlarray_core.errors import LimitError
 from mlarray_core.metadata import msgpack
+from mlarray_core.syncing import Syncing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,14 +158,21 @@ class FrameWriter:
         together
             How many chunks are one task: handing small ones over takes as long as encoding them fast.
         """
-        if threads <= 1:
+        with Syncing(self.file, self._name, self._end) as disk:
+            if threads > 1:
+                self._put_parallel(chunks, disk, threads, max(ahead, 2 * threads * together), together)
+                return
             for number, data in chunks:
                 self.put(number, data)
-            return
+                disk.reached(self._end)
+
+    def _put_parallel(
+        self, chunks: Iterable[tuple[int, Array]], disk: Syncing, threads: int, most: int, together: int
+    ) -> None:
+        """Encode on several threads, `most` chunks of which wait at most, and write here."""
         from mlarray_core.chunks import codec
 
         codec.share_lock()
-        most = max(ahead, 2 * threads * together)
         waiting: deque[tuple[int, Future[list[tuple[int, bytes]]]]] = deque()
         count, source = 0, iter(chunks)
         with ThreadPoolExecutor(threads) as pool:
@@ -173,19 +181,20 @@ class FrameWriter:
                 count += len(group)
                 del group  # voxels that are encoded are free before the next are made
                 while count > most:
-                    count -= self._written(*waiting.popleft())
+                    count -= self._written(*waiting.popleft(), disk)
             for size, future in waiting:
-                self._written(size, future)
+                self._written(size, future, disk)
 
     def _encoded(self, group: list[tuple[int, Array]]) -> list[tuple[int, bytes]]:
         from mlarray_core.chunks import codec
 
         return [(number, codec.encode(data, self.grid, self.cparams)) for number, data in group]
 
-    def _written(self, size: int, future: Future[list[tuple[int, bytes]]]) -> int:
+    def _written(self, size: int, future: Future[list[tuple[int, bytes]]], disk: Syncing) -> int:
         """Write chunks when they are encoded; return how many."""
         for number, chunk in future.result():
             self.append(number, chunk)
+        disk.reached(self._end)
         return size
 
     def append(self, number: int, chunk: bytes | None) -> None:
