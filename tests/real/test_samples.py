@@ -149,3 +149,60 @@ def test_a_lung_without_its_header():
     theirs = sitk.ReadImage(str(DATA / "metaimage/RatLungSlice1.mha"))
     np.testing.assert_array_equal(image.to_numpy(), sitk.GetArrayFromImage(theirs))
     assert list(image.spacing) == list(theirs.GetSpacing())
+
+
+def by_ffmpeg(name, form=None):
+    """Return the one frame of a picture as FFmpeg's own decoder has it."""
+    av = pytest.importorskip("av", reason="PyAV isn't installed")
+    with av.open(str(DATA / name)) as film:
+        frame = next(film.decode(video=0))
+        return frame.to_ndarray(format=form or frame.format.name)
+
+
+PLAIN = ["tga/200x32_rgba.png", "tga/200x32_l.png", "qoi/pil123rgba.png", "pictures/16bit.cropped.jp2"]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_pictures_without_loss(name):
+    pytest.importorskip("imagecodecs")
+    np.testing.assert_array_equal(mlarray.read(DATA / name).to_numpy(), by_ffmpeg(name))
+
+
+def test_jpeg_2000_of_nine_bits():
+    """FFmpeg has them as the highest of 16."""
+    pytest.importorskip("imagecodecs")
+    voxels = mlarray.read(DATA / "pictures/9bit.j2k").to_numpy()
+    assert (voxels.dtype, voxels.max() < 512) == (np.uint16, True)
+    np.testing.assert_array_equal(voxels, by_ffmpeg("pictures/9bit.j2k", "gray16le") >> 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "most"),
+    [("hopper_gray.jpg", "gray", 0.1), ("hopper.jpg", "rgb24", 3), ("hopper.webp", "rgb24", 3)],
+)
+def test_pictures_with_loss(name, form, most):
+    """Each turns YCbCr into RGB, and spreads colours over pixels, by its own arithmetic."""
+    pytest.importorskip("imagecodecs")
+    voxels = mlarray.read(DATA / f"pictures/{name}").to_numpy().astype(int)
+    theirs = by_ffmpeg(f"pictures/{name}", form)
+    assert voxels.shape == theirs.shape
+    assert np.abs(voxels - theirs).mean() < most
+
+
+def test_raw_pixels_of_a_picture():
+    """Those that came with a JPEG XR, without its header."""
+    codecs = pytest.importorskip("imagecodecs")
+    options = {"shape": (100, 100, 4), "dtype": "uint8", "axes": "yxs"}
+    image = mlarray.read(DATA / "jpegxr/rgba32.jxr.bin", format="raw", options=options)
+    theirs = codecs.jpegxr_decode((DATA / "jpegxr/rgba32.jxr").read_bytes())
+    np.testing.assert_array_equal(image.to_numpy(), theirs)
+    assert image.meta.spatial.axis_labels == ["spatial_y", "spatial_x", "components"]
+
+
+def test_arrays_of_other_systems():
+    """Of NumPy's and SciPy's own tests: ones, and numbers that end the file as they are."""
+    np.testing.assert_array_equal(mlarray.read(DATA / "numpy/win64python2.npy").to_numpy(), np.ones(2))
+    path = DATA / "numpy/jf_skew_t_gamlss_pdf_data.npy"
+    voxels = mlarray.read(path).to_numpy()
+    theirs = np.frombuffer(path.read_bytes()[-voxels.nbytes :], voxels.dtype)
+    np.testing.assert_array_equal(voxels.ravel(order="K"), theirs)
