@@ -118,7 +118,7 @@ def convert(
     stats, foreground
         Note statistics in a `.mla` target, only of voxels above `foreground` where that is given.
     include, exclude
-        Patterns of the files to take, and to leave out, below a folder.
+        Patterns of the files to take, and to leave out, below a folder; one that fits nothing is warned of.
     name
         Template for the names of files in a folder, such as ``{PatientID}_{SeriesNumber}``.
     jobs
@@ -302,6 +302,11 @@ def write(
     patch_size, chunk_size, block_size, codec, clevel, profile, levels, lossy, stats, foreground
         Of a `.mla` target, as for `convert`.
 
+    Returns
+    -------
+    Conversion
+        What was done, and what the target couldn't hold.
+
     Raises
     ------
     MLArrayError
@@ -345,6 +350,11 @@ def info(path: Path, *, format: str | None = None, image: str | int | None = Non
         Name of its format, to overrule its content.
     image
         Key of the image, for a source that holds several.
+
+    Returns
+    -------
+    Meta
+        Geometry, the header of the source and the rest; nothing of a layout unless the image is a `.mla`.
 
     Raises
     ------

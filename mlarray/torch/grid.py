@@ -30,7 +30,7 @@ class GridPatches:
     """A map-style dataset of windows that cover an image, for sliding-window inference.
 
     Windows lie within the image, the last one along an axis at its end; only around an image that is smaller
-    than a window there is padding. The longest axis is gone along slowest, so that what waits to be put
+    than a window there is padding. They go along the longest axis slowest, so that what waits to be put
     together is little. An item is a dict:
 
     - ``image``: tensor, channels first

@@ -71,12 +71,12 @@ class ImageBase(Placed):
 
     @property
     def mode(self) -> str | None:
-        """How the file was opened."""
+        """How the file was opened: ``"r"``, ``"a"`` or ``"w"``; None without one."""
         return self._state.mode
 
     @property
     def mmap_mode(self) -> str | None:
-        """How the file is mapped into memory."""
+        """How the file is mapped into memory: ``"r"``, ``"r+"``, ``"c"`` or ``"w+"``; None when it isn't."""
         return self._state.mmap_mode
 
     @property
@@ -162,6 +162,10 @@ class ImageBase(Placed):
             There is no array (a TypeError).
         ArgumentError
             `out` or `pad` doesn't fit (a ValueError).
+        CorruptError
+            A chunk that is needed is damaged.
+        IndexError
+            The key leaves the array.
         """
         if pad is not None:
             return voxels.read_padded(self._state.need(), key, pad, out, self.filepath)
@@ -282,8 +286,8 @@ class ImageBase(Placed):
         Parameters
         ----------
         spacing
-            The coarsest whose voxels are at most so large along each spatial axis; the image itself when all
-            its levels are coarser.
+            The coarsest whose voxels are at most so large along each spatial axis, in its unit; the image
+            itself when all its levels are coarser.
         max_shape
             The finest with at most so many voxels along each spatial axis; the coarsest when none is
             so small.

@@ -87,7 +87,7 @@ class Compression(Exchange):
         l3_cache_size_per_core_in_bytes: int = 1441792,
         safety_factor: float = 0.8,
     ) -> tuple[list[int], list[int]]:
-        """Return the chunk and block size that `patch_size="..."` leads to.
+        """Return the chunk and the block size, in voxels along each axis, that a patch size leads to.
 
         Parameters
         ----------

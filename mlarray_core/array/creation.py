@@ -165,7 +165,7 @@ class Creation(ImageBase):
         dparams: DParams = None,
         compressed: bool = True,
     ) -> Self:
-        """Return an image of one value, whose type is the dtype unless `dtype` says otherwise.
+        """Return an image of one value.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class Creation(ImageBase):
         fill_value
             Of every voxel.
         dtype
-            Of the array.
+            Of the array; None for the one that NumPy gives `fill_value`.
         meta, patch_size, chunk_size, block_size, cparams, dparams, compressed
             As `MLArray` takes them.
         """

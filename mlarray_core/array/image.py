@@ -39,13 +39,15 @@ class MLArray(Compression):
     array
         Voxels, slowest axis first, or the path of a ``.mla`` file to load, or None for metadata only.
     spacing
-        Distance of neighbouring voxels along each spatial axis, in array order.
+        Distance of neighbouring voxels along each spatial axis, in array order and in
+        `meta.spatial.axis_units`.
     origin
-        World position (x, y, z) of the centre of the first voxel.
+        World position (x, y, z) of the centre of the first voxel, in the same unit.
     direction
-        Matrix whose column i is the world direction of spatial axis i.
+        Matrix whose column i is the world direction of spatial axis i: n x n for n spatial axes.
     affine
-        Homogeneous matrix from voxel indices to world x, y, z; instead of the three above.
+        Homogeneous matrix from voxel indices (array order) to world x, y, z: n + 1 x n + 1; instead of the
+        three above.
     meta
         All metadata, or a dict that becomes ``meta.source``. Copied.
     axis_labels
@@ -71,7 +73,12 @@ class MLArray(Compression):
     MetadataError
         The metadata contradict one another or the array (a ValueError).
     ModeError
-        Other arguments are given with a path, or the file has another suffix (a RuntimeError).
+        Other arguments are given with a path, or the file has another suffix (a RuntimeError), or there is
+        none (`NotFoundError`).
+    CorruptError
+        The file is damaged.
+    ArgumentTypeError
+        `copy` is no image (a TypeError).
     """
 
     __slots__ = ()

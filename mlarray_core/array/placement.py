@@ -42,7 +42,10 @@ class Placed:
 
     @property
     def spacing(self) -> list[float] | None:
-        """Distance of neighbouring voxels along each spatial axis, in array order; None when not known."""
+        """Distance of neighbouring voxels along each spatial axis, in array order; None when not known.
+
+        In `meta.spatial.axis_units`, as origin and affine are.
+        """
         spacing: list[float] | None = geometry.stored_part(self._spatial, "spacing")
         return spacing
 
