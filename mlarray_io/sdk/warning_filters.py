@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,7 +42,7 @@ def ignored_warnings(*modules: str) -> Iterator[None]:
     *modules
         Packages, such as ``"pydicom"``, their submodules included.
     """
-    pattern = rf"(?:{'|'.join(re.escape(module) for module in modules)})(?:\.|$)"
+    pattern = _pattern(modules)
     with _LOCK:
         held = _HELD.get(pattern)
         if held is None:
@@ -59,6 +60,11 @@ def ignored_warnings(*modules: str) -> Iterator[None]:
             else:
                 del _HELD[pattern]
                 _take_out(held)
+
+
+@cache
+def _pattern(modules: tuple[str, ...]) -> str:
+    return rf"(?:{'|'.join(re.escape(module) for module in modules)})(?:\.|$)"
 
 
 def _take_out(held: _Held) -> None:

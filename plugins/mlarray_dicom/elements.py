@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, cast
 
 from mlarray_core.errors import CorruptError
+from mlarray_dicom.header.usual import usual_text
 from mlarray_dicom.parsing import PARSING
 from mlarray_dicom.private_names import elements
 
@@ -57,7 +58,7 @@ def value_of(dataset: Dataset, keyword: str) -> object:
         key = (keyword, element.VR, content, getattr(element, "is_little_endian", True))
         value = _MEMORY.get(key, _MISSING)
         if value is _MISSING:
-            value = _remember(key, _converted(dataset, tag))
+            value = _remember(key, usual_text(element) or _converted(dataset, tag))
     return None if is_empty(value) else value
 
 
