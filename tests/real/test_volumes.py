@@ -99,9 +99,9 @@ def test_precomputed(name):
     assert not image.to_numpy().any()
 
 
-@pytest.mark.parametrize("name", named("scanco"))
-def test_packed_voxels_of_scanco(name):
-    """Of Scanco's own program (runs of two values) and of n88tools (runs of bytes)."""
+@pytest.mark.parametrize("name", [one for one in named("scanco") if one.endswith(("aim", "AIM"))])
+def test_scanco(name):
+    """Of Scanco's own program (plain, and runs of two values) and of n88tools (runs of bytes)."""
     library = pytest.importorskip("py_aimio", reason="aimio-py isn't installed")
     path = path_of(name)
     voxels, header = library.read_aim(str(path))
@@ -109,3 +109,15 @@ def test_packed_voxels_of_scanco(name):
     np.testing.assert_array_equal(image.to_numpy(), voxels, strict=True)
     np.testing.assert_allclose(image.spacing, header["element_size"][::-1])
     np.testing.assert_allclose(image.meta.spatial.origin, header["origin"])
+
+
+@pytest.mark.parametrize("name", [one for one in named("scanco") if one.endswith("ISQ")])
+def test_isq(name):
+    """Their README: a binary image of 25 voxels a side; 1500 um by the header."""
+    library = pytest.importorskip("py_aimio", reason="aimio-py isn't installed")
+    image = mlarray.read(path_of(name))
+    np.testing.assert_array_equal(image.to_numpy(), library.read_isq(str(path_of(name)))[0], strict=True)
+    assert image.shape == (25, 25, 25)
+    assert np.unique(image.to_numpy()).tolist() == [0, 1]
+    assert list(image.spacing) == pytest.approx([0.06] * 3)
+    assert image.meta.spatial.axis_units == ["mm"] * 3
