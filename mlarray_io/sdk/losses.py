@@ -47,16 +47,28 @@ def tell_losses(reader: Reader, context: Context, title: str) -> None:
     title
         What the format is called.
     """
+    from mlarray_core.meta import Additions
     from mlarray_io.sdk.headerless import default_labels
 
     meta, spatial = reader.meta, reader.meta.spatial
     why = f"{title} holds voxels only"
     if any(part is not None for part in (spatial.affine, spatial.spacing, spatial.origin, spatial.direction)):
         context.loss("spacing, origin and direction", why)
+    if spatial.coord_system:
+        context.loss(f"the world {spatial.coord_system}", why)
+    if any(spatial.axis_units or ()):
+        context.loss("units of the axes", why)
     if spatial.axis_labels is not None and list(spatial.axis_labels) != default_labels(len(reader.shape)):
         context.loss("labels of the axes", why)
     if len(meta.source) or len(meta.extra):
         context.loss(NO_METADATA, why)
+    if not meta.bbox.is_default():
+        context.loss("bounding boxes", why)
+    if not meta.stats.is_default():
+        context.loss("statistics", why)
+    if meta.is_seg.value:
+        context.loss("that voxels are labels", why)
+    tell_labels(Additions.of(meta).labels, context, title)
 
 
 def tell_unheld(

@@ -63,7 +63,7 @@ def placement_of(reader: Reader, labels: list[str], context: Context) -> Placeme
     spatial = reader.meta.spatial
     count = sum(map(is_spatial, labels))
     if spatial.coord_system is not None:
-        context.loss("coord_system", "MRC knows no world of the body")
+        context.loss(f"the world {spatial.coord_system}", "MRC knows no world of the body")
     if not count:
         return Placement()
     affine = np.eye(4)

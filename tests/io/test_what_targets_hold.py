@@ -49,3 +49,70 @@ def test_an_image_is_held_or_refused(name: str, kind: str, tmp_path: Path) -> No
         "the other way around" in note for note in done.warnings
     )  # slices of DICOM: said, and placed
     np.testing.assert_array_equal(again, np.squeeze(voxels)[:: -1 if turned else 1])
+
+
+def everything() -> mlarray.MLArray:
+    """Return a label map of which all is known that formats may have no place for."""
+    voxels = np.arange(60, dtype="u1").reshape(3, 4, 5) % 3
+    image = mlarray.MLArray(voxels, spacing=(3, 2, 1), origin=(10, 20, 30), meta={"scanner": "mine"})
+    image.meta.spatial.coord_system = "RAS"
+    image.meta.spatial.axis_units = ["um"] * 3
+    image.meta.is_seg = True
+    image.meta.labels = [{"value": 1, "name": "liver"}, {"value": 2, "name": "tumour"}]
+    image.meta.update_extra({"mine": 1})
+    image.meta.add_bbox([[0, 2], [0, 2], [0, 2]], label="box")
+    image.meta.stats = {"min": 0}
+    return image
+
+
+SAYS = {
+    "world": "world|coordinate",
+    "place": "origin|position|world",
+    "spacing": "spacing",
+    "unit": "unit",
+    "is_seg": "labels",
+    "names": "names|metadata",
+    "extra": "extra|metadata",
+    "source": "source",
+    "boxes": "boxes",
+    "statistics": "statistics",
+}
+"""What the loss of a field is called."""
+
+
+def facts(image: mlarray.MLArray) -> dict[str, object]:
+    """Return what is known of an image: its middle in LPS, lengths in micrometres."""
+    meta, spatial = image.meta, image.meta.spatial
+    scale = {"um": 1, "mm": 1000, "Å": 1e-4}.get(unit := (spatial.axis_units or [""])[-1], 1)
+    turned = (-1, -1, 1) if spatial.coord_system == "RAS" else (1, 1, 1)
+    middle = image.affine @ [*((np.array(image.shape[-3:]) - 1) / 2), 1]
+    return {
+        "world": spatial.coord_system in ("RAS", "LPS"),
+        "place": np.round(middle[:3] * turned * scale, 3).tolist(),
+        "spacing": np.round(np.sort(image.spacing or ()) * scale, 3).tolist(),
+        "unit": bool(unit),
+        "is_seg": meta.is_seg.value,
+        "names": [label.name for label in meta.labels],
+        "extra": meta.extra.data.get("mine"),
+        "source": meta.source.data.get("scanner"),
+        "boxes": meta.bbox.bboxes,
+        "statistics": meta.stats.min,
+    }
+
+
+@pytest.mark.parametrize("name", [format.name for format in installed().formats if format.writes])
+def test_what_is_gone_is_named(name: str, tmp_path: Path) -> None:
+    """Every field that doesn't come back is among the losses: nothing is dropped without a word."""
+    format = installed().get(name)
+    if missing(format):
+        pytest.skip(f"{name} needs {', '.join(missing(format))}")
+    image = everything()
+    target = tmp_path / f"a{'.pngs' if name == 'pictures' else format.written_suffixes[0]}"
+    said = [loss.what for loss in mlarray.write(image, target).losses]
+    before, after = facts(image), facts(mlarray.read(target))
+    silent = [
+        field
+        for field, value in before.items()
+        if after[field] != value and not any(re.search(SAYS[field], what) for what in said)
+    ]
+    assert not silent, said

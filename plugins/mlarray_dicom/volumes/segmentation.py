@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from mlarray_dicom.options import DicomOptions
     from mlarray_dicom.volumes.group import Group
 
-MICROMETRES = 1000
-"""Positions count as the same when they agree to this part of a millimetre."""
+MICROMETRE = 1e-3
+"""Positions, in mm, count as the same when they agree to this,"""
+PART_OF_STEP = 0.1
+"""or to this part of the distance of the slices, where that is less: electron microscopes have nanometres."""
 
 
 @dataclass
@@ -123,26 +125,26 @@ def segments_of(group: Group, options: DicomOptions) -> Segments:
         The distance of the slices can't be read.
     """
     numbers = sorted({frame.segment for frame in group.frames if frame.segment is not None})
+    step = _step(group)
+    same = min(MICROMETRE, PART_OF_STEP * step) if step else MICROMETRE
     first: dict[tuple[int, ...], Frame] = {}
     for frame in group.frames:
-        first.setdefault(_key(frame), frame)
+        first.setdefault(_key(frame, same), frame)
     planes = sorted(first.values(), key=lambda frame: depth([frame])[0])
     filling = options if options.missing == "fill" else replace(options, missing="fill")
-    found = stack(
-        [replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, _step(group)
-    )
+    found = stack([replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, step)
     slots = {int(index): slot for slot, index in enumerate(found.order) if index != ABSENT}
-    rows = {_key(frame): slots[index] for index, frame in enumerate(planes)}
+    rows = {_key(frame, same): slots[index] for index, frame in enumerate(planes)}
     order = np.full((max(len(numbers), 1), len(found.order)), ABSENT, np.int64)
     for index, frame in enumerate(group.frames):
-        place = (0 if frame.segment is None else numbers.index(frame.segment), rows[_key(frame)])
+        place = (0 if frame.segment is None else numbers.index(frame.segment), rows[_key(frame, same)])
         if order[place] != ABSENT:
             raise UnsupportedError("has two frames of one segment at one position", path=group.first.path)
         order[place] = index
     several = len(numbers) > 1 or (options.segments == "axis" and bool(numbers))
     found.order = order if several else order[0]
     found.notes = [note for note in found.notes if "filled" not in note]
-    if len(planes) > 1 and _step(group) is None:
+    if len(planes) > 1 and step is None:
         found.notes.append(
             "it says no Spacing Between Slices: its slices are as far apart as those that it has"
         )
@@ -158,10 +160,10 @@ def _step(group: Group) -> float | None:
     return abs(found) if found else None
 
 
-def _key(frame: Frame) -> tuple[int, ...]:
+def _key(frame: Frame, same: float) -> tuple[int, ...]:
     if frame.position is None:
         raise UnsupportedError("a segmentation whose frames have no position")
-    return tuple(round(value * MICROMETRES) for value in frame.position)
+    return tuple(round(value / same) for value in frame.position)
 
 
 def fraction(instance: Instance) -> float:

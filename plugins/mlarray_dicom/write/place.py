@@ -65,12 +65,15 @@ def decimal(value: float) -> str:
 
 SAME_PLACE = 0.01
 """How far apart, in mm, two slices may be that count as one: headers round."""
+PART_OF_STEP = 0.1
+"""Slices that are closer together count as one within this part of their distance."""
 
 
-def position_key(header: Dataset) -> tuple[int, ...]:
-    """Return where a slice lies, in steps of `SAME_PLACE`; nothing for one without a place."""
+def position_key(header: Dataset, place: Place | None) -> tuple[int, ...]:
+    """Return where a slice lies, in steps that tell those of a volume apart; nothing without a place."""
+    step = SAME_PLACE if place is None else min(SAME_PLACE, PART_OF_STEP * float(place.step))
     position = loose_numbers(header, "ImagePositionPatient") or ()
-    return tuple(round(value / SAME_PLACE) for value in position)
+    return tuple(round(value / step) for value in position)
 
 
 def place_of(reader: Reader, target: Path, context: Context) -> Place | None:

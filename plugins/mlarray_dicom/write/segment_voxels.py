@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
     from mlarray_dicom.options import DicomOptions
     from mlarray_dicom.write.frames import Array, Axes
+    from mlarray_dicom.write.place import Place
     from mlarray_io import Context, Reader
+
+SMALLEST_PLANE = 8
+"""Voxels of a plane from which on single bits fill a byte: highdicom 0.28 loses those of smaller ones."""
 
 LARGEST_LABEL = 2**16 - 1
 """Segment numbers are unsigned and have 16 bits."""
@@ -80,6 +85,13 @@ class Segments:
             self._label_map(options, target, context)
         else:
             self._layers(additions, axes, options, target, context)
+        voxels = math.prod(axes.plane(reader.shape))
+        if self.kind == "BINARY" and voxels < SMALLEST_PLANE:
+            raise UnsupportedError(
+                f"BINARY segmentations of planes of {voxels} voxels can't be written: a byte has more bits",
+                path=target,
+                hint="Take -o segmentation=labelmap, or fractional where segments overlap",
+            )
         self.sparse = self.kind != "LABELMAP" and options.compression == "none" and bool(self.array.any())
         self.marked: list[int] = []
         if self.sparse:
@@ -91,23 +103,25 @@ class Segments:
                 self.array[number].flat[0] = 1
                 self.marked.append(number)
 
-    def clear_marks(self, made: Dataset, positions: list[list[str]]) -> None:
+    def clear_marks(self, made: Dataset, place: Place) -> None:
         """Take the marks out of the object again: their frames stay, and are empty.
 
         Parameters
         ----------
         made
             The object.
-        positions
-            Of the slices that were marked.
+        place
+            Of its slices.
         """
-        if not positions:
+        if not self.marked:
             return
-        keys = {position_key(item(ImagePositionPatient=position)) for position in positions}
+        keys = {
+            position_key(item(ImagePositionPatient=place.position(number)), place) for number in self.marked
+        }
         size = int(made.Rows) * int(made.Columns) * int(made.BitsAllocated)  # bits of a frame
         data = np.frombuffer(made.PixelData, np.uint8).copy()
         for index, group in enumerate(made.PerFrameFunctionalGroupsSequence):
-            if position_key(group.PlanePositionSequence[0]) in keys:
+            if position_key(group.PlanePositionSequence[0], place) in keys:
                 first, last = index * size, (index + 1) * size
                 part = data[first // 8 : -(-last // 8)]
                 bits = np.unpackbits(part, bitorder="little")
@@ -130,7 +144,7 @@ class Segments:
         counted = values == list(range(1, len(values) + 1))
         self.kind = options.segmentation.upper()
         if self.kind == "AUTO":
-            self.kind = "BINARY" if counted else "LABELMAP"
+            self.kind = "BINARY" if counted and self.array[0].size >= SMALLEST_PLANE else "LABELMAP"
         if self.kind == "LABELMAP":
             self.array = self.array.astype(np.min_scalar_type(max(values)))
         else:

@@ -62,7 +62,7 @@ def write_segmentation(
     OptionError
         The kind or the compression doesn't apply.
     UnsupportedError
-        The labels are more than 65535, or below 0.
+        The labels are more than 65535, or below 0; or slices are too close together.
     """
     voxels = _voxels(reader, axes, target, options, context)
     import highdicom
@@ -74,8 +74,9 @@ def write_segmentation(
         made = _segmentation(
             _stand_in(series, place, voxels.array.shape), volume, voxels, series, options.compression
         )
-        _complete(made, series, voxels.algorithms)
-        voxels.clear_marks(made, [place.position(number) for number in voxels.marked])
+        _check_places(made, voxels, target)
+        _complete(made, series, place, voxels.algorithms)
+        voxels.clear_marks(made, place)
         made.save_as(target)
 
 
@@ -209,7 +210,28 @@ def _stand_in(series: Series, place: Place, shape: tuple[int, ...]) -> Dataset:
     return made
 
 
-def _complete(made: Dataset, series: Series, algorithms: Mapping[int, str]) -> None:
+def _check_places(made: Dataset, voxels: Segments, target: Path) -> None:
+    """Refuse slices that highdicom took for one, as it does those of less than some 0.2 micrometres.
+
+    Raises
+    ------
+    UnsupportedError
+        It did.
+    """
+    found = {
+        tuple(group.PlanePositionSequence[0].ImagePositionPatient)
+        for group in made.PerFrameFunctionalGroupsSequence
+    }
+    wanted = sum(bool(plane.any()) for plane in voxels.array) if voxels.sparse else len(voxels.array)
+    if len(found) < wanted:
+        raise UnsupportedError(
+            f"its {wanted} slices are too close together: highdicom writes {len(found)} position(s)",
+            path=target,
+            hint="Other formats hold them, such as .nrrd",
+        )
+
+
+def _complete(made: Dataset, series: Series, place: Place, algorithms: Mapping[int, str]) -> None:
     """Refer to the images that lie where the segments do, instead of the stand-in, and copy the study."""
     first = series.origin.first
     _say_algorithms(made, algorithms)
@@ -217,13 +239,13 @@ def _complete(made: Dataset, series: Series, algorithms: Mapping[int, str]) -> N
     for keyword in ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence"):
         if keyword in made:
             delattr(made, keyword)
-    images = {position_key(one): one for one in series.origin.headers if "SegmentationType" not in one}
+    images = {position_key(one, place): one for one in series.origin.headers if "SegmentationType" not in one}
     used: dict[str, Any] = {}
     for group in (*made.SharedFunctionalGroupsSequence, *made.PerFrameFunctionalGroupsSequence):
         if "DerivationImageSequence" in group:
             del group.DerivationImageSequence
         places = group.get("PlanePositionSequence")
-        image = images.get(position_key(places[0])) if places else None
+        image = images.get(position_key(places[0], place)) if places else None
         if image is not None:
             used[str(image.SOPInstanceUID)] = image
             group.DerivationImageSequence = [

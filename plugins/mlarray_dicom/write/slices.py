@@ -89,7 +89,7 @@ class _Slices:
         self._slices = volume.axes.counts(volume.reader.shape)[1]
         place = volume.place
         self._spacing = plane_spacing(volume.reader, volume.context) if place is None else place.spacing
-        self._sources = {position_key(header): header for header in volume.series.origin.headers}
+        self._sources = {position_key(header, place): header for header in volume.series.origin.headers}
         self._begun = _moment(volume.series.origin.first)
 
     def header(self, index: int) -> Dataset:
@@ -130,7 +130,7 @@ class _Slices:
         made.PixelSpacing, made.SliceThickness = self._spacing, place.step
         if self._class == CLASSES["MR"]:
             made.SpacingBetweenSlices = place.step
-        source = self._sources.get(position_key(made))
+        source = self._sources.get(position_key(made, place))
         if source is not None:
             made.SourceImageSequence = [source_item(source)]
 

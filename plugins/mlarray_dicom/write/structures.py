@@ -78,7 +78,7 @@ class _Structures:
         self._place, self._series = place, series
         self._by_axis = axes.repeat is not None
         self._labels = {label.value: label for label in additions.labels if label.value > 0}
-        self._images = {position_key(one): one for one in series.origin.headers if "Rows" in one}
+        self._images = {position_key(one, place): one for one in series.origin.headers if "Rows" in one}
         self._contours: dict[int, list[Dataset]] = {value: [] for value in self._labels}
         self._values: list[int] = []
         if axes.repeat is not None:
@@ -94,7 +94,8 @@ class _Structures:
             masks = {self._values[repeat]: voxels != 0}
         else:
             masks = {int(value): voxels == value for value in np.unique(voxels) if value > 0}
-        image = self._images.get(position_key(item(ImagePositionPatient=self._place.position(number))))
+        here = item(ImagePositionPatient=self._place.position(number))
+        image = self._images.get(position_key(here, self._place))
         for value, mask in masks.items():
             self._contours.setdefault(value, []).extend(self._curves(mask, number, image))
 

@@ -183,6 +183,35 @@ def test_an_empty_label_map(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "seg.dcm")[0], np.zeros((3, 8, 9)))
 
 
+@pytest.mark.parametrize("step", [1.0, 0.006, 0.0006])
+def test_slices_that_are_close_together(tmp_path: Path, step: float) -> None:
+    """Those of microscopes: none is taken for its neighbour, the empty ones at the ends least of all."""
+    voxels = label_map()
+    voxels[2:6, 0, 0] = 1
+    affine = np.diag([step, step, step, 1])
+    written(image(voxels, affine=affine, is_seg=True), tmp_path / "seg.dcm")
+    found, meta = read(tmp_path / "seg.dcm")
+    np.testing.assert_allclose(meta.spatial.spacing, step, rtol=1e-3)
+    backwards = meta.spatial.origin[0] > step  # the normal of x along columns and z along slices leads back
+    np.testing.assert_array_equal(found[::-1] if backwards else found, voxels)
+
+
+def test_slices_that_highdicom_takes_for_one(tmp_path: Path) -> None:
+    """Of 10 nanometres, as in electron microscopy: highdicom 0.28.2 gives all of them one position."""
+    nanometres = np.diag([1e-5, 1e-5, 1e-5, 1])
+    with pytest.raises(UnsupportedError, match="slices are too close together"):
+        written(image(label_map(), affine=nanometres, is_seg=True), tmp_path / "a.dcm")
+
+
+def test_planes_of_fewer_voxels_than_a_byte_has_bits(tmp_path: Path) -> None:
+    """highdicom 0.28.2 packs them wrongly: its own Pixel Data of 2 x 3 voxels aren't the array's."""
+    voxels = np.arange(24, dtype=np.uint8).reshape(4, 2, 3) % 3
+    written(image(voxels, is_seg=True), tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(read(tmp_path / "seg.dcm")[0], voxels)
+    with pytest.raises(UnsupportedError, match="planes of 6 voxels"):
+        written(image(voxels, is_seg=True), tmp_path / "a.dcm", segmentation="binary")
+
+
 def test_losses_and_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = (Label(7, "a"), Label(9, "b"), Label(300, "c"))
     context = written(labelled(label_map((7, 300, 9)), table), tmp_path / "seg.dcm", segmentation="binary")
