@@ -130,6 +130,15 @@ class Reader:
         return [str(label) for label in self.meta.spatial.axis_labels or ["spatial"] * len(self.shape)]
 
     @property
+    def units(self) -> list[str]:
+        """Unit of each axis, empty where unknown: that of its positions, where the metadata have no other."""
+        from mlarray_core.meta import Additions
+
+        known = Additions.of(self.meta).axes
+        said = self.meta.spatial.axis_units or [""] * len(self.shape)
+        return [unit or (known[axis].unit if axis in known else "") for axis, unit in enumerate(said)]
+
+    @property
     def nbytes(self) -> int:
         """Size of all voxels in bytes."""
         count = 1

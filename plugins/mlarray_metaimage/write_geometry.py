@@ -110,6 +110,8 @@ def _put_positions(
         if parts is not None and axis == parts.axis:
             context.loss(f"that the parts are a {parts.kind}", "MetaImage has no place for it")
             continue
+        if known.name and reader.labels[axis] == "non_spatial":
+            context.loss(f"the name of axis {axis}, {known.name}", "MetaImage has none for other axes")
         line = known.even_step()
         if axis in others and line is not None and line.step:
             place = size - 1 - others.index(axis)
@@ -120,7 +122,7 @@ def _put_positions(
 
 def _put_names(fields: Fields, reader: Reader, others: list[int], size: int) -> None:
     """Name the axes that aren't of space, and their units, in fields of our own, which ITK passes over."""
-    labels, units = reader.labels, reader.meta.spatial.axis_units or [""] * len(reader.labels)
+    labels, units = reader.labels, reader.units
     words, measures = list(PLACES)[:size], ["mm"] * min(size, 3)
     words += ["spatial"] * (size - len(others) - len(words))
     measures += ["mm"] * (size - len(others) - len(measures))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlarray_core import geometry
+from mlarray_core import Additions, geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import is_spatial
 from mlarray_io.sdk import contiguous, default_labels, stored_dtype, tell_unheld
@@ -139,3 +139,6 @@ def _tell_losses(reader: Reader, labels: list[str], own: bool, context: Context)
         context.loss("that voxels are labels", "MRC has no place for it")
     if not is_spatial(labels[0]) and labels[0] != "non_spatial":
         context.loss(f"axis label {labels[0]}", "MRC has stacks only")
+    for axis, known in Additions.of(reader.meta).axes.items():
+        if known.values:
+            context.loss(f"positions along axis {axis}", "MRC has stacks only")

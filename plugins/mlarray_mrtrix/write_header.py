@@ -205,7 +205,7 @@ def _put_labels(header: MrtrixHeader, reader: Reader, plan: Plan) -> None:
     header.fields.pop(AXES, None)
     header.fields.pop(UNITS, None)
     others = [axis for axis in plan.axes[SPACE:] if axis is not None]
-    units = reader.meta.spatial.axis_units or [""] * len(reader.labels)
+    units = reader.units
     labels = [reader.labels[axis] for axis in others]
     measures = [units[axis] or NO_UNIT for axis in others]
     if all(label == "non_spatial" for label in labels) and set(measures) <= {NO_UNIT}:

@@ -43,7 +43,7 @@ def put_units(header: Header, reader: Reader, plan: Plan, context: Context) -> f
         space, time = (header.get("xyzt_units") & 7, 1.0), (header.get("xyzt_units") & 56, 1.0)
     else:
         known = geometry.normal_world(reader.meta.spatial.coord_system) is not None
-        given = told or [""] * len(labels)
+        given = reader.units
         fourth = plan.axes[3] if len(plan.axes) > 3 else None
         space = _code("length", {given[axis] for axis in plan.spatial}, _SPACE, context)
         space = (_MM, 1.0) if space == (0, 1.0) and known and told is None else space

@@ -46,7 +46,9 @@ class Stored:
     rescale: Rescale | None = None
 
 
-def put_scaling(header: Header, reader: Reader, plan: Plan, requantise: bool, path: Path) -> Stored:
+def put_scaling(
+    header: Header, reader: Reader, plan: Plan, requantise: bool, path: Path, context: Context
+) -> Stored:
     """Decide on the stored type, and store it with slope and intercept in the header.
 
     Parameters
@@ -61,12 +63,14 @@ def put_scaling(header: Header, reader: Reader, plan: Plan, requantise: bool, pa
         Whether an applied slope of the source is undone.
     path
         The target, for messages.
+    context
+        Where to report what can't be held.
     """
     rescale = Additions.of(reader.meta).rescale
     undone = rescale if requantise and rescale is not None and _undoable(reader, rescale) else None
     dtype = reader.dtype if undone is None else np.dtype(undone.dtype)
     # masks of bool are uint8 in every NIfTI: that is no loss
-    dtype = stored_dtype(dtype, _CODES, "NIfTI", path, Context())
+    dtype = stored_dtype(dtype, _CODES, "NIfTI", path, Context() if dtype == np.bool_ else context)
     code = _COLOUR_CODES[plan.components] if plan.components else _CODES[dtype]
     kept = undone if rescale is None or rescale.applied else rescale
     if kept is not None:

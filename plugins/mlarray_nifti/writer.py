@@ -71,7 +71,7 @@ def write_nifti(reader: Reader, target: Path, options: NiftiOptions, context: Co
     header = _fresh(reader, _variant(plan, source, options, target))
     header.single = partner(target) is None
     _put_dimensions(header, plan)
-    stored = put_scaling(header, reader, plan, options.rescale and source is not None, target)
+    stored = put_scaling(header, reader, plan, options.rescale and source is not None, target, context)
     factor = put_units(header, reader, plan, context)
     place(header, reader.meta, plan, factor, context, target)
     _put_intent(header, reader, plan)

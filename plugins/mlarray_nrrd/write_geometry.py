@@ -73,6 +73,7 @@ def fresh_fields(
     meta: Meta,
     labels: Sequence[str],
     sizes: Sequence[int],
+    units: list[str],
     pairs: Sequence[tuple[str, Any]],
     context: Context,
 ) -> Fields:
@@ -84,6 +85,8 @@ def fresh_fields(
         The image's metadata.
     labels, sizes
         Of the array's axes, slowest first.
+    units
+        Of the array's axes, empty where unknown.
     pairs
         Key/value pairs that are written too, which may say b-values.
     context
@@ -100,7 +103,7 @@ def fresh_fields(
     if parts is not None:
         kinds[parts.axis], names[parts.axis] = _parts_kind(parts, fields, context)
     fields["kinds"] = kinds[::-1]
-    fields.update(_units(spatial, labels, time, "space directions" in fields))
+    fields.update(_units(units, labels, time, "space directions" in fields))
     if any(names):
         fields["labels"] = names[::-1]
     left = {axis: known for axis, known in Additions.of(meta).axes.items() if axis < len(labels)}
@@ -138,9 +141,11 @@ def _placed(
     spatial: MetaSpatial, labels: Sequence[str], count: int, world: str | None, context: Context
 ) -> Fields:
     """Return world, directions and origin; spacings alone when nothing else is known."""
-    if not count or all(part is None for part in (spatial.affine, spatial.spacing, spatial.origin)):
-        return {}
     if spatial.affine is None and spatial.origin is None and spatial.direction is None:
+        if world is not None:
+            context.loss(f"the world {world}", "NRRD has one only where directions and an origin are known")
+        if not count or spatial.spacing is None:
+            return {}
         steps = iter(spatial.spacing or ())
         return {
             "spacings": [next(steps) if label.startswith("spatial") else math.nan for label in labels][::-1]
@@ -184,9 +189,8 @@ def _kind(label: str, fields: Fields, context: Context) -> str:
     return "time" if label == "temporal" and "space directions" not in fields else _KINDS.get(label, "list")
 
 
-def _units(spatial: MetaSpatial, labels: Sequence[str], time: int | None, directed: bool) -> Fields:
+def _units(given: list[str], labels: Sequence[str], time: int | None, directed: bool) -> Fields:
     """Return the units: those of space by the world's dimensions, which axes of any direction share."""
-    given = list(spatial.axis_units or [""] * len(labels))
     lengths = [unit for unit, label in zip(given, labels, strict=True) if label.startswith("spatial")]
     fields: Fields = {}
     if directed and lengths and lengths[0] and len(set(lengths)) == 1:
@@ -210,6 +214,8 @@ def _put_positions(
 ) -> None:
     """Store even steps along axes that aren't of space as spacing and start."""
     for axis, known in sorted(axes.items()):
+        if known.name and labels[axis] == "non_spatial" and known.values != b_values(pairs, sizes[axis]):
+            context.loss(f"the name of axis {axis}, {known.name}", "NRRD has none for other axes")
         if not known.values or known.values == b_values(pairs, sizes[axis]):
             continue
         line = known.even_step() if len(known.values) == sizes[axis] else None

@@ -101,7 +101,7 @@ def compose(
     world = written_world(reader.meta, reader.labels)
     reader = written_parts(reader, world)
     pairs = [] if header is None else header.pairs
-    fields |= fresh_fields(reader.meta, reader.labels, reader.shape, pairs, context)
+    fields |= fresh_fields(reader.meta, reader.labels, reader.shape, reader.units, pairs, context)
     if header is None:
         return _merged(Header((Line("NRRD0005", "magic"),)), fields), reader.shape, reader
     fields |= _carried(header, world, fields, context, same_axes=known is not None)

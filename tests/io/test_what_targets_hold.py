@@ -116,3 +116,42 @@ def test_what_is_gone_is_named(name: str, tmp_path: Path) -> None:
         if after[field] != value and not any(re.search(SAYS[field], what) for what in said)
     ]
     assert not silent, said
+
+
+FOURTH = {
+    "b-values": ("non_spatial", "f4", {"axes": {"0": {"name": "b", "unit": "s/mm2", "values": [0, 1000]}}}),
+    "times": ("temporal", "f4", {"axes": {"0": {"unit": "s", "values": [2.0, 7.0]}}}),
+    "channels": ("channel", "u2", {"channels": [{"name": "DAPI", "color": "#0000FF"}, {"color": "#00FF00"}]}),
+}
+
+
+@pytest.mark.parametrize("kind", FOURTH)
+@pytest.mark.parametrize("name", [format.name for format in installed().formats if format.writes])
+def test_what_is_gone_of_a_fourth_axis_is_named(name: str, kind: str, tmp_path: Path) -> None:
+    format = installed().get(name)
+    if missing(format) or name == "pictures":
+        pytest.skip(f"{name} holds no such image, or needs {', '.join(missing(format))}")
+    label, dtype, additions = FOURTH[kind]
+    image = mlarray.MLArray(
+        np.arange(120).reshape(2, 3, 4, 5).astype(dtype),
+        axis_labels=[label, "spatial_z", "spatial_y", "spatial_x"],
+        spacing=(3, 2, 1),
+        meta=mlarray.Meta(extra={"mlarray": additions}),
+    )
+    target = tmp_path / f"a{format.written_suffixes[0]}"
+    said = " ".join(loss.what for loss in mlarray.write(image, target).losses)
+    found = mlarray.read(target).meta
+    held = found.extra.data.get("mlarray", {})
+    if kind == "channels":
+        colours = [(one.get("color"), one.get("Color")) for one in held.get("channels", ())]
+        # OME: red, green, blue and opacity as one signed number of 32 bits
+        assert colours in ([("#0000FF", None), ("#00FF00", None)], [(None, "65535"), (None, "16711935")]) or (
+            re.search("channels|metadata|channel", said)
+        )
+        return
+    axis = dict(held.get("axes", {}).get("0", {}))
+    axis["unit"] = axis.get("unit") or (found.spatial.axis_units or [""])[0]
+    wanted = additions["axes"]["0"]
+    for field, value in wanted.items():
+        gone = axis.get(field) != value
+        assert not gone or re.search("positions|metadata|axis is|name of axis", said), (field, axis, said)

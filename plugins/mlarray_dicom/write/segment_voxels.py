@@ -62,6 +62,13 @@ class Segments:
         Whether frames without a voxel are left out.
     marked
         Empty slices at the ends that got a mark, so that they are in the file and the grid comes back whole.
+
+    Raises
+    ------
+    UnsupportedError
+        Segments have no such numbers or fractions, or BINARY no planes of so few voxels.
+    OptionError
+        The kind of segmentation doesn't apply.
     """
 
     def __init__(

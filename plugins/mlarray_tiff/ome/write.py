@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -72,6 +73,9 @@ _KNOWN_LENGTHS = frozenset(
 )
 _TIMES = {"us": "µs", "": "s"}
 _KNOWN_TIMES = frozenset(["s", "ms", "µs", "ns", "ps", "fs", "as", "min", "h", "d"])
+
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})([0-9a-fA-F]{2})?")
+"""A channel's colour as OME-Zarr and other sources spell it."""
 
 _AFTER_PIXELS = ("ROIRef", "MicrobeamManipulationRef")
 _CHANNEL_ATTRIBUTES = frozenset({
@@ -254,6 +258,8 @@ def _put_channels(pixels: Element, content: OmeContent) -> None:
             pixels.insert(at, channel)
         for channel, said in zip(old, content.channels, strict=False):
             known = {key: str(value) for key, value in said.items() if key in _CHANNEL_ATTRIBUTES}
+            if "Color" not in known and (colour := _COLOUR.fullmatch(said.color or "")):
+                known["Color"] = _signed(colour[1], colour[2] or "ff")
             channel.attrib.update(known)
     for channel in old:
         channel.set("SamplesPerPixel", samples)
@@ -263,6 +269,11 @@ def _put_channels(pixels: Element, content: OmeContent) -> None:
                 channel.set("Name", str(said["name"]))
             else:
                 channel.attrib.pop("Name", None)
+
+
+def _signed(colour: str, opacity: str) -> str:
+    """Return a colour as OME spells it: red, green, blue and opacity as one signed number of 32 bits."""
+    return str(int.from_bytes(bytes.fromhex(colour + opacity), "big", signed=True))
 
 
 def _put_planes(pixels: Element, content: OmeContent, context: Context) -> None:
