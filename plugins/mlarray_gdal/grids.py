@@ -1,31 +1,28 @@
 """On which grids the fields of a GRIB lie. Standard library only.
 
-GDAL takes the grid of the first field for that of all, and cuts others to its size without an error. The
-layout is of WMO's Manual on Codes, I.2: FM 92, editions 1 (sections 0 to 2) and 2 (sections 0 to 8).
+GDAL takes the grid of the first field for that of all, and cuts others to its size without an error.
 """
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import UnsupportedError
+from mlarray_gdal.messages import fields_of, mapped, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from mmap import mmap
     from pathlib import Path
 
-_MAGIC = b"GRIB"
+    from mlarray_gdal.messages import Field
+
 _SPECTRAL = {1: frozenset(range(50, 90)), 2: frozenset({50, 51, 52, 53, 61, 62, 63})}
 """Edition 1: data representation types (table 6); edition 2: templates of section 3 (table 3.1)."""
 _WINDS = 0x08
 """Flag: winds are told along the grid; it says nothing of where a field lies."""
 _WIND_AT = {**dict.fromkeys((0, 1, 2, 3, 40, 41, 42, 43), 54), **dict.fromkeys((10, 20, 30, 31), 46)}
 """Where templates of section 3 have the flag."""
-_LARGE = 0x800000
-"""Flag of a length in edition 1: it counts by 120 bytes (ECMWF's messages of 8 MiB and more)."""
-
 _MOST = 1 << 20
 """Bytes of a grid's section that are looked at: real ones have some hundred, or a number for each row."""
 
@@ -51,8 +48,8 @@ class Grid:
 
 def grids_of(path: Path) -> list[Grid]:
     """Return the grids of a GRIB, each once, in the order of their first fields: all of it is searched."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return list(dict.fromkeys(_grids(content)))
+    with mapped(path) as content:
+        return list(dict.fromkeys(_grid(content, field) for field in fields_of(content)))
 
 
 def check_grids(grids: list[Grid], path: Path) -> None:
@@ -86,33 +83,16 @@ def check_grids(grids: list[Grid], path: Path) -> None:
         )
 
 
-def _grids(content: mmap.mmap) -> Iterator[Grid]:
-    start = content.find(_MAGIC)
-    while start >= 0:
-        edition = content[start + 7 : start + 8]
-        end = start + len(_MAGIC)
-        if edition == b"\2":
-            end = max(end, start + _number(content, start + 8, 8))
-            yield from _of_second(content, start + 16, end)
-        elif edition == b"\1":
-            length = _number(content, start + 4, 3)
-            large = (length & ~_LARGE) * 120 - 120
-            end = max(end, start + (large if length & _LARGE else length))
-            if end <= len(content):  # else GDAL tells that it is cut off
-                yield _of_first(content, start + 8)
-        start = content.find(_MAGIC, end)
-
-
-def _number(content: mmap.mmap, at: int, size: int) -> int:
-    return int.from_bytes(content[at : at + size], "big")
-
-
-def _of_first(content: mmap.mmap, product: int) -> Grid:
-    """Return the grid of a message of edition 1 whose product section begins there."""
-    if not content[product + 7 : product + 8] >= b"\x80":
+def _grid(content: mmap, field: Field) -> Grid:
+    """Return the grid of a field."""
+    if field.edition == 2:
+        at = field.sections[3]
+        return _of_section(bytearray(content[at + 5 : at + min(number(content, at, 4), _MOST)]))
+    if 2 not in field.sections:
+        product = field.sections[1]
         return Grid(content[product + 6 : product + 7], None)
-    at = product + _number(content, product, 3)
-    found = bytearray(content[at : at + min(_number(content, at, 3), _MOST)])
+    at = field.sections[2]
+    found = bytearray(content[at : at + min(number(content, at, 3), _MOST)])
     if len(found) < 17:
         return Grid(bytes(found), None)
     levels, listed = found[3], found[4]
@@ -122,20 +102,6 @@ def _of_first(content: mmap.mmap, product: int) -> Grid:
         kept = bytes(found[5 : listed - 1]) + bytes(found[listed - 1 + 4 * levels :])
     columns, rows = (int.from_bytes(found[part : part + 2], "big") % 0xFFFF for part in (6, 8))
     return Grid(kept, (columns, rows), found[5] in _SPECTRAL[1])
-
-
-def _of_second(content: mmap.mmap, at: int, end: int) -> Iterator[Grid]:
-    """Yield the grid of each field of a message of edition 2 whose section 1 begins there."""
-    grid = None
-    while at < end and content[at : at + 4] != b"7777":
-        length, kind = _number(content, at, 4), _number(content, at + 4, 1)
-        if length < 5:
-            return
-        if kind == 3:
-            grid = _of_section(bytearray(content[at + 5 : at + min(length, _MOST)]))
-        elif kind == 7 and grid is not None:
-            yield grid
-        at += length
 
 
 def _of_section(found: bytearray) -> Grid:

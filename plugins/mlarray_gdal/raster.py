@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlarray_core.errors import UnsafeError, UnsupportedError
+from mlarray_core.errors import CorruptError, UnsafeError, UnsupportedError
 from mlarray_gdal.grids import check_grids, grids_of
+from mlarray_gdal.nitf import compressions
+from mlarray_gdal.packings import check_packings, packings_of
 from mlarray_gdal.signature import driver_of
 from mlarray_gdal.virtual import check_virtual
 from mlarray_io.sdk import damage_named, in_a_line
@@ -27,17 +31,61 @@ import rasterio
 from rasterio.errors import RasterioError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
+_GDAL = rasterio.__gdal_version__
 Raster = Any
 """An object of rasterio's."""
+_MISSING = re.compile(r"missing codec (?:of code )?(\w+)")
+"""GDAL of a TIFF that a VRT names."""
+_UNPACK = {
+    "NITF": "Decompress it by another GDAL (gdal_translate -co IC=NC IN OUT), if it isn't damaged",
+    "GRIB": "Pack it simply (ecCodes: grib_set -r -s packingType=grid_simple IN OUT), if it isn't damaged",
+}
 _FAILURES = (RasterioError, OSError, ValueError, RuntimeError, TypeError, KeyError, ArithmeticError)
 
 
-def explained(path: Path) -> AbstractContextManager[None]:
-    """Say which file is damaged when GDAL raises within."""
-    return damage_named(path, "is damaged", "rasterio", "mlarray_gdal", kinds=_FAILURES, told=_cause)
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Say which file is damaged when GDAL raises within, or packed in a way that GDAL doesn't unpack.
+
+    Raises
+    ------
+    UnsupportedError
+        The file is as long as it says, and compressed; or GDAL lacks a codec by its own words.
+    CorruptError
+        Anything else that GDAL raises.
+    """
+    try:
+        with damage_named(path, "is damaged", "rasterio", "mlarray_gdal", kinds=_FAILURES, told=_cause):
+            yield
+    except CorruptError as error:
+        reason = _reason(path, error.__cause__)
+        if reason is None:
+            raise
+        text, hint = reason
+        raise UnsupportedError(text, path=path, hint=hint) from error
+
+
+def _reason(path: Path, error: BaseException | None) -> tuple[str, str] | None:
+    """Return why GDAL can't read a file that isn't damaged, as far as it can be told, and what to do."""
+    if error is None:
+        return None
+    said = in_a_line(error.__cause__ or error)
+    missing = _MISSING.search(said)
+    if missing:
+        text = f"leads to a TIFF of a compression, {missing[1]}, that GDAL {_GDAL} has no codec for ({said})"
+        return text, "Convert that file by itself"
+    with path.open("rb") as file:
+        driver = driver_of(file.read(1 << 16))
+    packed = {"NITF": compressions, "GRIB": packings_of}.get(driver or "", lambda _: [])(path)
+    if not packed:
+        return None
+    return (
+        f"is compressed as {', '.join(packed)}, which GDAL {_GDAL} can't decode here ({said})",
+        _UNPACK[str(driver)],
+    )
 
 
 def _cause(error: Exception) -> str:
@@ -85,6 +133,8 @@ def check_file(path: Path) -> Checked:
         check_virtual(path)
     grids = grids_of(path) if driver == "GRIB" else []
     check_grids(grids, path)
+    if grids:
+        check_packings(path)
     return Checked(path, driver, max(1, len(grids)))
 
 
