@@ -61,7 +61,7 @@ def open_picture(path: Path, context: Context, kind: str, key: str, options: Fra
             width, height = image.size
             if width * height * 4 > (context.max_bytes or LARGEST):
                 raise LimitError(f"a frame of {height} x {width} is too large", hint="Raise --max-bytes")
-            return picture(path, _frames(image, kind, options), kind, options, context)
+            return picture(path, _frames(image, kind, options, context), kind, options, context)
         except BaseException:
             image.close()
             raise
@@ -80,23 +80,26 @@ def _lossy(kind: str) -> dict[str, Any]:
     return {"method": "AVIF", "certain": False} if kind == "avif" else {}
 
 
-def _frames(image: Any, kind: str, options: FrameOptions) -> Frames:
-    count = int(getattr(image, "n_frames", 1))
+def _frames(image: Any, kind: str, options: FrameOptions, context: Context) -> Frames:
+    first = int(getattr(image, "default_image", None) is True)
+    if first:  # PNG, 3rd edition, 4.8: without a chunk fcTL before it, it is no part of the animation
+        context.skip("the picture for those who show no animations", "it is no frame of this one")
+    count = int(getattr(image, "n_frames", 1)) - first
     if count > MOST_FRAMES:
         raise UnsupportedError(f"has {count:,} frames")
     if count == 1:
-        return _single(image, kind, options)
+        return _single(image, kind, options, first)
     if image.format == "PNG" and image.mode.startswith("I"):
         raise UnsupportedError("is an animated PNG of 16 bits")
     durations, clear = [], False
-    for number in range(count):
+    for number in range(first, first + count):
         image.seek(number)
         durations.append(float(image.info.get("duration", 0) or 0))
         clear = clear or "transparency" in image.info or "A" in image.mode
     mode = "RGBA" if clear else "RGB"
 
     def decode(number: int) -> Pixels:
-        image.seek(number)
+        image.seek(first + number)
         return np.asarray(image.convert(mode))
 
     source = {"loop": int(image.info["loop"])} if isinstance(image.info.get("loop"), int) else {}
@@ -107,8 +110,8 @@ def _frames(image: Any, kind: str, options: FrameOptions) -> Frames:
 _MODES = {"1": 1, "L": 1, "LA": 2, "P": 1, "RGB": 3, "RGBA": 4}
 
 
-def _single(image: Any, kind: str, options: FrameOptions) -> Frames:
-    image.seek(0)
+def _single(image: Any, kind: str, options: FrameOptions, first: int) -> Frames:
+    image.seek(first)
     source: dict[str, Any] = {}
     mode = image.mode
     if mode == "P":

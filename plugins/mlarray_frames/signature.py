@@ -47,15 +47,16 @@ def _is_text(head: bytes) -> bool:
 
 
 def is_moving(head: bytes) -> bool:
-    """Say whether a PNG or WebP has several frames (PNG, 11.3.6.1: acTL before IDAT; RFC 9649, 2.7)."""
+    """Say whether a PNG or WebP has several frames, or one that isn't its picture for those who show none.
+
+    PNG, 11.3.6.1: a chunk acTL before IDAT, and fcTL before it too if it is a frame; RFC 9649, 2.7.
+    """
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         control = head.find(b"acTL")
-        data = head.find(b"IDAT")
-        return (
-            control > 0
-            and (data < 0 or control < data)
-            and int.from_bytes(head[control + 4 : control + 8], "big") > 1
-        )
+        data = head.find(b"IDAT") % (len(head) + 1)
+        apart = head.find(b"fcTL", 0, data) < 0 and data < len(head)
+        frames = int.from_bytes(head[control + 4 : control + 8], "big")
+        return 0 < control < data and (frames > 1 or (frames == 1 and apart))
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 2)
 
 

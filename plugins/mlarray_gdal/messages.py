@@ -70,7 +70,15 @@ def fields_of(content: mmap) -> Iterator[Field]:
 
 
 def number(content: mmap, at: int, size: int) -> int:
-    """Return the number that stands there."""
+    """Return an unsigned number, big-endian.
+
+    Parameters
+    ----------
+    content
+        The file.
+    at, size
+        Where it stands, and of how many bytes.
+    """
     return int.from_bytes(content[at : at + size], "big")
 
 

@@ -267,6 +267,22 @@ def test_frames_are_a_time_axis(tmp_path):
     assert image.meta.source["durations"] == [100.0, 250.0]
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_the_default_picture_of_a_png_is_no_frame(frames, tmp_path):
+    """It comes before the first chunk fcTL (PNG, 3rd edition, 4.8), for those who show no animations."""
+    pictures = [Image.fromarray(np.full((4, 5, 3), value, "u1")) for value in (10, 50, 90, 130)]
+    others = pictures[1 : frames + 1]
+    path = tmp_path / "a.png"
+    pictures[0].save(path, save_all=True, append_images=others, duration=100, default_image=True)
+    done = mlarray.convert(path, tmp_path / "a.mla")
+    assert any("the picture for those who show no animations" in str(one.what) for one in done.skipped)
+    image = mlarray.read(tmp_path / "a.mla")
+    expected = np.stack([np.asarray(one) for one in others])
+    np.testing.assert_array_equal(image.to_numpy(), expected if frames > 1 else expected[0])
+    if frames > 1:
+        assert list(Additions.of(image.meta).axes[0].values) == [0, 100, 200]
+
+
 def test_palettes(tmp_path):
     image = Image.fromarray((GREY // 64).astype(np.uint8))
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 1, 2, 3])
