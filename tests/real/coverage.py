@@ -62,7 +62,7 @@ FORMATS = {
     "interfile": Tried(made="XMedCon, the test as STIR writes them", compared="XMedCon, NumPy by the header"),
     "jpegxl": Tried(("jpegxl/*.jxl",), "imagecodecs", "the pictures that come with them"),
     "jpegxr": Tried(("jpegxr/*.jxr",), "imagecodecs", "the pixels that come with one, known corners"),
-    "klb": Tried(made="pyklb", compared="the voxels that come with it"),
+    "klb": Tried(made="pyklb", compared="Python's bzip2, the voxels that come with one"),
     "lif": Tried(made="the test", compared="readlif, Bio-Formats"),
     "mat": Tried(("mat/*.mat",), "SciPy", "SciPy, what MATLAB was given"),
     "metaimage": Tried(("metaimage/*.mha",), "SimpleITK", "SimpleITK", CASES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import re
 import shutil
 import subprocess
@@ -106,3 +107,27 @@ def frame_of_torch(path: Path) -> np.ndarray:
     with zipfile.ZipFile(path) as packed:
         (name,) = (one for one in packed.namelist() if one.endswith("data/0"))
         return np.frombuffer(packed.read(name), np.uint8)
+
+
+def klb_by_bzip2(path: Path) -> np.ndarray:
+    """Return the voxels of a KLB of bzip2 blocks and uint16, of time, channel, z, y, x.
+
+    The authors' README: version, sizes and pixel sizes of x, y, z, channel, time, type, packing, 256 bytes of
+    text, sizes of blocks, and where each block ends; x is the fastest.
+    """
+    content = path.read_bytes()
+    sizes = np.frombuffer(content, "<u4", 5, 1)[::-1].astype(int)
+    assert content[41:43] == b"\x01\x01"  # uint16, bzip2
+    block = np.frombuffer(content, "<u4", 5, 299)[::-1].astype(int)
+    counts = -(-sizes // block)
+    ends = np.frombuffer(content, "<u8", int(np.prod(counts)), 319)
+    start = 319 + ends.nbytes
+    found = np.zeros(sizes, "<u2")
+    for number, place in enumerate(np.ndindex(*counts)):
+        first = block * place
+        box = tuple(
+            slice(low, high) for low, high in zip(first, np.minimum(first + block, sizes), strict=True)
+        )
+        packed = content[start + int(ends[number - 1] if number else 0) : start + int(ends[number])]
+        found[box] = np.frombuffer(bz2.decompress(packed), "<u2").reshape(found[box].shape)
+    return found

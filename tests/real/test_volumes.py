@@ -12,6 +12,7 @@ import pytest
 
 import mlarray
 from mlarray_core.errors import UnsupportedError
+from tests.real.readers import klb_by_bzip2
 from tests.real.test_microscopes import named, path_of, pytestmark  # noqa: F401 (skips where none are here)
 
 BLOCKS = [(0, 0, 0), (1, 2, 3), (2, 5, 5)]
@@ -25,6 +26,22 @@ def test_klb():
     theirs = np.fromfile(path_of("klb/img.raw"), "<u2").reshape(29, 151, 101)
     np.testing.assert_array_equal(image.to_numpy(), theirs)
     assert image.meta.source["metadata"] == "Testing metadata"
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("klb/img.klb", ["spatial_z", "spatial_y", "spatial_x"]),
+        ("klb/times.klb", ["temporal", "channel", "spatial_z", "spatial_y", "spatial_x"]),
+    ],
+)
+def test_blocks_of_klb(name, labels):
+    """Each block unpacked by Python's own bzip2, and put where the header says."""
+    pytest.importorskip("pyklb", reason="pyklb isn't installed")
+    image, theirs = mlarray.read(path_of(name)), klb_by_bzip2(path_of(name))
+    np.testing.assert_array_equal(image.to_numpy(), theirs.reshape(image.shape))
+    assert image.meta.spatial.axis_labels == labels
+    assert list(image.spacing) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("name", [one for one in named("interfile") if one.endswith(".hv")])
