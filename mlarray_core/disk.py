@@ -47,9 +47,18 @@ def write_error(error: OSError, path: str | os.PathLike[str], *, unchanged: bool
         Whether what was there is known to be as it was.
     """
     cause, hint = _CAUSES.get(error.errno or 0, (error.strerror or str(error), None))
+    if error.errno == errno.ENOENT:
+        hint = home_hint(path) or hint
     if unchanged and hint == _ROOM:
         hint = "The target is unchanged; free some space"
     return WriteError(f"can't be written: {cause}", path=path, hint=hint)
+
+
+def home_hint(path: str | os.PathLike[str]) -> str | None:
+    """Say, of a path that isn't there, that nothing expands its ``~``; None for paths without."""
+    if not os.fspath(path).startswith("~"):
+        return None
+    return "'~' is expanded by shells only: give os.path.expanduser(path)"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from mlarray_core.container.contents import SUFFIX, Contents
 from mlarray_core.container.image_writer import plan_image
 from mlarray_core.container.open import load_contents, open_contents
 from mlarray_core.container.storage import FrameStorage, PlainStorage
+from mlarray_core.disk import home_hint
 from mlarray_core.errors import ArgumentError, MissingFileError, ModeError
 from mlarray_core.layout.plan import normal_shape
 from mlarray_core.levels import store as stored_levels
@@ -317,5 +318,5 @@ def checked_path(filepath: PathLike, *, must_exist: bool) -> str:
     if must_exist and not os.path.exists(path):
         settle(path)
         if not os.path.exists(path):
-            raise MissingFileError("there is no such file", path=path)
+            raise MissingFileError("there is no such file", path=path, hint=home_hint(path))
     return path

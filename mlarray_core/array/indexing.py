@@ -138,7 +138,7 @@ def _plain(part: Any) -> Any:
         return part
     if isinstance(part, (bool, np.bool_)):
         return np.asarray(part)
-    if isinstance(part, (list, tuple, np.ndarray)) or hasattr(part, "__array__"):
+    if isinstance(part, (list, tuple, range, np.ndarray)) or hasattr(part, "__array__"):
         array = np.asarray(part)
         if array.ndim == 0 and array.dtype != bool:
             return operator.index(array.item())

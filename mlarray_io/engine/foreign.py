@@ -55,6 +55,7 @@ def _at(start: bytes, offset: int = 0) -> tuple[int, bytes]:
     return offset, start
 
 
+_ZIP = _at(b"PK\x03\x04")
 _OLE = _at(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 TABLE = (
@@ -127,11 +128,25 @@ TABLE = (
         NOTHING,
         (".annot", ".label", ".thickness", ".curv", ".sulc"),
     ),
-    Foreign("a table", NOTHING, (".csv", ".tsv", ".xls", ".xlsx", ".parquet", ".bval", ".bvec")),
+    Foreign("a table", NOTHING, (".csv", ".tsv", ".xls", ".xlsx", ".parquet", ".ods", ".bval", ".bvec")),
     Foreign(
         "a document",
         NOTHING,
-        (".pdf", ".doc", ".docx", ".md", ".txt", ".html", ".xml", ".json", ".yaml", ".yml"),
+        (
+            ".pdf",
+            ".doc",
+            ".docx",
+            ".odt",
+            ".ppt",
+            ".pptx",
+            ".md",
+            ".txt",
+            ".html",
+            ".xml",
+            ".json",
+            ".yaml",
+            ".yml",
+        ),
         (_at(b"%PDF"),),
     ),
     Foreign(
@@ -143,7 +158,7 @@ TABLE = (
         "an archive",
         UNPACK,
         (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar"),
-        (_at(b"PK\x03\x04"), _at(b"7z\xbc\xaf"), _at(b"Rar!"), _at(b"ustar", 257)),
+        (_ZIP, _at(b"7z\xbc\xaf"), _at(b"Rar!"), _at(b"ustar", 257)),
     ),
 )
 """Signatures are those of the formats' own documents, or of file(1) where those are not public."""
@@ -160,8 +175,14 @@ _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"M
 
 
 def recognised(source: Source) -> Foreign | None:
-    """Return what a source is by its first bytes, by the files beside it or by its name."""
-    return by_content(source) or by_name(source.name)
+    """Return what a source is by its first bytes, by the files beside it or by its name.
+
+    Tables, documents and models are often ZIPs or OLE inside: there the name says more than the first bytes.
+    """
+    found, named = by_content(source), by_name(source.name)
+    if named is not None and not source.is_dir and source.head.startswith((_ZIP[1], _OLE[1])):
+        return named
+    return found or named
 
 
 def by_content(source: Source, *, certain: bool = False) -> Foreign | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from mlarray_core.disk import home_hint
 from mlarray_core.errors import NotFoundError, ReadError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Source:
         try:
             status = self.path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            hint = NO_STREAMS if str(path) == "-" else "Check the path"
+            hint = NO_STREAMS if str(path) == "-" else home_hint(path) or "Check the path"
             raise NotFoundError("there is no such file", path=path, hint=hint) from error
         except (OSError, ValueError) as error:
             raise ReadError(f"can't be read: {_cause(error)}", path=path) from error

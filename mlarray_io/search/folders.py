@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_core.errors import MLArrayError, ReadError
@@ -198,9 +199,10 @@ class FolderWalk:
         names = [entry.name for entry in contents.files]
         places = self._names.places(names, [entry.name for entry in contents.folders])
         partners = self._partners(contents.files, claims, places)
+        sidecars = _sidecars(contents.files, claims)
         for entry in contents.files:
             claim = claims.get(entry.name)
-            if claim is None or entry.name in partners:
+            if claim is None or entry.name in partners or (claim.format is None and entry.name in sidecars):
                 continue
             if not self._criteria.wants((join(relative, entry.name),)):
                 continue
@@ -241,6 +243,12 @@ def _merged(found: list[Found | LeftOut], root: str, top: str) -> Iterator[Found
     if collections:
         yield sum_of(root, top, "collection")
     yield from (one for one in found if one not in collections)
+
+
+def _sidecars(files: Sequence[os.DirEntry[str]], claims: Mapping[str, Claim]) -> set[str]:
+    """Return the names of files that are read with an image beside them, such as a BIDS sidecar."""
+    owned = ((entry, claim.format) for entry in files if (claim := claims.get(entry.name)) is not None)
+    return {path.name for entry, format in owned if format for path in format.sidecars(Path(entry.path))}
 
 
 def _count(claims: Mapping[str, Claim], format: Format) -> int:

@@ -507,3 +507,11 @@ def test_running_out_of_open_files_is_said(path):
     assert "ReadError" in said
     assert "too many files are open" in said
     assert "ulimit -n" in said
+
+
+def test_a_home_folder_that_nothing_expanded():
+    """A folder called ``~`` is not what its owner should make."""
+    with pytest.raises(NotFoundError, match=r"os\.path\.expanduser"):
+        MLArray.open("~/no.mla")
+    with pytest.raises(WriteError, match=r"os\.path\.expanduser"):
+        MLArray(np.zeros(3)).save("~/no.mla")

@@ -20,7 +20,8 @@ basic = hnp.basic_indices(SHAPE, allow_newaxis=True, allow_ellipsis=True)
 slices = st.builds(slice, *[st.none() | integers] * 2, st.none() | integers.filter(bool))
 lists = st.lists(st.integers(-5, 4), max_size=4).map(lambda values: np.array(values, int))
 masks = hnp.arrays(bool, SHAPE) | hnp.arrays(bool, SHAPE[:2]) | hnp.arrays(bool, SHAPE[0])
-parts = integers | slices | lists | st.none() | st.just(...)
+ranges = st.builds(range, st.integers(0, 2), st.integers(0, 5))
+parts = integers | slices | lists | ranges | st.none() | st.just(...)
 keys = basic | masks | st.lists(parts, max_size=5).map(tuple) | parts | st.booleans()
 
 

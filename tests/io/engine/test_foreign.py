@@ -59,6 +59,18 @@ def test_names_tell_where_content_does_not(file, name, tmp_path):
     assert name in refusal(tmp_path / file)
 
 
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+@pytest.mark.parametrize(
+    ("file", "name"), [("a.xlsx", "a table"), ("b.docx", "a document"), ("c.pth", "model")]
+)
+def test_names_tell_what_an_archive_is_used_for(start, file, name, tmp_path):
+    """Office documents are ZIPs (ECMA-376, part 2) or OLE, models of PyTorch are ZIPs: no image is lost."""
+    (tmp_path / file).write_bytes(start + bytes(600))
+    said = refusal(tmp_path / file)
+    assert name in said
+    assert "which holds no image" in said
+
+
 def test_a_folder_says_what_to_do_with_it(tmp_path):
     (tmp_path / "sub").mkdir()
     assert "mlarray scan" in refusal(tmp_path)

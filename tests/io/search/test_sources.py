@@ -55,6 +55,15 @@ def test_patterns_choose_what_is_left_out_too(tmp_path):
     assert search(tmp_path, exclude=("b*",))[1] == ["README"]
 
 
+def test_what_is_read_with_an_image_is_not_left_out(tmp_path):
+    """Its BIDS sidecar (BIDS 1.8, "file collections"), and what is nobody's is still named."""
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 4, 5), "i2"), np.eye(4)), tmp_path / "sub-01_dwi.nii.gz")
+    for name in ("sub-01_dwi.json", "sub-01_dwi.bval", "sub-01_dwi.bvec", "participants.json"):
+        (tmp_path / name).write_text("{}")
+    assert search(tmp_path) == ([("file", "sub-01_dwi")], ["participants.json"])
+
+
 def test_patterns_of_folders(tmp_path):
     """A folder that fits takes along what is in it, and ``**/`` stands for no folder too, as in a source."""
     for folder in ("raw", "sub/raw", "raw2"):
