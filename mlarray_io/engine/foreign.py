@@ -6,13 +6,16 @@ what it is. A plugin that reads one of them needs no change here, since its clai
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_io.sdk.source import suffix_length
+from mlarray_core.errors import MLArrayError
+from mlarray_io.sdk.source import Source, suffix_length
 
 if TYPE_CHECKING:
-    from mlarray_io.sdk.source import Source
+    from mlarray_io.engine.registry import Registry
 
 BIOFORMATS = "Convert it to OME-TIFF with Fiji or bfconvert (Bio-Formats), or to OME-Zarr with bioformats2raw"
 SLIDE = "Convert it to OME-TIFF with bioformats2raw and raw2ometiff, or with vips tiffsave"
@@ -174,6 +177,16 @@ _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"M
 """How the previews of slides begin: as JPEG (ITU T.81, B.2.1) and TIFF (6.0 and BigTIFF) do."""
 
 
+_PROGRAMS = {
+    b"\x1f\x8b": ("gzip", "gzip -dk"),
+    b"BZh": ("bzip2", "bzip2 -dk"),
+    b"\xfd7zXZ": ("xz", "xz -dk"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -d"),
+}
+"""How packed files begin, with what they are packed, and what unpacks them and keeps them."""
+_ENDS = (".gz", ".bz2", ".xz", ".zst")
+
+
 def recognised(source: Source) -> Foreign | None:
     """Return what a source is by its first bytes, by the files beside it or by its name.
 
@@ -244,3 +257,45 @@ def _described(source: Source) -> Foreign | None:
     if suffix == ".img" and source.head.startswith(b"IM") and source.head[64:].startswith(b"[Application]"):
         return HAMAMATSU
     return None
+
+
+def inside(source: Source, registry: Registry) -> Foreign | None:
+    """Return which format is packed in a file, by its first bytes; None for a file that isn't packed.
+
+    Parameters
+    ----------
+    source
+        The file.
+    registry
+        Whose formats are asked about the beginning of what is in it, 64 KiB at most.
+    """
+    if source.is_dir:
+        return None
+    known = next((told for start, told in _PROGRAMS.items() if source.head.startswith(start)), None)
+    if known is None:
+        return None
+    name = _plain_name(source.name)
+    packing, command = known
+    what = _content_named(name, source.plain_head, registry)
+    return Foreign(f"{what} packed with {packing}", f"Unpack it first: {command} {source.name}")
+
+
+def _plain_name(name: str) -> str:
+    end = next((end for end in _ENDS if name.lower().endswith(end)), "")
+    return (name[: len(name) - len(end)] if end else name) or "packed"
+
+
+def _content_named(name: str, content: bytes, registry: Registry) -> str:
+    """Return what a file is that is called and begins so; formats look at files, so it is made one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).name
+        try:
+            path.write_bytes(content)
+            source = Source(path)
+            claim = registry.surest(source)
+            other = None if claim is not None else recognised(source)
+        except (OSError, MLArrayError):  # a name that this system can't have
+            claim, other = None, None
+    if claim is not None:
+        return f"a file of the format {claim[0].name}"
+    return other.name if other is not None else "a file"

@@ -294,9 +294,13 @@ class Registry:
                 self._broken[format.name] = f"sniffing {source.where} raised {type(error).__name__}: {error}"
             return Confidence.NO
 
+    def recognised(self, source: Source) -> foreign.Foreign | None:
+        """Return what a source is that no installed format takes, as it is or packed; None if unknown."""
+        return foreign.recognised(source) or foreign.inside(source, self)
+
     def unknown(self, source: Source) -> UnknownFormatError:
         """Return the error that says what a source is that no installed format takes, and what to do."""
-        known = foreign.recognised(source)
+        known = self.recognised(source)
         hint = "'mlarray formats' lists what is installed, --from NAME forces one"
         if not source.is_dir and source.size == 0:
             what = "the file is empty"

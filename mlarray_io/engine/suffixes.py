@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
     "brainvoyager": {
-        "brainvoyager": (".vmr", ".v16", ".vtc", ".msk", ".vmp"),
+        "brainvoyager": (
+            ".vmr",
+            ".v16",
+            ".vtc",
+            ".msk",
+            ".vmp",
+            ".vmr.gz",
+            ".v16.gz",
+            ".vtc.gz",
+            ".msk.gz",
+            ".vmp.gz",
+        ),
     },
     "bruker": {
         "bruker": (),

@@ -68,7 +68,7 @@ def claim_of(path: str, names: Names, likely: Format | None = None) -> Claim:
         return Claim(claim[0])
     if not head:
         return Claim(reason="the file is empty", lost=named is not None)
-    other = foreign.recognised(source)
+    other = installed().recognised(source)
     if named is not None and other is None:
         what = f"it is called as {named.title or named.name} is, but doesn't begin as that does"
         return Claim(reason=what, lost=True)

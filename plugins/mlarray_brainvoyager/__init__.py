@@ -17,13 +17,15 @@ class BrainVoyagerFormat(Format):
 
     name: ClassVar[str] = "brainvoyager"
     title: ClassVar[str] = "BrainVoyager VMR, V16, VTC, MSK, VMP"
-    suffixes: ClassVar[tuple[str, ...]] = (".vmr", ".v16", ".vtc", ".msk", ".vmp")
+    suffixes: ClassVar[tuple[str, ...]] = tuple(
+        suffix + packed for packed in ("", ".gz") for suffix in (".vmr", ".v16", ".vtc", ".msk", ".vmp")
+    )
 
     def sniff(self, source: Source) -> Confidence:
         """Look for the mark of maps; the others have none, so that their size must fit their header."""
         from mlarray_brainvoyager.signature import is_map, is_sized
 
-        if is_map(source.head):
+        if is_map(source.plain_head):
             return Confidence.SIGNATURE
         named = super().sniff(source)
         fits = named and not source.is_dir and is_sized(source.name, source.head, source.size)
@@ -39,7 +41,7 @@ class BrainVoyagerFormat(Format):
         """
         from mlarray_brainvoyager.reader import open_brainvoyager
 
-        return open_brainvoyager(source.path, source.head, context)
+        return open_brainvoyager(source.path, source.plain_head, context)
 
 
 @hookimpl

@@ -66,7 +66,7 @@ def vmr(file: Bytes) -> Volume:
     raw = RawData(positive_sizes(file, z, y, x), np.dtype("u1"), cursor.at)
     fields: dict[str, object] = {"File version": version}
     cursor = Cursor(file, raw.offset + raw.nbytes)
-    if cursor.at >= file.limit:
+    if not file.read(cursor.at, 1):
         return Volume(raw, SPACE, fields)
     if version >= 3:
         offsets = ("OffsetX", "OffsetY", "OffsetZ", "FramingCubeDim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlarray_brainvoyager.headers import Volume, msk, v16, vmr, vtc
@@ -15,7 +16,6 @@ from mlarray_io.sdk import RawReader, check_size, open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mlarray_io import Context
     from mlarray_io.sdk import Bytes
@@ -31,14 +31,14 @@ UNTOLD = (
 
 
 def open_brainvoyager(path: Path, head: bytes, context: Context) -> RawReader:
-    """Open a volume, as its suffix says what it is.
+    """Open a volume, as its suffix says what it is; a packed one is read forwards.
 
     Parameters
     ----------
     path
         The file.
     head
-        Its first bytes.
+        Its first bytes, unpacked.
     context
         Limits to keep, and where warnings go.
 
@@ -51,12 +51,12 @@ def open_brainvoyager(path: Path, head: bytes, context: Context) -> RawReader:
     LimitError
         It is larger than the host allows.
     """
-    suffix = ".vmp" if is_map(head) else path.suffix.lower()
+    suffix = ".vmp" if is_map(head) else Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix not in PARSERS:
         raise UnsupportedError(
             "which of BrainVoyager's files it is, its suffix must say", path=path, hint=", ".join(PARSERS)
         )
-    file = open_bytes(path, "none")
+    file = open_bytes(path)
     try:
         volume = PARSERS[suffix](file)
         check_size(volume.raw, file, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import struct
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_size_of_voxels_is_behind_those_of_an_anatomy():
     image = mlarray.read(DATA / "anatomy.vmr")
     assert list(image.meta.spatial.spacing) == [3, 2, 1]
     assert image.meta.spatial.coord_system is None
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_packed_files_are_read_forwards(name, tmp_path):
+    path = tmp_path / f"{name}.gz"
+    path.write_bytes(gzip.compress((DATA / name).read_bytes()))
+    image, plain = mlarray.read(path), mlarray.read(DATA / name)
+    np.testing.assert_array_equal(image.to_numpy(), plain.to_numpy())
+    assert image.meta.to_mapping() == plain.meta.to_mapping()
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CorruptError, match=r"\.gz"):
+        mlarray.read(path).to_numpy()
 
 
 def test_the_unset_world_is_told(tmp_path):

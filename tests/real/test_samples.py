@@ -80,7 +80,7 @@ def test_heif_in_colour(name, form, bits):
 def test_anatomy_of_brainvoyager(tmp_path):
     path = tmp_path / "cube.vmr"
     path.write_bytes(gzip.decompress((DATA / "brainvoyager/sub-test03_cube.vmr.gz").read_bytes()))
-    image = mlarray.read(path)
+    image = mlarray.read(DATA / "brainvoyager/sub-test03_cube.vmr.gz")
     assert image.shape == (135, 33, 179)
     np.testing.assert_allclose(image.meta.spatial.spacing, [0.99253732, 0.99, 0.99253738], rtol=1e-6)
     np.testing.assert_array_equal(image.to_numpy(), volume_by_bvbabel(path))

@@ -1,6 +1,10 @@
 """Refusals name what a file is and a way out; samples are written by other programs where those are here."""
 
+import bz2
+import gzip
 import io
+import lzma
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -110,3 +114,45 @@ def test_certain_signatures_override_a_mere_suffix(tmp_path):
     assert foreign.by_content(Source(path)) is not None
     assert foreign.by_content(Source(path), certain=True) is None
     assert installed().claims(Source(path))[0][1] is Confidence.SUFFIX
+
+
+@pytest.mark.parametrize(
+    ("end", "pack", "way"),
+    [
+        (".gz", gzip.compress, "gzip -dk"),
+        (".bz2", bz2.compress, "bzip2 -dk"),
+        (".xz", lzma.compress, "xz -dk"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.nrrd", b"NRRD0004\ntype: uint8\ndimension: 1\nsizes: 4\n\n0123", "a file of the format nrrd"),
+        ("a.tif", b"II*\0" + bytes(200_000), "a file of the format tiff"),
+        ("a", b"GIF89a" + bytes(90), "a file of the format gif"),
+        ("a.oir", bytes(90), "an Olympus OIR"),
+        ("a.xyz", bytes(90), "a file"),
+    ],
+)
+def test_what_is_packed_as_a_whole_is_named(tmp_path, name, content, told, end, pack, way):
+    path = tmp_path / f"{name}{end}"
+    path.write_bytes(pack(content))
+    said = refusal(path)
+    assert f"is {told} packed with" in said
+    assert f"{way} {path.name}" in said
+
+
+def test_a_bomb_is_named_by_its_beginning(tmp_path):
+    path = tmp_path / "a.nrrd.gz"
+    path.write_bytes(gzip.compress(b"NRRD0004\n" + bytes(50 << 20)))
+    tracemalloc.start()
+    said = refusal(path)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+    assert "nrrd packed with gzip" in said
+
+
+def test_a_packed_file_that_is_cut_is_named_as_far_as_it_goes(tmp_path):
+    path = tmp_path / "a.nrrd.gz"
+    path.write_bytes(gzip.compress(b"NRRD0004\n" + np.random.default_rng(1).bytes(5000))[:2000])
+    assert "nrrd packed with gzip" in refusal(path)
