@@ -11,8 +11,8 @@ from mlarray_core.disk import naming, synced
 if TYPE_CHECKING:
     from typing import BinaryIO, Self
 
-STEP = 16 << 20
-"""Bytes after which the disk is given what was written: a hundredth of a second of a fast one."""
+STEP = 8 << 20
+"""Bytes after which the disk is given what was written: some hundredths of a second of most."""
 
 
 class Syncing:

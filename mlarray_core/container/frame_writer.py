@@ -17,7 +17,7 @@ from mlarray_core.container.trailer import trailer_of, vlmeta_content, with_fing
 from mlarray_core.disk import naming, uncertain
 from mlarray_core.errors import LimitError
 from mlarray_core.metadata import msgpack
-from mlarray_core.syncing import Syncing
+from mlarray_core.syncing import STEP, Syncing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -226,8 +226,11 @@ class FrameWriter:
             if self._sums is not None:
                 self._sums[number] = own
         end = places[-1][0] + places[-1][1]
-        self._write(view[begin:end])
-        self._end += end - begin
+        with Syncing(self.file, self._name, self._end) as disk:
+            for at in range(begin, end, STEP):
+                self._write(view[at : min(at + STEP, end)])
+                self._end += min(STEP, end - at)
+                disk.reached(self._end)
         return True
 
     def load(self, number: int) -> bytes | None:

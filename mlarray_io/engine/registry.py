@@ -12,7 +12,7 @@ import pluggy
 
 from mlarray_core.errors import OptionError, UnknownFormatError, UnsupportedError
 from mlarray_io.engine import foreign
-from mlarray_io.engine.suffixes import BUILT_IN, Suffixes
+from mlarray_io.engine.suffixes import BUILT_IN, FOLDERS, Suffixes
 from mlarray_io.places.place import Place, place_of
 from mlarray_io.sdk import hookspecs
 from mlarray_io.sdk.format import Confidence, Format
@@ -181,11 +181,16 @@ class Registry:
         """Return the claim that would be taken: the first of `claims`, None when there are none.
 
         A format that has read the header, and whose suffix the name has, comes before every one whose suffix
-        it hasn't, so that these aren't asked, nor loaded.
+        it hasn't, so that these aren't asked, nor loaded. Nor is one that knows no folder, of a folder.
         """
         first = self._claims(source, self._fitting(source.name))[:1]
         if first and first[0][1] is Confidence.PARSED and suffix_length(source.name, first[0][0].suffixes):
             return first[0]
+        if source.is_dir:
+            self._load_if(lambda plugin: plugin.may_hold_folder)
+            known = self._claims(source, self._in_order())
+            if known:
+                return known[0]
         return next(iter(self.claims(source)), None)
 
     def _claims(self, source: Source, formats: Sequence[Format]) -> list[tuple[Format, Confidence]]:
@@ -359,6 +364,11 @@ class _Plugin(NamedTuple):
         """Whether the name of a file may have a suffix of its."""
         brings = self.brings
         return brings is None or any(suffix_length(name, suffixes) for suffixes in brings.values())
+
+    @property
+    def may_hold_folder(self) -> bool:
+        """Whether a folder may be of a format of its, whatever it is called."""
+        return self.brings is None or self.point.name in FOLDERS
 
 
 def _admitted() -> list[_Plugin]:

@@ -186,6 +186,9 @@ BUILT_IN: dict[str, dict[str, tuple[str, ...]]] = {
 Written by `python tests/test_docs.py`; a plugin that isn't in it is loaded by every command.
 """
 
+FOLDERS = frozenset({"dicom", "ndtiff", "pictures", "tensorstore", "zarr"})
+"""Our own plugins, by entry point, that know a folder by what is in it; all others know its name at most."""
+
 
 class Suffixes:
     """The suffixes of some formats, those that are read apart from those that are written.

@@ -55,6 +55,15 @@ def test_a_file_is_synced_while_it_is_written(tmp_path, calls, noise, threads):
     assert np.array_equal(MLArray(tmp_path / "a.mla"), noise)
 
 
+def test_a_copy_of_an_image_in_memory_is_synced_while_it_is_written(tmp_path, monkeypatch, calls, noise):
+    monkeypatch.setattr("mlarray_core.container.frame_writer.STEP", syncing.STEP)
+    MLArray(noise).save(tmp_path / "a.mla")
+    assert min(calls) < (tmp_path / "a.mla").stat().st_size
+    assert np.array_equal(MLArray(tmp_path / "a.mla"), noise)
+    MLArray(tmp_path / "a.mla").save(tmp_path / "b.mla")
+    assert (tmp_path / "b.mla").read_bytes() == (tmp_path / "a.mla").read_bytes()
+
+
 def test_a_small_file_is_not(tmp_path, calls, noise):
     write(tmp_path / "a.mla", noise[:4], 2)
     assert calls == []

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+import mlarray
 from mlarray_core import errors
 from mlarray_io import Confidence, Format, Reader, Source
 from mlarray_io.engine.registry import Registry, installed
+from mlarray_io.engine.suffixes import FOLDERS
 
 
 class Base(Format):
@@ -208,3 +213,45 @@ def test_a_guest_takes_no_name_of_a_format_that_waits(install):
     registry.for_target("a.mla")
     assert registry.get("nifti").title.startswith("NIfTI-1")
     assert "taken" in registry.broken["thief"]
+
+
+DATA = Path(__file__).parents[2] / "data"
+HOLDING = sorted({path.parent for path in DATA.rglob("*") if path.is_file()})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Make a folder of each format that writes folders, under a name that says nothing."""
+    pytest.importorskip("pydicom")
+    top, found = tmp_path_factory.mktemp("folders"), []
+    for suffix in (".dcms", ".ome.zarr", ".pngs"):
+        image = mlarray.MLArray(np.arange(60, dtype="u2").reshape(3, 4, 5), spacing=(1, 1, 1))
+        mlarray.write(image, top / f"a{suffix}")
+        found.append((top / f"a{suffix}").rename(top / suffix[1:].replace(".", "_")))
+    return found
+
+
+def test_a_folder_is_taken_by_the_same_format_whether_all_are_asked_or_few(made):
+    for folder in (*made, *HOLDING):
+        few, everyone = Registry.load().surest(Source(folder)), installed().claims(Source(folder))[:1]
+        found = [] if few is None else [(few[0].name, few[1])]
+        assert found == [(one.name, how) for one, how in everyone], folder
+    assert [Registry.load().surest(Source(folder))[0].name for folder in made] == [
+        "dicom",
+        "zarr",
+        "pictures",
+    ]
+
+
+def test_a_folder_loads_only_plugins_that_know_folders(made):
+    registry = Registry.load()
+    registry.surest(Source(made[0]))
+    assert {registry._plugins[name] for name in registry._loaded} <= FOLDERS
+
+
+def test_plugins_that_know_no_folder_say_so_of_every_one(made):
+    registry = Registry.load()
+    others = [one for one in registry.formats if registry.plugins[one.name] not in FOLDERS]
+    assert len(others) > 30
+    for format in others:
+        assert not [path for path in (*made, *HOLDING) if registry.confidence(format, Source(path))]
