@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mlarray_core.chunks.grid import Grid
 
 Array = np.ndarray[Any, Any]
-DEFAULT_CODEC = int(blosc2.Codec.LZ4HC.value)
 
 
 def decompress(chunk: bytes, nbytes: int) -> bytes:

@@ -66,7 +66,7 @@ def rows(found: Inspection) -> Iterator[tuple[str, str]]:
     if found.image is not None:
         yield "image", found.image
     yield from _voxels(found, meta)
-    yield from _geometry(meta, found.shape)
+    yield from _geometry(meta)
     yield from _header(meta)
     yield from _labels(meta)
     yield from _stored(found, meta)
@@ -97,7 +97,7 @@ def _voxels(found: Inspection, meta: Meta) -> Iterator[tuple[str, str]]:
         yield "size", f"{amount(found.file_bytes)}, {smaller(found.file_bytes, nbytes)}"
 
 
-def _geometry(meta: Meta, shape: Sequence[int]) -> Iterator[tuple[str, str]]:
+def _geometry(meta: Meta) -> Iterator[tuple[str, str]]:
     spatial = meta.spatial
     columns = _columns(meta)
     spacing = spatial.spacing if columns is None else [math.hypot(*column) for column in columns]

@@ -167,10 +167,6 @@ TABLE = (
 """Signatures are those of the formats' own documents, or of file(1) where those are not public."""
 
 MIRAX = Foreign("a MIRAX slide", "Put the folder of its name, with Slidedat.ini in it, beside it")
-N5 = Foreign("an N5 container", "Convert it to Zarr, such as with tensorstore or z5py")
-PRECOMPUTED = Foreign(
-    "a volume of Neuroglancer (precomputed)", "Convert it to Zarr, such as with tensorstore or cloud-volume"
-)
 HAMAMATSU = Foreign("a picture of a Hamamatsu camera", "Export TIFF from its program, HiPic or HPD-TA")
 
 _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}

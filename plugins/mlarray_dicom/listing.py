@@ -78,7 +78,7 @@ def _list(path: Path, options: DicomOptions, context: Context) -> list[ImageRef]
             title=_title(one.group),
             facts=dict(_facts(one)),
             name=name,
-            aliases=_aliases(one.group, groups),
+            aliases=_aliases(one.group),
             folder=_folder(one.group, path),
             payload=one,
         )
@@ -171,7 +171,7 @@ def _folder(group: Group, source: Path) -> str:
     return Path(common).relative_to(source).as_posix().removeprefix(".")
 
 
-def _aliases(group: Group, groups: list[Group]) -> tuple[str, ...]:
+def _aliases(group: Group) -> tuple[str, ...]:
     """Return the UID of the series, and that of the object if it is alone in its image."""
     uid = group.first.text("SeriesInstanceUID")
     own = {group.instances[frame.file].text("SOPInstanceUID") for frame in group.frames}

@@ -159,7 +159,7 @@ def _opened(units: Unit, path: Path, context: Context, key: str, options: FitsOp
         context.warn(f"undefined pixels are marked by BLANK {pixels.blank}, and stay as they are")
     meta = _meta(units, unit, key, options, rescale)
     if is_compressed(unit):
-        _check_tiles(unit, shape, pixels, path)
+        _check_tiles(unit, shape, path)
         tiles = TileReader(pixels, meta, rescale, undefined=undefined)
         tiles.lie(units, unit)
         method = _lossy_method(path, int(key))
@@ -184,7 +184,7 @@ def _opened(units: Unit, path: Path, context: Context, key: str, options: FitsOp
     return plain
 
 
-def _check_tiles(unit: Unit, shape: tuple[int, ...], pixels: Pixels, path: Path) -> None:
+def _check_tiles(unit: Unit, shape: tuple[int, ...], path: Path) -> None:
     size = path.stat().st_size
     tile = math.prod(unit.tile_shape)
     if min(unit.tile_shape) < 1 or math.prod(shape) > size * TILE_BEST or tile > size * TILE_BEST:

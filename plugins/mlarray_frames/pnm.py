@@ -116,13 +116,13 @@ def open_picture(path: Path, context: Context, kind: str, key: str, options: Fra
 def _parsed(head: bytes, path: Path) -> _Header:
     for pattern in (_PLAIN, _GREY, _FLOAT):
         if found := pattern.match(head):
-            return _header(found, head, path)
+            return _header(found, path)
     if head.startswith(b"P7\n"):
         return _pam(head, path)
     raise CorruptError("has no Netpbm header", path=path)
 
 
-def _header(found: re.Match[bytes], head: bytes, path: Path) -> _Header:
+def _header(found: re.Match[bytes], path: Path) -> _Header:
     kind = found[1].decode()
     width, height = int(found[2]), int(found[3])
     end = found.end() + (found.re is not _FLOAT)  # a single blank follows

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r'^\s*[A-Z_]+\["([^"]+)"')
 
 
-def affine_of(raster: Raster, *, banded: bool) -> npt.NDArray[np.float64] | None:
+def affine_of(raster: Raster) -> npt.NDArray[np.float64] | None:
     """Return the affine to centres of pixels, rows x and y, columns in array order; None without a place.
 
     GDAL's transformation leads to the corners of pixels (GDAL's "Raster Data Model", "Affine GeoTransform").
@@ -23,8 +23,6 @@ def affine_of(raster: Raster, *, banded: bool) -> npt.NDArray[np.float64] | None
     ----------
     raster
         Of rasterio.
-    banded
-        Whether a first axis holds bands; it is none of space.
     """
     found = raster.transform
     if found.is_identity:

@@ -134,7 +134,7 @@ def _check_blocks(raster: Raster, path: Path, context: Context) -> None:
 def _meta(raster: Raster, options: BareOptions, context: Context) -> Meta:
     banded = raster.count > 1
     labels = ["channel"] * banded + ["spatial_y", "spatial_x"]
-    affine = affine_of(raster, banded=banded)
+    affine = affine_of(raster)
     spatial = geometry.spatial_meta(
         affine, axis_labels=labels, axis_units=None, coord_system=None if affine is None else world_of(raster)
     )

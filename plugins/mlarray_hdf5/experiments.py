@@ -69,10 +69,10 @@ def _shown(file: h5py.File) -> Iterator[h5py.Group]:
             yield at
             return
         name = _text(at.attrs.get("default"))
-        at = _member(file, str(at.name), name) if name else _only(file, at)
+        at = _member(file, str(at.name), name) if name else _only(at)
 
 
-def _only(file: h5py.File, group: h5py.Group) -> object | None:
+def _only(group: h5py.Group) -> object | None:
     """Return the one entry, or group of data, in a group that names none; None where there are several."""
     found = []
     for number, name in enumerate(group):

@@ -138,7 +138,7 @@ def open_image(path: Path, context: Context, key: str) -> LifReader:
     try:
         images = dict(_images(file, Context()))
         image = images[key]
-        _check(file, image, path)
+        _check(image, path)
         reader = LifReader(file, image)
         context.allow(reader.nbytes, path)
         if len(images) > 1:
@@ -150,7 +150,7 @@ def open_image(path: Path, context: Context, key: str) -> LifReader:
     return reader
 
 
-def _check(file: LifFile, image: LifImage, path: Path) -> None:
+def _check(image: LifImage, path: Path) -> None:
     """Refuse an image whose voxels aren't there: liffile stops at the end of a file that was cut."""
     try:
         stored = image.memory_block.size

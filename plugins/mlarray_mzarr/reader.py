@@ -109,7 +109,7 @@ def open_mzarr(path: Path, options: MzarrOptions, context: Context) -> Reader:
         if not 0 <= options.level < len(levels):
             raise OptionError(f"expected 0 to {len(levels) - 1}, got {options.level}", field="level")
         first, *others = (
-            MzarrReader(archive, level, _meta(attributes, levels[0], level, path), owns=number == 0)
+            MzarrReader(archive, level, _meta(attributes, levels[0], level), owns=number == 0)
             for number, level in enumerate(levels[options.level :])
         )
         context.allow(first.nbytes, path)
@@ -120,7 +120,7 @@ def open_mzarr(path: Path, options: MzarrOptions, context: Context) -> Reader:
         raise
 
 
-def _meta(attributes: Mapping[str, object], base: Level, level: Level, path: Path) -> Meta:
+def _meta(attributes: Mapping[str, object], base: Level, level: Level) -> Meta:
     labels = _labels(attributes, level)
     spatial = geometry.spatial_meta(
         None, axis_labels=labels, spacing=_spacing(attributes, base, level, labels)

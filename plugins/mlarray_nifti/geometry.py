@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlarray_core import geometry
 from mlarray_core.errors import CorruptError
 from mlarray_nifti.header import nibabel_class
 
@@ -278,8 +277,3 @@ def voxel_move(old: Affine, new: Affine) -> Affine | None:
     if np.abs(move - rounded).max() > 1e-3 or (signed.sum(0) != 1).any() or (signed.sum(1) != 1).any():
         return None
     return rounded
-
-
-def world_affine(affine: Affine, coord_system: str) -> Affine:
-    """Return an affine of a known world as RAS."""
-    return np.asarray(geometry.to_world(affine, coord_system, "RAS"))

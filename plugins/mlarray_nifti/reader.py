@@ -91,7 +91,7 @@ def open_nifti(path: Path, options: NiftiOptions, context: Context) -> Reader:
             additions.bids = fields
             additions.store(meta)
         reader = RawReader(file, storage, meta, 3 if storage.components else 2, rescale)
-        return _turned(reader, header, world)
+        return _turned(reader, world)
     except BaseException:
         file.close()
         raise
@@ -163,7 +163,7 @@ def _parts_axis(header: Header, storage: Storage) -> int | None:
     return labels.index("components") if "components" in labels and not storage.components else None
 
 
-def _turned(reader: RawReader, header: Header, world: str) -> Reader:
+def _turned(reader: RawReader, world: str) -> Reader:
     """Return the image with its displacements or tensors in the world that its metadata name."""
     parts = world_parts(reader.meta, reader.labels)
     if parts is None:

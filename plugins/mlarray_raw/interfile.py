@@ -60,7 +60,7 @@ def parse(content: bytes, path: Path) -> Described:
     if not name:
         raise CorruptError("is missing", path=path, field="name of data file")
     big = _big_endian(keys)
-    raw = RawData(shape, ordered(np.dtype(_type(keys, path)), big=big), _offset(keys, shape, path))
+    raw = RawData(shape, ordered(np.dtype(_type(keys, path)), big=big), _offset(keys, path))
     spatial = _spatial(keys, labels, path)
     notes = ["Interfile doesn't say which way its axes lead in the patient: the world is unset"]
     rescale = _rescale(keys, raw, path, notes)
@@ -172,7 +172,7 @@ def _type(keys: Keys, path: Path) -> str:
     return _TYPES[name, nbytes]
 
 
-def _offset(keys: Keys, shape: tuple[int, ...], path: Path) -> int:
+def _offset(keys: Keys, path: Path) -> int:
     """Return where the first voxel is. Frames at places of their own are refused."""
     found = [keys[f"data offset in bytes[{n}]"] for n in range(1, 4) if f"data offset in bytes[{n}]" in keys]
     if len(found) > 1 and any(found[1:]):

@@ -157,7 +157,7 @@ def _opened(folder: Path, context: Context) -> BlocksReader:
     context.allow(math.prod(sizes) * dtype.itemsize, folder)
     if len(sizes) > MOST_AXES:
         raise CorruptError(f"has {len(sizes)} axes", path=folder)
-    spatial = _spatial(attributes, len(sizes), folder)
+    spatial = _spatial(attributes, len(sizes))
     # told instead of read: tensorstore refuses what else others write into the compression's parameters
     metadata = {
         "dimensions": sizes,
@@ -204,7 +204,7 @@ def _sizes(attributes: Content, name: str, folder: Path) -> list[int]:
     return values
 
 
-def _spatial(attributes: Content, count: int, folder: Path) -> MetaSpatial:
+def _spatial(attributes: Content, count: int) -> MetaSpatial:
     """Return axes, spacing and position as far as they are told.
 
     By units and resolution, or pixelResolution, of the finest level, times downsamplingFactors (n5-viewer),

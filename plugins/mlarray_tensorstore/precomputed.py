@@ -113,13 +113,13 @@ def _opened(path: Path, info: Content, number: int, context: Context) -> BlocksR
     blocks = [min(*pair) for pair in zip(_numbers(first, "chunk_sizes", path, low=1), sizes, strict=True)]
     check_block([*map(int, blocks), channels], itemsize, path)
     context.allow(math.prod(map(int, sizes)) * channels * itemsize, path)
-    meta = _meta(info, scale, sizes, path, channels)
+    meta = _meta(info, scale, path, channels)
     spec = {"driver": "neuroglancer_precomputed", "scale_index": number}
     array = opened({**spec, "kvstore": {"driver": "file", "path": f"{path}/"}})
     return BlocksReader(array, meta, path, channel=channels == 1)
 
 
-def _meta(info: Content, scale: Content, sizes: list[float], path: Path, channels: int) -> Meta:
+def _meta(info: Content, scale: Content, path: Path, channels: int) -> Meta:
     labels = spatial_labels(3, *(["channel"] if channels > 1 else []))
     steps = _numbers(scale, "resolution", path, low=0)
     starts = _numbers(scale, "voxel_offset", path, low=None) if "voxel_offset" in scale else [0.0] * 3

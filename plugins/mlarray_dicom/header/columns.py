@@ -65,7 +65,7 @@ def unfold(columns: Mapping[str, Any], count: int) -> list[Row]:
     """
     rows: list[Row] = [dict(columns.get("constant", {})) for _ in range(count)]
     for tag, column in columns.get("per_frame", {}).items():
-        for row, element in zip(rows, _elements(column, count), strict=True):
+        for row, element in zip(rows, _elements(column), strict=True):
             if element is not None:
                 row[tag] = element
     for tag, part in columns.get("nested", {}).items():
@@ -101,7 +101,7 @@ def map_columns(
         if changed is not None:
             found["constant"][tag] = changed
     for tag, column in columns.get("per_frame", {}).items():
-        rows = [None if one is None else here.change(tag, one) for one in _elements(column, count)]
+        rows = [None if one is None else here.change(tag, one) for one in _elements(column)]
         if any(one is not None for one in rows):
             same = all(one == rows[0] for one in rows[1:])
             found["constant" if same else "per_frame"][tag] = rows[0] if same else _varying(rows)
@@ -145,7 +145,7 @@ def _entry(element: Element | None, name: str) -> Any:
     return content[0]
 
 
-def _elements(column: Mapping[str, Any], count: int) -> Iterable[Element | None]:
+def _elements(column: Mapping[str, Any]) -> Iterable[Element | None]:
     if "elements" in column:
         yield from column["elements"]
         return

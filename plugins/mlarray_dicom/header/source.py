@@ -161,7 +161,7 @@ class Header:
             self._spelling = spelling
         return self._before
 
-    def _limited(self, element: dict[str, Any] | None, where: str = "") -> dict[str, Any] | None:
+    def _limited(self, element: dict[str, Any] | None) -> dict[str, Any] | None:
         """Replace binary values that are too large by their length and checksum."""
         if element is None:
             return None

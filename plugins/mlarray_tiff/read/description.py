@@ -99,9 +99,7 @@ def imagej_rescale(opened: OpenTiff, series: TiffPageSeries) -> Rescale | None:
     return Rescale(slope, intercept, np.dtype(series.dtype).name, applied=False)
 
 
-def to_source(
-    opened: OpenTiff, series: Sequence[TiffPageSeries], index: int, described: Described
-) -> dict[str, Any]:
+def to_source(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> dict[str, Any]:
     """Return the header, JSON-safe: tags with their types, OME-XML verbatim, what the other series are.
 
     Parameters
@@ -112,8 +110,6 @@ def to_source(
         The series.
     index
         Number of the series.
-    described
-        What `describe` said of the series.
     """
     one, file = series[index], opened.file
     source: dict[str, Any] = {

@@ -300,7 +300,7 @@ def _meta(opened: OpenTiff, series: Sequence[TiffPageSeries], index: int) -> Met
     """Return the metadata of a series at full resolution."""
     one = series[index]
     described = describe(opened, one, index)
-    meta = Meta(source=to_source(opened, series, index, described))
+    meta = Meta(source=to_source(opened, series, index))
     meta.spatial = _spatial(one.axes, described)
     lossy: dict[str, Any] = {}
     if one.keyframe.compression in _LOSSY:
