@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from mlarray_io.sdk.files.deflate import open_gzip, open_written, zlib_compressor
     from mlarray_io.sdk.files.explained import damage_named, explained, in_a_line
     from mlarray_io.sdk.files.packings import PACKINGS, open_packed
-    from mlarray_io.sdk.files.raw_data import RawData, RawReader, check_size, file_order, read_box
+    from mlarray_io.sdk.files.raw_data import (
+        RawData,
+        RawReader,
+        check_size,
+        file_order,
+        read_box,
+        tell_rest,
+    )
     from mlarray_io.sdk.files.served import ServedReader, served_images, served_reader
     from mlarray_io.sdk.files.streams import (
         Bytes,
@@ -105,6 +112,7 @@ _HOME = {
     "check_size": "sdk.files.raw_data",
     "file_order": "sdk.files.raw_data",
     "read_box": "sdk.files.raw_data",
+    "tell_rest": "sdk.files.raw_data",
     "Privacy": "privacy.profile",
     "UrlFolder": "places.sources",
     "UrlSource": "places.sources",
@@ -206,6 +214,7 @@ __all__ = [
     "stored_dtype",
     "tell_labels",
     "tell_losses",
+    "tell_rest",
     "tell_unheld",
     "tiles",
     "tiles_of",

@@ -11,7 +11,7 @@ import numpy as np
 from mlarray_core import Additions, AxisValues, Meta
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_core.headers import plain
-from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes, placed, spatial_labels
+from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes, placed, spatial_labels, tell_rest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,7 @@ def open_gipl(path: Path, context: Context) -> RawReader:
         sizes = _sizes(fields["dim"], path)
         raw = RawData(sizes[::-1], np.dtype(DTYPES[fields["type"]]), HEADER.size)
         check_size(raw, file, context)
+        tell_rest(file, raw, context, "its header describes")
         return RawReader(file, raw, _meta(fields, sizes, path))
     except BaseException:
         file.close()

@@ -11,7 +11,7 @@ import numpy as np
 from mlarray_core import Additions, AxisValues, Meta, Rescale
 from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_core.rescale import rescale_or_none
-from mlarray_io.sdk import RawData, RawReader, check_size, data_path, open_bytes
+from mlarray_io.sdk import RawData, RawReader, check_size, data_path, open_bytes, tell_rest
 from mlarray_mrtrix import gradients
 from mlarray_mrtrix.bits import packed, unpacked
 from mlarray_mrtrix.geometry import SPACE, added_axes, spatial_of, voxel_sizes
@@ -97,7 +97,9 @@ def open_mrtrix(path: Path, options: MrtrixOptions, context: Context) -> Reader:
             file.close()
             file = open_bytes(data_path(path, name, options.allow_external), "none")
         raw = RawData((*[1] * added_axes(layout), *layout.shape), dtype, offset)
-        check_size(packed(raw) if dtype.kind == "b" else raw, file, context)
+        stored = packed(raw) if dtype.kind == "b" else raw
+        check_size(stored, file, context)
+        tell_rest(file, stored, context, "its header describes")
         context.allow(raw.nbytes, path)
         rescale = scaling_of(header, dtype, path, raw=context.raw)
         spatial = spatial_of(header, layout, path, context, wanted=options.geometry != "none")

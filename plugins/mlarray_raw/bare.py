@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlarray_core.errors import OptionError, UnsupportedError
-from mlarray_io.sdk import RawData, RawReader, bare_meta, check_size, last_bytes, open_bytes, voxel_dtype
+from mlarray_io.sdk import (
+    RawData,
+    RawReader,
+    bare_meta,
+    check_size,
+    last_bytes,
+    open_bytes,
+    tell_rest,
+    voxel_dtype,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlarray_io import Context
-    from mlarray_io.sdk import Bytes
     from mlarray_raw.options import RawOptions
 
 WAY_OUT = (
@@ -60,25 +68,6 @@ def open_raw(path: Path, options: RawOptions, context: Context) -> RawReader:
     except BaseException:
         file.close()
         raise
-
-
-def tell_rest(file: Bytes, raw: RawData, context: Context, told: str) -> None:
-    """Say that bytes follow the voxels, which are left out.
-
-    Parameters
-    ----------
-    file
-        The file of the voxels; what a packed one holds isn't known.
-    raw
-        How they lie in it.
-    context
-        Where warnings go.
-    told
-        What says that they end there.
-    """
-    rest = 0 if file.forward else file.limit - raw.offset - raw.nbytes
-    if rest > 0:
-        context.warn(f"{rest:,} bytes of the file follow the voxels that {told}")
 
 
 def _dtype(options: RawOptions, path: Path) -> np.dtype[Any]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlarray_core import Meta
 from mlarray_core.errors import LimitError, NotFoundError
-from mlarray_io.sdk import RawReader, check_beside, check_size, data_path, open_bytes
-from mlarray_raw.bare import tell_rest
+from mlarray_io.sdk import RawReader, check_beside, check_size, data_path, open_bytes, tell_rest
 from mlarray_raw.beside import data_beside, header_beside, is_header
 from mlarray_raw.described import LARGEST
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import mlarray
 from mlarray_gipl import GiplFormat
 from mlarray_io.testing import FormatTests
 from tests.by_simpleitk import as_read, by_simpleitk
@@ -25,3 +26,11 @@ class TestGipl(FormatTests):
 
     def reference(self, path, image):
         return as_read(path)
+
+
+def test_what_follows_the_voxels_is_told(tmp_path):
+    path = by_simpleitk(tmp_path / "a.gipl")
+    with path.open("ab") as file:
+        file.write(bytes(7))
+    result = mlarray.convert(path, tmp_path / "a.mla")
+    assert any("7 bytes of the file follow" in text for text in result.warnings)

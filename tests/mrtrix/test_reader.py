@@ -233,3 +233,11 @@ def test_convert(tmp_path):
     before, after = mlarray.read(tmp_path / "split.mih"), mlarray.read(tmp_path / "out.nii.gz")
     np.testing.assert_array_equal(after.to_numpy(), before.to_numpy())
     np.testing.assert_allclose(after.affine, before.affine, atol=1e-5)
+
+
+def test_what_follows_the_voxels_is_told(make, tmp_path):
+    """As in a file whose header says floats and whose data are doubles."""
+    result = mlarray.convert(make(data=DATA_OF_COUNT * 2), tmp_path / "a.mla")
+    assert [warning for warning in result.warnings if "48 bytes of the file follow" in str(warning)]
+    quiet = mlarray.convert(make(), tmp_path / "b.mla")
+    assert not [warning for warning in quiet.warnings if "follow the voxels" in str(warning)]

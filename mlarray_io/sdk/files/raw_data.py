@@ -128,6 +128,25 @@ def check_size(raw: RawData, file: Bytes, context: Context) -> None:
     context.allow(raw.nbytes, file.path)
 
 
+def tell_rest(file: Bytes, raw: RawData, context: Context, told: str) -> None:
+    """Say that bytes follow the voxels, which are left out.
+
+    Parameters
+    ----------
+    file
+        The file of the voxels; what a packed one holds isn't known.
+    raw
+        How they lie in it.
+    context
+        Where warnings go.
+    told
+        What says that they end there.
+    """
+    rest = 0 if file.forward else file.limit - raw.offset - raw.nbytes
+    if rest > 0:
+        context.warn(f"{rest:,} bytes of the file follow the voxels that {told}")
+
+
 def read_box(file: Bytes, raw: RawData, box: Box) -> np.ndarray[Any, Any]:
     """Read a box in native byte order. Reaching the last voxel checks the checksum.
 
