@@ -25,6 +25,8 @@ PICTURE = "Convert it to PNG or TIFF, such as with ImageMagick: magick IN OUT.pn
 VIDEO = "Take its frames out as PNG: ffmpeg -i IN frames/%06d.png"
 ELECTRONS = "Convert it to TIFF, MRC or HDF5, such as with HyperSpy or rosettasciio"
 UNPACK = "Unpack it first, and name what is in it"
+PROBES = "Convert it to TIFF, such as with Gwyddion"
+DIFFRACTION = "Convert it to TIFF or HDF5, such as with fabio-convert of FabIO"
 NOTHING = "It holds no image"
 
 
@@ -82,6 +84,60 @@ TABLE = (
     Foreign("a Zeiss Xradia TXM", "Export TIFF from the scanner's software", (".txm", ".txrm", ".xrm")),
     Foreign("a compound file of Microsoft's OLE (ZVI, TXM or an office document)", BIOFORMATS, (), (_OLE,)),
     Foreign("a Renishaw WDF", ELECTRONS, (".wdf",), (_at(b"WDF1"),)),
+    Foreign("an ICS or IDS", BIOFORMATS, (".ics", ".ids"), (_at(b"ics_version", 2),)),
+    Foreign("a DeltaVision", BIOFORMATS, (".dv", ".r3d")),
+    Foreign("a Bio-Rad PIC", BIOFORMATS, (".pic",)),
+    Foreign("a Leica LEI, which refers to other files", "Name the TIFF files that it refers to", (".lei",)),
+    Foreign("a MetaMorph ND, which refers to other files", "Name the .stk or .tif files beside it", (".nd",)),
+    Foreign(
+        "a plate of a GE InCell, which refers to other files", "Name the .tif files beside it", (".xdce",)
+    ),
+    Foreign("an Opera Flex", BIOFORMATS, (".flex",)),
+    Foreign("a Volocity library", BIOFORMATS, (".mvd2",)),
+    Foreign("an Image-Pro workspace", BIOFORMATS, (".ipw",)),
+    Foreign("a Bio-Rad gel", BIOFORMATS, (".1sc",)),
+    Foreign("an SPC (photons of Becker & Hickl, or a spectrum)", "Bin its photons into an image", (".spc",)),
+    # probes that scan a surface
+    Foreign("a Gwyddion file", PROBES, (".gwy",), (_at(b"GWYP"),)),
+    Foreign("a Nanonis SXM", PROBES, (".sxm",), (_at(b":NANONIS_VERSION:"),)),
+    Foreign("a file of a probe microscope", PROBES, (".ibw", ".nid", ".jpk", ".mi", ".afm", ".spm")),
+    # diffraction
+    Foreign("a CBF of a detector", DIFFRACTION, (".cbf",), (_at(b"###CBF: VERSION"),)),
+    Foreign("an image of an ADSC detector", DIFFRACTION, (), (_at(b"{\nHEADER_BYTES="),)),
+    Foreign("an EDF (images of the ESRF, or an EEG)", DIFFRACTION, (".edf",)),
+    Foreign("reflections of a crystal (MTZ)", NOTHING, (".mtz",), (_at(b"MTZ "),)),
+    # other volumes
+    Foreign(
+        "an AmiraMesh",
+        "Export it from Amira or Avizo as TIFF or NRRD",
+        (".am", ".hx"),
+        (_at(b"# AmiraMesh"), _at(b"# Avizo"), _at(b"# Amira Project")),
+    ),
+    Foreign(
+        "an Inrimage",
+        "Convert it to NIfTI or MetaImage with the program that wrote it",
+        (".inr",),
+        (_at(b"#INRIMAGE-4#"),),
+    ),
+    Foreign(
+        "a Sun VFF", "Read its voxels as its text tells them: --from raw -o shape=... -o dtype=...", (".vff",)
+    ),
+    Foreign(
+        "tables of LabVIEW (TDMS)", "Take its arrays out, such as with npTDMS", (".tdms",), (_at(b"TDSm"),)
+    ),
+    Foreign("a Varian XIM", "Export it as DICOM", (".xim",), (_at(b"VMS.XIM"),)),
+    Foreign(
+        "a Varian FDF",
+        "Convert it to NIfTI or DICOM with the scanner's programs",
+        (".fdf",),
+        (_at(b"#!/usr/local/fdf/startup"),),
+    ),
+    Foreign(
+        "signals of MR before reconstruction",
+        "Reconstruct them first, with the scanner's programs",
+        (".fid",),
+    ),
+    Foreign("a spectrum of a Philips scanner", "Convert it with spec2nii", (".sdat", ".spar")),
     # electron microscopy
     Foreign(
         "a JEOL ASW, which refers to other files",
@@ -94,7 +150,10 @@ TABLE = (
     Foreign("a Dose or plan of a treatment system", "Export it as DICOM", (".pinfo", ".dvh")),
     # astronomy, climate, earth
     Foreign(
-        "an HDF4", f"Convert it to HDF5 with h4toh5. {GDAL}", (".hdf", ".hdf4"), (_at(b"\x0e\x03\x13\x01"),)
+        "an HDF4",
+        f"Convert it to HDF5 with h4toh5. {GDAL}",
+        (".hdf", ".hdf4", ".h4"),
+        (_at(b"\x0e\x03\x13\x01"),),
     ),
     Foreign("an ESRI grid in binary form", GDAL, (".adf",)),
     Foreign("a PCIDSK", GDAL, (".pix",), (_at(b"PCIDSK"),)),
@@ -108,7 +167,10 @@ TABLE = (
     ),
     Foreign("a camera's raw picture", PICTURE, (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".raf")),
     Foreign(
-        "a video", VIDEO, (".flv", ".ogv", ".ts", ".vob"), (_at(b"ftyp", 4), _at(b"FLV\x01"), _at(b"OggS"))
+        "a video",
+        VIDEO,
+        (".flv", ".ogv", ".ts", ".vob", ".mng", ".fli", ".flc", ".cine"),
+        (_at(b"ftyp", 4), _at(b"FLV\x01"), _at(b"OggS"), _at(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")),
     ),
     # no images
     Foreign(

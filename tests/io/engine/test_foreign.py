@@ -37,6 +37,12 @@ def pillow(kind):
         (lambda: b"OMAS_BF\n" + bytes(600), "an OBF or MSR of Imspector", "bfconvert"),
         (lambda: b"%PDF-1.4\n", "a document, which holds no image", ""),
         (lambda: b"FLV\x01" + bytes(60), "a video", "ffmpeg"),
+        (lambda: b"\t\nics_version\t2.0\n" + bytes(60), "an ICS or IDS", "bfconvert"),
+        (lambda: b"###CBF: VERSION 1.5\r\n" + bytes(60), "a CBF of a detector", "fabio-convert"),
+        (lambda: b"# AmiraMesh BINARY-LITTLE-ENDIAN 2.1\n", "an AmiraMesh", "NRRD"),
+        (lambda: b"#INRIMAGE-4#{\nXDIM=4\n", "an Inrimage", "MetaImage"),
+        (lambda: b":NANONIS_VERSION:\n2\n", "a Nanonis SXM", "Gwyddion"),
+        (lambda: b"MTZ " + bytes(60), "reflections of a crystal", ""),
     ],
 )
 def test_content_tells_whatever_the_name(make, name, way, tmp_path):
@@ -51,6 +57,12 @@ def test_content_tells_whatever_the_name(make, name, way, tmp_path):
     ("file", "name"),
     [
         ("a.OBF", "an OBF or MSR"),
+        ("a.dv", "a DeltaVision"),
+        ("a.pic", "a Bio-Rad PIC"),
+        ("a.edf", "images of the ESRF, or an EEG"),
+        ("a.nd", "a MetaMorph ND, which refers"),
+        ("a.vff", "a Sun VFF"),
+        ("a.ibw", "a probe microscope"),
         ("lh.white", "a surface"),
         ("lh.func.gii", "a GIFTI of a surface, or of values"),
         ("scan.rdf", "raw data, before reconstruction"),
@@ -100,6 +112,12 @@ def test_previews_are_not_taken_for_the_slide(tmp_path):
             with pytest.raises(errors.UnknownFormatError, match="preview of a MIRAX slide") as caught:
                 mlarray.read(tmp_path / f"{name}.mrxs", format=forced)
             assert "Slidedat.ini" in caught.value.hint
+
+
+def test_a_detector_is_not_taken_for_an_analyze(tmp_path):
+    path = tmp_path / "frame.img"
+    path.write_bytes(b"{\nHEADER_BYTES=  512;\nDIM=2;\n}".ljust(512) + bytes(5000))
+    assert "an image of an ADSC detector" in refusal(path)
 
 
 def test_what_is_read_is_not_in_the_table():
