@@ -45,9 +45,9 @@ def rescaled_dtype(
                 return np.dtype(name)
         return np.dtype(np.float64)
     if kind.kind == "c":
-        return kind
-    if kind.kind == "f":
-        return np.dtype(np.float32) if kind.itemsize < 4 else kind
+        return np.result_type(kind, np.complex128)
+    if kind.kind == "f":  # scaled in 32 bits, floats of 32 would lose their last ones, or nearly all
+        return np.dtype(np.float32) if kind.itemsize < 4 else np.result_type(kind, np.float64)
     return np.dtype(np.float32 if _float32_is_enough(kind, slope, intercept, bits) else np.float64)
 
 

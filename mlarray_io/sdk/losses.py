@@ -141,4 +141,6 @@ def tell_labels(labels: Sequence[Label], context: Context, title: str) -> None:
         why = (
             f"{title} has no place for it; --write-label-table freesurfer, or itksnap, puts a table beside it"
         )
-        context.loss(f"the names, colours and codes of {len(labels)} labels", why)
+        context.loss(
+            f"the names, colours and codes of {len(labels)} {'label' if len(labels) == 1 else 'labels'}", why
+        )

@@ -96,7 +96,10 @@ def write_label_table(labels: Sequence[Label], path: Path, kind: str, context: C
         context.loss(f"{len(labels) - len(held)} entries of the label table", why)
     coded = sum(any((one.code, one.category, one.modifier, one.region)) for one in held)
     if coded:
-        context.loss(f"the codes of {coded} labels", f"{program.title} has no place for them")
+        context.loss(
+            f"the codes of {coded} {'label' if coded == 1 else 'labels'}",
+            f"{program.title} has no place for them",
+        )
     others = sorted({key for label in held for key in label.others} - program.holds)
     if others:
         context.loss(f"of labels: {', '.join(others)}", f"{program.title} has no place for it")

@@ -84,9 +84,9 @@ def test_what_a_table_has_no_place_for_is_a_loss(tmp_path):
     label_map(tmp_path / "a.mla", labels)
     done = mlarray.convert(tmp_path / "a.mla", tmp_path / "a.nii", write_label_table="itksnap")
     assert [loss.what for loss in done.losses] == [
-        "2 entries of the label table", "the codes of 1 labels", "of labels: odd"
+        "2 entries of the label table", "the codes of 1 label", "of labels: odd"
     ]  # fmt: skip
-    with pytest.raises(errors.LossError, match="codes of 1 labels"):
+    with pytest.raises(errors.LossError, match="codes of 1 label"):
         mlarray.convert(tmp_path / "a.mla", tmp_path / "b.nii", write_label_table="freesurfer", strict=True)
     assert files(tmp_path) == ["a.label", "a.mla", "a.nii"]
 
