@@ -170,7 +170,7 @@ TABLE = (
         "a video",
         VIDEO,
         (".flv", ".ogv", ".ts", ".vob", ".mng", ".fli", ".flc", ".cine"),
-        (_at(b"ftyp", 4), _at(b"FLV\x01"), _at(b"OggS"), _at(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")),
+        (_at(b"ftyp", 4), _at(b"FLV\x01"), _at(b"OggS")),
     ),
     # no images
     Foreign(

@@ -54,7 +54,7 @@ SPACE = ["spatial_z", "spatial_y", "spatial_x"]
 
 
 def vmr(file: Bytes) -> Volume:
-    """Return the header of an anatomy; that behind its voxels has the size of voxels.
+    """Return the header of an anatomy; `behind_voxels` has the size of its voxels.
 
     Raises
     ------
@@ -64,10 +64,29 @@ def vmr(file: Bytes) -> Volume:
     cursor = Cursor(file)
     version, x, y, z = map(int, cursor.values("4H"))
     raw = RawData(positive_sizes(file, z, y, x), np.dtype("u1"), cursor.at)
-    fields: dict[str, object] = {"File version": version}
+    return Volume(raw, SPACE, {"File version": version})
+
+
+def behind_voxels(file: Bytes, volume: Volume) -> Volume:
+    """Return an anatomy with what stands behind its voxels; a packed file is unpacked up to there.
+
+    Parameters
+    ----------
+    file
+        The file.
+    volume
+        What stands before them. Its size is checked already.
+
+    Raises
+    ------
+    CorruptError
+        It makes no sense.
+    """
+    raw, fields = volume.raw, dict(volume.fields)
+    version = int(str(fields["File version"]))
     cursor = Cursor(file, raw.offset + raw.nbytes)
     if not file.read(cursor.at, 1):
-        return Volume(raw, SPACE, fields)
+        return volume
     if version >= 3:
         offsets = ("OffsetX", "OffsetY", "OffsetZ", "FramingCubeDim")
         fields |= zip(offsets, cursor.values("4h"), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlarray_brainvoyager.headers import Volume, msk, v16, vmr, vtc
+from mlarray_brainvoyager.headers import Volume, behind_voxels, msk, v16, vmr, vtc
 from mlarray_brainvoyager.maps import vmp
 from mlarray_brainvoyager.signature import is_map
 from mlarray_core import Additions, Meta, geometry
@@ -60,6 +60,8 @@ def open_brainvoyager(path: Path, head: bytes, context: Context) -> RawReader:
     try:
         volume = PARSERS[suffix](file)
         check_size(volume.raw, file, context)
+        if suffix == ".vmr":
+            volume = behind_voxels(file, volume)
         context.warn(UNTOLD)
         units = ["mm" if is_spatial(label) else "" for label in volume.labels]
         for axis, known in volume.axes.items():

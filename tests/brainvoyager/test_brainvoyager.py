@@ -13,7 +13,7 @@ import pytest
 import mlarray
 from mlarray_brainvoyager import BrainVoyagerFormat
 from mlarray_core import Additions
-from mlarray_core.errors import CorruptError, UnsupportedError
+from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
 from mlarray_io.testing import FormatTests, specimens
 
 DATA = Path(__file__).parent.parent / "data" / "brainvoyager"
@@ -59,6 +59,17 @@ def test_packed_files_are_read_forwards(name, tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(CorruptError, match=r"\.gz"):
         mlarray.read(path).to_numpy()
+
+
+def test_a_packed_anatomy_is_measured_before_it_is_unpacked(tmp_path):
+    """What stands behind its voxels is reached by unpacking all of them."""
+    path = tmp_path / "a.vmr.gz"
+    path.write_bytes(gzip.compress(struct.pack("<4H", 4, 600, 600, 600) + bytes(30 << 20)))
+    with pytest.raises(CorruptError, match="216,000,008 bytes"):
+        mlarray.read(path)
+    path.write_bytes(gzip.compress(struct.pack("<4H", 4, 300, 300, 300) + bytes(30 << 20)))
+    with pytest.raises(LimitError):
+        mlarray.convert(path, tmp_path / "a.mla", max_bytes=1 << 20)
 
 
 def test_the_unset_world_is_told(tmp_path):
