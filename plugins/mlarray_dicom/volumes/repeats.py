@@ -91,7 +91,8 @@ def repeats_of(frames: Sequence[Frame], planes: list[list[int]]) -> Repeats:
     repeats = len(planes[0])
     if len({len(plane) for plane in planes}) > 1:
         raise UnsupportedError(
-            _uneven(frames, planes), hint="Slices or volumes are missing, or it is several images"
+            _uneven(frames, planes),
+            hint="Slices or volumes are missing or there twice, or it is several images",
         )
     for plane in planes:
         plane.sort(key=lambda index: frames[index].order)
@@ -135,9 +136,11 @@ def _uneven(frames: Sequence[Frame], planes: list[list[int]]) -> str:
     counts: dict[int, int] = {}
     for plane in planes:
         counts[len(plane)] = counts.get(len(plane), 0) + 1
-    spelt = ", ".join(f"{places} slice positions {count} times" for count, places in sorted(counts.items()))
-    odd = min(planes, key=len)
-    return f"slice positions repeat unevenly: {spelt}; the first such at {point(frames[odd[0]].position)} mm"
+    spelt = ", ".join(f"{places} with {count}" for count, places in sorted(counts.items()))
+    rare = min(counts, key=lambda count: (counts[count], count))
+    odd = next(plane for plane in planes if len(plane) == rare)
+    where = point(frames[odd[0]].position)
+    return f"slice positions repeat unevenly: {spelt} slices; the first with {rare} at {where} mm"
 
 
 def _by_key(

@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 
 import mlarray
@@ -121,9 +122,23 @@ def test_uneven_repeats(load: Callable[..., Any], tmp_path: Path) -> None:
     repeated(tmp_path / "s", 2)
     (tmp_path / "s" / "2_1").unlink()
     with pytest.raises(
-        UnsupportedError, match="repeat unevenly: 1 slice positions 1 times, 2 slice positions 2 times"
+        UnsupportedError, match="repeat unevenly: 1 with 1, 2 with 2 slices; the first with 1 at"
     ):
         load(tmp_path / "s")
+
+
+def test_a_slice_that_is_there_twice(load: Callable[..., Any], tmp_path: Path) -> None:
+    """It is the slice that is named, not one of those that are there once."""
+    folder = write_series(tmp_path / "s", VOLUME, AFFINE)
+    twice = write_series(tmp_path / "again", VOLUME[1:2] + 1, AFFINE)
+    for file in twice.iterdir():
+        made = pydicom.dcmread(file)
+        made.ImagePositionPatient = [float(f"{part:.9g}") for part in AFFINE[:3, 3] + AFFINE[:3, 0]]
+        made.SeriesInstanceUID = pydicom.dcmread(next(folder.iterdir())).SeriesInstanceUID
+        made.save_as(folder / "twice.dcm")
+    with pytest.raises(UnsupportedError, match="2 with 1, 1 with 2 slices; the first with 2 at") as caught:
+        load(folder)
+    assert "twice" in str(caught.value.hint)
 
 
 def test_phases_that_cover_different_slices(load_all: Callable[..., Any], tmp_path: Path) -> None:
