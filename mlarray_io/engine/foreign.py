@@ -318,7 +318,7 @@ def _described(source: Source) -> Foreign | None:
 
 
 def inside(source: Source, registry: Registry) -> Foreign | None:
-    """Return which format is packed in a file, by its first bytes; None for a file that isn't packed.
+    """Return which format is packed in a file, by its first bytes; None where nobody knows it.
 
     Parameters
     ----------
@@ -330,12 +330,12 @@ def inside(source: Source, registry: Registry) -> Foreign | None:
     if source.is_dir:
         return None
     known = next((told for start, told in _PROGRAMS.items() if source.head.startswith(start)), None)
-    if known is None:
+    what = None if known is None else _content(_plain_name(source.name), source.plain_head, registry)
+    if known is None or what is None:
         return None
-    name = _plain_name(source.name)
     packing, command = known
-    what = _content_named(name, source.plain_head, registry)
-    return Foreign(f"{what} packed with {packing}", f"Unpack it first: {command} {source.name}")
+    unpack = f"Unpack it first: {command} {source.name}"
+    return Foreign(f"{what.name} packed with {packing}", NOTHING if what.hint == NOTHING else unpack)
 
 
 def _plain_name(name: str) -> str:
@@ -343,7 +343,7 @@ def _plain_name(name: str) -> str:
     return (name[: len(name) - len(end)] if end else name) or "packed"
 
 
-def _content_named(name: str, content: bytes, registry: Registry) -> str:
+def _content(name: str, content: bytes, registry: Registry) -> Foreign | None:
     """Return what a file is that is called and begins so; formats look at files, so it is made one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(name).name
@@ -351,9 +351,8 @@ def _content_named(name: str, content: bytes, registry: Registry) -> str:
             path.write_bytes(content)
             source = Source(path)
             claim = registry.surest(source)
-            other = None if claim is not None else recognised(source)
+            if claim is not None:
+                return Foreign(f"a file of the format {claim[0].name}", "")
+            return recognised(source)
         except (OSError, MLArrayError):  # a name that this system can't have
-            claim, other = None, None
-    if claim is not None:
-        return f"a file of the format {claim[0].name}"
-    return other.name if other is not None else "a file"
+            return None

@@ -14,6 +14,8 @@ from mlarray_core import errors
 from mlarray_io import Confidence, Source
 from mlarray_io.engine import foreign
 from mlarray_io.engine.registry import installed
+from mlarray_io.search.claims import claim_of
+from mlarray_io.search.names import Names
 
 
 def refusal(path):
@@ -149,7 +151,6 @@ def test_certain_signatures_override_a_mere_suffix(tmp_path):
         ("a.tif", b"II*\0" + bytes(200_000), "a file of the format tiff"),
         ("a", b"GIF89a" + bytes(90), "a file of the format gif"),
         ("a.oir", bytes(90), "an Olympus OIR"),
-        ("a.xyz", bytes(90), "a file"),
     ],
 )
 def test_what_is_packed_as_a_whole_is_named(tmp_path, name, content, told, end, pack, way):
@@ -174,3 +175,20 @@ def test_a_packed_file_that_is_cut_is_named_as_far_as_it_goes(tmp_path):
     path = tmp_path / "a.nrrd.gz"
     path.write_bytes(gzip.compress(b"NRRD0004\n" + np.random.default_rng(1).bytes(5000))[:2000])
     assert "nrrd packed with gzip" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sub-01_physio.tsv.gz", "is a table packed with gzip, which holds no image"),
+        ("notes.gz", "no installed format recognises it"),
+    ],
+)
+def test_packed_files_that_hold_no_image_are_none_that_is_lost(tmp_path, name, said):
+    """BIDS 1.10, Physiological recordings: a compressed table beside each image."""
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"1.0\t2.0\n" * 50))
+    assert said in refusal(path)
+    claim = claim_of(str(path), Names())
+    assert (claim.format, claim.lost) == (None, False)
+    assert said in claim.reason
