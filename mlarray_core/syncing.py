@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlarray_core.disk import naming, synced
@@ -57,7 +58,8 @@ class Syncing:
         self._synced, handle = end, _handle_of(self._file)
         if handle is not None:
             self._pool = self._pool or ThreadPoolExecutor(1)
-            self._last = self._pool.submit(synced, handle, getattr(os, "fdatasync", os.fsync))
+            with suppress(RuntimeError):  # no thread begins when the interpreter ends, or all are taken
+                self._last = self._pool.submit(synced, handle, getattr(os, "fdatasync", os.fsync))
 
     def _demand_last(self) -> None:
         if self._last is not None:

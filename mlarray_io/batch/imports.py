@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import sys
-from importlib.machinery import PathFinder
-from importlib.util import LazyLoader
-from typing import TYPE_CHECKING
+from importlib.machinery import PathFinder, SourceFileLoader
+from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
 LATER = frozenset({"httpx", "requests", "pydicom.examples"})
 """What Blosc2 and pydicom load for images at URLs and for their own sample files: a tenth of the time
-in which a conversion starts. Each is loaded by one of their modules, which names it whole."""
+in which a conversion starts."""
+
+
+class _Unread(ModuleType):
+    """A module whose code runs when something of it is asked for that isn't there yet.
+
+    Python's own `importlib.util.LazyLoader` shows a half-loaded module to other threads before 3.11.9 and
+    3.12.3 (python/cpython, gh-114763): here they wait.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        own = self.__dict__
+        with own["__lock__"]:
+            reader = own["__reader__"]
+            if reader is not None:
+                own["__reader__"] = None  # what its own code asks for while it runs is there or isn't
+                own.update(own["__kept__"])
+                try:
+                    reader.exec_module(self)
+                except BaseException:
+                    own["__reader__"] = reader
+                    raise
+        return super().__getattribute__(name)
+
+
+class _Putting(SourceFileLoader):
+    """Puts off the code of a module that lies in a file."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        reader, own = SourceFileLoader(self.name, self.path), module.__dict__
+        # without a path, so that who imports a submodule runs the package first
+        kept = {"__path__": own.pop("__path__")} if "__path__" in own else {}
+        own.update(__lock__=RLock(), __reader__=reader, __kept__=kept, __loader__=reader)
+        if module.__spec__ is not None:
+            module.__spec__.loader = reader
+        module.__class__ = _Unread
 
 
 class _Later:
@@ -25,8 +60,8 @@ class _Later:
     ) -> ModuleSpec | None:
         """Return how to load one of `LATER` when it is used; None for all others, or one that isn't there."""
         spec = PathFinder.find_spec(name, path, target) if name in LATER else None
-        if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Putting(spec.loader.name, spec.loader.path)
         return spec
 
 
@@ -43,6 +78,6 @@ def leave_out_commands() -> None:
 
 
 def put_off_imports() -> None:
-    """Have modules that are hardly ever used loaded when they are, by Python's own `LazyLoader`."""
+    """Have modules that are hardly ever used loaded when they are."""
     if _later not in sys.meta_path:
         sys.meta_path.insert(0, _later)

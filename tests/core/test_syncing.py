@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -105,3 +107,23 @@ def test_a_file_system_that_cannot_sync_and_a_file_in_memory_are_left_alone(tmp_
         disk.reached(syncing.STEP)
     with Syncing(io.BytesIO(), None, 0) as disk:
         disk.reached(syncing.STEP)
+
+
+AT_THE_END = """
+import atexit, sys
+import numpy as np
+from mlarray import MLArray
+from mlarray_core import syncing
+syncing.STEP = 1 << 16
+image = MLArray(np.random.default_rng(0).integers(0, 1 << 16, (8, 128, 128), "u2"))
+from mlarray_core.container import frame_writer
+frame_writer.STEP = 1 << 16
+atexit.register(lambda: (image.save(sys.argv[1]), print("saved")))
+"""
+
+
+def test_an_image_is_saved_when_the_interpreter_ends_and_begins_no_threads(tmp_path):
+    command = [sys.executable, "-c", AT_THE_END, tmp_path / "a.mla"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (told.stdout, told.stderr) == ("saved\n", "")
+    assert MLArray(tmp_path / "a.mla").shape == (8, 128, 128)

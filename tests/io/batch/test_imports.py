@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -57,3 +59,52 @@ def test_a_module_that_is_not_installed_is_not_there(monkeypatch):
     assert sys.meta_path.count(imports._later) == 1
     with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
         import_module("no_such_module_at_all")
+
+
+@pytest.fixture
+def later(tmp_path, monkeypatch):
+    """Return what writes a package that is loaded later and forgotten in the end, and says its name."""
+    name = "package_of_this_test"
+    monkeypatch.setattr(imports, "LATER", frozenset({name}))
+    monkeypatch.setattr(sys, "meta_path", [imports._later, *sys.meta_path])
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(code: str, part: str = "") -> str:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code)
+        (tmp_path / name / "part.py").write_text(part)
+        return name
+
+    yield write
+    for one in [one for one in sys.modules if one.split(".")[0] == name]:
+        del sys.modules[one]
+
+
+def test_threads_that_use_a_module_at_once_all_find_it_whole(later):
+    package = import_module(
+        later("import time\ntime.sleep(0.1)\nfrom package_of_this_test.part import value", "value = 3")
+    )
+    assert "value" not in vars(package)
+    begin = Barrier(4)
+
+    def use(number: int) -> int:
+        begin.wait()
+        return (import_module("package_of_this_test") if number % 2 else package).value
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(use, range(4))) == [3] * 4
+
+
+def test_a_package_is_loaded_before_a_part_of_it(later):
+    package = import_module(later("value = 1", "from package_of_this_test import value\nvalue += 1"))
+    assert import_module("package_of_this_test.part").value == 2
+    assert package.value == 1
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        _ = package.other
+
+
+def test_a_module_that_fails_says_so_each_time(later):
+    package = import_module(later("import no_such_module_at_all"))
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
+            _ = package.value
