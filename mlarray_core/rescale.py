@@ -21,8 +21,9 @@ def rescaled_dtype(
     """Return the type for ``stored * slope + intercept``.
 
     No scaling (slope 0, NaN or infinite, or 1 and 0) leaves the type. Integers with slope 1 and an integer
-    intercept get the smallest signed integer that holds the range of the stored type. The rest is float32, or
-    float64 where float32 couldn't tell neighbouring stored values apart.
+    intercept get the smallest signed integer that holds the range of the stored type. Other
+    integers become float32, or float64 where float32 couldn't tell neighbouring ones apart; floats float64 and
+    complex numbers complex128.
 
     Parameters
     ----------
@@ -44,10 +45,8 @@ def rescaled_dtype(
             if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
                 return np.dtype(name)
         return np.dtype(np.float64)
-    if kind.kind == "c":
-        return np.result_type(kind, np.complex128)
-    if kind.kind == "f":  # scaled in 32 bits, floats of 32 would lose their last ones, or nearly all
-        return np.dtype(np.float32) if kind.itemsize < 4 else np.result_type(kind, np.float64)
+    if kind.kind in "fc":  # in 32 bits the smallest would be lost beside a large intercept
+        return np.result_type(kind, np.float64)
     return np.dtype(np.float32 if _float32_is_enough(kind, slope, intercept, bits) else np.float64)
 
 

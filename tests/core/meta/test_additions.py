@@ -102,7 +102,7 @@ def test_damaged_additions_are_named(stored, path):
         ("int16", 1e-40, 0, None, "float64"),
         ("int16", 1e38, 0, None, "float64"),
         ("int32", 2, 0, None, "float64"),
-        ("float16", 2, 0, None, "float32"),
+        ("float16", 2, 0, None, "float64"),
         ("float32", 2, 0, None, "float64"),
         (">f8", 2, 0, None, "float64"),
         ("complex64", 2, 0, None, "complex128"),
@@ -152,7 +152,7 @@ def test_requantising_gives_the_same_integers(dtype, slope, intercept):
     assert np.array_equal(undo_rescale(real, Rescale(slope, intercept, dtype)), stored)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "complex64"])
 @pytest.mark.parametrize(("slope", "intercept"), [(0.001, -1024), (2.25, 3.5), (-0.1, 0)])
 def test_stored_floats_come_back_to_the_bit(dtype, slope, intercept):
     """In 32 bits a 0.5 beside an intercept of -1024 would be 10 % off (NIfTI-1: y = slope x + inter)."""
