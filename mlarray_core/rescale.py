@@ -21,9 +21,9 @@ def rescaled_dtype(
     """Return the type for ``stored * slope + intercept``.
 
     No scaling (slope 0, NaN or infinite, or 1 and 0) leaves the type. Integers with slope 1 and an integer
-    intercept get the smallest signed integer that holds the range of the stored type. Other
-    integers become float32, or float64 where float32 couldn't tell neighbouring ones apart; floats float64 and
-    complex numbers complex128.
+    intercept get the smallest signed integer that holds the range of the stored type. Other integers get
+    float32, or float64 where float32 couldn't tell neighbouring ones apart; floats get float64, and complex
+    numbers complex128.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ what it is. A plugin that reads one of them needs no change here, since its clai
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -236,13 +237,13 @@ _PREVIEWS = {".mrxs": (b"\xff\xd8",), ".vsi": (b"II*\0", b"MM\0*", b"II+\0", b"M
 
 
 _PROGRAMS = {
-    b"\x1f\x8b": ("gzip", "gzip -dk"),
-    b"BZh": ("bzip2", "bzip2 -dk"),
-    b"\xfd7zXZ": ("xz", "xz -dk"),
-    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -d"),
+    b"\x1f\x8b": ("gzip", "gzip -dk", ".gz"),
+    b"BZh": ("bzip2", "bzip2 -dk", ".bz2"),
+    b"\xfd7zXZ": ("xz", "xz -dk", ".xz"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -d", ".zst"),
 }
-"""How packed files begin, with what they are packed, and what unpacks them and keeps them."""
-_ENDS = (".gz", ".bz2", ".xz", ".zst")
+"""How packed files begin, with what they are packed, what unpacks them and keeps them, and its suffix."""
+_ENDS = tuple(end for _, _, end in _PROGRAMS.values())
 
 
 def recognised(source: Source) -> Foreign | None:
@@ -333,9 +334,19 @@ def inside(source: Source, registry: Registry) -> Foreign | None:
     what = None if known is None else _content(_plain_name(source.name), source.plain_head, registry)
     if known is None or what is None:
         return None
-    packing, command = known
-    unpack = f"Unpack it first: {command} {source.name}"
-    return Foreign(f"{what.name} packed with {packing}", NOTHING if what.hint == NOTHING else unpack)
+    packing, command, end = known
+    way = NOTHING if what.hint == NOTHING else _way_to_unpack(source, command, end)
+    return Foreign(f"{what.name} packed with {packing}", way)
+
+
+def _way_to_unpack(source: Source, command: str, end: str) -> str:
+    """Return what to do with a packed file: a line for the shell where it is here."""
+    program, quoted = command.split()[0], shlex.quote(str(source.where))
+    if not isinstance(source.where, Path):
+        return f"Fetch it and unpack it first: {program} does"
+    if not source.name.endswith(end):  # the programs take no file without their suffix
+        return f"Unpack it first: {program} -dc {quoted} > FILE"
+    return f"Unpack it first: {command} {quoted}"
 
 
 def _plain_name(name: str) -> str:

@@ -110,7 +110,7 @@ class Criteria:
     def idle(self) -> list[str]:
         """Return what to say of each pattern that nothing has fitted of what was looked at so far."""
         patterns = [f"include {one!r}" for one in self.include if one not in self.fitted]
-        patterns += [f"exclude {one!r}" for one in self.exclude if one not in self.fitted]
+        patterns += [f"exclude {one!r}" for one in self.exclude if one not in self.fitted and not _hides(one)]
         how = "patterns are compared with names, and with paths below the source"
         return [f"{one} fits nothing: {how}" for one in patterns]
 
@@ -132,6 +132,11 @@ class Criteria:
         paths = (folder, *(join(folder, name) for name in names))
         excluded = self._fit((folder,), self.exclude)
         return self.includes(paths) and not excluded
+
+
+def _hides(pattern: str) -> bool:
+    """Whether a pattern is one of hidden names, such as ``._*``, which are left out by themselves."""
+    return any(part.startswith(".") and part.strip(".") for part in pattern.split("/"))
 
 
 def display_name(source: str) -> str:

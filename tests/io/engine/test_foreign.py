@@ -158,7 +158,29 @@ def test_what_is_packed_as_a_whole_is_named(tmp_path, name, content, told, end, 
     path.write_bytes(pack(content))
     said = refusal(path)
     assert f"is {told} packed with" in said
-    assert f"{way} {path.name}" in said
+    assert f"{way} {path}" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "pack", "way"),
+    [
+        ("a b;$(c).gz", gzip.compress, "gzip -dk '{}'"),
+        ("a", gzip.compress, "gzip -dc {} > FILE"),
+        ("a.gz", lzma.compress, "xz -dc {} > FILE"),
+    ],
+)
+def test_the_command_that_unpacks_a_file_is_one(tmp_path, name, pack, way):
+    """The programs refuse a suffix that isn't theirs: gzip(1), xz(1)."""
+    path = tmp_path / name
+    path.write_bytes(pack(b"GIF89a" + bytes(90)))
+    assert way.format(path) in refusal(path)
+
+
+def test_a_packed_file_behind_a_url_is_fetched_first():
+    import fsspec
+
+    fsspec.filesystem("memory").pipe("/packed/a.oir.gz", gzip.compress(bytes(90)))
+    assert "Fetch it and unpack it first: gzip does" in refusal("memory://packed/a.oir.gz")
 
 
 def test_a_bomb_is_named_by_its_beginning(tmp_path):

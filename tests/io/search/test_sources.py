@@ -85,14 +85,14 @@ def test_patterns_that_fit_nothing_are_told(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("a.npy", "b.npy", "sub/c.npy"):
         np.save(tmp_path / name, np.zeros(3))
-    criteria = Criteria(include=("a*", "b*", "*.nii"), exclude=("sub", "b.npy", "x*"))
+    criteria = Criteria(include=("a*", "b*", "*.nii"), exclude=("sub", "b.npy", "x*", "._*", "./y"))
     search = Search(criteria)
     assert [one.place for one in search.images([str(tmp_path)])] == ["a"]
     told = [text.partition(" fits nothing")[0] for text in criteria.idle()]
-    assert told == ["include '*.nii'", "exclude 'x*'"]
+    assert told == ["include '*.nii'", "exclude 'x*'", "exclude './y'"]
     with pytest.warns(UserWarning, match="fits nothing") as warned:
         search.warn_idle()
-    assert len(warned) == 2
+    assert len(warned) == 3
 
 
 def test_what_the_journal_knows_is_not_opened(tmp_path, monkeypatch):
