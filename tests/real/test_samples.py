@@ -119,7 +119,8 @@ def test_gif_and_animations():
     for name, theirs in (
         ("gif/hopper.gif", lambda content: codecs.gif_decode(content, asrgb=False)),
         ("gif/dispose_bgnd.gif", codecs.gif_decode),
-        ("animation/delay.png", codecs.apng_decode),
+        # its default picture isn't part of the animation (PNG, 3rd edition, 4.8)
+        ("animation/delay.png", lambda content: codecs.apng_decode(content)[1:]),
     ):
         image = mlarray.read(DATA / name)
         np.testing.assert_array_equal(image.to_numpy(), theirs((DATA / name).read_bytes()))
