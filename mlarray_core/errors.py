@@ -77,8 +77,14 @@ class MLArrayError(Exception):
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.path, self.field) if part)
-        text = f"{where}: {self.message}" if where else self.message
-        return f"{text}. {self.hint}" if self.hint else text
+        return f"{where}: {self.told}" if where else self.told
+
+    @property
+    def told(self) -> str:
+        """What is wrong and what to do, without where it is."""
+        if not self.hint:
+            return self.message
+        return f"{self.message}{'' if self.message.endswith('?') else '.'} {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.path, self.field, self.hint)

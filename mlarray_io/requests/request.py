@@ -17,7 +17,7 @@ from mlarray_io.places.place import Place, place_of
 from mlarray_io.privacy.request import asked_privacy
 from mlarray_io.sdk.labels.tables import read_label_table
 from mlarray_io.sdk.labels.written import KINDS
-from mlarray_io.sdk.options import suggestion
+from mlarray_io.sdk.options import meant
 from mlarray_io.search.names import Names
 from mlarray_io.search.sources import is_several
 
@@ -284,7 +284,7 @@ def _batch_settings(sources: Sequence[str], target: Place, settings: Settings, *
 def _kind_of_table(kind: str | None) -> str | None:
     if kind is not None and kind not in KINDS:
         what = f"expected one of {', '.join(KINDS)}, not {kind!r}"
-        raise OptionError(what, field="--write-label-table", hint=suggestion(kind, list(KINDS), "programs"))
+        raise OptionError(what, field="--write-label-table", hint=meant(kind, KINDS))
     return kind
 
 

@@ -69,7 +69,7 @@ def look(found: Found, wish: Wish) -> Look:
             rows += [_row(source, format, image, wish, alone=len(images) == 1) for image in images]
     except MLArrayError as error:
         if not is_empty(found.kind, error, notes):
-            rows.append(Row(name, error=explained(error)))
+            rows.append(Row(name, error=error.told))
     for row in rows:
         row.source, row.source_bytes = name, max(found.size, 0)
         row.labels = row.labels or (_is_called_labels(name, row) if row.is_image else None)
@@ -79,11 +79,6 @@ def look(found: Found, wish: Wish) -> Look:
 def lost(found: Found, code: int | None) -> Look:
     """Return what is to be said of a source that killed its process."""
     return Look([Row(display_name(found.path), error=f"the process that read it died (code {code})")])
-
-
-def explained(error: MLArrayError) -> str:
-    """Return what is wrong, with the reasons or the way out that the error names."""
-    return error.message if error.hint is None else f"{error.message}. {error.hint}"
 
 
 def modality(meta: Meta) -> str | None:
@@ -126,7 +121,7 @@ def _row(source: Source, format: Format, image: ImageRef, wish: Wish, *, alone: 
             _describe(row, reader)
             _measure(row, reader, wish)
     except MLArrayError as error:
-        row.error = explained(error)
+        row.error = error.told
     return row
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 from mlarray_core.errors import OptionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +185,22 @@ def suggestion(name: str, known: Sequence[str], plural: str) -> str:
     plural
         What they are, such as ``options``.
     """
-    near = nearest(canonical(name), known) or nearest(name, known)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    return f"The {plural} are: {', '.join(known)}" if known else f"There are no {plural}"
+    listed = f"The {plural} are: {', '.join(known)}" if known else f"There are no {plural}"
+    return meant(canonical(name), known) or meant(name, known) or listed
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """Ask whether those of `known` were meant that are near `name`; None where none is.
+
+    Parameters
+    ----------
+    name
+        As it was given.
+    known
+        The names that there are.
+    """
+    near = nearest(name, known)
+    return f"Did you mean {' or '.join(near)}?" if near else None
 
 
 def _check_bounds(one: Field[Any], value: Any) -> None:
@@ -221,8 +233,7 @@ def _value(name: str, value: Any, kind: Any) -> Any:
     try:
         return _read(value, kind) if isinstance(value, str) else _check(value, kind)
     except ValueError:
-        near = nearest(value.strip().lower(), _words(kind)) if isinstance(value, str) else []
-        hint = f"Did you mean {' or '.join(near)}?" if near else None
+        hint = meant(value.strip().lower(), _words(kind)) if isinstance(value, str) else None
         raise OptionError(f"expected {_spell(kind)}, not {value!r}", field=name, hint=hint) from None
 
 

@@ -78,9 +78,7 @@ def claim_of(path: str, names: Names, likely: Format | None = None) -> Claim:
 
 def explained(error: MLArrayError) -> str:
     """Return what an error says, and its way out."""
-    if error.message == UNRECOGNISED or error.hint is None:
-        return error.message
-    return f"{error.message}. {error.hint}"
+    return error.message if error.message == UNRECOGNISED else error.told
 
 
 def whole_format(folder: str, names: Names) -> Format | None:

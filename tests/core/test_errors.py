@@ -66,6 +66,15 @@ def test_names_that_may_be_meant(name, near):
     assert nearest(name, ["compression", "levels", "patch_size", "tile_size"]) == near
 
 
+def test_a_question_ends_a_sentence():
+    asking = CorruptError(
+        "no codec is called 'lz5'; did you mean 'lz4'?", path="a.mla", hint="Choose one of two"
+    )
+    assert str(asking) == "a.mla: no codec is called 'lz5'; did you mean 'lz4'? Choose one of two"
+    assert CorruptError("is short", path="a", hint="Copy it").told == "is short. Copy it"
+    assert CorruptError("is short", path="a").told == "is short"
+
+
 def test_the_nearest_name_ends_a_message():
     assert did_you_mean("smal", ["default", "small"]) == "; did you mean 'small'?"
     assert did_you_mean("quick", ["default", "small"]) == ""
