@@ -85,7 +85,7 @@ def behind_voxels(file: Bytes, volume: Volume) -> Volume:
     raw, fields = volume.raw, dict(volume.fields)
     version = int(str(fields["File version"]))
     cursor = Cursor(file, raw.offset + raw.nbytes)
-    if not file.read(cursor.at, 1):
+    if cursor.ended():
         return volume
     if version >= 3:
         offsets = ("OffsetX", "OffsetY", "OffsetZ", "FramingCubeDim")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlarray_io.sdk import Bytes
 
 _MAPS = 10_000
+"""Most maps, rows of a table, and parameters of a map."""
 _CURVES = 1 << 24
 """Most values of the curves and parameters of all maps."""
 _LAGS = 3
@@ -87,15 +88,16 @@ def _map(file: Bytes, cursor: Cursor) -> dict[str, object]:
     found["NrOfUsedVoxels"], rates = cursor.values("2i")
     if not 0 <= rates <= _MAPS:
         raise CorruptError(f"tells of a table of {rates:.0f} rows", path=file.path)
-    cursor.values(f"{3 * int(rates)}fi")
+    cursor.skip(12 * int(rates))
+    cursor.values("i")
     return found
 
 
 def _skip_curves(file: Bytes, cursor: Cursor, maps: int, points: int, parameters: int) -> None:
     """Go past the time course of each map, and the names and values of their parameters."""
-    if points < 0 or parameters < 0 or maps * max(points, parameters) > _CURVES:
+    if points < 0 or not 0 <= parameters <= _MAPS or maps * max(points, parameters) > _CURVES:
         raise CorruptError(f"tells of {points} times and {parameters} parameters", path=file.path)
-    cursor.values(f"{maps * points}f")
+    cursor.skip(4 * maps * points)
     for _ in range(parameters):
         cursor.text()
-    cursor.values(f"{maps * parameters}f")
+    cursor.skip(4 * maps * parameters)

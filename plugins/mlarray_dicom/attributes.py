@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Vector = tuple[float, float, float]
 
+PART_OF_STEP = 0.1
+"""Of the distance of slices: positions that differ by less are one. Electron microscopes have nanometres."""
+FARTHEST = 1e12
+"""Of a position, in mm: farther away no scanner is, and squares of numbers like 1e200 are none."""
 UNIT = 1e-2
 """How far direction cosines may be from unit length and from a right angle: some files have two digits."""
 
@@ -35,13 +39,15 @@ def vector(dataset: Dataset, path: Path, keyword: str = "ImagePositionPatient") 
     Raises
     ------
     CorruptError
-        It isn't three numbers.
+        It isn't three numbers, or they are larger than any place has.
     """
     found = numbers_of(dataset, keyword, path)
     if found is None:
         return None
     if len(found) != 3:
         raise CorruptError(f"is {shown(found)}, not three numbers", path=path, field=keyword)
+    if max(map(abs, found)) > FARTHEST:
+        raise CorruptError(f"is {shown(found)}, farther away than any place", path=path, field=keyword)
     return found[0], found[1], found[2]
 
 
@@ -145,3 +151,20 @@ def normal(cosines: Sequence[float]) -> Vector:
 def point(position: Iterable[float] | None) -> str:
     """Return a position as text."""
     return "(" + ", ".join(f"{value:.2f}" for value in (() if position is None else position)) + ")"
+
+
+def place_key(position: Iterable[float], most: float, step: float | None) -> tuple[float, ...]:
+    """Return where a slice lies, as a key that is the same for positions that count as one.
+
+    Parameters
+    ----------
+    position
+        In mm.
+    most
+        How far apart such positions are at most, in mm.
+    step
+        The distance of slices in mm, where it is known: within a part of it they must be.
+    """
+    same = min(most, PART_OF_STEP * step) if step else most
+    steps = [value / (same or most) for value in position]
+    return tuple(round(value) if math.isfinite(value) else value for value in steps)  # headers say 1e300 too

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_FRAMES = 100_000
 LARGEST = 2 << 30
 """Most bytes of one frame, unless the host gives a limit of its own."""
+_WAY_OUT = "ffmpeg takes its frames out"
 _FORMATS = {"gif": "GIF", "tga": "TGA", "avif": "AVIF", "animation": ""}
 
 Image.MAX_IMAGE_PIXELS = None  # sizes are checked below, by the limit that the user knows
@@ -55,6 +56,8 @@ def open_picture(path: Path, context: Context, kind: str, key: str, options: Fra
         content = path.read_bytes() if kind == "avif" else b""
         if kind == "avif" and bits_of(content) > 8:
             return _deep(path, content, options, context)
+        if kind == "animation" and _is_deep_png(path):
+            raise UnsupportedError("is an animated PNG of 16 bits", hint=_WAY_OUT)
         formats = [_FORMATS[kind]] if _FORMATS[kind] else ["PNG", "WEBP"]
         image = Image.open(path, formats=formats)
         try:
@@ -67,10 +70,17 @@ def open_picture(path: Path, context: Context, kind: str, key: str, options: Fra
             raise
 
 
+def _is_deep_png(path: Path) -> bool:
+    """Say whether a PNG has 16 bits a sample (PNG, 11.2.1), of which Pillow keeps 8 of colours in silence."""
+    with path.open("rb") as file:
+        head = file.read(25)
+    return head.startswith(b"\x89PNG") and head[24:] == b"\x10"
+
+
 def _deep(path: Path, content: bytes, options: FrameOptions, context: Context) -> FrameReader:
     """Return an AVIF of 10 or 12 bits, which Pillow cuts to 8."""
     if content[8:12] == b"avis":
-        raise UnsupportedError("is an animated AVIF of more than 8 bits", hint="ffmpeg takes its frames out")
+        raise UnsupportedError("is an animated AVIF of more than 8 bits", hint=_WAY_OUT)
     pixels: Pixels = imagecodecs.avif_decode(content, index=0)
     frames = Frames(pixels.shape, pixels.dtype, lambda _: pixels, lossy=_lossy("avif"))
     return picture(path, frames, "avif", options, context)
@@ -89,8 +99,6 @@ def _frames(image: Any, kind: str, options: FrameOptions, context: Context) -> F
         raise UnsupportedError(f"has {count:,} frames")
     if count == 1:
         return _single(image, kind, options, first)
-    if image.format == "PNG" and image.mode.startswith("I"):
-        raise UnsupportedError("is an animated PNG of 16 bits")
     durations, clear = [], False
     for number in range(first, first + count):
         image.seek(number)

@@ -12,6 +12,7 @@ from mlarray_core.errors import UnsupportedError
 from mlarray_gdal.messages import fields_of, mapped, number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from mmap import mmap
     from pathlib import Path
 
@@ -49,7 +50,7 @@ class Grid:
 def grids_of(path: Path) -> list[Grid]:
     """Return the grids of a GRIB, each once, in the order of their first fields: all of it is searched."""
     with mapped(path) as content:
-        return list(dict.fromkeys(_grid(content, field) for field in fields_of(content)))
+        return list(dict.fromkeys(_grids(content)))
 
 
 def check_grids(grids: list[Grid], path: Path) -> None:
@@ -83,6 +84,16 @@ def check_grids(grids: list[Grid], path: Path) -> None:
         )
 
 
+def _grids(content: mmap) -> Iterator[Grid]:
+    """Yield the grid of each field, once for fields that share a section: it may be long, and they many."""
+    last = None
+    for field in fields_of(content):
+        at = field.sections.get(field.edition + 1)
+        if at is None or at != last:
+            yield _grid(content, field)
+        last = at
+
+
 def _grid(content: mmap, field: Field) -> Grid:
     """Return the grid of a field."""
     if field.edition == 2:
@@ -92,7 +103,7 @@ def _grid(content: mmap, field: Field) -> Grid:
         product = field.sections[1]
         return Grid(content[product + 6 : product + 7], None)
     at = field.sections[2]
-    found = bytearray(content[at : at + min(number(content, at, 3), _MOST)])
+    found = bytearray(content[at : min(at + min(number(content, at, 3), _MOST), field.end)])
     if len(found) < 17:
         return Grid(bytes(found), None)
     levels, listed = found[3], found[4]

@@ -29,12 +29,15 @@ class Field:
     ----------
     edition
         Of its message, 1 or 2.
+    end
+        Of its message: what sections tell of bytes behind it isn't true.
     sections
         Where those that tell of it begin: 1, 2 and 4 of edition 1, 3, 5 and 7 of edition 2; without a
         grid of its own it has no section 2.
     """
 
     edition: int
+    end: int
     sections: dict[int, int]
 
 
@@ -65,7 +68,7 @@ def fields_of(content: mmap) -> Iterator[Field]:
             large = (length & ~_LARGE) * 120 - 120
             end = max(end, start + (large if length & _LARGE else length))
             if end <= len(content):  # else GDAL tells that it is cut off
-                yield _of_first(content, start + 8)
+                yield _of_first(content, start + 8, end)
         start = content.find(_MAGIC, end)
 
 
@@ -82,7 +85,7 @@ def number(content: mmap, at: int, size: int) -> int:
     return int.from_bytes(content[at : at + size], "big")
 
 
-def _of_first(content: mmap, product: int) -> Field:
+def _of_first(content: mmap, product: int, end: int) -> Field:
     """Return the field of a message of edition 1 whose section 1 begins there."""
     flags, sections = number(content, product + 7, 1), {1: product}
     at = product + number(content, product, 3)
@@ -91,7 +94,7 @@ def _of_first(content: mmap, product: int) -> Field:
         at += number(content, at, 3)
     if flags & _BITS:
         at += number(content, at, 3)
-    return Field(1, {**sections, 4: at})
+    return Field(1, end, {**sections, 4: at})
 
 
 def _of_second(content: mmap, at: int, end: int) -> Iterator[Field]:
@@ -103,5 +106,5 @@ def _of_second(content: mmap, at: int, end: int) -> Iterator[Field]:
             return
         sections[kind] = at
         if kind == 7 and 3 in sections:
-            yield Field(2, {one: sections[one] for one in (3, 5, 7) if one in sections})
+            yield Field(2, end, {one: sections[one] for one in (3, 5, 7) if one in sections})
         at += length

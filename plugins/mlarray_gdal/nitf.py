@@ -46,10 +46,10 @@ def _of_images(file: BinaryIO, size: int) -> list[str]:
     old = head.startswith(_OLD)
     at = 342 + (40 if old and head[280:286] == _NEVER else 0)
     file.seek(at)
-    length, header, count = int(file.read(12)), int(file.read(6)), int(file.read(3))
-    if length > size or not 0 <= count <= _IMAGES:
+    length, header, count = (_whole(file, digits) for digits in (12, 6, 3))
+    if length > size or count > _IMAGES:
         raise ValueError(length, count)
-    lengths = [(int(file.read(6)), int(file.read(10))) for _ in range(count)]
+    lengths = [(_whole(file, 6), _whole(file, 10)) for _ in range(count)]
     found = []
     for subheader, image in lengths:
         file.seek(header)
@@ -57,6 +57,20 @@ def _of_images(file: BinaryIO, size: int) -> list[str]:
         if name:
             found.append(name)
         header += subheader + image
+    return found
+
+
+def _whole(file: BinaryIO, digits: int) -> int:
+    """Return the number that comes next; none is below 0.
+
+    Raises
+    ------
+    ValueError
+        It is, or is no number.
+    """
+    found = int(file.read(digits))
+    if found < 0:
+        raise ValueError(found)
     return found
 
 

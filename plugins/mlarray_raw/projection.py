@@ -15,6 +15,8 @@ LARGEST = 64 << 10
 _UNIT = re.compile(r'UNIT\["([^"]*)",\s*([0-9.eE+-]+)')
 _CODE = re.compile(r'AUTHORITY\["EPSG",\s*"?(\d{4,6})"?\]\s*\]\s*$')
 _ZONE = re.compile(r'PROJCS\["WGS_1984_UTM_Zone_(\d{1,2})([NS])"')
+_PART = re.compile(r'"[^"]*"|[\[\]]')
+"""A text, in which brackets mean nothing, or a bracket."""
 _LENGTHS = {1.0: "m", 0.3048: "ft", 1000.0: "km"}
 
 
@@ -50,6 +52,7 @@ def unit_of(text: str) -> str:
     text
         The system, in well-known text: its own unit is the last one, after those of what it is made of.
     """
+    text = _flat(text)
     units = _UNIT.findall(text)
     if not units:
         return ""
@@ -70,6 +73,7 @@ def system_of(text: str) -> str | None:
     text
         The system, in well-known text.
     """
+    text = _flat(text)
     if found := _CODE.search(text):
         return f"EPSG:{found[1]}"
     if text.startswith('GEOGCS["GCS_WGS_1984"'):
@@ -77,3 +81,13 @@ def system_of(text: str) -> str | None:
     if (found := _ZONE.match(text)) and 1 <= int(found[1]) <= 60:
         return f"EPSG:{(32700 if found[2] == 'S' else 32600) + int(found[1])}"
     return None
+
+
+def _flat(text: str) -> str:
+    """Return the system without that of heights, which may follow; nothing of one that has no end."""
+    open_ones = 0
+    for part in _PART.finditer(text):
+        open_ones += {"[": 1, "]": -1}.get(part[0], 0)
+        if part[0] == "]" and not open_ones:
+            return text[: part.end()]
+    return ""

@@ -53,8 +53,9 @@ class CellReader(Reader):
         cells = read_box(self._file, self._cells, halves)
         places = [np.arange(part.start, part.stop) for part in box]
         inside = np.ix_(*(place // 2 - half.start for place, half in zip(places, halves, strict=True)))
-        z, y, x = np.ix_(*(place % 2 for place in places))
-        bits = (cells[inside] >> (4 * z + 2 * y + x).astype("u1")) & 1
+        # bytes, as wider numbers would need several times the memory of the box
+        z, y, x = np.ix_(*((place % 2).astype("u1") for place in places))
+        bits = (cells[inside] >> (4 * z + 2 * y + x)) & 1
         return np.where(bits, self._value, np.int8(0))
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import mlarray
 from mlarray_brainvoyager import BrainVoyagerFormat
 from mlarray_core import Additions
 from mlarray_core.errors import CorruptError, LimitError, UnsupportedError
+from mlarray_io.sdk.files import streams
 from mlarray_io.testing import FormatTests, specimens
 
 DATA = Path(__file__).parent.parent / "data" / "brainvoyager"
@@ -149,3 +150,29 @@ def test_a_msk_of_something_else_is_not_claimed_surely(tmp_path):
 
     (tmp_path / "other.msk").write_bytes(bytes(100))
     assert BrainVoyagerFormat().sniff(Source(tmp_path / "other.msk")) == Confidence.SUFFIX
+
+
+def test_a_header_is_unpacked_once(tmp_path, monkeypatch):
+    """Behind the voxels of an anatomy are texts that vary: going back would unpack them all each time."""
+    content = (DATA / "anatomy.vmr").read_bytes()
+    at = 8 + STORED.size + 8 + 8 + 48 + 8 + 16
+    assert content[at : at + 4] == bytes(4)  # no past transformations
+    many = b"".join(f"move {n}\0".encode() + struct.pack("<ixi", n, 0) for n in range(500))
+    path = tmp_path / "a.vmr.gz"
+    path.write_bytes(gzip.compress(content[:at] + struct.pack("<i", 500) + many + content[at + 4 :]))
+    restarts = []
+    restart = streams.PackedBytes._restart
+    monkeypatch.setattr(streams.PackedBytes, "_restart", lambda file: restarts.append(1) or restart(file))
+    with specimens.opened(BrainVoyagerFormat(), path) as reader:
+        moves = reader.meta.source["Past transformations"]
+        assert [one["Name"] for one in moves] == [f"move {n}" for n in range(500)]
+        assert list(reader.meta.spatial.spacing) == [3, 2, 1]
+    assert len(restarts) <= 1
+
+
+def test_maps_of_too_many_parameters(tmp_path):
+    content = bytearray((DATA / "maps.vmp").read_bytes())
+    content[16:20] = struct.pack("<i", 1 << 20)
+    (tmp_path / "a.vmp").write_bytes(content)
+    with pytest.raises(CorruptError, match="1048576 parameters"):
+        mlarray.read(tmp_path / "a.vmp")

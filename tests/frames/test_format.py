@@ -1,5 +1,8 @@
 """Pictures written by Pillow, imagecodecs, OpenEXR and pillow-heif; another reads them where there is one."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 
@@ -281,6 +284,44 @@ def test_the_default_picture_of_a_png_is_no_frame(frames, tmp_path):
     np.testing.assert_array_equal(image.to_numpy(), expected if frames > 1 else expected[0])
     if frames > 1:
         assert list(Additions.of(image.meta).axes[0].values) == [0, 100, 200]
+
+
+def png(path, frame, *, default=None):
+    """Write an animated PNG of a frame that is there twice, or once behind a picture that is none."""
+    colour, bits = 2 if frame.ndim == 3 else 0, frame.itemsize * 8
+    height, width = frame.shape[:2]
+
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    def packed(rows):
+        return zlib.compress(b"".join(b"\0" + row.astype(f">u{row.itemsize}").tobytes() for row in rows))
+
+    def control(number):
+        return chunk(b"fcTL", struct.pack(">5I2H2B", number, width, height, 0, 0, 1, 10, 0, 0))
+
+    first = control(0) + chunk(b"IDAT", packed(frame)) if default is None else chunk(b"IDAT", packed(default))
+    number = int(default is None)
+    data = chunk(b"fdAT", struct.pack(">I", number + 1) + packed(frame))
+    head = chunk(b"IHDR", struct.pack(">2I5B", width, height, bits, colour, 0, 0, 0))
+    head += chunk(b"acTL", struct.pack(">2I", number + 1, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + first + control(number) + data + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("default", [False, True])
+@pytest.mark.parametrize("frame", [DEEP, np.dstack([DEEP] * 3)], ids=["grey", "colours"])
+def test_an_animated_png_of_16_bits_is_refused(frame, default, tmp_path):
+    """Pillow would cut its colours to 8 bits."""
+    path = png(tmp_path / "a.png", frame, default=frame if default else None)
+    with pytest.raises(UnsupportedError, match="animated PNG of 16 bits"):
+        mlarray.read(path)
+    shallow = (frame >> 8).astype("u1")
+    image = mlarray.read(png(path, shallow, default=shallow if default else None)).to_numpy()
+    grey = image[..., 0] if image.ndim > 2 else image
+    np.testing.assert_array_equal(grey, np.broadcast_to(DEEP >> 8, grey.shape))
 
 
 def test_palettes(tmp_path):

@@ -11,6 +11,7 @@ pytest.importorskip("rasterio", reason="rasterio isn't installed")
 
 import mlarray
 from mlarray_core.errors import UnsupportedError
+from mlarray_gdal import grids
 from mlarray_gdal.grids import grids_of
 
 DATA = Path(__file__).parent.parent / "data/gdal/example.grib"
@@ -102,3 +103,24 @@ def test_what_is_cut_off_tells_no_grid(tmp_path, cut):
     for message in (FIRST, old()):
         assert len(grids_of(written(tmp_path, message, message[:cut]))) == 1
         assert grids_of(written(tmp_path, message[:cut])) == []
+
+
+def test_a_grid_ends_with_its_message(tmp_path):
+    """Else many short messages would each have all that follows, far more than the file."""
+    message = old()
+    at = 8 + 28  # of section 2
+    long = message[:at] + (1 << 20).to_bytes(3, "big") + message[at + 3 :]
+    found = grids_of(written(tmp_path, long, bytes(1 << 20)))
+    assert [grid.size for grid in found] == [(4, 3)]
+    assert len(found[0].content) < len(message)
+
+
+def test_a_grid_of_many_fields_is_looked_at_once(tmp_path, monkeypatch):
+    looked, look = [], grids._of_section
+    monkeypatch.setattr(grids, "_of_section", lambda found: looked.append(found) or look(found))
+    fields = b"".join((5).to_bytes(4, "big") + b"\7" for _ in range(40)) + b"7777"
+    message = FIRST[:-4] + fields
+    message = message[:8] + len(message).to_bytes(8, "big") + message[16:]
+    path = written(tmp_path, message, changed((COLUMNS, 6)))
+    assert [grid.size for grid in grids_of(path)] == [(4, 3), (6, 3)]
+    assert len(looked) == 2

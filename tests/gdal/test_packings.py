@@ -90,10 +90,11 @@ def test_compressions_of_a_nitf(tmp_path, kind, told, placed):
 
 
 @pytest.mark.parametrize("at", [0, 342, 354, 360, 363, 369])
-def test_a_header_of_a_nitf_that_makes_no_sense(tmp_path, at):
+@pytest.mark.parametrize("what", [b"9x9", b"-01"])
+def test_a_header_of_a_nitf_that_makes_no_sense(tmp_path, at, what):
     path = nitf(tmp_path, IC="C3")
     content = bytearray(path.read_bytes())
-    content[at : at + 3] = b"9x9"
+    content[at : at + 3] = what
     path.write_bytes(content)
     assert compressions(path) == ([] if at else ["JPEG (its IC is C3)"])
 

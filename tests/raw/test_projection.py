@@ -16,6 +16,8 @@ NAD83 = (
     'PRIMEM["Greenwich",0],UNIT["Degree",0.017453292519943295]]'
 )
 TRANSVERSE = 'PROJCS["x",GEOGCS["y",UNIT["Degree",0.0174532925199433]],PROJECTION["z"],UNIT["{}",{}]]'
+HEIGHTS = 'VERTCS["NAVD_1988",VDATUM["v"],UNIT["Meter",1.0],AUTHORITY["EPSG",5703]]'
+"""ESRI writes the system of heights behind that of the map."""
 
 
 def test_a_raster_in_a_zone():
@@ -38,6 +40,10 @@ def test_a_raster_in_a_zone():
         (TRANSVERSE.format("Meter", "1.0").replace('"x"', '"WGS_1984_UTM_Zone_33S"'), "m", "EPSG:32733"),
         (TRANSVERSE.format("Meter", "1.0").replace('"x"', '"WGS_1984_UTM_Zone_61S"'), "m", None),
         ('GEOGCS["y",UNIT["Grad",0.015707963267948967]]', "", None),
+        (TRANSVERSE.format("Foot_US", "0.3048006096012192") + f",{HEIGHTS}", "", None),
+        (f"{NAD83},{HEIGHTS}", "degree", None),
+        (TRANSVERSE.format("Meter", '1.0,AUTHORITY["EPSG",9001]')[:-1], "", None),  # cut short
+        (TRANSVERSE.replace('"x"', '"[x"').format("Meter", "1.0"), "m", None),
         ('GEOGCS["y"]', "", None),
         ("", "", None),
     ],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlarray_core.errors import OptionError, UnsupportedError
+from mlarray_dicom.attributes import place_key
 from mlarray_dicom.elements import has, items_of, loose_number, number_of, text_of
 from mlarray_dicom.frames.enhanced import groups_of
 from mlarray_dicom.frames.frame import FrameKeys
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from mlarray_dicom.volumes.group import Group
 
 MICROMETRE = 1e-3
-"""Positions, in mm, count as the same when they agree to this,"""
-PART_OF_STEP = 0.1
-"""or to this part of the distance of the slices, where that is less: electron microscopes have nanometres."""
+"""Positions, in mm, count as the same when they agree to this, or to less where slices are closer."""
 
 
 @dataclass
@@ -126,18 +125,17 @@ def segments_of(group: Group, options: DicomOptions) -> Segments:
     """
     numbers = sorted({frame.segment for frame in group.frames if frame.segment is not None})
     step = _step(group)
-    same = min(MICROMETRE, PART_OF_STEP * step) if step else MICROMETRE
-    first: dict[tuple[int, ...], Frame] = {}
+    first: dict[tuple[float, ...], Frame] = {}
     for frame in group.frames:
-        first.setdefault(_key(frame, same), frame)
+        first.setdefault(_key(frame, step), frame)
     planes = sorted(first.values(), key=lambda frame: depth([frame])[0])
     filling = options if options.missing == "fill" else replace(options, missing="fill")
     found = stack([replace(frame, keys=FrameKeys()) for frame in planes], filling, group.first.path, step)
     slots = {int(index): slot for slot, index in enumerate(found.order) if index != ABSENT}
-    rows = {_key(frame, same): slots[index] for index, frame in enumerate(planes)}
+    rows = {_key(frame, step): slots[index] for index, frame in enumerate(planes)}
     order = np.full((max(len(numbers), 1), len(found.order)), ABSENT, np.int64)
     for index, frame in enumerate(group.frames):
-        place = (0 if frame.segment is None else numbers.index(frame.segment), rows[_key(frame, same)])
+        place = (0 if frame.segment is None else numbers.index(frame.segment), rows[_key(frame, step)])
         if order[place] != ABSENT:
             raise UnsupportedError("has two frames of one segment at one position", path=group.first.path)
         order[place] = index
@@ -160,10 +158,10 @@ def _step(group: Group) -> float | None:
     return abs(found) if found else None
 
 
-def _key(frame: Frame, same: float) -> tuple[int, ...]:
+def _key(frame: Frame, step: float | None) -> tuple[float, ...]:
     if frame.position is None:
         raise UnsupportedError("a segmentation whose frames have no position")
-    return tuple(round(value / same) for value in frame.position)
+    return place_key(frame.position, MICROMETRE, step)
 
 
 def fraction(instance: Instance) -> float:

@@ -11,6 +11,7 @@ from mlarray_core import geometry
 from mlarray_core.errors import UnsupportedError
 from mlarray_core.meta import is_spatial
 from mlarray_core.units import factor
+from mlarray_dicom.attributes import place_key
 from mlarray_dicom.elements import loose_numbers
 
 if TYPE_CHECKING:
@@ -65,15 +66,12 @@ def decimal(value: float) -> str:
 
 SAME_PLACE = 0.01
 """How far apart, in mm, two slices may be that count as one: headers round."""
-PART_OF_STEP = 0.1
-"""Slices that are closer together count as one within this part of their distance."""
 
 
-def position_key(header: Dataset, place: Place | None) -> tuple[int, ...]:
+def position_key(header: Dataset, place: Place | None) -> tuple[float, ...]:
     """Return where a slice lies, in steps that tell those of a volume apart; nothing without a place."""
-    step = SAME_PLACE if place is None else min(SAME_PLACE, PART_OF_STEP * float(place.step))
     position = loose_numbers(header, "ImagePositionPatient") or ()
-    return tuple(round(value / step) for value in position)
+    return place_key(position, SAME_PLACE, None if place is None else float(place.step))
 
 
 def place_of(reader: Reader, target: Path, context: Context) -> Place | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mlarray_core.errors import OptionError
+from mlarray_core.errors import CorruptError, OptionError
 from tests.dicom.written import item, segmentation, write
 
 if TYPE_CHECKING:
@@ -150,3 +150,12 @@ def test_as_highdicom_reads_it(load: Callable[..., Any], tmp_path: Path) -> None
     assert image.spatial.spacing == list(volume.spacing)
     stored = volume.array if volume.get_affine("LPS")[2, 0] > 0 else volume.array[::-1]
     np.testing.assert_array_equal(image.array, stored)
+
+
+def test_positions_beyond_all_numbers(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Of 1e306 mm no square is a number; of a distance so small no part is."""
+    with pytest.raises(CorruptError, match=r"ImagePositionPatient.*farther away"):
+        load(write(segmentation("BINARY", [(0.0, 1), (1e306, 1)]), tmp_path / "s"))
+    made = segmentation("BINARY", [(0.0, 1), (2.5, 1)])
+    made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = "5e-324"
+    assert load(write(made, tmp_path / "t")).array.shape == (2, 4, 4)
