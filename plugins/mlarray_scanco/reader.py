@@ -9,7 +9,7 @@ import numpy as np
 from mlarray_core import Meta, geometry
 from mlarray_core.errors import CorruptError
 from mlarray_core.headers import plain
-from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes, spatial_labels
+from mlarray_io.sdk import RawData, RawReader, check_size, open_bytes, spatial_labels, tell_rest
 from mlarray_scanco import aim, isq
 from mlarray_scanco.cells import CellReader, cells_of
 from mlarray_scanco.floats import VaxReader
@@ -99,17 +99,24 @@ def open_scanco(path: Path, context: Context) -> Reader:
 def _reader(image: ScancoImage, file: Bytes, meta: Meta, context: Context) -> Reader:
     """Return what reads the voxels as they are packed."""
     raw = image.raw
+    stored = _stored(image)
+    check_size(stored, file, context)
+    tell_rest(file, stored, context, "its header describes")
     if image.packing == "cells":
-        cells = cells_of(raw)
-        check_size(RawData((cells.nbytes + 1,), cells.dtype, cells.offset), file, context)
         return CellReader(file, raw, meta)
     if not image.packing:
-        check_size(raw, file, context)
         return (VaxReader if image.fields.get("type") == aim.VAX else RawReader)(file, raw, meta)
-    check_size(RawData((image.stored,), raw.dtype, raw.offset), file, context)
     inner = RawData(
         tuple(size - 2 * width for size, width in zip(raw.shape, image.border, strict=True)), raw.dtype
     )
     two = image.packing == "runs of two values"
     runs = Runs(file, raw.offset, image.stored, inner.nbytes, two=two)
     return BorderedReader(runs, inner, meta, image.border)
+
+
+def _stored(image: ScancoImage) -> RawData:
+    """Return where the bytes are that the voxels are packed in."""
+    if not image.packing:
+        return image.raw
+    count = cells_of(image.raw).nbytes + 1 if image.packing == "cells" else image.stored
+    return RawData((count,), np.dtype("u1"), image.raw.offset)

@@ -178,3 +178,15 @@ def test_numbers_of_a_vax(tmp_path):
     np.testing.assert_array_equal(found[2:4], np.float32([2**-128, 2**-127]))
     assert np.isnan(found[4])
     assert found[6] == np.float32(2**127 * (1 - 2**-24))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_follows_the_voxels_is_told(tmp_path, kind):
+    """Such as data that an AIM has beside them."""
+    payload = {"bytes": counted(b"\1\14"), "two": counted(b"\0\1\14"), "cells": bytes(3)}[kind]
+    for rest in (b"", bytes(7)):
+        path = write(tmp_path / "a.aim", kind, (3, 2, 2), payload + rest)
+        said = mlarray.convert(path, tmp_path / "a.mla", overwrite=True).warnings
+        told = [text for text in said if "follow the voxels" in text]
+        assert len(told) == bool(rest)
+        assert all("7 bytes of the file" in text for text in told)
