@@ -30,8 +30,8 @@ class GridPatches:
     """A map-style dataset of windows that cover an image, for sliding-window inference.
 
     Windows lie within the image, the last one along an axis at its end; only around an image that is smaller
-    than a window there is padding. They go along the longest axis slowest, so that what waits to be put
-    together is little. An item is a dict:
+    than a window there is padding. Of their places, that along the longest axis changes last, so that what
+    waits to be put together is little. An item is a dict:
 
     - ``image``: tensor, channels first
     - ``start``: tensor, index of the window's first voxel along the spatial axes

@@ -181,7 +181,8 @@ class Registry:
         """Return the claim that would be taken: the first of `claims`, None when there are none.
 
         A format that has read the header, and whose suffix the name has, comes before every one whose suffix
-        it hasn't, so that these aren't asked, nor loaded. Nor is one that knows no folder, of a folder.
+        it hasn't, so that these aren't asked, nor loaded. A folder is shown first to formats that know one by
+        what is in it, and to the others only when none of these takes it.
         """
         first = self._claims(source, self._fitting(source.name))[:1]
         if first and first[0][1] is Confidence.PARSED and suffix_length(source.name, first[0][0].suffixes):
@@ -367,7 +368,7 @@ class _Plugin(NamedTuple):
 
     @property
     def may_hold_folder(self) -> bool:
-        """Whether a folder may be of a format of its, whatever it is called."""
+        """Whether one of its formats may take a folder, whatever that is called."""
         return self.brings is None or self.point.name in FOLDERS
 
 
