@@ -175,7 +175,7 @@ class Segments:
         fractional = layers.dtype.kind == "f" or (layers.dtype.kind in "iu" and int(layers.max()) > 1)
         rescale = additions.rescale
         if layers.dtype.kind in "iu" and rescale is not None and not rescale.applied:
-            self.steps = max(1, min(255, round(1 / rescale.slope))) if rescale.slope > 0 else 255
+            self.steps = max(1, round(min(255, 1 / rescale.slope))) if rescale.slope > 0 else 255
             layers, fractional = layers * np.float32(1 / self.steps), True
         if fractional and not (float(layers.min()) >= 0 and float(layers.max()) <= 1):
             raise UnsupportedError(

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from mlarray_core import Additions, AxisValues, Code, Label
+from mlarray_core import Additions, AxisValues, Code, Label, Rescale
 from mlarray_core.errors import MissingDependencyError, OptionError, UnsupportedError
 from tests.dicom.write.objects import SPACE, Held, assert_world, by_dcm2niix, image, oblique, read, written
 from tests.dicom.written import write_series
@@ -176,6 +176,15 @@ def test_references(tmp_path: Path) -> None:
     alone = pydicom.dcmread(tmp_path / "alone.dcm")
     assert "ReferencedSeriesSequence" not in alone
     assert not any("DerivationImageSequence" in one for one in alone.PerFrameFunctionalGroupsSequence)
+
+
+def test_fractions_of_a_slope_that_is_next_to_nothing(tmp_path: Path) -> None:
+    """One over the smallest number is none; bytes have 255 steps at most."""
+    made = labelled(np.full((1, 3, 8, 9), 51, np.uint8), TABLE[:1], ["segment", *SPACE])
+    Additions(rescale=Rescale(5e-324, 0, "uint8", applied=False), labels=list(TABLE[:1])).store(made.meta)
+    written(made, tmp_path / "seg.dcm")
+    assert pydicom.dcmread(tmp_path / "seg.dcm").MaximumFractionalValue == 255
+    np.testing.assert_array_equal(np.unique(read(tmp_path / "seg.dcm")[0]), [51])
 
 
 def test_an_empty_label_map(tmp_path: Path) -> None:
