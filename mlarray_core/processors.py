@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 
 PARALLEL_BYTES = 4 << 20
 """Arrays of at least so many bytes are compressed on all cores: below, starting threads costs more."""
 
 
 def available_threads() -> int:
-    """Return how many threads may work: one for each processor that this process was given."""
+    """Return how many threads may work: one for each processor that this process was given.
+
+    None can begin beside this one when the interpreter ends: its main thread counts as ended before the
+    functions of `atexit` are called.
+    """
+    if not threading.main_thread().is_alive():
+        return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

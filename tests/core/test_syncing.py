@@ -115,15 +115,19 @@ import numpy as np
 from mlarray import MLArray
 from mlarray_core import syncing
 syncing.STEP = 1 << 16
-image = MLArray(np.random.default_rng(0).integers(0, 1 << 16, (8, 128, 128), "u2"))
+from mlarray_core import processors
+processors.PARALLEL_BYTES = 1 << 16
+array = np.random.default_rng(0).integers(0, 1 << 16, (8, 128, 128), "u2")
+image = MLArray(array)
 from mlarray_core.container import frame_writer
 frame_writer.STEP = 1 << 16
-atexit.register(lambda: (image.save(sys.argv[1]), print("saved")))
+atexit.register(lambda: (image.save(sys.argv[1]), MLArray(array).save(sys.argv[2]), print("saved")))
 """
 
 
 def test_an_image_is_saved_when_the_interpreter_ends_and_begins_no_threads(tmp_path):
-    command = [sys.executable, "-c", AT_THE_END, tmp_path / "a.mla"]
+    command = [sys.executable, "-c", AT_THE_END, tmp_path / "a.mla", tmp_path / "b.mla"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (told.stdout, told.stderr) == ("saved\n", "")
+    assert (tmp_path / "a.mla").read_bytes() == (tmp_path / "b.mla").read_bytes()
     assert MLArray(tmp_path / "a.mla").shape == (8, 128, 128)
