@@ -130,8 +130,10 @@ class EsriFormat(DescribedFormat):
     data: ClassVar[tuple[str, ...]] = (".bil", ".bip", ".bsq")
 
     def sidecars(self, target: Path) -> tuple[Path, ...]:
-        """Return the name of the file that holds the reference system."""
-        return (target.with_suffix(".prj"),)
+        """Return the names that the file of the reference system may have."""
+        from mlarray_raw.projection import ENDS
+
+        return tuple(target.with_suffix(end) for end in ENDS)
 
 
 class VgiFormat(DescribedFormat):

@@ -10,6 +10,7 @@ from mlarray_io.sdk import check_beside
 if TYPE_CHECKING:
     from pathlib import Path
 
+ENDS = (".prj", ".PRJ")
 LARGEST = 64 << 10
 """Bytes of a .prj: what is longer is none."""
 _UNIT = re.compile(r'UNIT\["([^"]*)",\s*([0-9.eE+-]+)')
@@ -33,7 +34,7 @@ def projection(header: Path) -> str:
     UnsafeError
         It is a link out of the header's folder.
     """
-    for end in (".prj", ".PRJ"):
+    for end in ENDS:
         path = header.with_suffix(end)
         if path.is_file():
             check_beside(header, path)

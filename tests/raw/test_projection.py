@@ -8,6 +8,8 @@ import pytest
 
 import mlarray
 from mlarray_core.errors import UnsafeError
+from mlarray_io.search.criteria import Found
+from mlarray_io.search.sources import Search
 from mlarray_raw.projection import LARGEST, system_of, unit_of
 from tests.raw.known import DATA
 
@@ -71,6 +73,15 @@ def test_degrees(tmp_path):
     meta = copied(tmp_path, NAD83)
     assert meta.source["prj"] == NAD83
     assert sorted(meta.spatial.axis_units) == ["", "degree", "degree"]
+
+
+@pytest.mark.parametrize("end", [".prj", ".PRJ"])
+def test_the_file_of_the_system_belongs_to_the_image(tmp_path, end):
+    """Whatever case its suffix has, as some systems write: it is read, and not named as left out."""
+    copied(tmp_path, NAD83)
+    (tmp_path / "signed.prj").rename(tmp_path / f"signed{end}")
+    assert [type(one) for one in Search().search([str(tmp_path)])] == [Found]
+    assert mlarray.read(tmp_path / "signed.bil").meta.source["prj"] == NAD83
 
 
 def test_a_link_out_of_its_folder(tmp_path):
