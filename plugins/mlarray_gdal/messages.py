@@ -61,7 +61,7 @@ def fields_of(content: mmap) -> Iterator[Field]:
         edition = content[start + 7 : start + 8]
         end = start + len(_MAGIC)
         if edition == b"\2":
-            end = max(end, start + number(content, start + 8, 8))
+            end = min(max(end, start + number(content, start + 8, 8)), len(content))
             yield from _of_second(content, start + 16, end)
         elif edition == b"\1":
             length = number(content, start + 4, 3)

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("rasterio", reason="rasterio isn't installed")
 
 import mlarray
-from mlarray_core.errors import UnsupportedError
+from mlarray_core.errors import CorruptError, UnsupportedError
 from mlarray_gdal import grids
 from mlarray_gdal.grids import grids_of
 
@@ -124,3 +124,11 @@ def test_a_grid_of_many_fields_is_looked_at_once(tmp_path, monkeypatch):
     path = written(tmp_path, message, changed((COLUMNS, 6)))
     assert [grid.size for grid in grids_of(path)] == [(4, 3), (6, 3)]
     assert len(looked) == 2
+
+
+@pytest.mark.parametrize("length", [1 << 32, (1 << 64) - 1])
+def test_a_message_longer_than_any_file(tmp_path, length):
+    path = written(tmp_path, FIRST[:8] + length.to_bytes(8, "big") + FIRST[16:])
+    assert [grid.size for grid in grids_of(path)] == [(4, 3)]
+    with pytest.raises(CorruptError, match=r"a\.grib"):
+        mlarray.read(path).to_numpy()
