@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import mlarray
 from mlarray_core import Additions, AxisValues, Meta, geometry, reduce
 from mlarray_core.errors import ArgumentError, UnsupportedError
-from mlarray_tiff.ome.write import PIXEL_TYPES
+from mlarray_tiff.ome.write import NAMESPACE, PIXEL_TYPES
 from mlarray_tiff.write.plan import plan_of
 
 NOISE = np.random.default_rng(0)
@@ -164,6 +164,22 @@ def test_ome(write, load):
     before, after = Additions.of(meta), Additions.of(image.meta)
     assert after.axes == before.axes
     assert after.channels == before.channels
+
+
+@pytest.mark.parametrize(
+    ("said", "held", "lost"),
+    [
+        ({"color": "#00FF0080"}, str(0x00FF0080), []),  # OME 2016-06, Color: red, green, blue, opacity
+        ({"color": "green"}, None, ["of channels: color"]),
+        ({"color": [0, 255, 0]}, None, ["of channels: color"]),
+        ({"label": "DAPI", "window": {"start": 0}, "active": True}, None, ["of channels: active, window"]),
+    ],
+)
+def test_what_a_channel_says_is_held_or_named(write, said, held, lost):
+    path, context = write(STACK, described(TCZYX, channels=[{"name": "a"}, said, {}]))
+    channel = list(pixels_of(valid_xml(path)).iter(f"{{{NAMESPACE}}}Channel"))[1]
+    assert (channel.get("Color"), channel.get("Name")) == (held, said.get("label"))
+    assert [loss.what for loss in context.report.losses] == lost
 
 
 def test_uneven_times(write, load):

@@ -12,6 +12,7 @@ from mlarray_tiff.axes import NAMES
 from mlarray_tiff.markup import children, local, parse_markup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -144,7 +145,7 @@ def ome_xml(content: OmeContent, meta: Meta, path: Path, context: Context) -> by
     pixels = children(image, "Pixels")[0]
     _put_sizes(pixels, content)
     _put_scales(pixels, content, context)
-    _put_channels(pixels, content)
+    _put_channels(pixels, content, context)
     _put_planes(pixels, content, context)
     _put_modulo(root, image, content.plan)
     text: bytes = ElementTree.tostring(root, encoding="utf-8")
@@ -246,7 +247,7 @@ def _time_unit(unit: str, context: Context) -> str:
     return spelt
 
 
-def _put_channels(pixels: Element, content: OmeContent) -> None:
+def _put_channels(pixels: Element, content: OmeContent, context: Context) -> None:
     """Make as many channels as there are, keeping the source's where it has that many."""
     count, samples = content.plan.size_of("C"), str(content.plan.sample_count)
     old = children(pixels, "Channel")
@@ -256,19 +257,30 @@ def _put_channels(pixels: Element, content: OmeContent) -> None:
         old = [_element("Channel", {"ID": f"Channel:0:{at}"}) for at in range(count)]
         for at, channel in enumerate(old):
             pixels.insert(at, channel)
-        for channel, said in zip(old, content.channels, strict=False):
-            known = {key: str(value) for key, value in said.items() if key in _CHANNEL_ATTRIBUTES}
-            if "Color" not in known and (colour := _COLOUR.fullmatch(said.color or "")):
-                known["Color"] = _signed(colour[1], colour[2] or "ff")
-            channel.attrib.update(known)
+        _describe_channels(old, content.channels, context)
     for channel in old:
         channel.set("SamplesPerPixel", samples)
     if len(content.channels) == count:
         for channel, said in zip(old, content.channels, strict=True):
-            if said.get("name"):
-                channel.set("Name", str(said["name"]))
+            if said.name:
+                channel.set("Name", said.name)
             else:
                 channel.attrib.pop("Name", None)
+
+
+def _describe_channels(elements: list[Element], channels: Sequence[Channel], context: Context) -> None:
+    """Put what a source says about its channels into new elements, and name what they have no place for."""
+    lost: set[str] = set()
+    for element, said in zip(elements, channels, strict=False):
+        known = {key: str(value) for key, value in said.items() if key in _CHANNEL_ATTRIBUTES}
+        held = {*known, "name", "label"}
+        if colour := _COLOUR.fullmatch(said.color or ""):
+            known.setdefault("Color", _signed(colour[1], colour[2] or "ff"))
+            held.add("color")
+        element.attrib.update(known)
+        lost |= said.keys() - held
+    if lost:
+        context.loss(f"of channels: {', '.join(sorted(lost))}", "OME-XML has no place for it")
 
 
 def _signed(colour: str, opacity: str) -> str:
