@@ -120,6 +120,11 @@ def test_what_is_gone_is_named(name: str, tmp_path: Path) -> None:
 
 FOURTH = {
     "b-values": ("non_spatial", "f4", {"axes": {"0": {"name": "b", "unit": "s/mm2", "values": [0, 1000]}}}),
+    "b-values of masks": (
+        "non_spatial",
+        "?",
+        {"axes": {"0": {"name": "b", "unit": "s/mm2", "values": [0, 1000]}}},
+    ),
     "times": ("temporal", "f4", {"axes": {"0": {"unit": "s", "values": [2.0, 7.0]}}}),
     "channels": ("channel", "u2", {"channels": [{"name": "DAPI", "color": "#0000FF"}, {"color": "#00FF00"}]}),
 }
@@ -133,7 +138,7 @@ def test_what_is_gone_of_a_fourth_axis_is_named(name: str, kind: str, tmp_path: 
         pytest.skip(f"{name} holds no such image, or needs {', '.join(missing(format))}")
     label, dtype, additions = FOURTH[kind]
     image = mlarray.MLArray(
-        np.arange(120).reshape(2, 3, 4, 5).astype(dtype),
+        (np.arange(120).reshape(2, 3, 4, 5) % (2 if dtype == "?" else 120)).astype(dtype),
         axis_labels=[label, "spatial_z", "spatial_y", "spatial_x"],
         spacing=(3, 2, 1),
         meta=mlarray.Meta(extra={"mlarray": additions}),

@@ -196,6 +196,7 @@ class Segments:
         self.array = layers.astype(np.float32 if self.kind == "FRACTIONAL" else np.uint8)
         count = layers.shape[-1]
         numbers = self._numbers(additions, axes, count)
+        self._tell_axis(additions, axes, count, context)
         names = [channel.name for channel in additions.channels]
         names = names if len(names) == count else []
         self.labels = [
@@ -212,6 +213,16 @@ class Segments:
         if len(numbers) == count:
             return numbers
         return sorted(self._table) if len(self._table) == count else list(range(1, count + 1))
+
+    def _tell_axis(self, additions: Additions, axes: Axes, count: int, context: Context) -> None:
+        """Report what was along the axis, if it wasn't segments that are counted from 1 as these are."""
+        known = None if axes.repeat is None else additions.axes.get(axes.repeat)
+        if known is None:
+            return
+        if known.name not in ("", "segment"):
+            context.loss(f"that an axis is {known.name}, and its positions", "DICOM has segments along it")
+        elif known.values and list(known.values) != list(range(1, count + 1)):
+            context.loss("positions along the segments", "DICOM counts segments from 1")
 
     def _tell_rounding(self, layers: Array, context: Context) -> None:
         """Report fractions that are no whole number of steps."""
