@@ -93,7 +93,8 @@ def test_no_command_imports_them(planted, name):
     command = [argument.format(source=source, target=target) for argument in COMMANDS[name]]
     # as the script that pip installs starts: its own folder is on the path, the current one isn't
     started = [sys.executable, "-P", "-m", "mlarray", *command]
-    done = subprocess.run(started, cwd=here, capture_output=True, text=True, timeout=120, check=False)
+    # not `text=True`: a library of another test may have changed the locale of this process
+    done = subprocess.run(started, cwd=here, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert not marks.exists(), marks.read_text()
 
