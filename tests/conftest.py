@@ -1,5 +1,6 @@
 """Settings of all tests, and what several of them need."""
 
+import locale
 import pickle
 
 import pytest
@@ -12,6 +13,15 @@ settings.load_profile("any machine")
 def pytest_make_parametrize_id(val):
     """Name bytes by their number: compressed ones hold the time, and workers must agree on names."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True)
+def own_locale():
+    """Take back what a library made of the locale: it says how Python decodes the output of commands."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    yield
+    if locale.setlocale(locale.LC_CTYPE) != before:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 @pytest.fixture
