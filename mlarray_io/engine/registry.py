@@ -230,7 +230,7 @@ class Registry:
             source.head  # noqa: B018  read here: a format that can't read it just says that it isn't its own
             claim = self.surest(source)
             if claim is None:
-                raise self.unknown(source)
+                raise self.unknown(source, self.recognised(source))
             known = foreign.by_content(source, certain=True) if claim[1] is Confidence.SUFFIX else None
             if known is not None:
                 raise refused(source, known)
@@ -304,9 +304,8 @@ class Registry:
         """Return what a source is that no installed format takes, as it is or packed; None if unknown."""
         return foreign.recognised(source) or foreign.inside(source, self)
 
-    def unknown(self, source: Source) -> UnknownFormatError:
-        """Return the error that says what a source is that no installed format takes, and what to do."""
-        known = self.recognised(source)
+    def unknown(self, source: Source, known: foreign.Foreign | None) -> UnknownFormatError:
+        """Return the error for a source that no format takes: what it is by `recognised`, and what to do."""
         hint = "'mlarray formats' lists what is installed, --from NAME forces one"
         if not source.is_dir and source.size == 0:
             what = "the file is empty"

@@ -73,7 +73,7 @@ def claim_of(path: str, names: Names, likely: Format | None = None) -> Claim:
         what = f"it is called as {named.title or named.name} is, but doesn't begin as that does"
         return Claim(reason=what, lost=True)
     image = other is not None and other.hint != foreign.NOTHING
-    return Claim(reason=explained(installed().unknown(source)), lost=image)
+    return Claim(reason=explained(installed().unknown(source, other)), lost=image)
 
 
 def explained(error: MLArrayError) -> str:
